@@ -1,0 +1,12 @@
+/* time.h -- kinds of time, told apart by name. Cores get them as arguments. */
+#ifndef BASE_TIME_H
+#define BASE_TIME_H
+
+#include <stdint.h>
+
+typedef int64_t mono_ms; /* Monotonic milliseconds since some start; for every timeout. */
+typedef int64_t wall_ms; /* Milliseconds since 1970; for record timestamps only. */
+
+#define MONO_NEVER INT64_MAX
+
+#endif

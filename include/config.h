@@ -1,0 +1,86 @@
+/* config.h -- one node's settings, from Kafka's own keys.
+ *
+ * The parser is pure: text in, a struct and a list of remarks out. main.c reads
+ * files; tests and the simulator fill the struct by hand after config_init(). */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include "base/base.h"
+#include "env.h"
+
+enum {
+    CONFIG_VOTERS_MAX = 9,
+    CONFIG_LISTENERS_MAX = 8,
+    CONFIG_NAME_MAX = 64, /* Listener name, with its terminator. */
+    CONFIG_DIR_MAX = 400,
+};
+
+struct config_voter {
+    node_id id;
+    struct env_address address; /* Of its internal listener. */
+};
+
+struct config_listener {
+    char name[CONFIG_NAME_MAX];
+    struct env_address bind;       /* Host "" binds every address; port 0 takes a free one. */
+    struct env_address advertised; /* What clients are told. */
+    bool internal;                 /* Quorum, replication, inter-node APIs. */
+};
+
+struct config {
+    node_id node_id;
+    char log_dir[CONFIG_DIR_MAX];
+    uint32_t voter_count;
+    struct config_voter voters[CONFIG_VOTERS_MAX]; /* Sorted by id. */
+    uint32_t listener_count;
+    struct config_listener listeners[CONFIG_LISTENERS_MAX];
+    uint32_t shards; /* 1 in the broker; the simulator also runs 4. */
+
+    /* Timing, all in milliseconds. */
+    int32_t heartbeat_interval_ms;   /* broker.heartbeat.interval.ms, 500 */
+    int32_t session_timeout_ms;      /* broker.session.timeout.ms, 3000 */
+    int32_t replica_lag_time_max_ms; /* replica.lag.time.max.ms, 3000 */
+    int32_t election_timeout_ms;     /* controller.quorum.election.timeout.ms, 300, jitter on top */
+    int32_t fetch_timeout_ms;        /* controller.quorum.fetch.timeout.ms, 1000 */
+    int32_t replica_fetch_wait_max_ms; /* replica.fetch.wait.max.ms, 500 */
+    int32_t request_timeout_ms;        /* request.timeout.ms between nodes, 2000 */
+    int32_t shutdown_timeout_ms;       /* Controlled shutdown ends at the latest (rule 28), 5000. */
+    int64_t connections_max_idle_ms;   /* 600000 */
+
+    /* Limits, in bytes unless said. */
+    int32_t request_size_max;   /* socket.request.max.bytes, 100 MiB */
+    int32_t message_size_max;   /* message.max.bytes, 1048588 */
+    int32_t fetch_size_max;     /* fetch.max.bytes, 55 MiB */
+    int32_t replica_fetch_size_max;  /* replica.fetch.response.max.bytes, 10 MiB */
+    int64_t inflight_size_max;  /* queued.max.request.bytes, 32 MiB: the in-flight budget of the node */
+    int32_t connections_max;    /* Count. */
+
+    /* Defaults of topics. */
+    bool auto_create_topics;            /* auto.create.topics.enable */
+    int32_t partitions_default;         /* num.partitions */
+    int32_t replication_factor_default; /* default.replication.factor; -1: min(3, brokers) */
+    int32_t min_insync_default;         /* min.insync.replicas; -1: 2 where the factor is 3 or more, else 1 */
+    int64_t flush_messages;             /* log.flush.interval.messages; 1: synced before an acknowledgement */
+    int32_t segment_size;               /* log.segment.bytes, 1 GiB */
+    int32_t index_interval_size;        /* log.index.interval.bytes, 4096 */
+    bool unclean_election;              /* unclean.leader.election.enable */
+};
+
+/* Every field at its default, no voters, no listeners. */
+void config_init(struct config *config);
+
+struct config_remark {
+    bool fatal;      /* The node must not start. */
+    const char *text; /* Names the key, the value and what is allowed. */
+    struct config_remark *next;
+};
+
+/* Read server.properties text over `config`; keys given later win. Call once for the file
+ * and once for each --set, then config_finish() to check and derive what depends on several keys.
+ * Owns    remarks live in `arena`, in the order found, appended to *remarks.
+ * Errors  ERR_INVALID_CONFIG: at least one fatal remark was added. */
+enum err config_read(struct config *config, struct str text, struct arena *arena,
+                     struct config_remark **remarks);
+enum err config_finish(struct config *config, struct arena *arena, struct config_remark **remarks);
+
+#endif
