@@ -49,6 +49,7 @@ struct env_sync {
 };
 
 struct env;
+struct probe_sink;
 struct letter; /* mailbox.h: what one shard tells another. */
 
 struct env_ops {
@@ -99,6 +100,7 @@ struct env_ops {
 struct env {
     const struct env_ops *ops;
     struct trace *trace;
+    const struct probe_sink *probe; /* probe.h: an onlooker; NULL in the broker. */
 };
 
 enum env_event_kind {
