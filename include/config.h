@@ -24,7 +24,8 @@ struct config_listener {
     char name[CONFIG_NAME_MAX];
     struct env_address bind;       /* Host "" binds every address; port 0 takes a free one. */
     struct env_address advertised; /* What clients are told. */
-    bool internal;                 /* Quorum, replication, inter-node APIs. */
+    bool internal;                 /* Quorum, replication, inter-node APIs. A node with one
+                                    * listener serves its clients there too. */
 };
 
 struct config {
@@ -64,6 +65,12 @@ struct config {
     int32_t segment_size;               /* log.segment.bytes, 1 GiB */
     int32_t index_interval_size;        /* log.index.interval.bytes, 4096 */
     bool unclean_election;              /* unclean.leader.election.enable */
+
+    /* What the process says about itself. */
+    enum trace_level trace_level; /* skiff.log.level: debug, info, warn or error */
+    bool trace_json;              /* skiff.log.format: text or json */
+
+    struct config_given *given; /* What config_read() keeps for config_finish(), in the arena. */
 };
 
 /* Every field at its default, no voters, no listeners. */
@@ -71,6 +78,7 @@ void config_init(struct config *config);
 
 struct config_remark {
     bool fatal;      /* The node must not start. */
+    bool note;        /* Harmless: a key that means nothing here. Otherwise it is a warning. */
     const char *text; /* Names the key, the value and what is allowed. */
     struct config_remark *next;
 };
