@@ -38,7 +38,8 @@ struct pmap_kind {
     void (*value_unref)(void *value);
 };
 
-/* Takes one reference on `value`, borrows `root`; returns a new root (one reference). */
+/* Counts one more reference on `value` (value_ref; the caller keeps its own), borrows `root`;
+ * returns a new root (one reference). A null kind, or null functions in it: values are not counted. */
 struct pmap *pmap_put(const struct pmap_kind *kind, struct pmap *root, struct bytes key, void *value);
 struct pmap *pmap_remove(const struct pmap_kind *kind, struct pmap *root, struct bytes key);
 void *pmap_get(const struct pmap *root, struct bytes key); /* Borrowed; NULL: absent. */
