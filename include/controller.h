@@ -1,0 +1,295 @@
+/* controller.h -- what the active controller decides, as records.
+ *
+ * The controller is the quorum leader. It owns an image that includes what is not
+ * committed yet, and soft state that no log holds: when each broker was last heard,
+ * whether its link is open. A decision is a pure step:
+ *
+ *   struct decision decision;
+ *   decision_begin(&decision, controller, &arena, log_end, now);
+ *   enum err err = decide_x(&decision, &command, &reply);
+ *   if (decision.count > 0) append decision.records as ONE atomic batch at log_end;
+ *   decision_accept(&decision);          // or decision_drop() if the append failed
+ *   park the reply until the committed offset has reached decision_end(&decision)
+ *
+ * A reply without records is parked too: it may rest on records that can still be lost.
+ * A refusal (a code in the reply) is a reply. Every record carries its cause.
+ *
+ * Shard   shard 0, beside the quorum.
+ * Source  KIP-631 (registration, heartbeats), KIP-966 (ELR), rules 1, 2, 4, 5, 11, 15, 18, 24. */
+#ifndef CONTROLLER_H
+#define CONTROLLER_H
+
+#include "base/base.h"
+#include "image.h"
+#include "record.h"
+
+enum {
+    CONTROLLER_RECORDS_MAX = 10000,    /* Of one request; more is POLICY_VIOLATION. */
+    CONTROLLER_PRODUCER_IDS = 1000,    /* Of one block. */
+    CONTROLLER_DIALS_REFUSED = 2,      /* Refusals that, with a closed link, prove a death. */
+    CONTROLLER_UNSERVICEABLE_MAX = 100000, /* Replicas named by one heartbeat. */
+};
+
+struct controller;
+
+/* The broker's defaults, from struct config. */
+struct controller_config {
+    node_id node_id;
+    int32_t session_timeout_ms;
+    uint32_t voter_count;               /* Configured combined nodes, up or not. */
+    int32_t partitions_default;         /* num.partitions */
+    int32_t replication_factor_default; /* -1: min(3, brokers) */
+    int32_t min_insync_default;         /* -1: 2 where the factor is 3 or more, else 1 */
+    int64_t flush_messages;
+    int64_t segment_size;
+    int64_t message_size_max;
+    int64_t index_interval_size;
+    bool unclean_election;
+};
+
+/* Not active until it takes office.
+ * Owns    `config` is copied. */
+struct controller *controller_open(const struct controller_config *config);
+void controller_close(struct controller *controller);
+
+struct controller_office {
+    const struct image *image; /* Every record of our log, the uncommitted ones too. */
+    log_epoch epoch;           /* Of the quorum. */
+    uint64_t seed;             /* Random: topic ids and placement come from it. */
+    node_id predecessor;       /* -1: none known. */
+    mono_ms predecessor_answered; /* When it last answered us: its session counts from there. */
+};
+
+/* Brokers get a fresh session, the predecessor excepted (rule 24); every link counts as
+ * closed until its broker is heard, so the caller dials all that controller_wants_dial(). */
+void controller_take_office(struct controller *controller, const struct controller_office *office,
+                            mono_ms now);
+void controller_resign(struct controller *controller); /* Drops the uncommitted image. */
+bool controller_is_active(const struct controller *controller);
+/* The uncommitted image; borrowed until the next decision is accepted. NULL: not active. */
+const struct image *controller_image(const struct controller *controller);
+
+/* What the caller saw of the wire. A registration or accepted heartbeat opens the link by
+ * itself; closed means the connection that carried the last of these ended. After a
+ * close or a refusal run decide_sessions(). Ignored unless `epoch` is the current one. */
+void controller_link_closed(struct controller *controller, node_id id, broker_epoch epoch);
+void controller_dial_refused(struct controller *controller, node_id id, broker_epoch epoch);
+void controller_dial_answered(struct controller *controller, node_id id, broker_epoch epoch);
+/* A dial of its internal listener would tell something: unfenced, and its link is closed. */
+bool controller_wants_dial(const struct controller *controller, node_id id);
+/* Run decide_sessions() at this time at the latest; MONO_NEVER when not active. */
+mono_ms controller_deadline(const struct controller *controller);
+
+struct decision {
+    struct controller *controller;
+    struct arena *arena; /* Of records, their strings and reply arrays. */
+    mono_ms now;
+    log_offset base; /* Offset that the first record will get. */
+    uint32_t count;
+    struct record *records;
+    struct image *image; /* The controller's image after `records`. */
+    /* Rare branches that were taken, for probes. */
+    bool elr_election;
+    bool unclean_election;
+    bool isr_below_min;
+    bool fast_fence;
+    bool slow_fence;
+    uint32_t capacity; /* Private. */
+};
+
+/* Owns    holds a reference on an image until accepted or dropped; exactly one of both. */
+void decision_begin(struct decision *decision, struct controller *controller, struct arena *arena,
+                    log_offset base, mono_ms now);
+void decision_accept(struct decision *decision);
+void decision_drop(struct decision *decision);
+/* The reply may leave once everything below this offset is committed. */
+log_offset decision_end(const struct decision *decision);
+
+/* The first batch of a cluster: its id, its level, its voters.
+ * Errors  ERR_EXISTS: the log names a cluster already. */
+enum err decide_found_cluster(struct decision *decision, struct uuid cluster_id,
+                              const struct record_voters *voters);
+
+struct register_command {
+    struct uuid cluster_id; /* Zero: the broker does not know one yet. */
+    struct record_broker broker;
+};
+
+struct register_reply {
+    broker_epoch epoch;
+};
+
+/* Errors  ERR_INCONSISTENT_CLUSTER_ID; ERR_DUPLICATE_BROKER_REGISTRATION: the old incarnation's
+ *         session lives and its link is open (rule 24); ERR_INVALID_REGISTRATION: no usable
+ *         endpoint, a null id, or a directory that another node registered. */
+enum err decide_register_broker(struct decision *decision, const struct register_command *command,
+                                struct register_reply *reply);
+
+struct heartbeat_command {
+    node_id id;
+    broker_epoch epoch;
+    log_offset metadata_offset; /* Last record that the broker has applied. */
+    bool want_fence;
+    bool want_shut_down;
+    uint32_t unserviceable_count; /* Replicas it cannot serve: rot, failed disk (rule 11). */
+    const struct partition_key *unserviceable;
+};
+
+struct heartbeat_reply {
+    bool is_caught_up;
+    bool is_fenced;
+    bool should_shut_down;
+};
+
+/* Errors  ERR_STALE_BROKER_EPOCH; ERR_BROKER_ID_NOT_REGISTERED; ERR_INVALID_REQUEST. */
+enum err decide_heartbeat(struct decision *decision, const struct heartbeat_command *command,
+                          struct heartbeat_reply *reply);
+
+/* Fence whoever is due, fast or slow, and elect where a partition waits without need. */
+void decide_sessions(struct decision *decision);
+
+struct create_assignment {
+    partition_id index;
+    uint32_t replica_count;
+    const node_id *replicas;
+};
+
+struct create_topic {
+    struct str name;
+    int32_t partition_count;    /* -1: the default. */
+    int32_t replication_factor; /* -1: the default. */
+    uint32_t assignment_count;  /* Above 0: both numbers are -1. */
+    const struct create_assignment *assignments;
+    uint32_t config_count; /* A null value reads as absent. */
+    const struct record_config *configs;
+};
+
+struct create_topics_command {
+    struct str principal;
+    bool validate_only;
+    uint32_t count;
+    const struct create_topic *topics;
+};
+
+/* One setting of a topic as a client may be told it. */
+struct topic_setting {
+    struct str name;
+    struct str value;
+    bool is_default; /* Not an override. */
+};
+
+struct create_topic_reply {
+    struct str name;
+    enum err err;
+    struct str message; /* Null: none. */
+    struct uuid id;     /* Zero with validate_only or an error. */
+    int32_t partition_count;    /* -1 with an error. */
+    int32_t replication_factor; /* -1 with an error. */
+    uint32_t setting_count;
+    const struct topic_setting *settings;
+};
+
+struct create_topics_reply {
+    uint32_t count; /* One for each topic of the command, in its order. */
+    struct create_topic_reply *topics;
+};
+
+/* Never fails as a whole: see each topic. INVALID_REPLICATION_FACTOR also means that fewer
+ * brokers have registered than the factor asks: an auto-creation tries again later. */
+void decide_create_topics(struct decision *decision, const struct create_topics_command *command,
+                          struct create_topics_reply *reply);
+
+/* All settings that a topic with these overrides has, sorted by name; `replicas` decides
+ * min.insync.replicas' default. Returns how many.
+ * Owns    *out lives in `arena`. */
+uint32_t topic_settings(const struct controller_config *config, int32_t replicas,
+                        const struct record_config *overrides, uint32_t override_count,
+                        struct arena *arena, const struct topic_setting **out);
+
+struct delete_topic {
+    struct str name; /* Null: by id. */
+    struct uuid id;  /* Zero: by name. */
+};
+
+struct delete_topics_command {
+    struct str principal;
+    uint32_t count;
+    const struct delete_topic *topics;
+};
+
+struct delete_topic_reply {
+    struct str name; /* Null where an unknown id was given. */
+    struct uuid id;
+    enum err err;
+    struct str message;
+};
+
+struct delete_topics_reply {
+    uint32_t count;
+    struct delete_topic_reply *topics;
+};
+
+void decide_delete_topics(struct decision *decision, const struct delete_topics_command *command,
+                          struct delete_topics_reply *reply);
+
+struct alter_member {
+    node_id id;
+    broker_epoch epoch; /* As the leader knows it. */
+};
+
+struct alter_partition {
+    struct partition_key key;
+    log_epoch leader_epoch;
+    int32_t partition_epoch;
+    uint32_t member_count;
+    const struct alter_member *isr; /* The proposed one. */
+    bool recovering;
+    bool yield; /* Give leadership away instead; `isr` does not matter. */
+};
+
+struct alter_partitions_command {
+    node_id id; /* Of the leader that asks. */
+    broker_epoch epoch;
+    uint32_t count;
+    const struct alter_partition *partitions;
+};
+
+struct alter_partition_reply {
+    struct partition_key key;
+    enum err err;
+    node_id leader; /* This and what follows: as decided; only with no error. */
+    log_epoch leader_epoch;
+    int32_t partition_epoch;
+    struct node_list isr;
+    bool recovering;
+};
+
+struct alter_partitions_reply {
+    uint32_t count;
+    struct alter_partition_reply *partitions;
+};
+
+/* A proposal that changes nothing still bumps the partition epoch: that withdraws one (rule 4).
+ * Errors  ERR_STALE_BROKER_EPOCH for all of it; the rest stands at each partition:
+ *         UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, NOT_CONTROLLER, FENCED_LEADER_EPOCH,
+ *         INVALID_REQUEST, INVALID_UPDATE_VERSION, INELIGIBLE_REPLICA, and for a yield
+ *         ELIGIBLE_LEADERS_NOT_AVAILABLE. */
+enum err decide_alter_partitions(struct decision *decision,
+                                 const struct alter_partitions_command *command,
+                                 struct alter_partitions_reply *reply);
+
+struct producer_ids_command {
+    node_id id;
+    broker_epoch epoch;
+};
+
+struct producer_ids_reply {
+    int64_t first;
+    int32_t count;
+};
+
+/* Errors  ERR_STALE_BROKER_EPOCH; ERR_BROKER_ID_NOT_REGISTERED. */
+enum err decide_producer_ids(struct decision *decision, const struct producer_ids_command *command,
+                             struct producer_ids_reply *reply);
+
+#endif
