@@ -1,0 +1,34 @@
+/* log_config.h -- what tells one log from another. */
+#ifndef LOG_CONFIG_H
+#define LOG_CONFIG_H
+
+#include "base/base.h"
+
+struct log;
+
+enum log_class {
+    LOG_CLASS_SYNCED,     /* flush.messages=1: durable means synced. */
+    LOG_CLASS_PAGE_CACHE, /* Any other: durable means written. */
+};
+
+/* What a log tells its owner. Each is called when the fact holds, from within a call to
+ * log_* or sync_*; it may call the log again, but not log_close(). NULL: not wanted. */
+struct log_hooks {
+    void (*durable)(void *context, struct log *log); /* The durable end moved. */
+    void (*ready)(void *context, struct log *log);   /* Recovery, truncation or reset is over. */
+    void (*deleted)(void *context, struct log *log); /* log_delete() is over: close it. */
+    void (*offline)(void *context, struct log *log); /* For ever; log_error() says why. */
+    void *context;
+};
+
+struct log_config {
+    struct partition_key key;    /* Identity; the directory's partition.metadata must agree. */
+    enum log_class durability;
+    uint32_t segment_size;       /* Bytes; rolled before a batch that would pass it. 0: 1 GiB. */
+    uint32_t index_interval_size; /* Bytes between index entries. 0: 4096. */
+    uint32_t producers_max;      /* Producers remembered; the longest silent goes. 0: 10000. */
+    bool keeps_producers;        /* Sequence state and snapshots; false for the metadata log. */
+    struct log_hooks hooks;
+};
+
+#endif
