@@ -10,7 +10,8 @@
  * sector by sector; an entry of a directory likewise, until the directory itself
  * was synced. Kill -9 alone loses nothing that was written.
  *
- * Paths are relative to the node's data directory, '/' between parts.
+ * Paths are relative to the node's data directory, '/' between parts; "." is that
+ * directory itself. A file may be closed while a sync that covers it is in flight.
  *
  * Shard   every call on the shard that owns the env. */
 #ifndef ENV_H

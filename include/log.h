@@ -96,7 +96,7 @@ void log_begin_epoch(struct log *log, log_epoch epoch);
 log_offset log_commit(struct log *log, log_offset high_watermark);
 
 /* Drop every batch that holds `offset` or more; ends move at once, `ready` is told once that is
- * durable (rule 7). The new end is the base of the first batch dropped. Nothing to drop: true
+ * durable (rule 7). The new end is the end of the last batch kept. Nothing to drop: true
  * to *done, no hook.
  * Errors  ERR_DATA_LOSS: it would drop below committed and `loss_allowed` is false; ERR_BUSY;
  *         offline errors. Nothing was dropped. */

@@ -39,20 +39,23 @@ enum err slots_open(struct slots **out, struct env *env, const struct slots_conf
 void slots_close(struct slots *slots);
 
 /* The newest value: read at the start or last written; data == NULL: none yet.
- * Owns    borrowed until the next write. */
+ * Owns    borrowed until the next write or slots_on_synced(). */
 struct bytes slots_payload(const struct slots *slots);
 
-/* Write `payload` over the copy that is not the last synced one. Not durable yet. A value
- * written and not yet synced is replaced, which is allowed only while no sync is in flight.
- * Errors  ERR_BUSY: a sync is in flight; ERR_IO, ERR_SPACE: nothing counts as written. */
+/* Write `payload` over the copy that is not the last synced one. Not durable before
+ * slots_needs_sync() is false again. While a sync is in flight, or the value found at the
+ * start is not synced yet, it is kept and written by slots_on_synced().
+ * Errors  ERR_IO, ERR_SPACE: not written; the last synced value stands. */
 enum err slots_write(struct slots *slots, struct bytes payload);
 
+/* The newest value is not known to be durable: sync, again after each slots_on_synced(). */
 bool slots_needs_sync(const struct slots *slots);
 
 /* What one env_sync() must cover; marks the sync as in flight. Returns the count. */
 uint32_t slots_sync_files(struct slots *slots, file_id files[SLOTS_SYNC_FILES_MAX]);
 
-/* The sync ended. After a failure the value is still unsynced: write it again. */
-void slots_on_synced(struct slots *slots, enum err result);
+/* The sync ended. After a failure the copy is written again and needs another sync.
+ * Errors  `result`, or what writing a value that was kept met. */
+enum err slots_on_synced(struct slots *slots, enum err result);
 
 #endif
