@@ -21,7 +21,7 @@ void platform_trace(struct trace *trace, enum trace_level level, bool json);
  * Owns    *out until platform_close(); `config` and `trace` must outlive it.
  * Errors  ERR_BUSY: a port or the directory is in use; ERR_DENIED, ERR_INVALID_CONFIG,
  *         ERR_IO. The reason was traced as one error line; nothing was left behind. */
-enum err platform_open(struct platform **out, struct config *config, const struct trace *trace);
+enum err platform_open(struct platform **out, struct config *config, struct trace *trace);
 void platform_close(struct platform *platform);
 
 /* Open the shards and carry them until they have stopped: after SIGTERM, SIGINT or
