@@ -1,0 +1,278 @@
+"""run_tests.py -- the stages of tools/test, and the count of every test that ran.
+
+A stage is one program or one ctest run. A test is counted where it stands: each criterion test of
+each executable, each named test of a script that says `N passed, N failed[, N skipped]` in its last
+line, each seed of the simulator, and a stage that has no tests inside (a build) as one. A stage whose
+part of the tree does not exist is skipped and named. The last line is the only line of counts.
+"""
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LOGS = os.path.join(ROOT, "build", "test-logs")
+BUILD_LIMIT_S = 1200
+
+COUNTS = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$")
+CRITERION = re.compile(r"Tested:.*?(\d+).*?Passing:.*?(\d+).*?Failing:.*?(\d+).*?Crashing:.*?(\d+)")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Tally:
+    def __init__(self, passed=0, failed=0, skipped=0, note=""):
+        self.passed, self.failed, self.skipped, self.note = passed, failed, skipped, note
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def text(self):
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
+
+
+def skipped(why):
+    return Tally(skipped=1, note=why)
+
+
+def run(name, command, limit_s, cwd=ROOT, env=None):
+    """Run one command in a process group of its own; its output goes to a file of that name."""
+    path = os.path.join(LOGS, name + ".log")
+    with open(path, "wb") as log:
+        process = subprocess.Popen(command, cwd=cwd, stdout=log, stderr=subprocess.STDOUT,
+                                   stdin=subprocess.DEVNULL, start_new_session=True,
+                                   env=dict(os.environ, **(env or {})))
+        try:
+            code = process.wait(timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            code = -signal.SIGKILL
+            log.write(f"\nended after {limit_s} s\n".encode())
+    with open(path, encoding="utf-8", errors="replace") as log:
+        return code, log.read(), path
+
+
+def last_lines(text, count=12):
+    lines = [line for line in text.rstrip().split("\n") if line.strip()]
+    return "\n".join("      " + line[:180] for line in lines[-count:])
+
+
+def from_output(code, text, path):
+    """What one program's own closing line says, held against its exit code."""
+    for line in reversed(COLOUR.sub("", text).rstrip().split("\n")[-5:]):
+        match = COUNTS.search(line)
+        if match:
+            tally = Tally(int(match[1]), int(match[2]), int(match[3] or 0))
+            if code != 0 and tally.failed == 0:
+                tally.failed = 1
+            if tally.failed:
+                tally.note = f"{path}\n{last_lines(text)}"
+            return tally
+    if code == 0:
+        return Tally(passed=1)
+    return Tally(failed=1, note=f"exit {code}: {path}\n{last_lines(text)}")
+
+
+def build_folder(preset):
+    return os.path.join(ROOT, "build" if preset == "release" else "build-" + preset)
+
+
+def stage_build(preset):
+    folder = build_folder(preset)
+    if not os.path.exists(os.path.join(folder, "build.ninja")):
+        code, text, path = run("cmake-" + preset, ["cmake", "--preset", preset], 120)
+        if code != 0:
+            return Tally(failed=1, note=f"{path}\n{last_lines(text)}")
+    code, text, path = run("build-" + preset, ["ninja", "-C", folder, "-k", "20"], BUILD_LIMIT_S)
+    if code == 0:
+        return Tally(passed=1)
+    errors = [line for line in text.split("\n") if re.search(r"error:|undefined reference|FAILED", line)]
+    shown = "\n".join("      " + line[:180] for line in errors[:12])
+    return Tally(failed=1, note=f"{path}\n{shown or last_lines(text)}")
+
+
+def stage_ctest(preset, exclude, jobs):
+    folder = build_folder(preset)
+    if not os.path.exists(os.path.join(folder, "CTestTestfile.cmake")):
+        return skipped("not built")
+    report = os.path.join(LOGS, f"ctest-{preset}.xml")
+    if os.path.exists(report):
+        os.remove(report)
+    command = ["ctest", "--test-dir", folder, "-LE", exclude, "-j", str(jobs), "--timeout", "600",
+               "--output-junit", report, "--test-output-size-passed", "4000000",
+               "--test-output-size-failed", "4000000"]
+    env = {"ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
+    _, text, path = run("ctest-" + preset, command, 1500, env=env)
+    if not os.path.exists(report):
+        return Tally(failed=1, note=f"{path}\n{last_lines(text)}")
+    return from_junit(report)
+
+
+def from_junit(report):
+    """Every criterion test inside every ctest test; a test without criterion counts as one."""
+    total = Tally()
+    notes = []
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        output = COLOUR.sub("", case.findtext("system-out") or "")
+        status = case.get("status")
+        one = Tally()
+        synthesis = CRITERION.findall(output)
+        counted = COUNTS.search(output.rstrip().split("\n")[-1]) if output.strip() else None
+        if synthesis:
+            for tested, passing, _, _ in synthesis:
+                one.passed += int(passing)
+                one.failed += int(tested) - int(passing)
+        elif counted:
+            one = Tally(int(counted[1]), int(counted[2]), int(counted[3] or 0))
+        elif case.find("skipped") is not None or status in ("notrun", "disabled"):
+            one.skipped = 1
+        elif status == "run":
+            one.passed = 1
+        if status == "fail":
+            one.failed = max(one.failed, 1)
+            notes.append(f"    {case.get('name')}\n{last_lines(output, 8)}")
+        total.add(one)
+    if total.failed:
+        total.note = report + "\n" + "\n".join(notes[:10])
+    if total.passed + total.failed + total.skipped == 0:
+        return skipped("no tests there yet")
+    return total
+
+
+def stage_tidy():
+    code, text, path = run("tidy-self", ["tools/tidy", "--self"], 60)
+    total = from_output(code, text, path)
+    code, text, path = run("tidy", ["tools/tidy"], 60)
+    one = Tally(passed=1) if code == 0 else Tally(failed=1, note=f"{path}\n{last_lines(text)}")
+    total.add(one)
+    total.note = total.note or one.note
+    return total
+
+
+def stage_format():
+    code, text, path = run("format", ["tools/tidy", "--format"], 120)
+    return Tally(passed=1) if code == 0 else Tally(failed=1, note=f"{path}\n{last_lines(text)}")
+
+
+def stage_sim(seeds, first=1):
+    program = os.path.join(ROOT, "build", "skiff-sim")
+    if not os.path.exists(program):
+        return skipped("build/skiff-sim does not exist")
+    command = [program, "--seeds", str(seeds), "--first", str(first), "--jobs", "2"]
+    code, text, path = run("sim", command, 3600)
+    if code == 0:
+        return Tally(passed=seeds)
+    match = COUNTS.search(text.rstrip())
+    if match and int(match[2]):
+        return Tally(int(match[1]), int(match[2]), note=f"{path}\n{last_lines(text)}")
+    return Tally(failed=1, note=f"exit {code}: {path}\n{last_lines(text)}")
+
+
+def stage_script(name, path, arguments, limit_s):
+    if not os.path.exists(os.path.join(ROOT, path)):
+        return skipped(f"{path} does not exist")
+    for program in ("skiffd", "skiff"):
+        if "build/" in path and not os.path.exists(os.path.join(ROOT, "build", program)):
+            return skipped(f"build/{program} does not exist")
+    return from_output(*run(name, [os.path.join(ROOT, path)] + arguments, limit_s))
+
+
+def stage_fuzz(seconds):
+    built = stage_build("fuzz")
+    if built.failed:
+        return built
+    folder = build_folder("fuzz")
+    targets = sorted(name for name in os.listdir(folder)
+                     if name.startswith("fuzz_") and os.access(os.path.join(folder, name), os.X_OK)
+                     and os.path.isfile(os.path.join(folder, name)))
+    if not targets:
+        return skipped("no fuzz_* target there yet")
+    total = Tally()
+    for target in targets:
+        work = os.path.join(folder, "work-" + target)
+        os.makedirs(work, exist_ok=True)
+        corpus = [work]
+        kept = os.path.join(ROOT, "tests", "fuzz", "corpus", target)
+        if os.path.isdir(kept):
+            corpus.append(kept)
+        command = [os.path.join(folder, target), f"-max_total_time={seconds}", "-timeout=10",
+                   "-rss_limit_mb=1024", "-print_final_stats=1"] + corpus
+        code, text, path = run(target, command, seconds + 60, cwd=work)
+        if code == 0:
+            total.add(Tally(passed=1))
+        else:
+            total.add(Tally(failed=1))
+            total.note += f"{path}\n{last_lines(text)}\n"
+    return total
+
+
+def stages(mode):
+    """(name, function, arguments) in the order in which they run."""
+    quick, nightly = mode == "quick", mode == "nightly"
+    live = ["--nightly"] if nightly else ["--quick"] if quick else []
+    first = int(time.time()) if nightly else 1
+    plan = [
+        ("build-release", stage_build, ("release",)),
+        ("tidy", stage_tidy, ()),
+        ("format", stage_format, ()),
+        ("unit", stage_ctest, ("release", "slow|nightly" if quick else "nightly", 2)),
+        ("chaos", stage_script, ("chaos", "tests/chaos/run", live, 5400 if nightly else 420)),
+        ("sim", stage_sim, (5000 if nightly else 30 if quick else 300, first)),
+    ]
+    if not quick:
+        plan += [
+            ("clients", stage_script, ("clients", "tests/clients/run", live, 1800 if nightly else 300)),
+            ("build-clang", stage_build, ("clang",)),
+            ("build-debug", stage_build, ("debug",)),
+            ("unit-sanitized", stage_ctest, ("debug", "slow|nightly", 2)),
+            ("fuzz", stage_fuzz, (600 if nightly else 10,)),
+            ("mutants", stage_script, ("mutants", "tests/sim/mutants", [] if nightly else ["--short"],
+                                       7200 if nightly else 420)),
+        ]
+    return plan
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tools/test")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--nightly", action="store_true")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    mode = "nightly" if options.nightly else "quick" if options.quick else "all"
+    plan = stages(mode)
+    if options.list:
+        print("\n".join(name for name, _, _ in plan))
+        return 0
+    if options.only:
+        wanted = options.only.split(",")
+        unknown = set(wanted) - {name for name, _, _ in plan}
+        if unknown:
+            print(f"tools/test: no such stage: {', '.join(sorted(unknown))} (see --list)", file=sys.stderr)
+            return 2
+        plan = [entry for entry in plan if entry[0] in wanted]
+    os.makedirs(LOGS, exist_ok=True)
+    total = Tally()
+    begun = time.monotonic()
+    for name, function, arguments in plan:
+        start = time.monotonic()
+        print(f"{name:<15} ...", end="\r" if sys.stdout.isatty() else "", flush=True)
+        one = function(*arguments)
+        end = "" if sys.stdout.isatty() else "\n"
+        print(f"{end}{name:<15} {one.text():<40} {time.monotonic() - start:6.1f} s"
+              + (f"  {one.note}" if one.note else ""), flush=True)
+        total.add(one)
+    print(f"{time.monotonic() - begun:.0f} s, logs in {os.path.relpath(LOGS, os.getcwd())}")
+    print(total.text())
+    return 1 if total.failed or total.passed == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
