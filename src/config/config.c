@@ -1,0 +1,234 @@
+/* config.c -- defaults, one key after the other, and what follows from several of them.
+ *
+ * The pass over the text stores numbers where they belong and keeps the rest; what depends
+ * on more than one key waits for config_finish(), because a later --set may change it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "config_parts.h"
+
+#define DEFAULT_LOG_DIR "/tmp/skiff-logs"
+
+void config_init(struct config *config)
+{
+    *config = (struct config){
+        .node_id = 1,
+        .shards = 1,
+        .heartbeat_interval_ms = 500,
+        .session_timeout_ms = 3000,
+        .replica_lag_time_max_ms = 3000,
+        .election_timeout_ms = 300,
+        .fetch_timeout_ms = 1000,
+        .replica_fetch_wait_max_ms = 500,
+        .request_timeout_ms = 2000,
+        .shutdown_timeout_ms = 5000,
+        .connections_max_idle_ms = 600000,
+        .request_size_max = 100 << 20,
+        .message_size_max = 1048588,
+        .fetch_size_max = 55 << 20,
+        .replica_fetch_size_max = 10 << 20,
+        .inflight_size_max = 32 << 20,
+        .connections_max = INT32_MAX,
+        .auto_create_topics = true,
+        .partitions_default = 1,
+        .replication_factor_default = -1,
+        .min_insync_default = -1,
+        .flush_messages = 1,
+        .segment_size = 1 << 30,
+        .index_interval_size = 4096,
+        .trace_level = TRACE_INFO,
+    };
+}
+
+/* Which defaults must stay, because the user has said otherwise. */
+static void mark_given(struct config_given *given, struct str name)
+{
+    given->has_node_id |= str_equal(name, STR("node.id")) || str_equal(name, STR("broker.id"));
+    given->has_replication_factor |= str_equal(name, STR("default.replication.factor"));
+    given->has_min_insync |= str_equal(name, STR("min.insync.replicas"));
+    given->has_flush_messages |= str_equal(name, STR("log.flush.interval.messages")) ||
+                                 str_equal(name, STR("flush.messages"));
+}
+
+static void read_number(struct reading *reading, const struct key *key,
+                        const struct property *property)
+{
+    char *field = (char *)reading->config + key->offset;
+    int64_t value = 0;
+    if (!parse_number(property->value, &value) || value < key->min || value > key->max) {
+        refuse(reading, "%s=%.*s: must be a whole number from %lld to %lld", key->name,
+               STR_ARGS(property->value), (long long)key->min, (long long)key->max);
+        return;
+    }
+    if (key->kind == KEY_INT64) {
+        memcpy(field, &value, sizeof value);
+    } else {
+        int32_t narrow = (int32_t)value;
+        memcpy(field, &narrow, sizeof narrow);
+    }
+    mark_given(reading->config->given, property->key);
+}
+
+static void read_bool(struct reading *reading, const struct key *key,
+                      const struct property *property)
+{
+    bool value = false;
+    if (!parse_bool(property->value, &value))
+        refuse(reading, "%s=%.*s: must be true or false", key->name, STR_ARGS(property->value));
+    else
+        memcpy((char *)reading->config + key->offset, &value, sizeof value);
+}
+
+static void read_unknown(struct reading *reading, const struct property *property)
+{
+    const char *near = key_suggest(property->key);
+    if (near != NULL)
+        refuse(reading, "%.*s: unknown key; did you mean %s?", STR_ARGS(property->key), near);
+    else
+        warn(reading, "%.*s: unknown key, ignored", STR_ARGS(property->key));
+}
+
+/* A node that would run without the protection that was asked for must not run. */
+static void read_security(struct reading *reading, const struct property *property)
+{
+    bool secret = key_is_secret(property->key);
+    if (str_equal(property->key, STR("authorizer.class.name")) && property->value.size == 0)
+        return;
+    refuse(reading, "%.*s=%.*s: security is not built yet, and is never ignored silently",
+           STR_ARGS(property->key), secret ? 8 : (int)property->value.size,
+           secret ? "[hidden]" : property->value.data);
+}
+
+static void read_property(struct reading *reading, const struct property *property)
+{
+    const struct key *key = key_find(property->key);
+    if (key == NULL) {
+        read_unknown(reading, property);
+        return;
+    }
+    switch (key->kind) {
+    case KEY_INT32:
+    case KEY_INT64:
+        read_number(reading, key, property);
+        break;
+    case KEY_BOOL:
+        read_bool(reading, key, property);
+        break;
+    case KEY_TEXT:
+        memcpy((char *)reading->config->given + key->offset, &property->value,
+               sizeof property->value);
+        break;
+    case KEY_MEANINGLESS:
+        note(reading, "%.*s=%.*s: has no meaning here, ignored", STR_ARGS(property->key),
+             STR_ARGS(property->value));
+        break;
+    case KEY_LATER:
+        note(reading, "%.*s=%.*s: has no effect yet", STR_ARGS(property->key),
+             STR_ARGS(property->value));
+        break;
+    case KEY_SECURITY:
+        read_security(reading, property);
+        break;
+    }
+}
+
+enum err config_read(struct config *config, struct str text, struct arena *arena,
+                     struct config_remark **remarks)
+{
+    struct reading reading;
+    struct property property;
+    reading_start(&reading, config, arena, remarks);
+    while (next_property(&text, arena, &property))
+        read_property(&reading, &property);
+    return reading.failed ? ERR_INVALID_CONFIG : ERR_NONE;
+}
+
+/* skiff.defaults=kafka: durability as Kafka has it, where the user has not said more. */
+static void finish_defaults(struct reading *reading)
+{
+    struct config *config = reading->config;
+    const struct config_given *given = config->given;
+    if (given->defaults.size == 0 || str_equal(given->defaults, STR("skiff")))
+        return;
+    if (!str_equal(given->defaults, STR("kafka"))) {
+        refuse(reading, "skiff.defaults=%.*s: must be skiff or kafka", STR_ARGS(given->defaults));
+        return;
+    }
+    if (!given->has_replication_factor)
+        config->replication_factor_default = 1;
+    if (!given->has_min_insync)
+        config->min_insync_default = 1;
+    if (!given->has_flush_messages)
+        config->flush_messages = INT64_MAX;
+}
+
+static void finish_log_dir(struct reading *reading)
+{
+    const struct config_given *given = reading->config->given;
+    struct str dirs = given->log_dirs.size > 0 ? given->log_dirs : given->log_dir;
+    const char *key = given->log_dirs.size > 0 ? "log.dirs" : "log.dir";
+    if (dirs.size == 0) {
+        warn(reading, "log.dirs is not set: data goes to %s, which may not outlive a reboot",
+             DEFAULT_LOG_DIR);
+        dirs = STR(DEFAULT_LOG_DIR);
+    }
+    if (memchr(dirs.data, ',', dirs.size) != NULL)
+        refuse(reading, "%s=%.*s: one directory only; run a node for each disk", key,
+               STR_ARGS(dirs));
+    else if (dirs.size >= CONFIG_DIR_MAX)
+        refuse(reading, "%s: longer than %d bytes", key, CONFIG_DIR_MAX - 1);
+    else
+        snprintf(reading->config->log_dir, CONFIG_DIR_MAX, "%.*s", STR_ARGS(dirs));
+    if (given->metadata_log_dir.size > 0 && !str_equal(given->metadata_log_dir, dirs))
+        warn(reading, "metadata.log.dir=%.*s: ignored, metadata lies in %s too",
+             STR_ARGS(given->metadata_log_dir), key);
+}
+
+static void finish_trace(struct reading *reading)
+{
+    static const char *const levels[] = {
+        [TRACE_DEBUG] = "debug", [TRACE_INFO] = "info", [TRACE_WARN] = "warn", [TRACE_ERROR] = "error"};
+    const struct config_given *given = reading->config->given;
+    bool known = given->log_level.size == 0;
+    for (int level = TRACE_DEBUG; level <= TRACE_ERROR; level++) {
+        if (!equals_ignoring_case(given->log_level, levels[level]))
+            continue;
+        reading->config->trace_level = (enum trace_level)level;
+        known = true;
+    }
+    if (!known)
+        refuse(reading, "skiff.log.level=%.*s: must be debug, info, warn or error",
+               STR_ARGS(given->log_level));
+    reading->config->trace_json = str_equal(given->log_format, STR("json"));
+    if (given->log_format.size > 0 && !reading->config->trace_json &&
+        !str_equal(given->log_format, STR("text")))
+        refuse(reading, "skiff.log.format=%.*s: must be text or json", STR_ARGS(given->log_format));
+}
+
+/* Limits that hold against each other. */
+static void finish_limits(struct reading *reading)
+{
+    struct config *config = reading->config;
+    if (config->inflight_size_max < 0) /* Kafka's "no limit"; here there is always one. */
+        config->inflight_size_max = 32 << 20;
+    if (config->heartbeat_interval_ms >= config->session_timeout_ms)
+        refuse(reading, "broker.heartbeat.interval.ms=%d: must be below broker.session.timeout.ms=%d",
+               (int)config->heartbeat_interval_ms, (int)config->session_timeout_ms);
+    if (config->message_size_max > config->request_size_max)
+        refuse(reading, "message.max.bytes=%d: must not exceed socket.request.max.bytes=%d",
+               (int)config->message_size_max, (int)config->request_size_max);
+}
+
+enum err config_finish(struct config *config, struct arena *arena, struct config_remark **remarks)
+{
+    struct reading reading;
+    reading_start(&reading, config, arena, remarks);
+    finish_defaults(&reading);
+    finish_log_dir(&reading);
+    finish_trace(&reading);
+    finish_limits(&reading);
+    finish_listeners(&reading);
+    if (!reading.failed)
+        finish_voters(&reading);
+    return reading.failed ? ERR_INVALID_CONFIG : ERR_NONE;
+}

@@ -1,0 +1,96 @@
+/* config_parts.h -- what the files of this folder share. */
+#ifndef CONFIG_CONFIG_PARTS_H
+#define CONFIG_CONFIG_PARTS_H
+
+#include "base/base.h"
+#include "config.h"
+
+enum {
+    KEY_SIZE_MAX = 128,  /* Longest key of Kafka is 61 bytes. */
+    KEY_DISTANCE_MAX = 2 /* Typing errors that a suggestion forgives. */
+};
+
+/* What to do with a key. */
+enum key_kind {
+    KEY_INT32,
+    KEY_INT64,
+    KEY_BOOL,
+    KEY_TEXT,        /* Kept for config_finish(), at `offset` of struct config_given. */
+    KEY_MEANINGLESS, /* Kafka's, without a counterpart here. */
+    KEY_LATER,       /* Not built yet, and harmless to leave out. */
+    KEY_SECURITY,    /* Not built yet, and never to be left out silently. */
+};
+
+struct key {
+    const char *name; /* Ends in '.': every key that begins so. */
+    enum key_kind kind;
+    uint32_t offset; /* Of the field. */
+    int64_t min, max;
+};
+
+/* Values that only make sense together; null: not given. */
+struct config_given {
+    struct str listeners;
+    struct str advertised_listeners;
+    struct str protocol_map;
+    struct str inter_broker_listener;
+    struct str inter_broker_protocol;
+    struct str controller_listeners;
+    struct str process_roles;
+    struct str voters;
+    struct str bootstrap_servers;
+    struct str log_dirs;
+    struct str log_dir;
+    struct str metadata_log_dir;
+    struct str defaults;
+    struct str log_level;
+    struct str log_format;
+    bool has_node_id;
+    bool has_replication_factor;
+    bool has_min_insync;
+    bool has_flush_messages;
+};
+
+/* One reading: where remarks go, and whether any was fatal. */
+struct reading {
+    struct config *config;
+    struct arena *arena;
+    struct config_remark **tail; /* Where the next one is hung. */
+    bool failed;
+};
+
+struct property {
+    struct str key;
+    struct str value; /* Trimmed, as Kafka does. */
+};
+
+/* reading.c */
+void reading_start(struct reading *reading, struct config *config, struct arena *arena,
+                   struct config_remark **remarks);
+void refuse(struct reading *reading, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void warn(struct reading *reading, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void note(struct reading *reading, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool parse_number(struct str text, int64_t *out);
+bool parse_bool(struct str text, bool *out);
+bool equals_ignoring_case(struct str text, const char *word);
+struct str trim(struct str text);
+/* Cut the part before `separator` off `rest`; false when nothing is left. */
+bool next_part(struct str *rest, char separator, struct str *part);
+
+/* properties.c: the next key of `rest`; false at the end. */
+bool next_property(struct str *rest, struct arena *arena, struct property *out);
+
+/* keys.c */
+const struct key *key_find(struct str name);
+const char *key_suggest(struct str name); /* NULL: nothing is near. */
+bool key_is_secret(struct str name);
+
+/* listeners.c, voters.c */
+void finish_listeners(struct reading *reading);
+void finish_voters(struct reading *reading);
+/* "host:port", "[::1]:port", ":port". */
+bool parse_address(struct str text, struct env_address *out);
+
+#define STR_ARGS(str) (int)(str).size, (str).data ? (str).data : ""
+
+#endif

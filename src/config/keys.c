@@ -1,0 +1,302 @@
+/* keys.c -- every key that is known: Kafka's, and ours under `skiff.`.
+ *
+ * A key is a line here; a number also names its field and its limits. What security asks
+ * for is a start-up error until it is built (DESIGN section 7).
+ *
+ * Source  kafka-surface.md 3.2: broker configs of Kafka 4.4 and what older files hold. */
+#include <string.h>
+
+#include "config_parts.h"
+
+#define NUMBER32(name, field, min, max) {name, KEY_INT32, offsetof(struct config, field), min, max}
+#define NUMBER64(name, field, min, max) {name, KEY_INT64, offsetof(struct config, field), min, max}
+#define SWITCH(name, field) {name, KEY_BOOL, offsetof(struct config, field), 0, 0}
+#define TEXT(name, field) {name, KEY_TEXT, offsetof(struct config_given, field), 0, 0}
+#define MEANINGLESS(name) {name, KEY_MEANINGLESS, 0, 0, 0}
+#define LATER(name) {name, KEY_LATER, 0, 0, 0}
+#define SECURITY(name) {name, KEY_SECURITY, 0, 0, 0}
+
+static const struct key keys[] = {
+    NUMBER32("node.id", node_id, 0, INT32_MAX),
+    NUMBER32("broker.id", node_id, 0, INT32_MAX),
+    NUMBER32("broker.heartbeat.interval.ms", heartbeat_interval_ms, 1, 3600000),
+    NUMBER32("broker.session.timeout.ms", session_timeout_ms, 10, 3600000),
+    NUMBER32("replica.lag.time.max.ms", replica_lag_time_max_ms, 10, INT32_MAX),
+    NUMBER32("controller.quorum.election.timeout.ms", election_timeout_ms, 10, 3600000),
+    NUMBER32("controller.quorum.fetch.timeout.ms", fetch_timeout_ms, 10, 3600000),
+    NUMBER32("replica.fetch.wait.max.ms", replica_fetch_wait_max_ms, 1, 3600000),
+    NUMBER32("request.timeout.ms", request_timeout_ms, 10, INT32_MAX),
+    NUMBER32("skiff.shutdown.timeout.ms", shutdown_timeout_ms, 0, 3600000),
+    NUMBER64("connections.max.idle.ms", connections_max_idle_ms, -1, INT64_MAX),
+    NUMBER32("socket.request.max.bytes", request_size_max, 1024, INT32_MAX),
+    NUMBER32("message.max.bytes", message_size_max, 0, INT32_MAX),
+    NUMBER32("fetch.max.bytes", fetch_size_max, 1024, INT32_MAX),
+    NUMBER32("replica.fetch.response.max.bytes", replica_fetch_size_max, 1024, INT32_MAX),
+    NUMBER64("queued.max.request.bytes", inflight_size_max, -1, INT64_MAX),
+    NUMBER32("max.connections", connections_max, 0, INT32_MAX),
+    NUMBER32("num.partitions", partitions_default, 1, INT32_MAX),
+    NUMBER32("default.replication.factor", replication_factor_default, 1, 32767),
+    NUMBER32("min.insync.replicas", min_insync_default, 1, 32767),
+    NUMBER64("log.flush.interval.messages", flush_messages, 1, INT64_MAX),
+    NUMBER64("flush.messages", flush_messages, 1, INT64_MAX),
+    NUMBER32("log.segment.bytes", segment_size, 1048576, INT32_MAX),
+    NUMBER32("log.index.interval.bytes", index_interval_size, 0, INT32_MAX),
+    SWITCH("auto.create.topics.enable", auto_create_topics),
+    SWITCH("unclean.leader.election.enable", unclean_election),
+
+    TEXT("listeners", listeners),
+    TEXT("advertised.listeners", advertised_listeners),
+    TEXT("listener.security.protocol.map", protocol_map),
+    TEXT("inter.broker.listener.name", inter_broker_listener),
+    TEXT("security.inter.broker.protocol", inter_broker_protocol),
+    TEXT("controller.listener.names", controller_listeners),
+    TEXT("process.roles", process_roles),
+    TEXT("controller.quorum.voters", voters),
+    TEXT("controller.quorum.bootstrap.servers", bootstrap_servers),
+    TEXT("log.dirs", log_dirs),
+    TEXT("log.dir", log_dir),
+    TEXT("metadata.log.dir", metadata_log_dir),
+    TEXT("skiff.defaults", defaults),
+    TEXT("skiff.log.level", log_level),
+    TEXT("skiff.log.format", log_format),
+
+    MEANINGLESS("advertised.host.name"),
+    MEANINGLESS("advertised.port"),
+    MEANINGLESS("background.threads"),
+    MEANINGLESS("broker.id.generation.enable"),
+    MEANINGLESS("confluent."),
+    MEANINGLESS("control.plane.listener.name"),
+    MEANINGLESS("controlled.shutdown.max.retries"),
+    MEANINGLESS("controlled.shutdown.retry.backoff.ms"),
+    MEANINGLESS("controller.quorum.append.linger.ms"),
+    MEANINGLESS("controller.quorum.auto.join.enable"),
+    MEANINGLESS("controller.quorum.election.backoff.max.ms"),
+    MEANINGLESS("controller.quorum.fetch.max.bytes"),
+    MEANINGLESS("controller.quorum.fetch.snapshot.max.bytes"),
+    MEANINGLESS("controller.quorum.request.timeout.ms"),
+    MEANINGLESS("controller.quorum.retry.backoff.ms"),
+    MEANINGLESS("controller.socket.timeout.ms"),
+    MEANINGLESS("group.coordinator.append.linger.ms"),
+    MEANINGLESS("group.coordinator.threads"),
+    MEANINGLESS("host.name"),
+    MEANINGLESS("initial.broker.registration.timeout.ms"),
+    MEANINGLESS("inter.broker.protocol.version"),
+    MEANINGLESS("leader.imbalance.per.broker.percentage"),
+    MEANINGLESS("log.cleaner.io.buffer.load.factor"),
+    MEANINGLESS("log.dir.failure.timeout.ms"),
+    MEANINGLESS("log.flush.interval.ms"),
+    MEANINGLESS("log.flush.offset.checkpoint.interval.ms"),
+    MEANINGLESS("log.flush.scheduler.interval.ms"),
+    MEANINGLESS("log.flush.start.offset.checkpoint.interval.ms"),
+    MEANINGLESS("log.message.downconversion.enable"),
+    MEANINGLESS("log.message.format.version"),
+    MEANINGLESS("max.incremental.fetch.session.cache.slots"),
+    MEANINGLESS("metadata.max.idle.interval.ms"),
+    MEANINGLESS("num.io.threads"),
+    MEANINGLESS("num.network.threads"),
+    MEANINGLESS("num.recovery.threads.per.data.dir"),
+    MEANINGLESS("num.replica.alter.log.dirs.threads"),
+    MEANINGLESS("num.replica.fetchers"),
+    MEANINGLESS("offsets.load.buffer.size"),
+    MEANINGLESS("port"),
+    MEANINGLESS("queued.max.requests"),
+    MEANINGLESS("replica.fetch.backoff.ms"),
+    MEANINGLESS("replica.fetch.min.bytes"),
+    MEANINGLESS("replica.high.watermark.checkpoint.interval.ms"),
+    MEANINGLESS("replica.socket.receive.buffer.bytes"),
+    MEANINGLESS("replica.socket.timeout.ms"),
+    MEANINGLESS("reserved.broker.max.id"),
+    MEANINGLESS("socket.listen.backlog.size"),
+    MEANINGLESS("socket.receive.buffer.bytes"),
+    MEANINGLESS("socket.send.buffer.bytes"),
+    MEANINGLESS("transaction.log.load.buffer.size"),
+    MEANINGLESS("unclean.leader.election.interval.ms"),
+    MEANINGLESS("unstable.api.versions.enable"),
+    MEANINGLESS("unstable.feature.versions.enable"),
+    MEANINGLESS("zookeeper."),
+
+    LATER("add.partitions.to.txn.retry.backoff.max.ms"),
+    LATER("add.partitions.to.txn.retry.backoff.ms"),
+    LATER("alter.config.policy.class.name"),
+    LATER("auto.include.jmx.reporter"),
+    LATER("auto.leader.rebalance.enable"),
+    LATER("broker.rack"),
+    LATER("client.quota.callback.class"),
+    LATER("compression.gzip.level"),
+    LATER("compression.lz4.level"),
+    LATER("compression.type"),
+    LATER("compression.zstd.level"),
+    LATER("connection.failed.authentication.delay.ms"),
+    LATER("controlled.shutdown.enable"),
+    LATER("cordoned.log.dirs"),
+    LATER("create.topic.policy.class.name"),
+    LATER("delete.topic.enable"),
+    LATER("fetch.purgatory.purge.interval.requests"),
+    LATER("follower.fetch.last.tiered.offset.enable"),
+    LATER("follower.replication.throttled.rate"),
+    LATER("group.consumer."),
+    LATER("group.initial.rebalance.delay.ms"),
+    LATER("group.max.session.timeout.ms"),
+    LATER("group.max.size"),
+    LATER("group.min.session.timeout.ms"),
+    LATER("group.share."),
+    LATER("group.streams."),
+    LATER("group.coordinator."),
+    LATER("kafka.metrics."),
+    LATER("leader.imbalance.check.interval.seconds"),
+    LATER("leader.replication.throttled.rate"),
+    LATER("log.cleaner.backoff.ms"),
+    LATER("log.cleaner.dedupe.buffer.size"),
+    LATER("log.cleaner.delete.retention.ms"),
+    LATER("log.cleaner.enable"),
+    LATER("log.cleaner.io.buffer.size"),
+    LATER("log.cleaner.io.max.bytes.per.second"),
+    LATER("log.cleaner.max.compaction.lag.ms"),
+    LATER("log.cleaner.min.cleanable.ratio"),
+    LATER("log.cleaner.min.compaction.lag.ms"),
+    LATER("log.cleaner.threads"),
+    LATER("log.cleanup.policy"),
+    LATER("log.index.size.max.bytes"),
+    LATER("log.initial.task.delay.ms"),
+    LATER("log.local.retention.bytes"),
+    LATER("log.local.retention.ms"),
+    LATER("log.message.timestamp.after.max.ms"),
+    LATER("log.message.timestamp.before.max.ms"),
+    LATER("log.message.timestamp.difference.max.ms"),
+    LATER("log.message.timestamp.type"),
+    LATER("log.preallocate"),
+    LATER("log.retention.bytes"),
+    LATER("log.retention.check.interval.ms"),
+    LATER("log.retention.hours"),
+    LATER("log.retention.minutes"),
+    LATER("log.retention.ms"),
+    LATER("log.roll.hours"),
+    LATER("log.roll.jitter.hours"),
+    LATER("log.roll.jitter.ms"),
+    LATER("log.roll.ms"),
+    LATER("log.segment.delete.delay.ms"),
+    LATER("max.connection.creation.rate"),
+    LATER("max.connections.per.ip"),
+    LATER("max.connections.per.ip.overrides"),
+    LATER("max.request.partition.size.limit"),
+    LATER("metadata.log."),
+    LATER("metadata.max.retention.bytes"),
+    LATER("metadata.max.retention.ms"),
+    LATER("metric.reporters"),
+    LATER("metrics."),
+    LATER("offset.metadata.max.bytes"),
+    LATER("offsets.commit.required.acks"),
+    LATER("offsets.commit.timeout.ms"),
+    LATER("offsets.retention.check.interval.ms"),
+    LATER("offsets.retention.minutes"),
+    LATER("offsets.topic.compression.codec"),
+    LATER("offsets.topic.num.partitions"),
+    LATER("offsets.topic.replication.factor"),
+    LATER("offsets.topic.segment.bytes"),
+    LATER("producer.id.expiration.check.interval.ms"),
+    LATER("producer.id.expiration.ms"),
+    LATER("producer.purgatory.purge.interval.requests"),
+    LATER("quota."),
+    LATER("remote.fetch.max.wait.ms"),
+    LATER("remote.list.offsets.request.timeout.ms"),
+    LATER("remote.log."),
+    LATER("replica.fetch.max.bytes"),
+    LATER("replica.selector.class"),
+    LATER("share.coordinator."),
+    LATER("telemetry.max.bytes"),
+    LATER("transaction.abort.timed.out.transaction.cleanup.interval.ms"),
+    LATER("transaction.max.timeout.ms"),
+    LATER("transaction.partition.verification.enable"),
+    LATER("transaction.remove.expired.transaction.cleanup.interval.ms"),
+    LATER("transaction.state.log.load.buffer.size"),
+    LATER("transaction.state.log.min.isr"),
+    LATER("transaction.state.log.num.partitions"),
+    LATER("transaction.state.log.replication.factor"),
+    LATER("transaction.state.log.segment.bytes"),
+    LATER("transaction.two.phase.commit.enable"),
+    LATER("transactional.id.expiration.ms"),
+
+    SECURITY("allow.everyone.if.no.acl.found"),
+    SECURITY("authorizer.class.name"),
+    SECURITY("connections.max.reauth.ms"),
+    SECURITY("delegation.token."),
+    SECURITY("early.start.listeners"),
+    SECURITY("listener.name."),
+    SECURITY("password.encoder."),
+    SECURITY("principal.builder.class"),
+    SECURITY("sasl."),
+    SECURITY("security.providers"),
+    SECURITY("ssl."),
+    SECURITY("super.users"),
+};
+
+enum { KEY_COUNT = sizeof keys / sizeof keys[0] };
+
+static bool matches(const struct key *key, struct str name)
+{
+    size_t size = strlen(key->name);
+    if (key->name[size - 1] == '.')
+        return name.size > size && memcmp(name.data, key->name, size) == 0;
+    return name.size == size && memcmp(name.data, key->name, size) == 0;
+}
+
+const struct key *key_find(struct str name)
+{
+    for (uint32_t i = 0; i < KEY_COUNT; i++)
+        if (matches(&keys[i], name))
+            return &keys[i];
+    return NULL;
+}
+
+static uint32_t least(uint32_t a, uint32_t b, uint32_t c)
+{
+    uint32_t ab = a < b ? a : b;
+    return ab < c ? ab : c;
+}
+
+/* Levenshtein: how many single-character changes make one of the other. */
+static uint32_t distance(struct str a, struct str b)
+{
+    uint32_t row[KEY_SIZE_MAX + 1];
+    for (uint32_t j = 0; j <= b.size; j++)
+        row[j] = j;
+    for (uint32_t i = 1; i <= a.size; i++) {
+        uint32_t diagonal = row[0];
+        row[0] = i;
+        for (uint32_t j = 1; j <= b.size; j++) {
+            uint32_t above = row[j];
+            uint32_t changed = a.data[i - 1] == b.data[j - 1] ? 0 : 1;
+            row[j] = least(above + 1, row[j - 1] + 1, diagonal + changed);
+            diagonal = above;
+        }
+    }
+    return row[b.size];
+}
+
+const char *key_suggest(struct str name)
+{
+    const char *nearest = NULL;
+    uint32_t least_distance = KEY_DISTANCE_MAX + 1;
+    if (name.size > KEY_SIZE_MAX)
+        return NULL;
+    for (uint32_t i = 0; i < KEY_COUNT; i++) {
+        struct str known = str_from(keys[i].name);
+        if (known.data[known.size - 1] == '.')
+            continue;
+        uint32_t apart = distance(name, known);
+        if (apart >= least_distance || apart * 2 >= known.size)
+            continue;
+        least_distance = apart;
+        nearest = keys[i].name;
+    }
+    return nearest;
+}
+
+bool key_is_secret(struct str name)
+{
+    static const char *const words[] = {"password", "secret", "jaas", "keystore.key"};
+    for (uint32_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (memmem(name.data, name.size, words[i], strlen(words[i])) != NULL)
+            return true;
+    return false;
+}

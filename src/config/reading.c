@@ -1,0 +1,109 @@
+/* reading.c -- remarks in the order found, and the small parsers of values. */
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "config_parts.h"
+
+void reading_start(struct reading *reading, struct config *config, struct arena *arena,
+                   struct config_remark **remarks)
+{
+    *reading = (struct reading){.config = config, .arena = arena, .tail = remarks};
+    while (*reading->tail != NULL)
+        reading->tail = &(*reading->tail)->next;
+    if (config->given == NULL)
+        config->given = arena_alloc(arena, sizeof *config->given);
+}
+
+static struct config_remark *add(struct reading *reading, const char *format, va_list arguments)
+{
+    char text[1024];
+    vsnprintf(text, sizeof text, format, arguments);
+    struct config_remark *remark = arena_alloc(reading->arena, sizeof *remark);
+    remark->text = arena_format(reading->arena, "%s", text);
+    *reading->tail = remark;
+    reading->tail = &remark->next;
+    return remark;
+}
+
+void refuse(struct reading *reading, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    add(reading, format, arguments)->fatal = true;
+    va_end(arguments);
+    reading->failed = true;
+}
+
+void warn(struct reading *reading, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    add(reading, format, arguments);
+    va_end(arguments);
+}
+
+void note(struct reading *reading, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    add(reading, format, arguments)->note = true;
+    va_end(arguments);
+}
+
+bool parse_number(struct str text, int64_t *out)
+{
+    bool negative = text.size > 0 && text.data[0] == '-';
+    uint32_t i = text.size > 0 && (negative || text.data[0] == '+') ? 1 : 0;
+    int64_t value = 0;
+    if (i == text.size)
+        return false;
+    for (; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_sub_overflow(value, text.data[i] - '0', &value))
+            return false;
+    }
+    if (!negative && value == INT64_MIN)
+        return false;
+    *out = negative ? value : -value;
+    return true;
+}
+
+bool equals_ignoring_case(struct str text, const char *word)
+{
+    return text.size == strlen(word) && strncasecmp(text.data, word, text.size) == 0;
+}
+
+bool parse_bool(struct str text, bool *out)
+{
+    *out = equals_ignoring_case(text, "true");
+    return *out || equals_ignoring_case(text, "false");
+}
+
+struct str trim(struct str text)
+{
+    while (text.size > 0 && isspace((unsigned char)text.data[0])) {
+        text.data++;
+        text.size--;
+    }
+    while (text.size > 0 && isspace((unsigned char)text.data[text.size - 1]))
+        text.size--;
+    return text;
+}
+
+bool next_part(struct str *rest, char separator, struct str *part)
+{
+    if (rest->size == 0)
+        return false;
+    const char *end = memchr(rest->data, separator, rest->size);
+    uint32_t size = end == NULL ? rest->size : (uint32_t)(end - rest->data);
+    uint32_t skip = end == NULL ? size : size + 1;
+    *part = trim((struct str){.data = rest->data, .size = size});
+    rest->data += skip;
+    rest->size -= skip;
+    return true;
+}
