@@ -1,0 +1,251 @@
+/* walk.c -- defaults of described structs, and single values of the wire.
+ *
+ * Reading and writing of whole messages are in walk_read.c and walk_write.c; this
+ * file has what both stand on. Numbers are big-endian. An unsigned varint has seven
+ * bits a byte, lowest first, at most 32 bits, and its shortest form only.
+ *
+ * Source  Kafka's primitive types; KIP-482 (varints, tags). */
+#include "base/walk.h"
+
+#include <stdalign.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "walk_inside.h"
+
+static_assert(sizeof(double) == sizeof(uint64_t), "float64 travels as eight bytes");
+
+alignas(16) const char walk_empty[16];
+
+static const uint8_t type_sizes[] = {
+    [WALK_BOOL] = sizeof(bool),          [WALK_INT8] = sizeof(int8_t),
+    [WALK_INT16] = sizeof(int16_t),      [WALK_UINT16] = sizeof(uint16_t),
+    [WALK_INT32] = sizeof(int32_t),      [WALK_UINT32] = sizeof(uint32_t),
+    [WALK_INT64] = sizeof(int64_t),      [WALK_FLOAT64] = sizeof(double),
+    [WALK_UUID] = sizeof(struct uuid),   [WALK_STRING] = sizeof(struct str),
+    [WALK_BYTES] = sizeof(struct bytes), [WALK_RECORDS] = sizeof(struct wire_records),
+};
+
+uint32_t walk_element_size(const struct walk_field *field)
+{
+    return field->type == WALK_STRUCT ? field->of->size : type_sizes[field->type];
+}
+
+void walk_set_number(const struct walk_field *field, void *value)
+{
+    double real = (double)field->fallback;
+    switch ((enum walk_type)field->type) {
+    case WALK_FLOAT64:
+        memcpy(value, &real, sizeof real);
+        return;
+    case WALK_BOOL:
+        *(bool *)value = field->fallback != 0;
+        return;
+    case WALK_INT8:
+        *(int8_t *)value = (int8_t)field->fallback;
+        return;
+    case WALK_INT16:
+    case WALK_UINT16:
+        *(uint16_t *)value = (uint16_t)field->fallback;
+        return;
+    case WALK_INT32:
+    case WALK_UINT32:
+        *(uint32_t *)value = (uint32_t)field->fallback;
+        return;
+    case WALK_INT64:
+        *(int64_t *)value = field->fallback;
+        return;
+    case WALK_UUID:
+        memset(value, 0, sizeof(struct uuid));
+        return;
+    case WALK_STRING:
+    case WALK_BYTES:
+    case WALK_RECORDS:
+    case WALK_STRUCT:
+        break;
+    }
+    check(!"a number");
+}
+
+void walk_set_default(const struct walk_field *field, uint8_t *body)
+{
+    void *value = body + field->offset;
+    const void *empty = field->is_null_default ? NULL : walk_empty;
+
+    if (field->is_array) {
+        memcpy(value, &empty, sizeof empty);
+        memset(body + field->count_offset, 0, sizeof(uint32_t));
+        return;
+    }
+    switch ((enum walk_type)field->type) {
+    case WALK_STRING:
+        *(struct str *)value = (struct str){.data = empty};
+        return;
+    case WALK_BYTES:
+        *(struct bytes *)value = (struct bytes){.data = empty};
+        return;
+    case WALK_RECORDS:
+        *(struct wire_records *)value = (struct wire_records){.memory.data = empty, .file = -1};
+        return;
+    case WALK_STRUCT:
+        if (walk_is_pointer(field))
+            memset(value, 0, sizeof(void *));
+        else
+            walk_init(field->of, value);
+        return;
+    default:
+        walk_set_number(field, value);
+    }
+}
+
+void walk_init(const struct walk_struct *of, void *out)
+{
+    memset(out, 0, of->size);
+    for (uint32_t i = 0; i < of->field_count; i++)
+        walk_set_default(&of->fields[i], out);
+}
+
+void *walk_new(const struct walk_struct *of, struct arena *arena, uint32_t count)
+{
+    uint8_t *array = arena_alloc(arena, (size_t)of->size * (count ? count : 1));
+    for (uint32_t i = 0; i < count; i++)
+        walk_init(of, array + (size_t)of->size * i);
+    return array;
+}
+
+void wire_reader_init(struct wire_reader *reader, struct bytes frame)
+{
+    uint64_t memory = WALK_MEMORY_SPARE + (uint64_t)frame.size * WALK_MEMORY_FACTOR;
+    const uint8_t *data = frame.data ? frame.data : (const uint8_t *)walk_empty;
+    *reader = (struct wire_reader){
+        .at = data,
+        .end = data + frame.size,
+        .memory_left = memory < WALK_MEMORY_MAX ? memory : WALK_MEMORY_MAX,
+    };
+}
+
+void wire_writer_init(struct wire_writer *writer, void *data, uint32_t capacity,
+                      struct wire_splice *splices, uint32_t splice_capacity)
+{
+    *writer = (struct wire_writer){
+        .data = data,
+        .capacity = capacity,
+        .splices = splices,
+        .splice_capacity = splice_capacity,
+    };
+}
+
+enum err wire_read_int16(struct wire_reader *reader, int16_t *out)
+{
+    if (wire_reader_left(reader) < sizeof *out)
+        return ERR_INVALID_REQUEST;
+    *out = (int16_t)load_be16(reader->at);
+    reader->at += sizeof *out;
+    return ERR_NONE;
+}
+
+enum err wire_read_int32(struct wire_reader *reader, int32_t *out)
+{
+    if (wire_reader_left(reader) < sizeof *out)
+        return ERR_INVALID_REQUEST;
+    *out = (int32_t)load_be32(reader->at);
+    reader->at += sizeof *out;
+    return ERR_NONE;
+}
+
+enum err wire_read_uvarint(struct wire_reader *reader, uint32_t *out)
+{
+    uint64_t value = 0;
+    for (uint32_t i = 0; i < UVARINT_SIZE_MAX; i++) {
+        if (reader->at + i >= reader->end)
+            return ERR_INVALID_REQUEST;
+        uint8_t byte = reader->at[i];
+        value |= (uint64_t)(byte & 0x7f) << (7 * i);
+        if (byte & 0x80)
+            continue;
+        if ((byte == 0 && i > 0) || value > UINT32_MAX)
+            return ERR_INVALID_REQUEST;
+        reader->at += i + 1;
+        *out = (uint32_t)value;
+        return ERR_NONE;
+    }
+    return ERR_INVALID_REQUEST;
+}
+
+enum err wire_read_string(struct wire_reader *reader, struct str *out)
+{
+    int16_t size;
+    enum err err = wire_read_int16(reader, &size);
+    if (err)
+        return err;
+    if (size < -1 || size > (int64_t)wire_reader_left(reader))
+        return ERR_INVALID_REQUEST;
+    if (size == -1) {
+        *out = (struct str){0};
+        return ERR_NONE;
+    }
+    struct str text = {.data = (const char *)reader->at, .size = (uint32_t)size};
+    if (!walk_is_utf8(text))
+        return ERR_INVALID_REQUEST;
+    reader->at += size;
+    *out = text;
+    return ERR_NONE;
+}
+
+enum err wire_read_tags(struct wire_reader *reader)
+{
+    uint32_t count;
+    enum err err = wire_read_uvarint(reader, &count);
+    if (err)
+        return err;
+    if (count > WALK_TAGS_MAX)
+        return ERR_INVALID_REQUEST;
+    int64_t previous = -1;
+    for (uint32_t i = 0; i < count; i++) {
+        struct bytes skipped;
+        if ((err = walk_read_tag(reader, &previous, &skipped)))
+            return err;
+    }
+    return ERR_NONE;
+}
+
+static void put(struct wire_writer *writer, const void *data, uint32_t size)
+{
+    check(size <= writer->capacity - writer->size);
+    memcpy(writer->data + writer->size, data, size);
+    writer->size += size;
+}
+
+void wire_write_int16(struct wire_writer *writer, int16_t value)
+{
+    uint8_t bytes[sizeof value];
+    store_be16(bytes, (uint16_t)value);
+    put(writer, bytes, sizeof bytes);
+}
+
+void wire_write_int32(struct wire_writer *writer, int32_t value)
+{
+    uint8_t bytes[sizeof value];
+    store_be32(bytes, (uint32_t)value);
+    put(writer, bytes, sizeof bytes);
+}
+
+void wire_write_uvarint(struct wire_writer *writer, uint32_t value)
+{
+    uint8_t bytes[UVARINT_SIZE_MAX];
+    put(writer, bytes, walk_uvarint(bytes, value));
+}
+
+void wire_write_string(struct wire_writer *writer, struct str value)
+{
+    check(value.size <= WALK_STRING_MAX);
+    wire_write_int16(writer, value.data ? (int16_t)value.size : -1);
+    if (value.size > 0)
+        put(writer, value.data, value.size);
+}
+
+uint32_t wire_uvarint_size(uint32_t value)
+{
+    uint8_t bytes[UVARINT_SIZE_MAX];
+    return walk_uvarint(bytes, value);
+}
