@@ -16,8 +16,8 @@
 #include "wire.h"
 
 enum {
-    CLIENT_INFLIGHT_MAX = 1024,                   /* Requests that wait for a reply. */
-    CLIENT_REPLY_SIZE_MAX = 100 * 1024 * 1024,    /* A usual cap on one reply, in bytes. */
+    CLIENT_INFLIGHT_MAX = 1024,                /* Requests that wait for a reply. */
+    CLIENT_REPLY_SIZE_MAX = 100 * 1024 * 1024, /* A usual cap on one reply, in bytes. */
 };
 
 struct client;
@@ -38,6 +38,7 @@ uint32_t client_output(const struct client *client, struct bytes *parts, uint32_
 void client_sent(struct client *client, uint32_t size);
 
 /* Where to receive into: *size bytes at *into, at least one. client_received() tells how many came.
+ * Take every complete reply before the next client_input().
  * Errors  ERR_CORRUPT_MESSAGE: a size that lies, or a reply that nobody asked for. */
 void client_input(struct client *client, uint8_t **into, uint32_t *size);
 enum err client_received(struct client *client, uint32_t size);

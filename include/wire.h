@@ -28,7 +28,7 @@ struct wire_api {
     int16_t min, max;       /* Versions served. */
     int16_t advertised_min; /* What ApiVersions says; below `min` the connection closes. */
     int16_t flexible_from;
-    bool internal;          /* Only between nodes. */
+    bool internal; /* Only between nodes. */
     const struct walk_message *request;
     const struct walk_message *response;
 };

@@ -27,10 +27,10 @@
 #include "base/ids.h"
 
 enum {
-    WALK_ELEMENTS_MAX = 1000000,          /* Of one array. */
-    WALK_TAGS_MAX = 10000,                /* Of one struct, unknown ones included. */
-    WALK_MEMORY_FACTOR = 32,              /* Bytes of arrays for each byte of the frame, at most. */
-    WALK_MEMORY_MAX = 128 * 1024 * 1024,  /* Bytes of arrays of one message, whatever its size. */
+    WALK_ELEMENTS_MAX = 1000000,         /* Of one array. */
+    WALK_TAGS_MAX = 10000,               /* Of one struct, unknown ones included. */
+    WALK_MEMORY_FACTOR = 32,             /* Bytes of arrays for each byte of the frame, at most. */
+    WALK_MEMORY_MAX = 128 * 1024 * 1024, /* Bytes of arrays of one message, whatever its size. */
     WALK_VERSION_MAX = INT16_MAX,
 };
 
@@ -58,12 +58,12 @@ struct walk_field {
     int64_t fallback;             /* Default of a number. */
     int32_t tag;                  /* -1: not tagged. */
     int16_t first, last;          /* Versions that carry it. */
-    int16_t null_first;           /* First version in which it may be null; WALK_VERSION_MAX: never. */
-    uint16_t offset;              /* Of the value, or of an array's pointer. */
-    uint16_t count_offset;        /* Of an array's uint32_t count. */
-    uint8_t type;                 /* enum walk_type, of an array's elements too. */
+    int16_t null_first;    /* First version in which it may be null; WALK_VERSION_MAX: never. */
+    uint16_t offset;       /* Of the value, or of an array's pointer. */
+    uint16_t count_offset; /* Of an array's uint32_t count. */
+    uint8_t type;          /* enum walk_type, of an array's elements too. */
     bool is_array;
-    bool is_null_default;         /* Default is null, not empty. */
+    bool is_null_default; /* Default is null, not empty. */
 };
 
 struct walk_struct {
@@ -116,9 +116,9 @@ struct wire_writer {
 
 /* What a message takes. */
 struct walk_size {
-    uint64_t total;    /* Bytes on the wire, extents included. */
-    uint64_t inlined;  /* Bytes of the writer's buffer. */
-    uint32_t splices;  /* Extents of files. */
+    uint64_t total;   /* Bytes on the wire, extents included. */
+    uint64_t inlined; /* Bytes of the writer's buffer. */
+    uint32_t splices; /* Extents of files. */
 };
 
 void wire_reader_init(struct wire_reader *reader, struct bytes frame);
@@ -136,8 +136,9 @@ void wire_writer_init(struct wire_writer *writer, void *data, uint32_t capacity,
 enum err wire_read_int16(struct wire_reader *reader, int16_t *out);
 enum err wire_read_int32(struct wire_reader *reader, int32_t *out);
 enum err wire_read_uvarint(struct wire_reader *reader, uint32_t *out);
-enum err wire_read_string(struct wire_reader *reader, struct str *out); /* int16 length, may be null. */
-enum err wire_read_tags(struct wire_reader *reader);                   /* Skips them all. */
+enum err wire_read_string(struct wire_reader *reader,
+                          struct str *out);          /* int16 length, may be null. */
+enum err wire_read_tags(struct wire_reader *reader); /* Skips them all. */
 void wire_write_int16(struct wire_writer *writer, int16_t value);
 void wire_write_int32(struct wire_writer *writer, int32_t value);
 void wire_write_uvarint(struct wire_writer *writer, uint32_t value);
@@ -152,7 +153,8 @@ uint32_t wire_uvarint_size(uint32_t value);
 enum err walk_read(const struct walk_message *message, int16_t version, struct wire_reader *reader,
                    struct arena *arena, void *out);
 
-struct walk_size walk_measure(const struct walk_message *message, int16_t version, const void *body);
+struct walk_size walk_measure(const struct walk_message *message, int16_t version,
+                              const void *body);
 
 /* Cannot fail: what walk_measure() said was reserved. */
 void walk_write(const struct walk_message *message, int16_t version, const void *body,

@@ -103,8 +103,8 @@ static enum err read_string(struct source *source, const struct walk_field *fiel
     return ERR_NONE;
 }
 
-static enum err read_records(struct source *source, const struct walk_field *field, bool may_be_null,
-                             struct wire_records *out)
+static enum err read_records(struct source *source, const struct walk_field *field,
+                             bool may_be_null, struct wire_records *out)
 {
     *out = (struct wire_records){.file = -1};
     enum err err = read_run(source, field, may_be_null, &out->memory);
@@ -115,8 +115,9 @@ static enum err read_records(struct source *source, const struct walk_field *fie
 static enum err read_number(struct source *source, const struct walk_field *field, void *out)
 {
     static const uint8_t widths[] = {
-        [WALK_BOOL] = 1,  [WALK_INT8] = 1,   [WALK_INT16] = 2, [WALK_UINT16] = 2, [WALK_INT32] = 4,
-        [WALK_UINT32] = 4, [WALK_INT64] = 8, [WALK_FLOAT64] = 8, [WALK_UUID] = 16,
+        [WALK_BOOL] = 1,   [WALK_INT8] = 1,    [WALK_INT16] = 2,
+        [WALK_UINT16] = 2, [WALK_INT32] = 4,   [WALK_UINT32] = 4,
+        [WALK_INT64] = 8,  [WALK_FLOAT64] = 8, [WALK_UUID] = 16,
     };
     const uint8_t *at = take(source->reader, widths[field->type]);
     if (!at)
@@ -205,8 +206,8 @@ static enum err read_array(struct source *source, const struct walk_field *field
 }
 
 /* A presence byte, and the struct if it says so. */
-static enum err read_pointer(struct source *source, const struct walk_field *field, bool may_be_null,
-                             uint8_t *body)
+static enum err read_pointer(struct source *source, const struct walk_field *field,
+                             bool may_be_null, uint8_t *body)
 {
     void *value = NULL;
     const uint8_t *presence = may_be_null ? take(source->reader, 1) : (const uint8_t[]){1};

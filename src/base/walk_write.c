@@ -255,7 +255,8 @@ static bool is_default(const struct walk_field *field, const uint8_t *body)
     case WALK_BYTES:
         return is_run_default(field, run->data, run->size);
     case WALK_RECORDS:
-        return records->size == 0 && is_run_default(field, records->memory.data, records->memory.size);
+        return records->size == 0 &&
+               is_run_default(field, records->memory.data, records->memory.size);
     case WALK_STRUCT:
         return is_struct_default(field->of, value);
     default:

@@ -113,8 +113,8 @@ enum err wire_response_frame(struct wire_frame *out, int16_t api_key, int16_t ve
     bool flexible = reply_header_is_flexible(api_key, api->flexible_from, version);
 
     struct wire_writer writer;
-    enum err err = frame_open(out, &writer, flexible ? 5 : 4,
-                              walk_measure(api->response, version, body));
+    enum err err =
+        frame_open(out, &writer, flexible ? 5 : 4, walk_measure(api->response, version, body));
     if (err)
         return err;
     wire_write_int32(&writer, correlation_id);
