@@ -62,9 +62,9 @@ struct buf *buf_ref(struct buf *buf)
 static struct slab *pop(struct buf_pool *pool)
 {
     struct slab *head = atomic_load_explicit(&pool->head, memory_order_acquire);
-    while (head != NULL && !atomic_compare_exchange_weak_explicit(
-                               &pool->head, &head, head->next, memory_order_acq_rel,
-                               memory_order_acquire))
+    while (head != NULL &&
+           !atomic_compare_exchange_weak_explicit(&pool->head, &head, head->next,
+                                                  memory_order_acq_rel, memory_order_acquire))
         ;
     return head;
 }

@@ -44,7 +44,7 @@ static uint32_t run_table(uint32_t crc, const uint8_t *data, size_t size)
     return crc;
 }
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(SKIFF_CRC32C_TABLE)
 
 #include <nmmintrin.h>
 

@@ -102,7 +102,8 @@ static struct pmap *merge(const struct pmap_kind *kind, struct pmap *left, struc
     return copy_with(kind, right, merge(kind, left, right->left), pmap_ref(right->right));
 }
 
-struct pmap *pmap_put(const struct pmap_kind *kind, struct pmap *root, struct bytes key, void *value)
+struct pmap *pmap_put(const struct pmap_kind *kind, struct pmap *root, struct bytes key,
+                      void *value)
 {
     check(value != NULL);
     if (root == NULL)
@@ -121,7 +122,8 @@ struct pmap *pmap_put(const struct pmap_kind *kind, struct pmap *root, struct by
     return copy_with(kind, root, pmap_ref(root->left), pmap_put(kind, root->right, key, value));
 }
 
-static struct pmap *remove_present(const struct pmap_kind *kind, struct pmap *root, struct bytes key)
+static struct pmap *remove_present(const struct pmap_kind *kind, struct pmap *root,
+                                   struct bytes key)
 {
     int order = bytes_compare(key, key_of(root));
     if (order == 0)
