@@ -38,7 +38,7 @@ struct replica_partition {
     node_id leader; /* -1: none. */
     log_epoch leader_epoch;
     int32_t partition_epoch; /* Rises with every change of the record. */
-    broker_epoch granted;    /* The leader's broker epoch that leader_epoch was granted to (rule 1). */
+    broker_epoch granted; /* To which broker epoch of the leader leader_epoch was given (rule 1). */
     struct replica_nodes replicas;
     struct replica_nodes isr;
     struct replica_nodes elr;
@@ -192,7 +192,7 @@ struct replica_answer {
     enum err err;
     log_offset high_watermark; /* -1: not said. */
     log_offset log_start;      /* -1: not said. */
-    log_epoch diverging_epoch; /* -1: no divergence. Else the largest epoch there not above the one asked. */
+    log_epoch diverging_epoch; /* The largest there not above the one asked; -1: no divergence. */
     log_offset diverging_end;  /* Where that epoch ends there. */
     log_offset own_epoch_end;  /* Where the largest epoch not above diverging_epoch ends in our own
                                 * log; its start when there is none. */
@@ -202,14 +202,14 @@ struct replica_answer {
 };
 
 enum replica_next {
-    REPLICA_DISCARD,  /* A late answer to another question (or a mistaken one): forget it. */
-    REPLICA_IDLE,     /* Matched, without batches: fetch again. */
-    REPLICA_APPEND,   /* Verify each batch's checksum, append all, sync, fetch again. */
-    REPLICA_TRUNCATE, /* Cut the log to `offset`, fetch again. */
-    REPLICA_RESTART,  /* Drop the whole log, begin anew at `offset` (leader's log start). */
+    REPLICA_DISCARD,   /* A late answer to another question (or a mistaken one): forget it. */
+    REPLICA_IDLE,      /* Matched, without batches: fetch again. */
+    REPLICA_APPEND,    /* Verify each batch's checksum, append all, sync, fetch again. */
+    REPLICA_TRUNCATE,  /* Cut the log to `offset`, fetch again. */
+    REPLICA_RESTART,   /* Drop the whole log, begin anew at `offset` (leader's log start). */
     REPLICA_ASK_START, /* Ask for the leader's log start (ListOffsets), answer again with it. */
-    REPLICA_BACK_OFF, /* Refused, see replica_plan_fetch(). */
-    REPLICA_OFFLINE,  /* To follow, committed records would have to go: ERR_DATA_LOSS. Stop it. */
+    REPLICA_BACK_OFF,  /* Refused, see replica_plan_fetch(). */
+    REPLICA_OFFLINE,   /* To follow, committed records would have to go: ERR_DATA_LOSS. Stop it. */
 };
 
 /* Judge the answer to one fetch. After APPEND, TRUNCATE or RESTART, replica_on_log(). */

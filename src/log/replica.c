@@ -118,7 +118,8 @@ static enum replica_turn enter_role(struct replica *replica, mono_ms now, enum r
     return before == REPLICA_NONE ? REPLICA_STAY : REPLICA_LEAVE;
 }
 
-static void check_partition(const struct replica *replica, const struct replica_partition *partition)
+static void check_partition(const struct replica *replica,
+                            const struct replica_partition *partition)
 {
     check(partition->replicas.count <= REPLICA_NODES_MAX);
     check(partition->isr.count <= partition->replicas.count);

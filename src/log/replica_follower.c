@@ -69,8 +69,10 @@ static enum replica_next judge_divergence(struct replica *replica, mono_ms now,
 
 static bool are_batches_sound(const struct replica *replica, const struct replica_answer *answer)
 {
-    return answer->first_base >= replica->log.end && answer->first_epoch >= replica->log.last_epoch &&
-           answer->max_epoch >= answer->first_epoch && answer->max_epoch <= answer->plan.leader_epoch;
+    return answer->first_base >= replica->log.end &&
+           answer->first_epoch >= replica->log.last_epoch &&
+           answer->max_epoch >= answer->first_epoch &&
+           answer->max_epoch <= answer->plan.leader_epoch;
 }
 
 static enum replica_next judge(struct replica *replica, mono_ms now,
@@ -87,7 +89,7 @@ static enum replica_next judge(struct replica *replica, mono_ms now,
     if (answer->first_base >= 0 && !are_batches_sound(replica, answer))
         return back_off(replica, now);
 
-    /* Our log is a prefix of the leader's now, so its high watermark speaks of our records (rule 6). */
+    /* Our log is a prefix of the leader's: its high watermark speaks of our records (rule 6). */
     if (answer->high_watermark > replica->leader_high_watermark)
         replica->leader_high_watermark = answer->high_watermark;
     return answer->first_base >= 0 ? REPLICA_APPEND : REPLICA_IDLE;

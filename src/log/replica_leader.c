@@ -37,7 +37,8 @@ static bool is_below_min_isr(const struct replica *replica)
 }
 
 /* Has all that there is, or had within the lag time. */
-static bool is_caught_up(const struct replica *replica, const struct replica_peer *peer, mono_ms now)
+static bool is_caught_up(const struct replica *replica, const struct replica_peer *peer,
+                         mono_ms now)
 {
     return peer->end >= replica->log.written ||
            now - peer->caught_up <= replica->config.lag_time_max_ms;
@@ -167,9 +168,9 @@ static void target_isr(const struct replica *replica, mono_ms now, struct replic
     out->ids[out->count++] = replica->config.self;
     for (uint32_t i = 0; i < replica->peer_count; i++) {
         const struct replica_peer *peer = &replica->peers[i];
-        bool belongs = is_in_isr(replica, peer->id)
-                           ? active_epoch(replica, peer->id) >= 0 && is_caught_up(replica, peer, now)
-                           : may_join(replica, peer, now);
+        bool belongs = is_in_isr(replica, peer->id) ? active_epoch(replica, peer->id) >= 0 &&
+                                                          is_caught_up(replica, peer, now)
+                                                    : may_join(replica, peer, now);
         if (belongs)
             out->ids[out->count++] = peer->id;
     }
@@ -238,7 +239,8 @@ static bool has_successor(const struct replica *replica)
 {
     for (uint32_t i = 0; i < replica->peer_count; i++) {
         node_id id = replica->peers[i].id;
-        bool is_complete = is_in_isr(replica, id) || replica_nodes_have(&replica->partition.elr, id);
+        bool is_complete =
+            is_in_isr(replica, id) || replica_nodes_have(&replica->partition.elr, id);
         if (is_complete && active_epoch(replica, id) >= 0)
             return true;
     }
@@ -326,8 +328,8 @@ static bool is_replaced(const struct replica *replica, const struct replica_peer
 }
 
 /* All that the follower could have read when it last asked, it has now: it was caught up then. */
-static void count_fetch(const struct replica *replica, mono_ms now, const struct replica_fetch *fetch,
-                        struct replica_peer *peer)
+static void count_fetch(const struct replica *replica, mono_ms now,
+                        const struct replica_fetch *fetch, struct replica_peer *peer)
 {
     if (fetch->offset >= replica->log.written)
         peer->caught_up = now;

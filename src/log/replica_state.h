@@ -13,12 +13,12 @@
 /* What a leader knows of one other replica, since its epoch began. */
 struct replica_peer {
     node_id id;
-    broker_epoch epoch;   /* Of the incarnation that fetched last; -1: none has. */
-    log_offset end;       /* Durable there, and matching here; -1: unknown. */
-    mono_ms caught_up;    /* When it last had all there was (Kafka's lastCaughtUpTime). */
-    mono_ms fetched;      /* When its last counted fetch came ... */
-    log_offset end_then;  /* ... and how far it could have read then. */
-    mono_ms seen;         /* When any fetch of it came. */
+    broker_epoch epoch;  /* Of the incarnation that fetched last; -1: none has. */
+    log_offset end;      /* Durable there, and matching here; -1: unknown. */
+    mono_ms caught_up;   /* When it last had all there was (Kafka's lastCaughtUpTime). */
+    mono_ms fetched;     /* When its last counted fetch came ... */
+    log_offset end_then; /* ... and how far it could have read then. */
+    mono_ms seen;        /* When any fetch of it came. */
 };
 
 /* An AlterPartition on its way. However it stands, `proposed` holds the high watermark back. */
@@ -46,7 +46,7 @@ struct replica {
     mono_ms alter_at;
     struct replica_nodes proposed; /* Additions asked for at the current partition epoch. */
     mono_ms below_min_since;       /* MONO_NEVER: the ISR has min ISR members. */
-    log_offset stall_target;       /* Must be durable here within the lag time; -1: nothing is due. */
+    log_offset stall_target; /* Must be durable here within the lag time; -1: nothing is due. */
     mono_ms stall_since;
     enum replica_yield yield;
 
