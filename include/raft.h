@@ -38,7 +38,7 @@
 
 enum {
     RAFT_HELD_MAX = 32,  /* Messages that wait for a vote's sync; above it votes are refused. */
-    RAFT_SENDS_MAX = 48, /* Messages of one step. */
+    RAFT_SENDS_MAX = 64, /* Messages of one step. */
 };
 
 struct raft;

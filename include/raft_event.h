@@ -15,7 +15,8 @@ enum raft_event_kind {
     RAFT_MESSAGE,       /* message */
     RAFT_FETCH,         /* fetch: a replica asks us for records; `out->verdict` answers it. */
     RAFT_FETCH_REPLY,   /* fetch_reply: an answer to a fetch of ours. */
-    RAFT_FETCH_FAILED,  /* fetch_id: no answer will come (closed, timed out, not sent). */
+    RAFT_FETCH_FAILED,  /* fetch_id: no answer will come (closed, timed out, not sent), or its
+                         * records could not be appended. */
     RAFT_PEER_CLOSED,   /* peer: a connection with it closed. */
     RAFT_DIAL_REFUSED,  /* peer: its port answered that nobody listens. */
     RAFT_VOTE_DURABLE,  /* vote_token */
@@ -54,7 +55,8 @@ struct raft_fetch_verdict {
 struct raft_fetch_reply {
     uint64_t id;   /* Of the raft_fetch. */
     node_id from;  /* Who answered. */
-    struct raft_fetch_verdict verdict; /* As read from the wire; an absent CurrentLeader is -1, -1. */
+    bool has_records; /* Something to append: no next fetch before it is durable (or RAFT_FETCH_FAILED). */
+    struct raft_fetch_verdict verdict; /* As on the wire; an absent CurrentLeader is -1, -1. */
 };
 
 struct raft_event {
