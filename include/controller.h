@@ -94,6 +94,7 @@ struct decision {
     bool isr_below_min;
     bool fast_fence;
     bool slow_fence;
+    bool wiped_directory; /* A node came back with another directory (rule 2). */
     uint32_t capacity; /* Private. */
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "image_values.h"
+#include "number.h"
 
 struct image *image_new(void)
 {
@@ -134,20 +135,8 @@ struct str image_topic_config(const struct image_topic *topic, struct str name)
 
 int64_t image_topic_number(const struct image_topic *topic, struct str name, int64_t fallback)
 {
-    struct str text = image_topic_config(topic, name);
-    bool negative = text.size > 0 && text.data[0] == '-';
     int64_t number = 0;
-
-    if (text.size <= (uint32_t)negative)
-        return fallback;
-    for (uint32_t i = negative; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
-            return fallback;
-        if (__builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, text.data[i] - '0', &number))
-            return fallback;
-    }
-    return negative ? -number : number;
+    return number_parse(image_topic_config(topic, name), &number) ? number : fallback;
 }
 
 static bool is_name_character(char c)

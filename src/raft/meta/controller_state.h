@@ -1,0 +1,94 @@
+/* controller_state.h -- the controller's own memory, and the tools of its decisions.
+ *
+ * Soft state is never replicated: a new controller starts it afresh. */
+#ifndef CONTROLLER_STATE_H
+#define CONTROLLER_STATE_H
+
+#include "controller.h"
+
+/* What is known of one broker beyond its records. */
+struct session {
+    mono_ms heard;     /* Last registration or accepted heartbeat. */
+    bool link_open;    /* The connection that carried it still stands. */
+    uint32_t refused;  /* Dials in a row that its port refused since the link closed. */
+    log_offset metadata_offset; /* Last record it said it has applied; -1: not said. */
+    uint32_t unserviceable_count;
+    struct partition_key *unserviceable; /* Sorted; as its last heartbeat named them. */
+};
+
+struct controller {
+    struct controller_config config;
+    struct image *image; /* NULL: not active. */
+    log_epoch epoch;
+    struct rand rand;
+    uint64_t placement_next; /* Where the next partition's leader goes, modulo the brokers. */
+    bool sweep_due;          /* No sweep for waiting partitions since taking office. */
+    struct map sessions;     /* node_id to struct session, for every broker of the image. */
+};
+
+/* Creates it, closed and never heard, when there is none. */
+struct session *session_of(struct controller *controller, node_id id);
+void session_hear(struct session *session, mono_ms now);
+bool session_is_unserviceable(const struct controller *controller, node_id id,
+                              struct partition_key key);
+void session_set_unserviceable(struct session *session, uint32_t count,
+                               const struct partition_key *keys);
+
+/* Add one record to the batch and apply it to the decision's image.
+ * Owns    what the record points to must live as long as the decision. */
+void decision_emit(struct decision *decision, const struct record *record);
+
+/* "heartbeat of node 3", in the decision's arena. */
+struct str decision_cause(struct decision *decision, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* One partition on its way to another state. Fill in what shall differ; change_emit()
+ * works out leader, ELR and epochs. */
+struct change {
+    const struct image_partition *old;
+    struct node_list isr;  /* Wanted; inactive brokers are taken out. */
+    struct node_list lost; /* Leave ISR and ELR: their log is gone or rotten. */
+    node_id yields;        /* Shall not lead any more; -1: nobody. */
+    bool bump_epoch;       /* The leader epoch, even when the leader stays. */
+    bool always;           /* Write a record even if nothing else differs (rule 4). */
+    bool clean_only;       /* No unclean election, whatever the topic allows. */
+    bool recovering;
+    int32_t min_insync;   /* A change of it recomputes the ELR in the same record (rule 5). */
+    bool flush_each;      /* A change of it bumps the leader epoch (rule 15). */
+    bool unclean_allowed;
+};
+
+void change_begin(struct change *change, const struct image_partition *old);
+/* Emits one record, or none when nothing differs. The result is in the decision's image. */
+void change_emit(struct decision *decision, const struct change *change, struct str cause);
+/* A replica that a clean election of this change could choose besides the present leader. */
+bool change_has_candidate(const struct decision *decision, const struct change *change);
+
+/* After a record about broker `id`: take it out where it may no longer be, and elect. */
+void change_without(struct decision *decision, node_id id, bool lost, struct str cause);
+/* Elect for every partition without a leader; only those with a replica on `id` unless it is -1. */
+void change_elect_waiting(struct decision *decision, node_id id, struct str cause);
+
+/* Emits the fencing and its consequences. */
+void decide_fence(struct decision *decision, node_id id, struct str cause);
+/* Moves leaders and ISR memberships away; false: some active broker has not applied that yet. */
+bool decide_shutdown(struct decision *decision, node_id id);
+
+/* Replicas for one new topic's partitions, one node_list each.
+ * Errors  ERR_INVALID_REPLICATION_FACTOR: fewer registered brokers than `factor`, or none is
+ *         active; *message says so. */
+enum err place_replicas(struct decision *decision, uint32_t partitions, int32_t factor,
+                        struct node_list *out, struct str *message);
+/* The default factor: min(3, brokers), counting configured nodes that are not up yet. */
+int32_t place_default_factor(const struct decision *decision);
+
+/* Check the overrides of one topic; the ones to keep go to *kept, others mean nothing here.
+ * Errors  ERR_INVALID_CONFIG: *message names the key and what it takes. */
+enum err topic_settings_check(struct arena *arena, const struct record_config *configs,
+                              uint32_t count, struct record_topic *kept, struct str *message);
+
+/* What the overrides make of a new partition. */
+void topic_settings_apply(const struct controller_config *config,
+                          const struct record_topic *topic, struct record_partition *partition);
+
+#endif
