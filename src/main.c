@@ -93,6 +93,22 @@ static void parse_options(struct options *options, int argc, char **argv)
         }
 }
 
+/* All that `file` holds, up to one byte more than is allowed; mem_free() it. */
+static char *read_all(FILE *file, size_t *size)
+{
+    size_t capacity = 16 << 10;
+    char *text = mem_alloc(capacity);
+    *size = 0;
+    for (;;) {
+        size_t count = fread(text + *size, 1, capacity - *size, file);
+        *size += count;
+        if (count == 0 || *size > CONFIG_FILE_SIZE_MAX)
+            return text;
+        if (*size == capacity)
+            text = mem_realloc(text, capacity *= 2);
+    }
+}
+
 /* The whole file in the arena. False: said on standard error. */
 static bool read_file(const char *path, struct arena *arena, struct str *out)
 {
@@ -101,17 +117,20 @@ static bool read_file(const char *path, struct arena *arena, struct str *out)
         fprintf(stderr, "skiffd: %s: %s\n", path, strerror(errno));
         return false;
     }
-    char *text = arena_alloc(arena, CONFIG_FILE_SIZE_MAX + 1);
+    size_t size = 0;
     errno = 0;
-    size_t size = fread(text, 1, CONFIG_FILE_SIZE_MAX + 1, file);
+    char *text = read_all(file, &size);
     int failed = ferror(file) ? errno : 0;
+    bool too_large = size > CONFIG_FILE_SIZE_MAX;
     fclose(file);
     if (failed != 0)
         fprintf(stderr, "skiffd: %s: %s\n", path, strerror(failed));
-    else if (size > CONFIG_FILE_SIZE_MAX)
+    else if (too_large)
         fprintf(stderr, "skiffd: %s: larger than %d bytes\n", path, CONFIG_FILE_SIZE_MAX);
-    *out = (struct str){.data = text, .size = (uint32_t)size};
-    return failed == 0 && size <= CONFIG_FILE_SIZE_MAX;
+    else
+        *out = (struct str){.data = arena_copy(arena, text, size), .size = (uint32_t)size};
+    mem_free(text);
+    return failed == 0 && !too_large;
 }
 
 static void trace_remarks(const struct trace *trace, const struct config_remark *remark)

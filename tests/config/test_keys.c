@@ -1,0 +1,98 @@
+/* test_keys.c -- what is said about each kind of key. */
+#include <criterion/criterion.h>
+
+#include "config_reader.h"
+
+static struct config_reader reader;
+
+Test(keys, takes_a_number_within_its_limits)
+{
+    reader_read(&reader, "broker.session.timeout.ms=9000\nlog.flush.interval.messages=10000", NULL);
+    cr_assert_eq(reader.result, ERR_NONE);
+    cr_assert_eq(reader.config.session_timeout_ms, 9000);
+    cr_assert_eq(reader.config.flush_messages, 10000);
+    reader_free(&reader);
+}
+
+Test(keys, refuses_a_wrong_number_with_key_value_and_limits)
+{
+    reader_read(&reader, "num.partitions=0", NULL);
+    cr_assert(reader_refuses(&reader, "num.partitions=0: must be a whole number from 1 to 2147483647"));
+    reader_free(&reader);
+    reader_read(&reader, "num.partitions=three", NULL);
+    cr_assert(reader_refuses(&reader, "num.partitions=three"));
+    reader_free(&reader);
+    reader_read(&reader, "connections.max.idle.ms=9223372036854775808", NULL);
+    cr_assert(reader_refuses(&reader, "connections.max.idle.ms"));
+    reader_free(&reader);
+}
+
+Test(keys, takes_the_greatest_number_there_is)
+{
+    reader_read(&reader, "flush.messages=9223372036854775807", NULL);
+    cr_assert_eq(reader.result, ERR_NONE);
+    cr_assert_eq(reader.config.flush_messages, INT64_MAX);
+    reader_free(&reader);
+}
+
+Test(keys, refuses_a_switch_that_is_neither_true_nor_false)
+{
+    reader_read(&reader, "auto.create.topics.enable=yes", NULL);
+    cr_assert(reader_refuses(&reader, "auto.create.topics.enable=yes: must be true or false"));
+    reader_free(&reader);
+    reader_read(&reader, "auto.create.topics.enable=FALSE", NULL);
+    cr_assert_eq(reader.result, ERR_NONE);
+    cr_assert_not(reader.config.auto_create_topics);
+    reader_free(&reader);
+}
+
+Test(keys, suggests_a_near_key_and_refuses_to_start)
+{
+    reader_read(&reader, "log.segment.byte=1000000", NULL);
+    cr_assert(reader_refuses(&reader, "did you mean log.segment.bytes?"));
+    reader_free(&reader);
+}
+
+Test(keys, only_warns_of_a_key_that_resembles_nothing)
+{
+    reader_read(&reader, "my.own.reporter=x", NULL);
+    cr_assert_eq(reader.result, ERR_NONE);
+    const struct config_remark *remark = reader_find(&reader, "my.own.reporter: unknown key");
+    cr_assert_not_null(remark);
+    cr_assert_not(remark->note);
+    cr_assert_not(remark->fatal);
+    reader_free(&reader);
+}
+
+Test(keys, notes_a_kafka_key_that_means_nothing_here)
+{
+    reader_read(&reader, "num.io.threads=8\nzookeeper.connect=localhost:2181", NULL);
+    cr_assert_eq(reader.result, ERR_NONE);
+    cr_assert(reader_find(&reader, "num.io.threads=8")->note);
+    cr_assert(reader_find(&reader, "zookeeper.connect=localhost:2181")->note);
+    reader_free(&reader);
+}
+
+Test(keys, refuses_security_that_is_not_built)
+{
+    reader_read(&reader, "ssl.client.auth=required", NULL);
+    cr_assert(reader_refuses(&reader, "ssl.client.auth=required"));
+    reader_free(&reader);
+    reader_read(&reader, "sasl.enabled.mechanisms=PLAIN", NULL);
+    cr_assert(reader_refuses(&reader, "sasl.enabled.mechanisms=PLAIN"));
+    reader_free(&reader);
+    reader_read(&reader, "authorizer.class.name=org.example.Authorizer", NULL);
+    cr_assert(reader_refuses(&reader, "authorizer.class.name=org.example.Authorizer"));
+    reader_free(&reader);
+    reader_read(&reader, "listener.name.x.plain.sasl.enabled.mechanisms=PLAIN", NULL);
+    cr_assert(reader_refuses(&reader, "listener.name.x.plain"));
+    reader_free(&reader);
+}
+
+Test(keys, never_repeats_a_secret)
+{
+    reader_read(&reader, "ssl.keystore.password=sesame", NULL);
+    cr_assert(reader_refuses(&reader, "ssl.keystore.password=[hidden]"));
+    cr_assert_null(reader_find(&reader, "sesame"));
+    reader_free(&reader);
+}
