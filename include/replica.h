@@ -46,10 +46,11 @@ struct replica_partition {
     bool flush_each;  /* Durability class: only what is synced counts; else what is written does. */
 };
 
-/* Where the log stands. start <= synced, synced <= written <= end. */
+/* Where the log stands: start <= synced <= written <= end. log_ends() has it; while the log isn't
+ * ready its follower must not fetch, and what it tells then counts as it stands. */
 struct replica_log {
     log_offset start;
-    log_offset synced; /* Truly synced, whatever the durability class. */
+    log_offset synced; /* The durable end; where the class is page cache nobody looks at it. */
     log_offset written;
     log_offset end;
     log_epoch last_epoch; /* Of the last batch; -1: no batches. */
@@ -80,17 +81,18 @@ enum replica_turn {
     REPLICA_LEAVE,  /* The same; then the partition is no longer ours. */
 };
 
-/* Why this leader asks to be replaced; named in every heartbeat until it is REPLICA_KEEP again. */
+/* Why this leader asks to be replaced. It asks by a proposal, and again after each lag time. */
 enum replica_yield {
     REPLICA_KEEP,
     REPLICA_YIELD_STALLED, /* Its own disk doesn't keep up (rule 29). */
     REPLICA_YIELD_CUT_OFF, /* Below min ISR, and no follower has come for the lag time. */
 };
 
-/* An AlterPartition request. The first member is this leader. */
+/* An AlterPartition request; the first member is this leader, except in a yield. */
 struct replica_proposal {
     log_epoch leader_epoch;
     int32_t partition_epoch; /* Hand it back to replica_on_altered(). */
+    bool yield;              /* Give leadership away; the members are the committed ISR. */
     uint32_t count;
     struct replica_member {
         node_id id;

@@ -49,8 +49,8 @@ void replica_settle(struct replica *replica, mono_ms now, struct replica_out *ou
     if (replica->role != REPLICA_LEADER)
         return;
     replica_watch_stall(replica, now);
-    replica_consider_proposal(replica, now, out);
     replica_consider_yield(replica, now);
+    replica_consider_proposal(replica, now, out);
     out->yield = replica->yield;
     out->deadline = replica_leader_deadline(replica, now);
 }
