@@ -1,0 +1,180 @@
+/* test_disk.c -- files and names below the data directory. */
+#include <criterion/criterion.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "fake_shard.h"
+
+static void on_event(const struct env_event *event)
+{
+    (void)event;
+}
+
+/* Run `body` within a shard that stops right after. */
+static void within(void (*body)(void))
+{
+    fake_init("127.0.0.1");
+    fake.on_open = body;
+    fake.on_event = on_event;
+    fake.stopped = true;
+    fake_run();
+}
+
+static struct bytes text(const char *terminated)
+{
+    return bytes_of_str(str_from(terminated));
+}
+
+static file_id create(const char *path, const char *content)
+{
+    file_id file = -1;
+    struct bytes part = text(content);
+    cr_assert_eq(env_open(fake.env, path, ENV_OPEN_CREATE, &file), ERR_NONE);
+    cr_assert_eq(env_write(fake.env, file, 0, &part, 1), (int64_t)part.size);
+    return file;
+}
+
+static void reads_and_writes(void)
+{
+    char got[32] = "";
+    struct bytes parts[2] = {text("cde"), text("fg")};
+    file_id file = create("f", "abXX");
+    cr_assert_eq(env_write(fake.env, file, 2, parts, 2), 5);
+    cr_assert_eq(env_size(fake.env, file), 7);
+    cr_assert_eq(env_read(fake.env, file, 1, got, sizeof got), 6);
+    cr_assert_str_eq(got, "bcdefg");
+    cr_assert_eq(env_read(fake.env, file, 7, got, sizeof got), 0);
+    cr_assert_eq(env_truncate(fake.env, file, 3), ERR_NONE);
+    cr_assert_eq(env_size(fake.env, file), 3);
+    cr_assert_eq(env_reserve(fake.env, file, 3, 1 << 20), ERR_NONE);
+    cr_assert_eq(env_size(fake.env, file), 3);
+    env_close(fake.env, file);
+}
+
+Test(disk, reads_what_was_written)
+{
+    within(reads_and_writes);
+}
+
+static void writes_many_parts(void)
+{
+    static uint8_t got[1000];
+    struct bytes parts[1000];
+    for (uint32_t i = 0; i < 1000; i++)
+        parts[i] = (struct bytes){(const uint8_t *)"0123456789" + i % 10, 1};
+    file_id file = create("f", "");
+    cr_assert_eq(env_write(fake.env, file, 0, parts, 1000), 1000);
+    cr_assert_eq(env_read(fake.env, file, 0, got, sizeof got), 1000);
+    cr_assert_eq(got[0], '0');
+    cr_assert_eq(got[999], '9');
+    env_close(fake.env, file);
+}
+
+Test(disk, writes_more_parts_than_one_system_call_takes)
+{
+    within(writes_many_parts);
+}
+
+static void names_what_is_wrong(void)
+{
+    file_id file = -1;
+    cr_assert_eq(env_open(fake.env, "none", ENV_OPEN_READ, &file), ERR_NOT_FOUND);
+    cr_assert_eq(env_open(fake.env, "none", ENV_OPEN_WRITE, &file), ERR_NOT_FOUND);
+    cr_assert_eq(env_open(fake.env, "none/f", ENV_OPEN_CREATE, &file), ERR_NOT_FOUND);
+    cr_assert_eq(env_unlink(fake.env, "none"), ERR_NOT_FOUND);
+    cr_assert_eq(env_rename(fake.env, "none", "f"), ERR_NOT_FOUND);
+    cr_assert_eq(env_mkdir(fake.env, "d"), ERR_NONE);
+    cr_assert_eq(env_mkdir(fake.env, "d"), ERR_EXISTS);
+    env_close(fake.env, create("d/f", "x"));
+    cr_assert_eq(env_unlink(fake.env, "d"), ERR_EXISTS);
+    cr_assert_eq(file, -1);
+}
+
+Test(disk, names_what_is_wrong_with_a_path)
+{
+    within(names_what_is_wrong);
+}
+
+static void runs_out_of_files(void)
+{
+    struct rlimit limit = {.rlim_cur = 32, .rlim_max = 32};
+    file_id file = -1;
+    enum err err = ERR_NONE;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    for (int i = 0; i < 64 && err == ERR_NONE; i++)
+        err = env_open(fake.env, "f", ENV_OPEN_CREATE, &file);
+    cr_assert_eq(err, ERR_FILES);
+}
+
+Test(disk, says_when_descriptors_ran_out)
+{
+    within(runs_out_of_files);
+}
+
+static void lists_sorted(void)
+{
+    struct arena arena = {.blocks = NULL};
+    const char **names = NULL;
+    uint32_t count = 0;
+    env_close(fake.env, create("b", ""));
+    env_close(fake.env, create("B", ""));
+    env_close(fake.env, create("\xc3\xa9", ""));
+    cr_assert_eq(env_mkdir(fake.env, "a-0"), ERR_NONE);
+    cr_assert_eq(env_list(fake.env, ".", &arena, &names, &count), ERR_NONE);
+    cr_assert_eq(count, 4, "the lock is not the shard's");
+    cr_assert_str_eq(names[0], "B");
+    cr_assert_str_eq(names[1], "a-0");
+    cr_assert_str_eq(names[2], "b");
+    cr_assert_str_eq(names[3], "\xc3\xa9");
+    cr_assert_eq(env_list(fake.env, "a-0", &arena, &names, &count), ERR_NONE);
+    cr_assert_eq(count, 0);
+    cr_assert_eq(env_list(fake.env, "none", &arena, &names, &count), ERR_NOT_FOUND);
+    arena_free(&arena);
+}
+
+Test(disk, lists_names_in_the_order_of_their_bytes)
+{
+    within(lists_sorted);
+}
+
+static void renames_and_unlinks(void)
+{
+    file_id file = -1;
+    char got[4] = "";
+    env_close(fake.env, create("old", "1"));
+    env_close(fake.env, create("new", "2"));
+    cr_assert_eq(env_rename(fake.env, "old", "new"), ERR_NONE);
+    cr_assert_eq(env_open(fake.env, "new", ENV_OPEN_READ, &file), ERR_NONE);
+    cr_assert_eq(env_read(fake.env, file, 0, got, 1), 1);
+    cr_assert_str_eq(got, "1");
+    cr_assert_eq(env_unlink(fake.env, "new"), ERR_NONE);
+    cr_assert_eq(env_open(fake.env, "new", ENV_OPEN_READ, &file), ERR_NOT_FOUND);
+    cr_assert_eq(env_read(fake.env, file, 0, got, 1), 1, "an open file outlives its name");
+    env_close(fake.env, file);
+}
+
+Test(disk, renames_over_a_file_and_unlinks_it)
+{
+    within(renames_and_unlinks);
+}
+
+static void unlinks_big_files(void)
+{
+    static uint8_t megabytes[4 << 20];
+    struct bytes part = {megabytes, sizeof megabytes};
+    file_id open = create("open", "");
+    file_id closed = create("closed", "");
+    memset(megabytes, 1, sizeof megabytes);
+    cr_assert_eq(env_write(fake.env, open, 0, &part, 1), sizeof megabytes);
+    cr_assert_eq(env_write(fake.env, closed, 0, &part, 1), sizeof megabytes);
+    env_close(fake.env, closed);
+    cr_assert_eq(env_unlink(fake.env, "closed"), ERR_NONE);
+    cr_assert_eq(env_unlink(fake.env, "open"), ERR_NONE);
+    cr_assert_eq(env_unlink(fake.env, "closed"), ERR_NOT_FOUND);
+    env_close(fake.env, open);
+}
+
+Test(disk, unlinks_a_big_file_by_name_at_once)
+{
+    within(unlinks_big_files);
+}
