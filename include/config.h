@@ -24,8 +24,8 @@ struct config_listener {
     char name[CONFIG_NAME_MAX];
     struct env_address bind;       /* Host "" binds every address; port 0 takes a free one. */
     struct env_address advertised; /* What clients are told. */
-    bool internal;                 /* Quorum, replication, inter-node APIs. A node with one
-                                    * listener serves its clients there too. */
+    bool internal;                 /* Quorum, replication, inter-node APIs, no clients; exactly
+                                    * one. config_finish() adds it where none is named. */
 };
 
 struct config {

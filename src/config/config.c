@@ -186,8 +186,10 @@ static void finish_log_dir(struct reading *reading)
 
 static void finish_trace(struct reading *reading)
 {
-    static const char *const levels[] = {
-        [TRACE_DEBUG] = "debug", [TRACE_INFO] = "info", [TRACE_WARN] = "warn", [TRACE_ERROR] = "error"};
+    static const char *const levels[] = {[TRACE_DEBUG] = "debug",
+                                         [TRACE_INFO] = "info",
+                                         [TRACE_WARN] = "warn",
+                                         [TRACE_ERROR] = "error"};
     const struct config_given *given = reading->config->given;
     bool known = given->log_level.size == 0;
     for (int level = TRACE_DEBUG; level <= TRACE_ERROR; level++) {
@@ -212,7 +214,8 @@ static void finish_limits(struct reading *reading)
     if (config->inflight_size_max < 0) /* Kafka's "no limit"; here there is always one. */
         config->inflight_size_max = 32 << 20;
     if (config->heartbeat_interval_ms >= config->session_timeout_ms)
-        refuse(reading, "broker.heartbeat.interval.ms=%d: must be below broker.session.timeout.ms=%d",
+        refuse(reading,
+               "broker.heartbeat.interval.ms=%d: must be below broker.session.timeout.ms=%d",
                (int)config->heartbeat_interval_ms, (int)config->session_timeout_ms);
     if (config->message_size_max > config->request_size_max)
         refuse(reading, "message.max.bytes=%d: must not exceed socket.request.max.bytes=%d",
@@ -228,7 +231,6 @@ enum err config_finish(struct config *config, struct arena *arena, struct config
     finish_trace(&reading);
     finish_limits(&reading);
     finish_listeners(&reading);
-    if (!reading.failed)
-        finish_voters(&reading);
+    finish_voters(&reading);
     return reading.failed ? ERR_INVALID_CONFIG : ERR_NONE;
 }

@@ -8,13 +8,36 @@
 
 #include "config_parts.h"
 
-#define NUMBER32(name, field, min, max) {name, KEY_INT32, offsetof(struct config, field), min, max}
-#define NUMBER64(name, field, min, max) {name, KEY_INT64, offsetof(struct config, field), min, max}
-#define SWITCH(name, field) {name, KEY_BOOL, offsetof(struct config, field), 0, 0}
-#define TEXT(name, field) {name, KEY_TEXT, offsetof(struct config_given, field), 0, 0}
-#define MEANINGLESS(name) {name, KEY_MEANINGLESS, 0, 0, 0}
-#define LATER(name) {name, KEY_LATER, 0, 0, 0}
-#define SECURITY(name) {name, KEY_SECURITY, 0, 0, 0}
+/* clang-format off: a line each, as the table below. */
+#define NUMBER32(name, field, min, max)                                                            \
+    {                                                                                              \
+        name, KEY_INT32, offsetof(struct config, field), min, max                                  \
+    }
+#define NUMBER64(name, field, min, max)                                                            \
+    {                                                                                              \
+        name, KEY_INT64, offsetof(struct config, field), min, max                                  \
+    }
+#define SWITCH(name, field)                                                                        \
+    {                                                                                              \
+        name, KEY_BOOL, offsetof(struct config, field), 0, 0                                       \
+    }
+#define TEXT(name, field)                                                                          \
+    {                                                                                              \
+        name, KEY_TEXT, offsetof(struct config_given, field), 0, 0                                 \
+    }
+#define MEANINGLESS(name)                                                                          \
+    {                                                                                              \
+        name, KEY_MEANINGLESS, 0, 0, 0                                                             \
+    }
+#define LATER(name)                                                                                \
+    {                                                                                              \
+        name, KEY_LATER, 0, 0, 0                                                                   \
+    }
+#define SECURITY(name)                                                                             \
+    {                                                                                              \
+        name, KEY_SECURITY, 0, 0, 0                                                                \
+    }
+/* clang-format on */
 
 static const struct key keys[] = {
     NUMBER32("node.id", node_id, 0, INT32_MAX),

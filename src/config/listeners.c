@@ -1,8 +1,9 @@
 /* listeners.c -- where the node listens, what it tells its clients, which one is internal.
  *
  * The internal listener (quorum, replication, inter-node APIs) is, in this order: Kafka's
- * controller listener; the one whose port our own voter entry names; the one that brokers
- * use among themselves, where there are several; one that is named INTERNAL; the first. */
+ * controller listener; the one whose port our own voter entry names; one that is named
+ * INTERNAL; in a quorum, the one that brokers use among themselves. It serves no clients, so
+ * none is guessed: a node that is its own quorum gets one more, on a free loopback port. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,7 +72,8 @@ static void read_listener(struct reading *reading, struct str part)
     struct config *config = reading->config;
     struct config_listener listener = {.internal = false};
     if (!parse_listener(part, listener.name, &listener.bind)) {
-        refuse(reading, "listeners=%.*s: must be NAME://host:port, port 0 to 65535", STR_ARGS(part));
+        refuse(reading, "listeners=%.*s: must be NAME://host:port, port 0 to 65535",
+               STR_ARGS(part));
         return;
     }
     for (uint32_t i = 0; i < config->listener_count; i++) {
@@ -127,10 +129,12 @@ static void fill_advertised(struct reading *reading, struct config_listener *lis
     if (!is_any(listener->bind.host))
         return;
     snprintf(listener->advertised.host, ENV_HOST_MAX, "localhost");
-    if (listener->internal && reading->config->listener_count > 1)
+    if (listener->internal)
         return;
-    note(reading, "advertised.listeners is not set: clients of %s are told localhost:%u, which only "
-                  "this machine can use", listener->name, (unsigned)listener->bind.port);
+    note(reading,
+         "advertised.listeners is not set: clients of %s are told localhost:%u, which only "
+         "this machine can use",
+         listener->name, (unsigned)listener->bind.port);
 }
 
 /* The protocol that the map gives `name`; null: the map does not say. */
@@ -166,15 +170,18 @@ static void check_protocol(struct reading *reading, const struct config_listener
         if (strcmp(name, "SSL") == 0 || strncmp(name, "SASL_", 5) == 0)
             protocol = str_from(name);
         else if (strcmp(name, "PLAINTEXT") == 0 || strcmp(name, "INTERNAL") == 0 ||
-                 names_controller(given, name))
+                 strcmp(name, "SKIFF_INTERNAL") == 0 || names_controller(given, name))
             protocol = STR("PLAINTEXT");
     }
     if (protocol.size == 0)
-        refuse(reading, "listener.security.protocol.map does not name listener %s; add %s:PLAINTEXT",
-               name, name);
+        refuse(reading,
+               "listener.security.protocol.map does not name listener %s; add %s:PLAINTEXT", name,
+               name);
     else if (!equals_ignoring_case(protocol, "PLAINTEXT"))
-        refuse(reading, "listener %s: security protocol %.*s is not built yet, and is never ignored "
-                        "silently", name, STR_ARGS(protocol));
+        refuse(reading,
+               "listener %s: security protocol %.*s is not built yet, and is never ignored "
+               "silently",
+               name, STR_ARGS(protocol));
 }
 
 /* The listener that our own entry among the voters names. */
@@ -197,7 +204,20 @@ static struct config_listener *find_voted(struct config *config)
     return NULL;
 }
 
-static struct config_listener *choose_internal(struct config *config)
+/* A listener on a free loopback port, for a node that has nobody to talk to but itself. */
+static void add_internal(struct reading *reading)
+{
+    struct config *config = reading->config;
+    struct config_listener listener = {.name = "SKIFF_INTERNAL", .internal = true};
+    snprintf(listener.bind.host, ENV_HOST_MAX, "localhost");
+    if (config->listener_count == CONFIG_LISTENERS_MAX)
+        refuse(reading, "listeners: more than %d", CONFIG_LISTENERS_MAX - 1);
+    else
+        config->listeners[config->listener_count++] = listener;
+}
+
+/* What the file names, or NULL. */
+static struct config_listener *find_internal(struct config *config)
 {
     const struct config_given *given = config->given;
     struct str rest = given->controller_listeners;
@@ -207,11 +227,26 @@ static struct config_listener *choose_internal(struct config *config)
         listener = find(config, part);
     if (listener == NULL)
         listener = find_voted(config);
-    if (listener == NULL && config->listener_count > 1 && given->inter_broker_listener.size > 0)
-        listener = find(config, given->inter_broker_listener);
-    if (listener == NULL)
+    if (listener == NULL && given->inter_broker_listener.size == 0)
         listener = find(config, STR("INTERNAL"));
-    return listener != NULL ? listener : &config->listeners[0];
+    if (listener == NULL && given->voters.size > 0)
+        listener = find(config, given->inter_broker_listener);
+    return listener;
+}
+
+static void choose_internal(struct reading *reading)
+{
+    struct config *config = reading->config;
+    struct config_listener *listener = find_internal(config);
+    if (listener == NULL && config->given->voters.size == 0)
+        add_internal(reading);
+    else if (listener == NULL || config->listener_count == 1)
+        refuse(reading,
+               "listeners=%.*s: the quorum needs a listener of its own, apart from the clients'; "
+               "add INTERNAL://host:port",
+               STR_ARGS(config->given->listeners));
+    else
+        listener->internal = true;
 }
 
 static void check_names(struct reading *reading)
@@ -229,8 +264,10 @@ static void check_names(struct reading *reading)
                STR_ARGS(given->inter_broker_listener));
     if (given->inter_broker_protocol.size > 0 &&
         !equals_ignoring_case(given->inter_broker_protocol, "PLAINTEXT"))
-        refuse(reading, "security.inter.broker.protocol=%.*s: is not built yet, and is never ignored "
-                        "silently", STR_ARGS(given->inter_broker_protocol));
+        refuse(reading,
+               "security.inter.broker.protocol=%.*s: is not built yet, and is never ignored "
+               "silently",
+               STR_ARGS(given->inter_broker_protocol));
 }
 
 static void warn_of_open_listeners(struct reading *reading)
@@ -245,8 +282,10 @@ static void warn_of_open_listeners(struct reading *reading)
                                  listener->name);
     }
     if (size > 0)
-        warn(reading, "listeners %s: reachable from other machines without authentication; anyone "
-                      "there can read and write everything", names);
+        warn(reading,
+             "listeners %s: reachable from other machines without authentication; anyone "
+             "there can read and write everything",
+             names);
 }
 
 void finish_listeners(struct reading *reading)
@@ -265,7 +304,7 @@ void finish_listeners(struct reading *reading)
     while (next_part(&rest, ',', &part))
         read_advertised(reading, part);
     check_names(reading);
-    choose_internal(config)->internal = true;
+    choose_internal(reading);
     for (uint32_t i = 0; i < config->listener_count; i++) {
         check_protocol(reading, &config->listeners[i]);
         fill_advertised(reading, &config->listeners[i]);

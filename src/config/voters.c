@@ -88,8 +88,9 @@ static void vote_alone(struct reading *reading)
 {
     struct config *config = reading->config;
     if (!is_own_bootstrap(config)) {
-        refuse(reading, "controller.quorum.bootstrap.servers=%.*s: names other servers but no "
-                        "ids; set controller.quorum.voters=id@host:port,... on each node",
+        refuse(reading,
+               "controller.quorum.bootstrap.servers=%.*s: names other servers but no "
+               "ids; set controller.quorum.voters=id@host:port,... on each node",
                STR_ARGS(config->given->bootstrap_servers));
         return;
     }
@@ -99,8 +100,10 @@ static void vote_alone(struct reading *reading)
     config->voters[0].id = config->node_id;
     config->voter_count = 1;
     if (config->given->bootstrap_servers.size > 0)
-        note(reading, "controller.quorum.bootstrap.servers=%.*s: no voters are set, so node %d is the "
-                      "only one", STR_ARGS(config->given->bootstrap_servers), (int)config->node_id);
+        note(reading,
+             "controller.quorum.bootstrap.servers=%.*s: no voters are set, so node %d is the "
+             "only one",
+             STR_ARGS(config->given->bootstrap_servers), (int)config->node_id);
 }
 
 static void check_membership(struct reading *reading, bool controller)
@@ -118,7 +121,7 @@ static void check_membership(struct reading *reading, bool controller)
                    (int)config->voters[i].id);
 }
 
-void finish_voters(struct reading *reading)
+static void read_voters(struct reading *reading, bool listeners_stand)
 {
     struct config *config = reading->config;
     const struct config_given *given = config->given;
@@ -138,8 +141,17 @@ void finish_voters(struct reading *reading)
         return;
     if (config->voter_count > 0)
         check_membership(reading, controller);
-    else if (controller)
+    else if (controller && listeners_stand)
         vote_alone(reading);
-    else
+    else if (!controller)
         refuse(reading, "process.roles=broker: needs controller.quorum.voters=id@host:port,...");
+}
+
+/* Everything that is wrong is said at once, so wrong listeners don't hide wrong voters. */
+void finish_voters(struct reading *reading)
+{
+    bool failed = reading->failed;
+    reading->failed = false;
+    read_voters(reading, !failed);
+    reading->failed |= failed;
 }

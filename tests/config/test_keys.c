@@ -17,7 +17,8 @@ Test(keys, takes_a_number_within_its_limits)
 Test(keys, refuses_a_wrong_number_with_key_value_and_limits)
 {
     reader_read(&reader, "num.partitions=0", NULL);
-    cr_assert(reader_refuses(&reader, "num.partitions=0: must be a whole number from 1 to 2147483647"));
+    cr_assert(
+        reader_refuses(&reader, "num.partitions=0: must be a whole number from 1 to 2147483647"));
     reader_free(&reader);
     reader_read(&reader, "num.partitions=three", NULL);
     cr_assert(reader_refuses(&reader, "num.partitions=three"));

@@ -9,12 +9,47 @@ Test(listeners, listens_as_kafka_does_when_nothing_is_said)
 {
     reader_read(&reader, "", NULL);
     cr_assert_eq(reader.result, ERR_NONE);
-    cr_assert_eq(reader.config.listener_count, 1);
     cr_assert_str_eq(reader.config.listeners[0].name, "PLAINTEXT");
     cr_assert_str_eq(reader.config.listeners[0].bind.host, "");
     cr_assert_eq(reader.config.listeners[0].bind.port, 9092);
     cr_assert_str_eq(reader.config.listeners[0].advertised.host, "localhost");
-    cr_assert(reader.config.listeners[0].internal);
+    reader_free(&reader);
+}
+
+Test(listeners, get_an_internal_one_on_loopback_where_none_is_named)
+{
+    reader_read(&reader, "listeners=PLAINTEXT://:9092", NULL);
+    cr_assert_eq(reader.result, ERR_NONE);
+    cr_assert_eq(reader.config.listener_count, 2);
+    cr_assert_not(reader.config.listeners[0].internal);
+    cr_assert(reader.config.listeners[1].internal);
+    cr_assert_str_eq(reader.config.listeners[1].bind.host, "localhost");
+    cr_assert_eq(reader.config.listeners[1].bind.port, 0);
+    cr_assert_eq(reader.config.voters[0].address.port, 0, "known once it is bound");
+    reader_free(&reader);
+}
+
+Test(listeners, never_make_a_single_brokers_own_listener_internal)
+{
+    reader_read(&reader,
+                "broker.id=0\nlisteners=INTERNAL://localhost:29092,EXTERNAL://localhost:9092\n"
+                "listener.security.protocol.map=INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT\n"
+                "inter.broker.listener.name=INTERNAL",
+                NULL);
+    cr_assert_eq(reader.result, ERR_NONE);
+    cr_assert_not(reader.config.listeners[0].internal);
+    cr_assert_not(reader.config.listeners[1].internal);
+    cr_assert(reader.config.listeners[2].internal);
+    reader_free(&reader);
+}
+
+Test(listeners, refuse_a_quorum_that_would_share_the_only_one)
+{
+    reader_read(&reader,
+                "node.id=1\nlisteners=PLAINTEXT://localhost:1\n"
+                "controller.quorum.voters=1@localhost:1,2@localhost:2,3@localhost:3",
+                NULL);
+    cr_assert(reader_refuses(&reader, "add INTERNAL://host:port"));
     reader_free(&reader);
 }
 
@@ -30,14 +65,16 @@ Test(listeners, maps_the_controller_listener_to_the_internal_one)
     reader_free(&reader);
 }
 
-Test(listeners, takes_the_listener_among_brokers_where_there_is_no_controller_listener)
+Test(listeners, takes_the_listener_among_brokers_where_a_quorum_names_no_other)
 {
     reader_read(&reader,
+                "node.id=4\nprocess.roles=broker\ncontroller.quorum.voters=1@localhost:1\n"
                 "listeners=EXTERNAL://localhost:9092,BROKERS://localhost:9093\n"
                 "listener.security.protocol.map=EXTERNAL:PLAINTEXT,BROKERS:PLAINTEXT\n"
                 "inter.broker.listener.name=BROKERS\n",
                 NULL);
     cr_assert_eq(reader.result, ERR_NONE);
+    cr_assert_not(reader.config.listeners[0].internal);
     cr_assert(reader.config.listeners[1].internal);
     reader_free(&reader);
 }
@@ -55,9 +92,10 @@ Test(listeners, takes_the_listener_that_our_voter_entry_names)
 
 Test(listeners, keeps_bind_and_advertised_apart)
 {
-    reader_read(&reader,
-                "listeners=PLAINTEXT://0.0.0.0:9092\nadvertised.listeners=plaintext://[fe80::1]:19092",
-                NULL);
+    reader_read(
+        &reader,
+        "listeners=PLAINTEXT://0.0.0.0:9092\nadvertised.listeners=plaintext://[fe80::1]:19092",
+        NULL);
     cr_assert_eq(reader.result, ERR_NONE);
     cr_assert_str_eq(reader.config.listeners[0].bind.host, "0.0.0.0");
     cr_assert_str_eq(reader.config.listeners[0].advertised.host, "fe80::1");
@@ -95,7 +133,8 @@ Test(listeners, refuses_a_protocol_that_is_not_built_only_where_it_is_used)
     reader_free(&reader);
     reader_read(&reader,
                 "listeners=CLIENTS://localhost:9092\n"
-                "listener.security.protocol.map=CLIENTS:SASL_SSL", NULL);
+                "listener.security.protocol.map=CLIENTS:SASL_SSL",
+                NULL);
     cr_assert(reader_refuses(&reader, "security protocol SASL_SSL"));
     reader_free(&reader);
     reader_read(&reader, "listeners=SSL://localhost:9092", NULL);

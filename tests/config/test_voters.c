@@ -22,8 +22,8 @@ Test(voters, are_sorted_by_id)
 
 Test(voters, are_this_node_alone_when_none_are_named)
 {
-    reader_read(&reader, "node.id=7\nlisteners=PLAINTEXT://localhost:9092,INTERNAL://localhost:9093",
-                NULL);
+    reader_read(&reader,
+                "node.id=7\nlisteners=PLAINTEXT://localhost:9092,INTERNAL://localhost:9093", NULL);
     cr_assert_eq(reader.result, ERR_NONE);
     cr_assert_eq(reader.config.voter_count, 1);
     cr_assert_eq(reader.config.voters[0].id, 7);
@@ -70,10 +70,16 @@ Test(voters, are_not_guessed_from_other_bootstrap_servers)
 
 Test(voters, may_be_others_where_this_node_is_only_a_broker)
 {
-    reader_read(&reader, "node.id=4\nprocess.roles=broker\ncontroller.quorum.voters=1@a:1", NULL);
+    reader_read(&reader,
+                "node.id=4\nprocess.roles=broker\ncontroller.quorum.voters=1@a:1\n"
+                "listeners=PLAINTEXT://localhost:9092,INTERNAL://localhost:9093",
+                NULL);
     cr_assert_eq(reader.result, ERR_NONE);
     reader_free(&reader);
-    reader_read(&reader, "node.id=1\nprocess.roles=broker\ncontroller.quorum.voters=1@a:1", NULL);
+    reader_read(&reader,
+                "node.id=1\nprocess.roles=broker\ncontroller.quorum.voters=1@a:1\n"
+                "listeners=PLAINTEXT://localhost:9092,INTERNAL://localhost:1",
+                NULL);
     cr_assert(reader_refuses(&reader, "process.roles=broker"));
     reader_free(&reader);
 }

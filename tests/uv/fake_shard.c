@@ -10,7 +10,8 @@
 
 struct fake fake;
 
-enum err shard_open(struct shard **out, const struct config *config, uint32_t index, struct env *env)
+enum err shard_open(struct shard **out, const struct config *config, uint32_t index,
+                    struct env *env)
 {
     (void)config;
     (void)index;

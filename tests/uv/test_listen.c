@@ -28,8 +28,8 @@ static void refuses_taken_port(const char *host, const char *named)
     char expected[128];
     fake_init(host);
     fake.config.listeners[0].bind.port = taken_port(&fd);
-    snprintf(expected, sizeof expected, "listener MAIN: %s:%u is in use by another process\n", named,
-             (unsigned)fake.config.listeners[0].bind.port);
+    snprintf(expected, sizeof expected, "listener MAIN: %s:%u is in use by another process\n",
+             named, (unsigned)fake.config.listeners[0].bind.port);
     cr_assert_eq(fake_open(), ERR_BUSY);
     cr_assert_str_eq(fake.lines, expected);
     cr_assert_neq(access(fake.config.log_dir, F_OK), 0, "left a directory behind");
@@ -106,11 +106,14 @@ Test(listen, tells_the_free_port_that_it_took)
     fake_remove_dir();
 }
 
+/* A label of 72 bytes is no name in the DNS, so nobody is asked for it. */
+#define NO_HOST "hosthosthosthosthosthosthosthosthosthosthosthosthosthosthosthosthosthost"
+
 Test(listen, refuses_a_host_without_an_address)
 {
-    fake_init("no-such-host.invalid");
+    fake_init(NO_HOST);
     cr_assert_eq(fake_open(), ERR_INVALID_CONFIG);
-    cr_assert_str_eq(fake.lines, "listener MAIN: host no-such-host.invalid has no address\n");
+    cr_assert_str_eq(fake.lines, "listener MAIN: host " NO_HOST " has no address\n");
     fake_remove_dir();
 }
 

@@ -43,7 +43,8 @@ Test(platform, refuses_a_directory_that_another_node_has)
     cr_assert_null(second);
     cr_assert_not_null(strstr(fake.lines, "/data is in use by another node\n"));
     platform_close(fake.platform);
-    cr_assert_eq(platform_open(&second, &config, &fake.trace), ERR_NONE, "the lock outlived its node");
+    cr_assert_eq(platform_open(&second, &config, &fake.trace), ERR_NONE,
+                 "the lock outlived its node");
     platform_close(second);
     fake_remove_dir();
 }
@@ -249,5 +250,6 @@ Test(platform, prints_json_on_request)
     char line[256];
     print(true, TRACE_ERROR, "a \"quoted\" line", line, sizeof line);
     cr_assert_eq(strncmp(line, "{\"time\":\"20", 11), 0);
-    cr_assert_not_null(strstr(line, "Z\",\"level\":\"ERROR\",\"text\":\"a \\\"quoted\\\" line\"}\n"));
+    cr_assert_not_null(
+        strstr(line, "Z\",\"level\":\"ERROR\",\"text\":\"a \\\"quoted\\\" line\"}\n"));
 }

@@ -32,8 +32,8 @@ static void dial_self(void)
 
 static void on_echo(const struct env_event *event)
 {
-    struct bytes hello[3] = {{(const uint8_t *)"he", 2}, {(const uint8_t *)"ll", 2},
-                             {(const uint8_t *)"o", 1}};
+    struct bytes hello[3] = {
+        {(const uint8_t *)"he", 2}, {(const uint8_t *)"ll", 2}, {(const uint8_t *)"o", 1}};
     uint8_t got[16];
     if (event->kind == ENV_ACCEPTED) {
         server = event->conn;

@@ -91,6 +91,5 @@ void address_format(const struct uv_endpoint *endpoint, char *out, size_t size)
         uv_ip6_name((const struct sockaddr_in6 *)&endpoint->address, host, sizeof host);
     else
         uv_ip4_name((const struct sockaddr_in *)&endpoint->address, host, sizeof host);
-    snprintf(out, size, v6 ? "[%s]:%u" : "%s:%u", host,
-             (unsigned)address_port(&endpoint->address));
+    snprintf(out, size, v6 ? "[%s]:%u" : "%s:%u", host, (unsigned)address_port(&endpoint->address));
 }

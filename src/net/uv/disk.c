@@ -50,8 +50,8 @@ static void give_back(struct uv_shard *owner, file_id file)
 {
     struct uv_file *found = disk_file(owner, file);
     struct stat about;
-    bool big_and_gone = !found->directory && fstat(found->fd, &about) == 0 &&
-                        about.st_nlink == 0 && about.st_blocks > UNLINK_INLINE_SIZE / 512;
+    bool big_and_gone = !found->directory && fstat(found->fd, &about) == 0 && about.st_nlink == 0 &&
+                        about.st_blocks > UNLINK_INLINE_SIZE / 512;
     if (big_and_gone) /* Freeing the blocks of an unlinked segment takes tens of ms. */
         close_later(owner, found->fd);
     else
@@ -78,7 +78,8 @@ enum err disk_open(struct env *env, const char *path, enum env_open_mode mode, f
         [ENV_OPEN_DIRECTORY] = O_RDONLY | O_DIRECTORY,
     };
     struct uv_shard *owner = uv_shard_of(env);
-    int fd = openat(owner->disk.root_fd, path[0] == '\0' ? "." : path, flags[mode] | O_CLOEXEC, 0644);
+    int fd =
+        openat(owner->disk.root_fd, path[0] == '\0' ? "." : path, flags[mode] | O_CLOEXEC, 0644);
     if (fd < 0)
         return err_of_errno(errno);
     file_id slot = take_slot(&owner->disk);

@@ -17,7 +17,7 @@ enum { FREE_PORT_TRIES = 16 };
 
 struct binding {
     const struct config_listener *listener;
-    bool any;           /* Host "": the first address that works serves all. */
+    bool any; /* Host "": the first address that works serves all. */
     uint32_t count;
     struct uv_endpoint endpoints[DIAL_ADDRESSES_MAX];
     int fds[DIAL_ADDRESSES_MAX];
@@ -232,8 +232,8 @@ static void on_pending(uv_poll_t *poll, int status, int events)
     for (int i = 0; i < ACCEPT_BURST_MAX; i++) {
         struct sockaddr_storage peer = {.ss_family = AF_INET};
         socklen_t size = sizeof peer;
-        int fd = accept4(listen_on->fd, (struct sockaddr *)&peer, &size,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd =
+            accept4(listen_on->fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             listen_on->starved = false;
             accepted(listen_on, fd, &peer);

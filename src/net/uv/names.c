@@ -63,8 +63,7 @@ static bool is_hidden(const char *path, const char *name)
 
 static DIR *open_directory(struct env *env, const char *path)
 {
-    int fd = openat(root_of(env), path[0] == '\0' ? "." : path,
-                    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = openat(root_of(env), path[0] == '\0' ? "." : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return NULL;
     DIR *directory = fdopendir(fd);

@@ -115,7 +115,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     struct uv_conn *conn = ((struct uv_watch *)poll->data)->conn;
     if (conn == NULL)
         return;
-    if (status < 0) { /* An error on the socket, which recv() or send() will name. */
+    if (status < 0) {    /* An error on the socket, which recv() or send() will name. */
         conn->armed = 0; /* libuv has stopped the watch by itself. */
         events = UV_READABLE | UV_WRITABLE;
     }
@@ -191,7 +191,8 @@ static ssize_t send_parts(int fd, const struct bytes *parts, uint32_t count, boo
     return moved;
 }
 
-int64_t sockets_send(struct env *env, conn_id id, const struct bytes *parts, uint32_t count, bool more)
+int64_t sockets_send(struct env *env, conn_id id, const struct bytes *parts, uint32_t count,
+                     bool more)
 {
     struct uv_conn *conn = conn_find(env, id);
     if (conn == NULL || conn->dial != NULL)
@@ -216,7 +217,8 @@ int64_t sockets_send(struct env *env, conn_id id, const struct bytes *parts, uin
     return total;
 }
 
-int64_t sockets_send_file(struct env *env, conn_id id, file_id file, uint64_t position, uint32_t size)
+int64_t sockets_send_file(struct env *env, conn_id id, file_id file, uint64_t position,
+                          uint32_t size)
 {
     struct uv_conn *conn = conn_find(env, id);
     if (conn == NULL || conn->dial != NULL)

@@ -16,15 +16,15 @@
 #include "shard.h"
 
 enum {
-    DIAL_TIMEOUT_MS = 1000,      /* A dial of all its addresses together. */
-    DIAL_ADDRESSES_MAX = 4,      /* Addresses of one name that are tried. */
-    LISTEN_SOCKETS_MAX = 32,     /* Of all listeners; a name may have several addresses. */
-    LISTEN_BACKLOG = 1024,       /* The kernel caps it at net.core.somaxconn. */
-    ACCEPT_BURST_MAX = 64,       /* Connections taken in one readiness, so that others get their turn. */
-    ACCEPT_RETRY_MS = 100,       /* Pause of accepting when even the spare descriptor is gone. */
-    SYNC_SINGLE_FILES_MAX = 3,   /* More files than this are synced by one syncfs(). */
-    SYNC_WHOLE_FDS = 2,          /* Concurrent syncfs() calls; each needs a descriptor of its own. */
-    IO_VECTORS_MAX = 64,         /* Parts of one system call. */
+    DIAL_TIMEOUT_MS = 1000,  /* A dial of all its addresses together. */
+    DIAL_ADDRESSES_MAX = 4,  /* Addresses of one name that are tried. */
+    LISTEN_SOCKETS_MAX = 32, /* Of all listeners; a name may have several addresses. */
+    LISTEN_BACKLOG = 1024,   /* The kernel caps it at net.core.somaxconn. */
+    ACCEPT_BURST_MAX = 64, /* Connections taken in one readiness, so that others get their turn. */
+    ACCEPT_RETRY_MS = 100, /* Pause of accepting when even the spare descriptor is gone. */
+    SYNC_SINGLE_FILES_MAX = 3, /* More files than this are synced by one syncfs(). */
+    SYNC_WHOLE_FDS = 2,        /* Concurrent syncfs() calls; each needs a descriptor of its own. */
+    IO_VECTORS_MAX = 64,       /* Parts of one system call. */
     UNLINK_INLINE_SIZE = 1 << 20 /* Bytes; freeing more blocks is left to the thread pool. */
 };
 
@@ -45,10 +45,10 @@ struct uv_watch {
 struct uv_conn {
     struct uv_shard *owner;
     conn_id id;
-    int fd;              /* -1: between two addresses of a dial. */
-    int armed;           /* Events that the watch asks for now. */
+    int fd;    /* -1: between two addresses of a dial. */
+    int armed; /* Events that the watch asks for now. */
     bool want_read;
-    bool want_write;     /* A send was cut short. */
+    bool want_write; /* A send was cut short. */
     struct uv_watch *watch;
     struct uv_dial *dial; /* NULL: connected. */
 };
@@ -60,7 +60,7 @@ struct uv_listen {
     struct uv_shard *owner;
     uint32_t listener; /* Index in config.listeners. */
     int fd;
-    bool starved;      /* Descriptors ran out; said once. */
+    bool starved; /* Descriptors ran out; said once. */
 };
 
 struct uv_sockets {
@@ -73,7 +73,7 @@ struct uv_sockets {
 
 /* An open file; the descriptor stays until no sync needs it. */
 struct uv_file {
-    int fd;        /* -1: free slot. */
+    int fd; /* -1: free slot. */
     bool directory;
     bool closed;   /* By the shard; a sync still holds it. */
     uint32_t pins; /* Syncs under way. */
@@ -101,7 +101,7 @@ struct uv_shard {
     uv_prepare_t prepare;
     uv_check_t check;
     uv_timer_t timer;
-    mono_ms armed; /* When the timer fires; MONO_NEVER: not running. */
+    mono_ms armed;  /* When the timer fires; MONO_NEVER: not running. */
     bool delivered; /* Events since the last tick. */
     struct rand rand;
     struct uv_sockets sockets;
@@ -146,8 +146,10 @@ void conn_arm(struct uv_conn *conn);
 void conn_drop(struct uv_conn *conn);
 void socket_tune(int fd, const struct sockaddr_storage *peer);
 int64_t sockets_recv(struct env *env, conn_id id, void *into, uint32_t size);
-int64_t sockets_send(struct env *env, conn_id id, const struct bytes *parts, uint32_t count, bool more);
-int64_t sockets_send_file(struct env *env, conn_id id, file_id file, uint64_t position, uint32_t size);
+int64_t sockets_send(struct env *env, conn_id id, const struct bytes *parts, uint32_t count,
+                     bool more);
+int64_t sockets_send_file(struct env *env, conn_id id, file_id file, uint64_t position,
+                          uint32_t size);
 void sockets_want_read(struct env *env, conn_id id, bool want);
 void sockets_hang_up(struct env *env, conn_id id);
 
