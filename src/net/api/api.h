@@ -1,0 +1,45 @@
+/* api.h -- every handler: one file an API. Each ends its request exactly once. */
+#ifndef NET_API_H
+#define NET_API_H
+
+#include "node.h"
+#include "request.h"
+
+void api_produce(struct shard *shard, struct request *request);
+void api_fetch(struct shard *shard, struct request *request);
+void api_list_offsets(struct shard *shard, struct request *request);
+void api_metadata(struct shard *shard, struct request *request);
+void api_api_versions(struct shard *shard, struct request *request);
+void api_create_topics(struct shard *shard, struct request *request);
+void api_delete_topics(struct shard *shard, struct request *request);
+void api_init_producer_id(struct shard *shard, struct request *request);
+void api_offset_for_leader_epoch(struct shard *shard, struct request *request);
+void api_vote(struct shard *shard, struct request *request);
+void api_begin_quorum_epoch(struct shard *shard, struct request *request);
+void api_end_quorum_epoch(struct shard *shard, struct request *request);
+void api_describe_quorum(struct shard *shard, struct request *request);
+void api_alter_partition(struct shard *shard, struct request *request);
+void api_envelope(struct shard *shard, struct request *request);
+void api_describe_cluster(struct shard *shard, struct request *request);
+void api_broker_registration(struct shard *shard, struct request *request);
+void api_broker_heartbeat(struct shard *shard, struct request *request);
+void api_allocate_producer_ids(struct shard *shard, struct request *request);
+
+/* What a request may do; allows all until there are ACLs. */
+bool authorize(const struct request *request);
+
+/* Send the request to the active controller inside an Envelope, and its answer back (KIP-590).
+ * `frame` is the request as it came. `refused` runs when there is no controller to ask, and
+ * must end the request. `answered` may be NULL: the answer is passed on as it is. */
+void forward(struct shard *shard, struct request *request, void (*refused)(struct request *request, enum err err));
+
+/* The name of the listener that `request` came through, for endpoints of the same one. */
+struct str request_listener_name(const struct request *request);
+/* The endpoint of a broker on that listener; NULL: it has none. */
+const struct record_endpoint *request_endpoint(const struct request *request, const struct image_broker *broker);
+
+/* A partition named by a client. Errors  ERR_UNKNOWN_TOPIC_OR_PARTITION, ERR_UNKNOWN_TOPIC_ID. */
+enum err find_partition(const struct image *image, struct str name, struct uuid id, partition_id index,
+                        struct partition_key *out);
+
+#endif

@@ -1,0 +1,28 @@
+/* broker.h -- this node's life as a broker: register, beat, serve, leave.
+ *
+ *   WAITING --controller known--> REGISTERING --accepted--> CATCHING_UP
+ *   CATCHING_UP --own registration applied--> RUNNING --stop--> LEAVING --> STOPPED
+ *
+ * No client is served before RUNNING (rule 20). A broker that no controller has
+ * answered for a session stops leading, and resumes with the next answer (rule 23).
+ *
+ * Shard   0.
+ * Source  KIP-631; kafka-surface 4.9. */
+#ifndef NET_BROKER_H
+#define NET_BROKER_H
+
+#include "base/base.h"
+
+struct shard;
+struct broker;
+
+struct broker *broker_open(struct shard *shard);
+void broker_close(struct broker *broker);
+void broker_controller_changed(struct broker *broker);
+void broker_take_image(struct broker *broker);
+/* Controlled shutdown: move leaders away, then stop; it ends at a deadline (rule 28). */
+void broker_stop(struct broker *broker);
+/* A replica of ours can't be served any more, or can again (rule 11). Any shard. */
+void broker_report(struct shard *shard, struct partition_key key, bool unserviceable);
+
+#endif

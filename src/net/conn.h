@@ -1,0 +1,78 @@
+/* conn.h -- one accepted connection: frames in, replies out in the order of their requests.
+ *
+ * A frame is parsed where it was received; only one that spans two reads is copied.
+ * Each request holds a place in line; its reply leaves when all before it have left.
+ * Reading stops while the node's in-flight budget is spent, while the peer does not
+ * read its replies, and while too many requests of it are open.
+ *
+ * Source  kafka-protocol framing; KIP-511 for what closes a connection. */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include "base/base.h"
+#include "env.h"
+#include "wire.h"
+
+enum {
+    CONN_SLAB_SIZE = 256 * 1024,
+    CONN_INFLIGHT_MAX = 1024,          /* Open requests of one connection. */
+    CONN_OUTPUT_MAX = 4 * 1024 * 1024, /* Queued reply bytes at which reading stops. */
+};
+
+struct shard;
+
+/* A reply, owned by whoever holds it. */
+struct reply {
+    struct wire_frame frame; /* head NULL: nothing to send (acks=0). */
+    bool close;              /* Hang up instead of answering. */
+};
+
+enum conn_pause { CONN_PAUSE_SERVING = 1, CONN_PAUSE_BUDGET = 2, CONN_PAUSE_LINE = 4, CONN_PAUSE_OUTPUT = 8 };
+
+/* Somebody who wants to know when a connection ends. */
+struct conn_watch {
+    struct list link;
+    void (*closed)(struct shard *shard, struct conn_watch *watch);
+};
+
+struct conn {
+    conn_id id;
+    uint32_t listener;
+    bool internal;
+    bool closing;          /* Hang up when the tick ends. */
+    bool blocked;          /* Waits for ENV_WRITABLE. */
+    uint8_t pauses;        /* enum conn_pause bits; 0: reading. */
+    uint8_t head[4];       /* Start of a frame whose size is not known yet. */
+    uint32_t head_count;
+    struct buf *partial;   /* A frame that spans reads, its size field included; or NULL. */
+    uint32_t partial_size; /* Of that frame, with the size field. */
+    struct list line;      /* struct place, oldest first. */
+    uint32_t line_count;
+    uint64_t next_place;
+    uint64_t output_size;  /* Bytes of ready replies, extents included. */
+    mono_ms last_active;
+    struct list dirty;     /* In shard->dirty_conns when output may leave. */
+    struct list starved;   /* In shard->starved while the budget is spent. */
+    struct list watches;
+};
+
+void conn_accept(struct shard *shard, conn_id id, uint32_t listener);
+void conn_readable(struct shard *shard, struct conn *conn);
+void conn_writable(struct shard *shard, struct conn *conn);
+/* Put the reply of the request in `place` into line. Owns `reply`. A connection that is gone: dropped. */
+void conn_answer(struct shard *shard, conn_id id, uint64_t place, struct reply *reply);
+/* Send what is ready, hang up what is closing; once a tick. */
+void conn_flush_all(struct shard *shard);
+void conn_close(struct shard *shard, struct conn *conn); /* At the end of the tick. */
+void conn_close_all(struct shard *shard);                /* At once, for shard_close(). */
+/* The node serves clients now (or not yet): start or stop reading from client listeners. */
+void conn_set_serving(struct shard *shard, bool serving);
+void conn_reap_idle(struct shard *shard, mono_ms now);
+
+/* Bytes of requests held; reading resumes when enough has been released. */
+void budget_take(struct shard *shard, uint64_t size);
+void budget_release(struct shard *shard, uint64_t size);
+
+void reply_free(struct reply *reply);
+
+#endif

@@ -1,0 +1,86 @@
+/* node.h -- what the files of src/net share of a shard. Private to this folder. */
+#ifndef NET_NODE_H
+#define NET_NODE_H
+
+#include "base/base.h"
+#include "config.h"
+#include "conn.h"
+#include "env.h"
+#include "image.h"
+#include "mailbox.h"
+#include "peer.h"
+#include "probe.h"
+#include "shard.h"
+
+struct quorum;
+struct broker;
+struct office;
+struct partitions;
+struct watcher;
+
+/* What a connection id stands for; one of them is set. */
+struct endpoint {
+    struct conn *conn;       /* Accepted. */
+    struct peer *peer;       /* Dialled to talk. */
+    struct watcher *watcher; /* Dialled only to see whether somebody listens. */
+};
+
+/* Who this node is, from meta.properties. */
+struct identity {
+    struct uuid directory_id;
+    struct uuid incarnation_id; /* Of this start. */
+    struct uuid cluster_id;     /* Zero until the quorum has formed. */
+};
+
+struct shard {
+    const struct config *config;
+    struct env *env;
+    uint32_t index;
+    mono_ms now; /* Of this tick. */
+    struct identity identity;
+    struct rand rand;
+    uint64_t ticket_next; /* For env_sync(): one sequence a shard. */
+    bool identity_durable;
+    int identity_step; /* identity.c: 0 when nothing is being written. */
+    uint64_t identity_sync;
+    file_id identity_file;
+
+    /* Inbox. */
+    struct env_event *events;
+    uint32_t event_count, event_capacity;
+    struct list mail; /* Letters to oneself. */
+    struct timers timers;
+
+    /* Sockets. */
+    struct map endpoints; /* conn_id -> struct endpoint. */
+    uint32_t conn_count;
+    struct buf_pool *slabs;
+    uint64_t inflight_size;
+    conn_id admitted;         /* The one that may exceed the budget; -1: none. */
+    struct list starved;      /* struct conn.starved */
+    struct list dirty_conns;  /* struct conn.dirty */
+    struct list dirty_peers;  /* struct peer.dirty_link */
+    bool serving;             /* Clients are read from. */
+    struct timer idle_timer;
+
+    /* Metadata as this shard has applied it. */
+    struct image *image;
+    broker_epoch broker_epoch; /* Of this incarnation, once its registration is applied; -1. */
+    bool fenced_self;          /* No heartbeat was accepted for a session: stop leading. */
+
+    struct partitions *partitions;
+    struct controller_link *controller; /* To the active controller. */
+
+    /* Only on shard 0; NULL elsewhere. */
+    struct quorum *quorum;
+    struct office *office;
+    struct broker *broker;
+    bool stopped;
+};
+
+uint64_t conn_take_place(struct conn *conn);
+
+/* The request frames of node `id`'s internal listener; false: not known. */
+bool node_address(struct shard *shard, node_id id, struct env_address *out);
+
+#endif

@@ -1,0 +1,345 @@
+/* office.c -- decide, append, wait, answer; and watch whether brokers live.
+ *
+ * Invariants
+ * - The controller's image is the fold of every record in the metadata log, the
+ *   uncommitted ones too, for as long as the office is open.
+ * - A reply that rests on records leaves only when they are committed, and one
+ *   that rests on none when all that it was decided on is.
+ * - Death needs two proofs: the connection of that broker epoch has closed, and its
+ *   port refused twice (DESIGN, failure detection). */
+#include "office.h"
+
+#include "node.h"
+#include "probe.h"
+#include "quorum.h"
+#include "watcher.h"
+
+enum { ACT_TIMEOUT_MS = 5000, REDIAL_MS = 100 };
+
+/* The connection that speaks for one broker, wherever it was accepted. */
+struct link_watch {
+    struct letter letter;
+    struct conn_watch watch;
+    struct shard *home; /* The connection's shard, while attached. */
+    conn_id conn;
+    node_id broker;
+    broker_epoch epoch;
+};
+
+struct attendance {
+    struct list link;
+    struct office *office;
+    node_id broker;
+    broker_epoch epoch;
+    uint32_t origin; /* Of the connection that was heard last. */
+    conn_id conn;
+    struct watcher watcher;
+    struct timer redial;
+};
+
+struct office {
+    struct shard *shard;
+    struct controller *controller;
+    struct timer timer;
+    struct list attendances;
+    node_id predecessor;
+    mono_ms predecessor_answered;
+};
+
+static void office_sessions(struct office *office);
+
+static void office_fire(struct timer *timer, mono_ms now)
+{
+    (void)now;
+    office_sessions(list_entry(timer, struct office, timer));
+}
+
+struct office *office_open(struct shard *shard)
+{
+    const struct config *config = shard->config;
+    struct controller_config wanted = {
+        .node_id = config->node_id,
+        .session_timeout_ms = config->session_timeout_ms,
+        .voter_count = config->voter_count,
+        .partitions_default = config->partitions_default,
+        .replication_factor_default = config->replication_factor_default,
+        .min_insync_default = config->min_insync_default,
+        .flush_messages = config->flush_messages,
+        .segment_size = config->segment_size,
+        .message_size_max = config->message_size_max,
+        .index_interval_size = config->index_interval_size,
+        .unclean_election = config->unclean_election,
+    };
+    struct office *office = mem_zalloc(sizeof *office);
+    office->shard = shard;
+    office->controller = controller_open(&wanted);
+    office->timer.fire = office_fire;
+    office->predecessor = -1;
+    list_init(&office->attendances);
+    return office;
+}
+
+static void attendance_free(struct attendance *attendance)
+{
+    watcher_stop(&attendance->watcher);
+    timer_stop(&attendance->office->shard->timers, &attendance->redial);
+    list_remove(&attendance->link);
+    mem_free(attendance);
+}
+
+void office_close(struct office *office)
+{
+    if (!office)
+        return;
+    while (!list_is_empty(&office->attendances))
+        attendance_free(list_entry(office->attendances.next, struct attendance, link));
+    timer_stop(&office->shard->timers, &office->timer);
+    controller_close(office->controller);
+    mem_free(office);
+}
+
+/* ---- Deciding. */
+
+static void office_arm(struct office *office)
+{
+    mono_ms due = controller_deadline(office->controller);
+    if (due == MONO_NEVER)
+        timer_stop(&office->shard->timers, &office->timer);
+    else
+        timer_start(&office->shard->timers, &office->timer, due);
+}
+
+static void office_mark(struct office *office, const struct decision *decision)
+{
+    const struct env *env = office->shard->env;
+    if (decision->elr_election)
+        env_mark(env, "elr_election");
+    if (decision->isr_below_min)
+        env_mark(env, "isr_below_min");
+    if (decision->fast_fence)
+        env_mark(env, "fast_fence");
+    if (decision->slow_fence)
+        env_mark(env, "slow_fence");
+}
+
+/* Append what was decided; the decision is over either way. */
+static enum err office_append(struct office *office, struct decision *decision)
+{
+    struct shard *shard = office->shard;
+    if (decision->count == 0) {
+        decision_accept(decision);
+        return ERR_NONE;
+    }
+    log_offset base = quorum_end(shard->quorum);
+    enum err result = quorum_append(shard->quorum, decision->records, decision->count);
+    if (result != ERR_NONE) {
+        trace_warn(shard->env->trace, "controller: %u records refused: %s", decision->count, err_name(result));
+        decision_drop(decision);
+        return result;
+    }
+    env_probe(shard->env, &(struct probe){.kind = PROBE_CONTROLLER,
+                                          .key = quorum_key(),
+                                          .epoch = raft_epoch(quorum_raft(shard->quorum)),
+                                          .offset = base,
+                                          .value = decision->count});
+    office_mark(office, decision);
+    decision_accept(decision);
+    return ERR_NONE;
+}
+
+static void act_done(struct wait *wait, enum err result)
+{
+    struct act *act = list_entry(wait, struct act, wait);
+    act->finish(act, result == ERR_NONE ? act->result : result == ERR_REQUEST_TIMED_OUT ? result : ERR_NOT_CONTROLLER);
+}
+
+void office_do(struct shard *shard, struct act *act)
+{
+    struct office *office = shard->office;
+    act->office = office;
+    wait_init(&act->wait, act_done);
+    if (!controller_is_active(office->controller)) {
+        act->finish(act, ERR_NOT_CONTROLLER);
+        return;
+    }
+    struct decision decision;
+    decision_begin(&decision, office->controller, &act->request->arena, quorum_end(shard->quorum), shard->now);
+    act->result = act->decide(act, &decision);
+    if (act->result != ERR_NONE) {
+        decision_drop(&decision);
+        office_arm(office);
+        act->finish(act, act->result);
+        return;
+    }
+    log_offset end = decision_end(&decision);
+    enum err result = office_append(office, &decision);
+    office_arm(office);
+    if (result != ERR_NONE)
+        act->finish(act, ERR_NOT_CONTROLLER);
+    else if (end <= quorum_committed(shard->quorum))
+        act->finish(act, act->result);
+    else
+        quorum_wait(shard->quorum, &act->wait, end, shard->now + ACT_TIMEOUT_MS);
+}
+
+static void office_sessions(struct office *office)
+{
+    if (!controller_is_active(office->controller))
+        return;
+    struct arena arena = {0};
+    struct decision decision;
+    decision_begin(&decision, office->controller, &arena, quorum_end(office->shard->quorum), office->shard->now);
+    decide_sessions(&decision);
+    office_append(office, &decision);
+    arena_free(&arena);
+    office_arm(office);
+}
+
+/* ---- Who lives. */
+
+static struct attendance *attendance_of(struct office *office, node_id broker)
+{
+    struct list *node, *after;
+    list_each(node, after, &office->attendances)
+    {
+        struct attendance *attendance = list_entry(node, struct attendance, link);
+        if (attendance->broker == broker)
+            return attendance;
+    }
+    return NULL;
+}
+
+static void attendance_look(struct attendance *attendance)
+{
+    struct office *office = attendance->office;
+    struct env_address address;
+    if (!controller_is_active(office->controller) ||
+        !controller_wants_dial(office->controller, attendance->broker) ||
+        !node_address(office->shard, attendance->broker, &address))
+        return;
+    watcher_look(&attendance->watcher, &address);
+}
+
+static void attendance_refused(struct shard *shard, struct watcher *watcher)
+{
+    struct attendance *attendance = watcher->owner;
+    (void)shard;
+    controller_dial_refused(attendance->office->controller, attendance->broker, attendance->epoch);
+    office_sessions(attendance->office);
+    attendance_look(attendance);
+}
+
+static void attendance_silent(struct shard *shard, struct watcher *watcher)
+{
+    struct attendance *attendance = watcher->owner;
+    controller_dial_answered(attendance->office->controller, attendance->broker, attendance->epoch);
+    timer_start(&shard->timers, &attendance->redial, shard->now + REDIAL_MS);
+}
+
+static void attendance_redial(struct timer *timer, mono_ms now)
+{
+    (void)now;
+    attendance_look(list_entry(timer, struct attendance, redial));
+}
+
+static struct attendance *attendance_get(struct office *office, node_id broker)
+{
+    struct attendance *attendance = attendance_of(office, broker);
+    if (attendance)
+        return attendance;
+    attendance = mem_zalloc(sizeof *attendance);
+    attendance->office = office;
+    attendance->broker = broker;
+    attendance->conn = -1;
+    watcher_init(office->shard, &attendance->watcher, 1);
+    attendance->watcher.dead = attendance_refused;
+    attendance->watcher.silent = attendance_silent;
+    attendance->watcher.owner = attendance;
+    attendance->redial.fire = attendance_redial;
+    list_init(&attendance->link);
+    list_append(&office->attendances, &attendance->link);
+    return attendance;
+}
+
+/* Back on the quorum's shard: the connection has ended. */
+static void link_ended(struct shard *shard, struct letter *letter)
+{
+    struct link_watch *link = (struct link_watch *)letter;
+    struct office *office = shard->office;
+    struct attendance *attendance = attendance_of(office, link->broker);
+    if (attendance && attendance->conn == link->conn && attendance->epoch == link->epoch) {
+        attendance->conn = -1;
+        if (controller_is_active(office->controller)) {
+            controller_link_closed(office->controller, link->broker, link->epoch);
+            attendance_look(attendance);
+        }
+    }
+    mem_free(link);
+}
+
+static void link_closed(struct shard *shard, struct conn_watch *watch)
+{
+    struct link_watch *link = list_entry(watch, struct link_watch, watch);
+    mailbox_send(shard, 0, &link->letter, link_ended);
+}
+
+/* On the connection's shard. */
+static void link_attach(struct shard *shard, struct letter *letter)
+{
+    struct link_watch *link = (struct link_watch *)letter;
+    struct endpoint *endpoint = map_get(&shard->endpoints, &link->conn);
+    link->watch.closed = link_closed;
+    list_init(&link->watch.link);
+    if (endpoint && endpoint->conn)
+        list_append(&endpoint->conn->watches, &link->watch.link);
+    else
+        mailbox_send(shard, 0, &link->letter, link_ended);
+}
+
+void office_link(struct shard *shard, struct request *request, node_id broker, broker_epoch epoch)
+{
+    struct attendance *attendance = attendance_get(shard->office, broker);
+    if (attendance->conn == request->conn && attendance->origin == request->origin && attendance->epoch == epoch)
+        return;
+    attendance->conn = request->conn;
+    attendance->origin = request->origin;
+    attendance->epoch = epoch;
+    struct link_watch *link = mem_zalloc(sizeof *link);
+    link->conn = request->conn;
+    link->broker = broker;
+    link->epoch = epoch;
+    mailbox_send(shard, request->origin, &link->letter, link_attach);
+}
+
+/* ---- Taking office. */
+
+void office_enter(struct office *office, log_epoch epoch)
+{
+    struct shard *shard = office->shard;
+    struct image *newest = quorum_newest_image(shard->quorum);
+    struct controller_office terms = {.image = newest,
+                                      .epoch = epoch,
+                                      .seed = rand_u64(&shard->rand),
+                                      .predecessor = office->predecessor,
+                                      .predecessor_answered = office->predecessor_answered};
+    controller_take_office(office->controller, &terms, shard->now);
+    trace_info(shard->env->trace, "controller node %d takes office epoch %d offset %lld", shard->config->node_id,
+               epoch, (long long)quorum_end(shard->quorum));
+    for (const struct image_broker *broker = image_broker_after(newest, -1); broker;
+         broker = image_broker_after(newest, broker->id)) {
+        struct attendance *attendance = attendance_get(office, broker->id);
+        attendance->epoch = broker->epoch;
+        attendance->conn = -1;
+        attendance_look(attendance);
+    }
+    image_unref(newest);
+    office_arm(office);
+}
+
+void office_leave(struct office *office)
+{
+    if (!controller_is_active(office->controller))
+        return;
+    controller_resign(office->controller);
+    office_arm(office);
+}

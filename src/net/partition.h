@@ -1,0 +1,82 @@
+/* partition.h -- what the partition_*.c files and the fetchers share. Private to them. */
+#ifndef NET_PARTITION_H
+#define NET_PARTITION_H
+
+#include "node.h"
+#include "partitions.h"
+
+enum { PARTITIONS_SYNC_TAG = 2 };
+
+struct fetcher;
+
+struct partition {
+    struct shard *shard;
+    struct partition_key key;
+    char name[LOG_DIR_MAX]; /* "topic-0", its directory too. */
+    struct log *log;
+    struct replica *replica;
+    bool removing;  /* Its log is being deleted. */
+    bool deleted;   /* It is gone: free this. */
+    bool reported;  /* As unserviceable. */
+    struct batch_limits limits;
+    bool append_time; /* message.timestamp.type=LogAppendTime */
+    struct list changed; /* In partitions->changed: its log moved. */
+    struct list watches; /* struct fetch_part.watch of parked fetches. */
+    struct timer timer;  /* replica_tick(). */
+    /* Proposals to the controller. */
+    struct list asking; /* In partitions->asking. */
+    bool has_proposal;
+    struct replica_proposal proposal;
+    enum replica_yield yield;
+    mono_ms yield_again; /* Not before. */
+    /* As follower. */
+    struct fetcher *fetcher; /* NULL: follows nobody. */
+    struct list following;   /* In fetcher->partitions. */
+    bool fetching;           /* In the fetch in flight. */
+    struct replica_plan plan; /* What that asked. */
+};
+
+struct partitions {
+    struct shard *shard;
+    struct sync *sync;
+    struct map map;       /* struct partition_key -> struct partition. */
+    bool reconciled;      /* Logs and image have met (rule 10). */
+    bool alive;           /* Heartbeats are accepted. */
+    bool dirty;
+    bool draining;
+    struct list changed;
+    struct list asking;
+    bool alter_in_flight;
+    struct timer alter_timer;
+    struct list parked;   /* struct fetch_share */
+    struct list due;      /* Shares to look at again. */
+    struct list fetchers;
+    struct timer sync_timer;
+};
+
+struct partition *partition_find(struct shard *shard, struct partition_key key);
+/* The log moved: tell the replica in this tick's flush. */
+void partition_changed(struct partition *partition);
+void partition_obey(struct partition *partition, const struct replica_out *out);
+struct replica_log partition_log_state(const struct partition *partition);
+void partition_wake(struct partition *partition); /* Its parked fetches are looked at again. */
+struct leader_hint partition_hint(struct shard *shard, struct partition_key key);
+/* In the page-cache class written counts, else synced. */
+bool partition_is_ready(const struct partition *partition);
+
+/* partition_alter.c */
+void partition_ask(struct partition *partition);
+void partitions_alter(struct partitions *partitions);
+void partitions_alter_fire(struct timer *timer, mono_ms now);
+
+/* partition_fetch.c */
+void partitions_answer_due(struct partitions *partitions);
+
+/* fetcher.c */
+void fetcher_follow(struct partition *partition); /* By its role: join, change or leave a fetcher. */
+void fetcher_leave(struct partition *partition);
+void fetchers_go(struct partitions *partitions);  /* Send what is due. */
+void fetchers_close(struct partitions *partitions);
+void fetchers_image(struct partitions *partitions);
+
+#endif

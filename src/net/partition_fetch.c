@@ -1,0 +1,239 @@
+/* partition_fetch.c -- what this shard answers of a Fetch: at once, or when there is news.
+ *
+ * A share waits in the watch lists of its partitions and is looked at once a tick
+ * when one of them moved; nobody polls. A follower's fetch counts when it arrives:
+ * its offset is its durable end, if the epoch before it is ours too (rule 6). */
+#include "partition.h"
+
+#include "probe.h"
+
+static bool part_matches(struct partition *partition, struct fetch_part *part)
+{
+    if (part->last_epoch < 0)
+        return true;
+    struct log_epoch_end end = log_find_epoch_end(partition->log, part->last_epoch);
+    if (end.epoch == part->last_epoch && end.end >= part->offset)
+        return true;
+    part->diverging_epoch = end.epoch;
+    part->diverging_end = end.end;
+    if (end.epoch < 0) { /* Nothing in common: the follower starts over from our start. */
+        part->diverging_epoch = 0;
+        part->diverging_end = log_ends(partition->log)->start;
+    }
+    env_mark(partition->shard->env, "divergence_answered");
+    return false;
+}
+
+static enum err part_check(struct shard *shard, struct fetch_part *part, struct partition **out)
+{
+    struct partition *partition = partition_find(shard, part->key);
+    if (!partition || !partition->replica)
+        return ERR_NOT_LEADER_OR_FOLLOWER;
+    if (log_error(partition->log) != ERR_NONE)
+        return ERR_KAFKA_STORAGE_ERROR;
+    *out = partition;
+    return replica_check_leader(partition->replica, part->current_epoch);
+}
+
+/* Count a follower's fetch. */
+static void part_credit(struct shard *shard, const struct fetch_share *share, struct fetch_part *part)
+{
+    struct partition *partition;
+    struct replica_out out;
+    enum err result = part_check(shard, part, &partition);
+    if (result == ERR_FENCED_LEADER_EPOCH)
+        env_mark(shard->env, "stale_epoch_fetch_refused");
+    if (result != ERR_NONE) {
+        part->err = result;
+        return;
+    }
+    struct replica_fetch fetch = {.node = share->replica,
+                                  .epoch = share->replica_epoch,
+                                  .current = part->current_epoch,
+                                  .offset = part->offset,
+                                  .matched = part_matches(partition, part)};
+    part->err = replica_on_fetch(partition->replica, shard->now, &fetch, &out);
+    if (part->err == ERR_NONE && fetch.matched)
+        env_probe(shard->env, &(struct probe){.kind = PROBE_CREDIT,
+                                              .key = part->key,
+                                              .epoch = replica_partition(partition->replica)->leader_epoch,
+                                              .peer = share->replica,
+                                              .offset = part->offset});
+    partition_obey(partition, &out);
+}
+
+/* Find what can be had now; returns bytes. */
+static uint32_t part_look(struct shard *shard, const struct fetch_share *share, struct fetch_part *part,
+                          uint32_t room, bool first)
+{
+    struct partition *partition;
+    part->extent = (struct log_extent){.file = -1};
+    if (share->replica >= 0 && part->err != ERR_NONE)
+        return 0; /* Refused when it was counted. */
+    part->diverging_epoch = -1;
+    part->diverging_end = -1;
+    part->err = part_check(shard, part, &partition);
+    if (part->err != ERR_NONE) {
+        part->high_watermark = -1;
+        part->start = -1;
+        return 0;
+    }
+    part->high_watermark = share->replica >= 0 ? replica_exported_high_watermark(partition->replica)
+                                               : replica_high_watermark(partition->replica);
+    part->start = log_ends(partition->log)->start;
+    if (!part_matches(partition, part))
+        return 0;
+    uint32_t size_max = part->size_max < room ? part->size_max : room;
+    part->err = log_find(partition->log, part->offset, size_max,
+                         share->replica >= 0 ? LOG_BOUND_WRITTEN : LOG_BOUND_COMMITTED, &part->extent);
+    if (part->err != ERR_NONE || (part->extent.size > room && !first))
+        part->extent.size = 0;
+    return part->extent.size;
+}
+
+static bool part_is_urgent(const struct fetch_part *part)
+{
+    return part->err != ERR_NONE || part->diverging_epoch >= 0 || part->diverging_end >= 0;
+}
+
+/* True: it may be answered now. */
+static bool share_look(struct shard *shard, struct fetch_share *share)
+{
+    uint64_t total = 0;
+    bool urgent = share->part_count == 0;
+    for (uint32_t i = 0; i < share->part_count; i++) {
+        uint32_t room = total < share->size_max ? share->size_max - (uint32_t)total : 0;
+        if (room == 0)
+            share->parts[i].extent = (struct log_extent){.file = -1};
+        total += part_look(shard, share, &share->parts[i], room, total == 0);
+        urgent = urgent || part_is_urgent(&share->parts[i]);
+    }
+    return urgent || total >= (uint64_t)(share->size_min > 0 ? share->size_min : 0);
+}
+
+static void share_unpark(struct fetch_share *share)
+{
+    for (uint32_t i = 0; i < share->part_count; i++)
+        list_remove(&share->parts[i].watch);
+    list_remove(&share->parked);
+    list_remove(&share->due);
+    timer_stop(&share->owner->timers, &share->timer);
+}
+
+void fetch_share_free(struct fetch_share *share)
+{
+    if (share->owner)
+        share_unpark(share);
+    mem_free(share->parts);
+    mem_free(share);
+}
+
+static void share_probe_reads(struct shard *shard, const struct fetch_share *share)
+{
+    if (!shard->env->probe || share->replica >= 0)
+        return;
+    for (uint32_t i = 0; i < share->part_count; i++)
+        if (share->parts[i].extent.size > 0)
+            env_probe(shard->env, &(struct probe){.kind = PROBE_READ,
+                                                  .key = share->parts[i].key,
+                                                  .epoch = partition_hint(shard, share->parts[i].key).epoch,
+                                                  .offset = share->parts[i].extent.base,
+                                                  .value = share->parts[i].extent.end});
+}
+
+static void share_return(struct shard *shard, struct fetch_share *share)
+{
+    for (uint32_t i = 0; i < share->part_count; i++) {
+        share->parts[i].hint = partition_hint(shard, share->parts[i].key);
+        share->parts[i].err = err_on_wire(share->parts[i].err);
+    }
+    share_probe_reads(shard, share);
+    share->owner = NULL;
+    mailbox_return(shard, &share->letter, share->done);
+}
+
+static void share_answer(struct fetch_share *share)
+{
+    struct shard *shard = share->owner;
+    share_unpark(share);
+    share_look(shard, share);
+    share_return(shard, share);
+}
+
+static void share_fire(struct timer *timer, mono_ms now)
+{
+    (void)now;
+    share_answer(list_entry(timer, struct fetch_share, timer));
+}
+
+static void share_park(struct shard *shard, struct fetch_share *share)
+{
+    share->owner = shard;
+    share->timer = (struct timer){.fire = share_fire};
+    list_append(&shard->partitions->parked, &share->parked);
+    for (uint32_t i = 0; i < share->part_count; i++) {
+        struct partition *partition = partition_find(shard, share->parts[i].key);
+        share->parts[i].share = share;
+        if (partition)
+            list_append(&partition->watches, &share->parts[i].watch);
+    }
+    timer_start(&shard->timers, &share->timer, share->deadline);
+}
+
+void partitions_fetch(struct shard *shard, struct letter *letter)
+{
+    struct fetch_share *share = (struct fetch_share *)letter;
+    list_init(&share->parked);
+    list_init(&share->due);
+    share->timer = (struct timer){.place = 0};
+    for (uint32_t i = 0; i < share->part_count; i++) {
+        struct fetch_part *part = &share->parts[i];
+        list_init(&part->watch);
+        part->diverging_epoch = -1;
+        part->diverging_end = -1;
+        if (share->replica >= 0)
+            part_credit(shard, share, part);
+    }
+    if (share_look(shard, share) || share->deadline <= shard->now)
+        share_return(shard, share);
+    else
+        share_park(shard, share);
+}
+
+void partitions_answer_due(struct partitions *partitions)
+{
+    for (struct list *node; (node = list_take_first(&partitions->due));) {
+        struct fetch_share *share = list_entry(node, struct fetch_share, due);
+        if (share_look(partitions->shard, share)) {
+            share_unpark(share);
+            share_return(partitions->shard, share);
+        }
+    }
+}
+
+struct hurry {
+    struct letter letter;
+    uint64_t id;
+};
+
+static void hurry_open(struct shard *shard, struct letter *letter)
+{
+    struct hurry *hurry = (struct hurry *)letter;
+    struct list *node, *after;
+    list_each(node, after, &shard->partitions->parked)
+    {
+        struct fetch_share *share = list_entry(node, struct fetch_share, parked);
+        if (share->id == hurry->id && share->letter.from == letter->from) {
+            share_answer(share);
+            break;
+        }
+    }
+    mem_free(hurry);
+}
+
+void partitions_hurry(struct shard *shard, uint32_t owner, uint64_t id)
+{
+    struct hurry *hurry = mem_zalloc(sizeof *hurry);
+    hurry->id = id;
+    mailbox_send(shard, owner, &hurry->letter, hurry_open);
+}

@@ -1,0 +1,158 @@
+/* partition_produce.c -- one batch for one partition, from the check to the confirmation.
+ *
+ * Invariants
+ * - Every refusal that says "nothing was written" comes before the append. After it
+ *   only NOT_ENOUGH_REPLICAS_AFTER_APPEND, REQUEST_TIMED_OUT or silence (rule 17).
+ * - acks=all waits for the high watermark, a duplicate for that of its original
+ *   (rule 16); acks=1 for the leader's own durable end. */
+#include "partition.h"
+
+#include "probe.h"
+
+static void produce_return(struct shard *shard, struct produce_part *part)
+{
+    buf_unref(part->records.buf);
+    part->records.buf = NULL;
+    part->partition = NULL;
+    mailbox_return(shard, &part->letter, part->done);
+}
+
+static void produce_refuse(struct shard *shard, struct produce_part *part, enum err err, const char *message)
+{
+    env_probe(shard->env,
+              &(struct probe){.kind = PROBE_REFUSE, .key = part->key, .value = err, .offset = -1});
+    part->err = err_on_wire(err);
+    part->message = message;
+    part->base = -1;
+    part->start = -1;
+    part->hint = partition_hint(shard, part->key);
+    produce_return(shard, part);
+}
+
+static void produce_confirm(struct produce_part *part)
+{
+    struct partition *partition = part->partition;
+    env_probe(partition->shard->env, &(struct probe){.kind = PROBE_ACK,
+                                                     .key = part->key,
+                                                     .epoch = part->epoch,
+                                                     .offset = part->base,
+                                                     .value = part->end,
+                                                     .count = part->acks});
+    part->err = ERR_NONE;
+    part->start = log_ends(partition->log)->start;
+    produce_return(partition->shard, part);
+}
+
+/* The wait is over; what was appended stays appended whatever is said here. */
+static void produce_waited(struct wait *wait, enum err result)
+{
+    struct produce_part *part = list_entry(wait, struct produce_part, wait);
+    struct shard *shard = part->partition->shard;
+    if (result == ERR_NONE) {
+        const struct replica_partition *record = replica_partition(part->partition->replica);
+        if (part->acks != -1 || record->isr.count >= record->min_isr) {
+            produce_confirm(part);
+            return;
+        }
+        result = ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND;
+    }
+    if (result != ERR_REQUEST_TIMED_OUT)
+        result = ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND;
+    env_mark(shard->env, "refused_after_append");
+    env_probe(shard->env, &(struct probe){.kind = PROBE_REFUSE,
+                                          .key = part->key,
+                                          .value = result,
+                                          .flag = true,
+                                          .offset = part->base});
+    part->err = result;
+    part->message = result == ERR_REQUEST_TIMED_OUT ? "appended, but not confirmed in time"
+                                                    : "appended, but leadership or replicas were lost";
+    part->base = -1;
+    part->start = -1;
+    produce_return(shard, part);
+}
+
+static enum err append_error(enum err err)
+{
+    if (err == ERR_SPACE || err == ERR_FILES || err == ERR_IO)
+        return ERR_KAFKA_STORAGE_ERROR; /* Before the append, so it may say so. */
+    if (err == ERR_BUSY)
+        return ERR_NOT_LEADER_OR_FOLLOWER;
+    return err;
+}
+
+static const char *append_message(enum err err)
+{
+    if (err == ERR_SPACE)
+        return "the disk of the leader is full";
+    if (err == ERR_FILES)
+        return "the leader is out of file descriptors";
+    return NULL;
+}
+
+static void produce_wait(struct partition *partition, struct produce_part *part)
+{
+    struct shard *shard = partition->shard;
+    const struct log_ends *ends = log_ends(partition->log);
+    enum wait_mark mark = part->acks == -1 ? WAIT_COMMITTED : WAIT_DURABLE;
+    log_offset reached = part->acks == -1 ? ends->committed : ends->durable;
+    part->partition = partition;
+    wait_init(&part->wait, produce_waited);
+    if (part->acks == 0 || part->end <= reached) {
+        if (part->acks != 0)
+            produce_confirm(part);
+        else
+            produce_return(shard, part);
+        return;
+    }
+    mono_ms deadline = shard->now + (part->timeout_ms > 0 ? part->timeout_ms : 0);
+    log_wait(partition->log, mark, &part->wait, part->end, &shard->timers, deadline);
+}
+
+void partitions_produce(struct shard *shard, struct letter *letter)
+{
+    struct produce_part *part = (struct produce_part *)letter;
+    struct partition *partition = partition_find(shard, part->key);
+    struct batch_info info;
+    struct log_appended appended;
+    const char *reason = NULL;
+    part->append_time = -1;
+    if (!partition || !partition->replica) {
+        produce_refuse(shard, part, ERR_NOT_LEADER_OR_FOLLOWER, NULL);
+        return;
+    }
+    enum err result = replica_may_append(partition->replica, part->acks);
+    if (result != ERR_NONE) {
+        produce_refuse(shard, part, result, NULL);
+        return;
+    }
+    struct batch_limits limits = partition->limits;
+    limits.zstd_allowed = part->zstd_allowed;
+    limits.now = env_wall(shard->env);
+    result = batch_check(part->records.bytes, &limits, &info, &reason);
+    if (result != ERR_NONE) {
+        produce_refuse(shard, part, result, reason);
+        return;
+    }
+    if (partition->append_time) {
+        /* The bytes lie in a buf that only this request refers to until they are appended. */
+        batch_stamp_append_time(part->records.buf->data + (part->records.bytes.data - part->records.buf->data),
+                                part->records.bytes.size, limits.now);
+        part->append_time = limits.now;
+        batch_read(part->records.bytes, &info);
+    }
+    part->epoch = replica_partition(partition->replica)->leader_epoch;
+    result = log_append(partition->log, &part->records, &info, part->epoch, &appended);
+    if (result != ERR_NONE) {
+        produce_refuse(shard, part, append_error(result), append_message(result));
+        return;
+    }
+    part->base = appended.base;
+    part->end = appended.end;
+    if (appended.is_duplicate && appended.append_time >= 0 && partition->append_time)
+        part->append_time = appended.append_time;
+    buf_unref(part->records.buf); /* The log has a reference of its own. */
+    part->records.buf = NULL;
+    partition_changed(partition);
+    produce_wait(partition, part);
+}

@@ -1,0 +1,607 @@
+/* partitions.c -- which partitions are here, and their roles as the image says.
+ *
+ * Invariants
+ * - Until the broker has applied its own registration nothing here exists, so no
+ *   log can be judged by an old image (rule 10).
+ * - What a replica asks is done before anything else happens to its partition. */
+#include "partition.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "broker.h"
+#include "conn.h"
+#include "probe.h"
+#include "quorum.h"
+#include "sync.h"
+
+enum { RETRY_BACKOFF_MS = 100 };
+
+struct partition *partition_find(struct shard *shard, struct partition_key key)
+{
+    struct partition *partition = map_get(&shard->partitions->map, &key);
+    return partition && !partition->removing ? partition : NULL;
+}
+
+struct leader_hint partition_hint(struct shard *shard, struct partition_key key)
+{
+    const struct image_partition *known = image_partition(shard->image, key.topic_id, key.index);
+    if (!known)
+        return (struct leader_hint){.leader = -1, .epoch = -1};
+    return (struct leader_hint){.leader = known->leader, .epoch = known->leader_epoch};
+}
+
+bool partition_is_ready(const struct partition *partition)
+{
+    return partition->replica && log_is_ready(partition->log) && log_error(partition->log) == ERR_NONE;
+}
+
+struct replica_log partition_log_state(const struct partition *partition)
+{
+    const struct log_ends *ends = log_ends(partition->log);
+    return (struct replica_log){.start = ends->start,
+                                .synced = ends->durable,
+                                .written = ends->written,
+                                .end = ends->end,
+                                .last_epoch = log_last_epoch(partition->log)};
+}
+
+void partition_changed(struct partition *partition)
+{
+    if (list_is_empty(&partition->changed))
+        list_append(&partition->shard->partitions->changed, &partition->changed);
+    partition->shard->partitions->dirty = true;
+}
+
+void partition_wake(struct partition *partition)
+{
+    struct list *node, *after;
+    list_each(node, after, &partition->watches)
+    {
+        struct fetch_share *share = list_entry(node, struct fetch_part, watch)->share;
+        if (list_is_empty(&share->due))
+            list_append(&partition->shard->partitions->due, &share->due);
+    }
+    partition->shard->partitions->dirty = true;
+}
+
+/* ---- Roles. */
+
+static int64_t mask_of(const struct replica_nodes *nodes)
+{
+    int64_t mask = 0;
+    for (uint32_t i = 0; i < nodes->count; i++)
+        if (nodes->ids[i] >= 0 && nodes->ids[i] < 63)
+            mask |= (int64_t)1 << nodes->ids[i];
+    return mask;
+}
+
+static void probe_isr(struct partition *partition)
+{
+    if (!partition->shard->env->probe || replica_role(partition->replica) != REPLICA_LEADER)
+        return;
+    const struct replica_partition *record = replica_partition(partition->replica);
+    struct replica_nodes maximal;
+    replica_maximal_isr(partition->replica, &maximal);
+    env_probe(partition->shard->env, &(struct probe){.kind = PROBE_ISR,
+                                                     .key = partition->key,
+                                                     .epoch = record->leader_epoch,
+                                                     .value = mask_of(&record->isr),
+                                                     .other = mask_of(&maximal),
+                                                     .count = (int32_t)record->min_isr});
+}
+
+static void partition_turn(struct partition *partition, enum replica_turn turn)
+{
+    struct shard *shard = partition->shard;
+    const struct replica_partition *record = replica_partition(partition->replica);
+    struct probe probe = {.key = partition->key, .epoch = record->leader_epoch, .peer = record->leader};
+    if (turn == REPLICA_STAY)
+        return;
+    if (turn == REPLICA_LEAD) {
+        log_begin_epoch(partition->log, record->leader_epoch);
+        probe.kind = PROBE_LEADER;
+        probe.offset = replica_epoch_start(partition->replica);
+        probe.value = shard->broker_epoch;
+    } else {
+        log_cancel_waits(partition->log, WAIT_COMMITTED, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+        log_cancel_waits(partition->log, WAIT_DURABLE, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+        probe.kind = turn == REPLICA_FOLLOW ? PROBE_FOLLOWER : PROBE_RESIGN;
+    }
+    env_probe(shard->env, &probe);
+    trace_info(shard->env->trace, "%s %s epoch %d leader %d", partition->name,
+               turn == REPLICA_LEAD     ? "leads"
+               : turn == REPLICA_FOLLOW ? "follows"
+                                        : "leaves",
+               record->leader_epoch, record->leader);
+    fetcher_follow(partition);
+    partition_wake(partition);
+}
+
+void partition_obey(struct partition *partition, const struct replica_out *out)
+{
+    struct shard *shard = partition->shard;
+    partition_turn(partition, out->turn);
+    if (out->high_watermark_moved) {
+        log_offset committed = log_commit(partition->log, replica_high_watermark(partition->replica));
+        env_probe(shard->env, &(struct probe){.kind = PROBE_HIGH_WATERMARK,
+                                              .key = partition->key,
+                                              .epoch = replica_partition(partition->replica)->leader_epoch,
+                                              .offset = committed,
+                                              .flag = replica_role(partition->replica) == REPLICA_LEADER});
+        partition_wake(partition);
+    }
+    if (out->propose) {
+        partition->has_proposal = true;
+        partition->proposal = out->proposal;
+    }
+    partition->yield = out->yield;
+    if (partition->has_proposal || partition->yield != REPLICA_KEEP)
+        partition_ask(partition);
+    if (out->deadline == MONO_NEVER)
+        timer_stop(&shard->timers, &partition->timer);
+    else
+        timer_start(&shard->timers, &partition->timer, out->deadline);
+}
+
+static void partition_fire(struct timer *timer, mono_ms now)
+{
+    struct partition *partition = list_entry(timer, struct partition, timer);
+    struct replica_out out;
+    if (!partition->replica || partition->removing)
+        return;
+    replica_tick(partition->replica, now, &out);
+    partition_obey(partition, &out);
+    probe_isr(partition);
+}
+
+static void partition_log_moved(struct partition *partition)
+{
+    struct replica_out out;
+    if (!partition->replica || partition->removing || !partition_is_ready(partition))
+        return;
+    struct replica_log state = partition_log_state(partition);
+    replica_on_log(partition->replica, partition->shard->now, &state, &out);
+    partition_obey(partition, &out);
+    partition_wake(partition);
+}
+
+/* ---- Logs. */
+
+static broker_epoch active_epoch(const void *context, node_id node)
+{
+    const struct shard *shard = context;
+    const struct image_broker *broker = image_broker(shard->image, node);
+    return broker && image_broker_is_active(shard->image, node) ? broker->epoch : -1;
+}
+
+static struct replica_nodes nodes_of(const struct node_list *list)
+{
+    struct replica_nodes nodes = {.count = list->count};
+    static_assert(REPLICA_NODES_MAX >= RECORD_REPLICAS_MAX, "every replica has a place");
+    memcpy(nodes.ids, list->ids, list->count * sizeof list->ids[0]);
+    return nodes;
+}
+
+static void partition_apply(struct partition *partition)
+{
+    struct shard *shard = partition->shard;
+    const struct image_partition *known = image_partition(shard->image, partition->key.topic_id, partition->key.index);
+    if (!known || !partition->replica || !partition_is_ready(partition))
+        return;
+    struct replica_partition record = {.leader = known->leader,
+                                       .leader_epoch = known->leader_epoch,
+                                       .partition_epoch = known->partition_epoch,
+                                       .granted = known->leader_broker_epoch,
+                                       .replicas = nodes_of(&known->replicas),
+                                       .isr = nodes_of(&known->isr),
+                                       .elr = nodes_of(&known->elr),
+                                       .min_isr = (uint32_t)known->min_insync,
+                                       .flush_each = known->flush_each};
+    struct replica_out out;
+    replica_apply(partition->replica, shard->now, &record, shard->broker_epoch, &out);
+    partition_obey(partition, &out);
+    probe_isr(partition);
+}
+
+/* The log can be used: give it a role. */
+static void partition_start(struct partition *partition)
+{
+    struct shard *shard = partition->shard;
+    if (partition->replica || partition->removing)
+        return;
+    struct replica_config config = {.key = partition->key,
+                                    .self = shard->config->node_id,
+                                    .lag_time_max_ms = shard->config->replica_lag_time_max_ms,
+                                    .retry_backoff_ms = RETRY_BACKOFF_MS,
+                                    .active = active_epoch,
+                                    .context = shard};
+    struct replica_log state = partition_log_state(partition);
+    partition->replica = replica_open(&config, &state, log_ends(partition->log)->committed);
+    struct replica_out out;
+    if (!shard->partitions->alive) {
+        replica_on_session(partition->replica, shard->now, false, &out);
+        partition_obey(partition, &out);
+    }
+    partition_apply(partition);
+}
+
+static void hook_durable(void *context, struct log *log)
+{
+    (void)log;
+    partition_changed(context);
+}
+
+static void hook_ready(void *context, struct log *log)
+{
+    struct partition *partition = context;
+    (void)log;
+    if (partition->reported) {
+        partition->reported = false;
+        broker_report(partition->shard, partition->key, false);
+    }
+    partition_start(partition);
+    partition_apply(partition);
+    partition_changed(partition);
+}
+
+static void hook_offline(void *context, struct log *log)
+{
+    struct partition *partition = context;
+    struct shard *shard = partition->shard;
+    trace_error(shard->env->trace, "%s offline: %s", partition->name, log_error_text(log));
+    if (log_error(log) == ERR_IO) {
+        env_fatal(shard->env, "the log directory has failed");
+        return;
+    }
+    log_cancel_waits(log, WAIT_COMMITTED, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+    log_cancel_waits(log, WAIT_DURABLE, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+    partition->reported = true;
+    broker_report(shard, partition->key, true);
+    fetcher_leave(partition);
+    partition_wake(partition);
+}
+
+static void hook_deleted(void *context, struct log *log)
+{
+    (void)log;
+    struct partition *partition = context;
+    partition->deleted = true;
+    partition_changed(partition); /* Freed in the flush, outside the log's call. */
+}
+
+static void partition_free(struct partition *partition);
+
+static void partition_limits(struct partition *partition, const struct image_topic *topic)
+{
+    const struct config *config = partition->shard->config;
+    partition->limits = (struct batch_limits){
+        .size_max = (uint32_t)image_topic_number(topic, STR("max.message.bytes"), config->message_size_max),
+        .timestamp_before_max_ms = image_topic_number(topic, STR("message.timestamp.before.max.ms"), INT64_MAX),
+        .timestamp_after_max_ms = image_topic_number(topic, STR("message.timestamp.after.max.ms"), 3600 * 1000)};
+    struct str type = image_topic_config(topic, STR("message.timestamp.type"));
+    partition->append_time = str_equal(type, STR("LogAppendTime"));
+}
+
+static struct partition *partition_new(struct shard *shard, struct partition_key key, const char *name)
+{
+    struct partition *partition = mem_zalloc(sizeof *partition);
+    partition->shard = shard;
+    partition->key = key;
+    snprintf(partition->name, sizeof partition->name, "%s", name);
+    partition->timer.fire = partition_fire;
+    list_init(&partition->changed);
+    list_init(&partition->watches);
+    list_init(&partition->asking);
+    list_init(&partition->following);
+    map_put(&shard->partitions->map, &key, partition);
+    return partition;
+}
+
+static void partition_open_log(struct partition *partition, const struct image_partition *known,
+                               const struct image_topic *topic)
+{
+    struct shard *shard = partition->shard;
+    struct log_config config = {
+        .key = partition->key,
+        .durability = !known || known->flush_each ? LOG_CLASS_SYNCED : LOG_CLASS_PAGE_CACHE,
+        .segment_size =
+            (uint32_t)(topic ? image_topic_number(topic, STR("segment.bytes"), shard->config->segment_size)
+                             : shard->config->segment_size),
+        .index_interval_size = (uint32_t)shard->config->index_interval_size,
+        .keeps_producers = true,
+        .hooks = {.durable = hook_durable,
+                  .ready = hook_ready,
+                  .deleted = hook_deleted,
+                  .offline = hook_offline,
+                  .context = partition}};
+    partition->log = log_open(partition->name, &config, shard->env, shard->partitions->sync);
+    shard->partitions->dirty = true;
+}
+
+static void partition_create(struct shard *shard, const struct image_partition *known)
+{
+    const struct image_topic *topic = image_topic_by_id(shard->image, known->key.topic_id);
+    if (!topic)
+        return;
+    char name[LOG_DIR_MAX];
+    snprintf(name, sizeof name, "%.*s-%d", (int)topic->name.size, topic->name.data, known->key.index);
+    struct partition *partition = partition_new(shard, known->key, name);
+    partition_limits(partition, topic);
+    partition_open_log(partition, known, topic);
+    if (log_error(partition->log) != ERR_NONE)
+        hook_offline(partition, partition->log);
+    else if (log_is_ready(partition->log))
+        partition_start(partition);
+}
+
+static void partition_remove(struct partition *partition)
+{
+    if (partition->removing)
+        return;
+    partition->removing = true;
+    timer_stop(&partition->shard->timers, &partition->timer);
+    fetcher_leave(partition);
+    list_remove(&partition->asking);
+    log_cancel_waits(partition->log, WAIT_COMMITTED, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+    log_cancel_waits(partition->log, WAIT_DURABLE, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+    if (partition->reported)
+        broker_report(partition->shard, partition->key, false);
+    partition_wake(partition);
+    trace_info(partition->shard->env->trace, "%s deleted from this node", partition->name);
+    log_delete(partition->log);
+}
+
+static void partition_free(struct partition *partition)
+{
+    struct shard *shard = partition->shard;
+    timer_stop(&shard->timers, &partition->timer);
+    fetcher_leave(partition);
+    list_remove(&partition->asking);
+    list_remove(&partition->changed);
+    struct list *node, *after;
+    list_each(node, after, &partition->watches) list_remove(node);
+    if (map_get(&shard->partitions->map, &partition->key) == partition)
+        map_remove(&shard->partitions->map, &partition->key);
+    if (partition->replica)
+        replica_close(partition->replica);
+    if (partition->log)
+        log_close(partition->log);
+    mem_free(partition);
+}
+
+/* ---- Image and logs. */
+
+static bool is_ours(struct shard *shard, const struct image_partition *known)
+{
+    return known && partition_shard(known->key, shard->config->shards) == shard->index &&
+           node_list_has(&known->replicas, shard->config->node_id);
+}
+
+/* A name may be taken again only when the log that had it is gone. */
+static bool name_is_busy(struct shard *shard, const struct image_partition *known)
+{
+    const struct image_topic *topic = image_topic_by_id(shard->image, known->key.topic_id);
+    char name[LOG_DIR_MAX];
+    uint32_t cursor = 0;
+    void *value;
+    if (!topic)
+        return true;
+    snprintf(name, sizeof name, "%.*s-%d", (int)topic->name.size, topic->name.data, known->key.index);
+    while (map_next(&shard->partitions->map, &cursor, &value)) {
+        struct partition *partition = value;
+        if (strcmp(partition->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void reconcile_one(struct shard *shard, struct partition_key key)
+{
+    if (partition_shard(key, shard->config->shards) != shard->index)
+        return;
+    const struct image_partition *known = image_partition(shard->image, key.topic_id, key.index);
+    struct partition *partition = map_get(&shard->partitions->map, &key);
+    if (is_ours(shard, known)) {
+        if (partition)
+            partition_apply(partition);
+        else if (!name_is_busy(shard, known))
+            partition_create(shard, known);
+    } else if (partition) {
+        partition_remove(partition);
+    }
+}
+
+/* A directory whose topic id the image does not know, or not as ours: its partition
+ * was deleted or moved while this node was away. */
+static void reconcile_directory(struct shard *shard, const char *name)
+{
+    struct partition_key key;
+    const char *dash = strrchr(name, '-');
+    if (!dash || dash == name || log_identify(shard->env, name, &key.topic_id) != ERR_NONE)
+        return;
+    key.index = (partition_id)strtol(dash + 1, NULL, 10);
+    if (uuid_equal(key.topic_id, quorum_key().topic_id) ||
+        partition_shard(key, shard->config->shards) != shard->index ||
+        is_ours(shard, image_partition(shard->image, key.topic_id, key.index)))
+        return;
+    struct partition *partition = partition_new(shard, key, name);
+    partition_open_log(partition, NULL, NULL);
+    partition_remove(partition);
+}
+
+static void reconcile_all(struct shard *shard)
+{
+    struct arena arena = {0};
+    const char **names;
+    uint32_t count = 0, cursor = 0;
+    if (env_list(shard->env, "", &arena, &names, &count) != ERR_NONE) {
+        env_fatal(shard->env, "the log directory can not be listed");
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        reconcile_directory(shard, names[i]);
+    for (struct partition_key key; sync_next_mark(shard->partitions->sync, &cursor, &key);)
+        if (!is_ours(shard, image_partition(shard->image, key.topic_id, key.index)) &&
+            !map_get(&shard->partitions->map, &key))
+            sync_drop_mark(shard->partitions->sync, key);
+    arena_free(&arena);
+    const struct image_partition *known = image_partition_after(shard->image, NULL);
+    for (; known; known = image_partition_after(shard->image, known))
+        reconcile_one(shard, known->key);
+}
+
+void partitions_take_image(struct partitions *partitions, const struct image *old,
+                           const struct partition_key *keys, uint32_t key_count, const node_id *brokers,
+                           uint32_t broker_count)
+{
+    struct shard *shard = partitions->shard;
+    (void)old;
+    (void)brokers;
+    if (shard->broker_epoch < 0)
+        return;
+    fetchers_image(partitions);
+    if (!partitions->reconciled) {
+        partitions->reconciled = true;
+        reconcile_all(shard);
+        conn_set_serving(shard, true);
+        return;
+    }
+    for (uint32_t i = 0; i < key_count; i++)
+        reconcile_one(shard, keys[i]);
+    if (broker_count == 0)
+        return;
+    uint32_t cursor = 0;
+    for (void *value; map_next(&partitions->map, &cursor, &value);) {
+        struct partition *partition = value;
+        if (!partition->removing && partition->replica)
+            partition_fire(&partition->timer, shard->now);
+    }
+}
+
+void partitions_session(struct partitions *partitions, bool alive)
+{
+    uint32_t cursor = 0;
+    partitions->alive = alive;
+    for (void *value; map_next(&partitions->map, &cursor, &value);) {
+        struct partition *partition = value;
+        struct replica_out out;
+        if (partition->removing || !partition->replica)
+            continue;
+        replica_on_session(partition->replica, partitions->shard->now, alive, &out);
+        partition_obey(partition, &out);
+    }
+}
+
+/* ---- The tick. */
+
+bool partitions_synced(struct partitions *partitions, uint64_t ticket, enum err result)
+{
+    partitions->dirty = true;
+    return sync_on_synced(partitions->sync, ticket, result, partitions->shard->now);
+}
+
+bool partitions_are_dirty(const struct partitions *partitions)
+{
+    return partitions->dirty;
+}
+
+static void partition_settle(struct partition *partition)
+{
+    struct shard *shard = partition->shard;
+    if (!partition->removing) {
+        partition_log_moved(partition);
+        return;
+    }
+    if (!partition->deleted)
+        return;
+    partition_free(partition);
+    const struct image_partition *known = image_partition_after(shard->image, NULL);
+    for (; known; known = image_partition_after(shard->image, known))
+        if (is_ours(shard, known) && !map_get(&shard->partitions->map, &known->key))
+            reconcile_one(shard, known->key); /* It may have waited for the name. */
+}
+
+void partitions_flush(struct partitions *partitions)
+{
+    if (!partitions->dirty)
+        return;
+    struct shard *shard = partitions->shard;
+    partitions->dirty = false;
+    sync_flush(partitions->sync, shard->now);
+    for (struct list *node; (node = list_take_first(&partitions->changed));)
+        partition_settle(list_entry(node, struct partition, changed));
+    partitions_answer_due(partitions);
+    fetchers_go(partitions);
+    partitions_alter(partitions);
+    mono_ms due = sync_deadline(partitions->sync);
+    if (due == MONO_NEVER)
+        timer_stop(&shard->timers, &partitions->sync_timer);
+    else
+        timer_start(&shard->timers, &partitions->sync_timer, due);
+}
+
+static void sync_timer_fire(struct timer *timer, mono_ms now)
+{
+    (void)now;
+    list_entry(timer, struct partitions, sync_timer)->dirty = true;
+}
+
+void partitions_drain(struct partitions *partitions)
+{
+    partitions->draining = true;
+    partitions->dirty = true;
+    sync_hurry(partitions->sync);
+}
+
+bool partitions_are_drained(const struct partitions *partitions)
+{
+    return sync_is_idle(partitions->sync);
+}
+
+/* ---- Life. */
+
+enum err partitions_open(struct shard *shard)
+{
+    struct partitions *partitions = mem_zalloc(sizeof *partitions);
+    char path[32];
+    partitions->shard = shard;
+    partitions->alive = true;
+    map_init(&partitions->map, sizeof(struct partition_key));
+    list_init(&partitions->changed);
+    list_init(&partitions->asking);
+    list_init(&partitions->parked);
+    list_init(&partitions->due);
+    list_init(&partitions->fetchers);
+    partitions->sync_timer.fire = sync_timer_fire;
+    partitions->alter_timer.fire = partitions_alter_fire;
+    snprintf(path, sizeof path, "marks-%u", shard->index);
+    struct sync_config config = {.path = path, .tag = PARTITIONS_SYNC_TAG};
+    enum err result = sync_open(&partitions->sync, shard->env, &config);
+    if (result == ERR_NONE) {
+        shard->partitions = partitions;
+        return ERR_NONE;
+    }
+    trace_error(shard->env->trace, "%s/%s: %s", shard->config->log_dir, path, err_name(result));
+    map_free(&partitions->map);
+    mem_free(partitions);
+    return result;
+}
+
+void partitions_close(struct partitions *partitions)
+{
+    if (!partitions)
+        return;
+    struct shard *shard = partitions->shard;
+    timer_stop(&shard->timers, &partitions->sync_timer);
+    timer_stop(&shard->timers, &partitions->alter_timer);
+    while (!list_is_empty(&partitions->parked))
+        fetch_share_free(list_entry(partitions->parked.next, struct fetch_share, parked));
+    uint32_t cursor = 0;
+    for (void *value; map_next(&partitions->map, &cursor, &value); cursor = 0)
+        partition_free(value);
+    fetchers_close(partitions);
+    sync_close(partitions->sync);
+    map_free(&partitions->map);
+    mem_free(partitions);
+}

@@ -1,0 +1,133 @@
+/* partitions.h -- the partitions of one shard: logs, roles, and what is asked of them.
+ *
+ * A partition is there once this broker has applied its own registration and the
+ * image names it as a replica; the logs on disk are reconciled once, against that
+ * image (rule 10). Requests come as letters, from this shard or another.
+ *
+ * Source  replica.h decides, log.h stores. */
+#ifndef NET_PARTITIONS_H
+#define NET_PARTITIONS_H
+
+#include "base/base.h"
+#include "image.h"
+#include "log.h"
+#include "mailbox.h"
+#include "replica.h"
+#include "wire.h"
+
+struct shard;
+struct partitions;
+
+/* Errors  the disk's own, traced. */
+enum err partitions_open(struct shard *shard);
+void partitions_close(struct partitions *partitions);
+/* shard->image is the new one; `old` is what it was. */
+void partitions_take_image(struct partitions *partitions, const struct image *old,
+                           const struct partition_key *keys, uint32_t key_count, const node_id *brokers,
+                           uint32_t broker_count);
+void partitions_session(struct partitions *partitions, bool alive);
+bool partitions_synced(struct partitions *partitions, uint64_t ticket, enum err result);
+void partitions_flush(struct partitions *partitions);
+bool partitions_are_dirty(const struct partitions *partitions);
+void partitions_drain(struct partitions *partitions); /* A clean stop: let the marks leave now. */
+bool partitions_are_drained(const struct partitions *partitions);
+
+/* Whom to ask instead, with an error that says so (KIP-951). */
+struct leader_hint {
+    node_id leader; /* -1: not known. */
+    log_epoch epoch;
+};
+
+/* -- Produce: one batch for one partition, there and back. */
+struct produce_part {
+    struct letter letter;
+    void *job;            /* The asker's. */
+    uint32_t place;       /* The asker's: which answer this is. */
+    struct partition_key key;
+    int16_t acks;
+    bool zstd_allowed;
+    int32_t timeout_ms;
+    struct slice records; /* One reference, until it is appended. */
+    void (*done)(struct shard *shard, struct letter *letter);
+    /* Answer. */
+    enum err err;
+    const char *message; /* Static; NULL: none. */
+    log_offset base;
+    log_offset start;
+    wall_ms append_time; /* -1: the producer's. */
+    struct leader_hint hint;
+    /* Of the owner while it waits. */
+    struct wait wait;
+    struct partition *partition;
+    log_epoch epoch;
+    log_offset end;
+};
+void partitions_produce(struct shard *shard, struct letter *letter);
+
+/* -- Fetch: what one shard answers of a Fetch. */
+struct fetch_part {
+    struct list watch; /* In the partition's list while parked. */
+    struct fetch_share *share;
+    uint32_t place; /* The asker's: which answer this is. */
+    struct partition_key key;
+    log_offset offset;
+    log_epoch current_epoch; /* -1: not said. */
+    log_epoch last_epoch;    /* LastFetchedEpoch; -1: not said. */
+    uint32_t size_max;
+    /* Answer. */
+    enum err err;
+    log_offset high_watermark, start;
+    log_epoch diverging_epoch; /* -1: none. */
+    log_offset diverging_end;
+    struct leader_hint hint;
+    struct log_extent extent; /* size 0: no records. */
+};
+
+struct fetch_share {
+    struct letter letter;
+    void *job;
+    uint64_t id; /* Of the asker, for partitions_hurry(). */
+    node_id replica; /* -1: a consumer. */
+    broker_epoch replica_epoch;
+    int32_t size_min;
+    uint32_t size_max;
+    mono_ms deadline;
+    bool credited; /* A follower's fetch is counted once, when it arrives. */
+    uint32_t part_count;
+    struct fetch_part *parts; /* Heap; freed with the share. */
+    void (*done)(struct shard *shard, struct letter *letter);
+    /* Of the owner while it is parked. */
+    struct shard *owner;
+    struct list parked;
+    struct list due;
+    struct timer timer;
+};
+void partitions_fetch(struct shard *shard, struct letter *letter);
+void fetch_share_free(struct fetch_share *share);
+/* Answer the parked share `id` of the sender now; one that has left already is not looked for. */
+void partitions_hurry(struct shard *shard, uint32_t owner, uint64_t id);
+
+/* -- Questions about offsets. */
+enum query_kind { QUERY_TIME, QUERY_EPOCH_END };
+
+struct query_part {
+    struct letter letter;
+    void *job;
+    uint32_t place;
+    enum query_kind kind;
+    struct partition_key key;
+    log_epoch current_epoch;
+    int64_t timestamp;    /* QUERY_TIME: -1 latest, -2 earliest, -3 max timestamp, or a time. */
+    bool from_replica;    /* Latest is then the log's end. */
+    log_epoch epoch;      /* QUERY_EPOCH_END */
+    void (*done)(struct shard *shard, struct letter *letter);
+    /* Answer. */
+    enum err err;
+    log_offset offset;
+    int64_t found_timestamp;
+    log_epoch found_epoch;
+    struct leader_hint hint;
+};
+void partitions_query(struct shard *shard, struct letter *letter);
+
+#endif

@@ -1,0 +1,571 @@
+/* quorum.c -- start, step and obey raft; the vote file; the metadata log's syncs.
+ *
+ * Invariants
+ * - raft is opened only when the log, the vote and the directory id are durable:
+ *   nothing that a message says can be taken back by a power loss (rules 8, 25).
+ * - One step is obeyed to its end before what the disk answered meanwhile is
+ *   stepped, so raft sees events in the order in which they became true.
+ *
+ * The vote file's payload: epoch i32, voted for i32, voted directory 16 bytes. */
+#include "quorum_state.h"
+
+#include "controller_link.h"
+#include "identity.h"
+#include "office.h"
+#include "probe.h"
+
+enum { VOTE_PAYLOAD_SIZE = 24, VOTE_KIND = 0x564f5445 /* "VOTE" */, VOTE_RESERVE = 4096 };
+
+static const char log_path[] = QUORUM_TOPIC "-0";
+
+struct partition_key quorum_key(void)
+{
+    struct partition_key key = {.index = 0};
+    key.topic_id.bytes[15] = 1;
+    return key;
+}
+
+/* ---- The vote. */
+
+static struct raft_vote vote_decode(struct bytes payload)
+{
+    struct raft_vote vote = {.voted_for = -1};
+    if (payload.size != VOTE_PAYLOAD_SIZE)
+        return vote;
+    vote.epoch = (log_epoch)load_be32(payload.data);
+    vote.voted_for = (node_id)load_be32(payload.data + 4);
+    memcpy(vote.voted_directory.bytes, payload.data + 8, sizeof vote.voted_directory.bytes);
+    return vote;
+}
+
+static void vote_sync(struct quorum *quorum)
+{
+    file_id files[SLOTS_SYNC_FILES_MAX];
+    quorum->vote_ticket = ++quorum->shard->ticket_next;
+    uint32_t count = slots_sync_files(quorum->votes, files);
+    env_sync(quorum->shard->env,
+             &(struct env_sync){.ticket = quorum->vote_ticket, .count = count, .files = files});
+}
+
+static void vote_write(struct quorum *quorum)
+{
+    uint8_t payload[VOTE_PAYLOAD_SIZE];
+    store_be32(payload, (uint32_t)quorum->vote_wanted.epoch);
+    store_be32(payload + 4, (uint32_t)quorum->vote_wanted.voted_for);
+    memcpy(payload + 8, quorum->vote_wanted.voted_directory.bytes, 16);
+    enum err result = slots_write(quorum->votes, (struct bytes){.data = payload, .size = sizeof payload});
+    if (result != ERR_NONE) {
+        env_fatal(quorum->shard->env, "the vote could not be written");
+        return;
+    }
+    quorum->vote_waits = false;
+    quorum->vote_token_written = quorum->vote_token_wanted;
+    vote_sync(quorum);
+}
+
+static void vote_want(struct quorum *quorum, const struct raft_out *out)
+{
+    quorum->vote_wanted = out->vote;
+    quorum->vote_token_wanted = out->vote_token;
+    quorum->vote_waits = true;
+    if (quorum->vote_ticket == 0)
+        vote_write(quorum);
+}
+
+static void vote_synced(struct quorum *quorum, enum err result)
+{
+    quorum->vote_ticket = 0;
+    slots_on_synced(quorum->votes, result);
+    if (result != ERR_NONE) {
+        env_mark(quorum->shard->env, "sync_failed");
+        env_fatal(quorum->shard->env, "the vote could not be made durable");
+        return;
+    }
+    struct raft_vote vote = vote_decode(slots_payload(quorum->votes));
+    env_probe(quorum->shard->env, &(struct probe){.kind = PROBE_RAFT_VOTE,
+                                                  .key = quorum_key(),
+                                                  .epoch = vote.epoch,
+                                                  .peer = vote.voted_for});
+    if (quorum->raft && quorum->vote_token_written != 0) {
+        struct raft_out out;
+        struct raft_event event = {.kind = RAFT_VOTE_DURABLE, .vote_token = quorum->vote_token_written};
+        quorum_step(quorum, &event, &out);
+    }
+    if (quorum->vote_waits && quorum->vote_ticket == 0)
+        vote_write(quorum);
+}
+
+/* ---- Stepping. */
+
+static void quorum_role_changed(struct quorum *quorum, const struct raft_out *out)
+{
+    struct shard *shard = quorum->shard;
+    env_probe(shard->env, &(struct probe){.kind = PROBE_RAFT_ROLE,
+                                          .key = quorum_key(),
+                                          .epoch = out->epoch,
+                                          .peer = out->leader,
+                                          .value = out->role,
+                                          .text = raft_role_name(out->role)});
+    trace_info(shard->env->trace, "quorum node %d -> %s epoch %d leader %d", shard->config->node_id,
+               raft_role_name(out->role), out->epoch, out->leader);
+    if (out->role != RAFT_LEADER) {
+        office_leave(shard->office);
+        log_cancel_waits(quorum->log, WAIT_COMMITTED, ERR_NOT_CONTROLLER);
+    }
+    if (out->role == RAFT_RESIGNED && !quorum->stopping)
+        env_mark(shard->env, "resigned_check_quorum");
+}
+
+static void append_bytes(struct quorum *quorum, struct buf *batch, log_epoch epoch)
+{
+    struct batch_info info;
+    struct slice slice = {.buf = batch, .bytes = {.data = batch->data, .size = batch->size}};
+    struct log_appended appended;
+    check(batch_read(slice.bytes, &info) == ERR_NONE);
+    enum err result = log_append(quorum->log, &slice, &info, epoch, &appended);
+    if (result != ERR_NONE)
+        env_fatal(quorum->shard->env, "the metadata log takes no records");
+    quorum->dirty = true;
+    buf_unref(batch);
+}
+
+static struct buf *build_records(struct quorum *quorum, const struct record *records, uint32_t count)
+{
+    struct arena arena = {0};
+    struct batch_record *rows = arena_array(&arena, struct batch_record, count);
+    for (uint32_t i = 0; i < count; i++)
+        rows[i].value = record_encode(&records[i], &arena);
+    struct batch_spec spec =
+        batch_spec(log_ends(quorum->log)->end, raft_epoch(quorum->raft), env_wall(quorum->shard->env));
+    struct buf *batch = batch_build(&spec, rows, count);
+    arena_free(&arena);
+    return batch;
+}
+
+/* Kafka's LeaderChangeMessage, version 0: who leads, the voters, who granted. */
+static struct buf *build_leader_change(struct quorum *quorum, const struct raft_out *out)
+{
+    uint8_t value[16 + 2 * RAFT_VOTERS_MAX * 5];
+    struct wire_writer writer;
+    wire_writer_init(&writer, value, sizeof value, NULL, 0);
+    wire_write_int16(&writer, 0);
+    wire_write_int32(&writer, quorum->shard->config->node_id);
+    wire_write_uvarint(&writer, out->voter_count + 1);
+    for (uint32_t i = 0; i < out->voter_count; i++) {
+        wire_write_int32(&writer, out->voters[i].id);
+        wire_write_uvarint(&writer, 0);
+    }
+    wire_write_uvarint(&writer, out->granting_count + 1);
+    for (uint32_t i = 0; i < out->granting_count; i++) {
+        wire_write_int32(&writer, out->granting[i]);
+        wire_write_uvarint(&writer, 0);
+    }
+    wire_write_uvarint(&writer, 0);
+    struct batch_spec spec = batch_spec(log_ends(quorum->log)->end, out->epoch, env_wall(quorum->shard->env));
+    return batch_build_control(&spec, BATCH_CONTROL_LEADER_CHANGE,
+                               (struct bytes){.data = value, .size = writer.size});
+}
+
+/* The first batch of a cluster holds its id and voters, so that no torn tail can
+ * leave a log that belongs to nobody. */
+static void quorum_form(struct quorum *quorum, const struct raft_out *out)
+{
+    struct record records[2] = {
+        {.type = RECORD_CLUSTER, .cause = STR("forming"), .cluster = {.cluster_id = out->cluster_id, .level = RECORD_LEVEL}},
+        {.type = RECORD_VOTERS, .cause = STR("forming"), .voters = {.count = out->voter_count}},
+    };
+    for (uint32_t i = 0; i < out->voter_count; i++)
+        records[1].voters.voters[i] =
+            (struct record_voter){.id = out->voters[i].id, .directory = out->voters[i].directory};
+    log_offset base = log_ends(quorum->log)->end;
+    append_bytes(quorum, build_records(quorum, records, 2), out->epoch);
+    struct raft_event event = {.kind = RAFT_VOTERS,
+                               .offset = base + 1,
+                               .voters = out->voters,
+                               .voter_count = out->voter_count,
+                               .cluster_id = out->cluster_id};
+    struct raft_out ignored;
+    quorum_step(quorum, &event, &ignored);
+}
+
+static void quorum_step_appended(struct quorum *quorum, log_epoch epoch)
+{
+    struct raft_out out;
+    struct raft_event event = {
+        .kind = RAFT_LOG_APPENDED, .epoch = epoch, .offset = log_ends(quorum->log)->end};
+    quorum_step(quorum, &event, &out);
+}
+
+static void quorum_open_epoch(struct quorum *quorum, const struct raft_out *out)
+{
+    log_begin_epoch(quorum->log, out->epoch);
+    if (out->form)
+        quorum_form(quorum, out);
+    append_bytes(quorum, build_leader_change(quorum, out), out->epoch);
+    quorum_step_appended(quorum, out->epoch);
+    office_enter(quorum->shard->office, out->epoch);
+}
+
+static void quorum_truncate(struct quorum *quorum, log_offset to)
+{
+    bool done = false;
+    enum err result = log_truncate(quorum->log, to, false, &done);
+    if (result != ERR_NONE) {
+        env_fatal(quorum->shard->env, "the metadata log would lose committed records");
+        return;
+    }
+    quorum->truncating = !done;
+    quorum->dirty = true;
+    if (done)
+        quorum->became_ready = true;
+}
+
+static void quorum_commit(struct quorum *quorum, log_offset high_watermark)
+{
+    if (high_watermark > quorum->high_watermark)
+        quorum->high_watermark = high_watermark;
+    log_offset before = log_ends(quorum->log)->committed;
+    if (quorum->high_watermark <= before)
+        return;
+    log_offset committed = log_commit(quorum->log, quorum->high_watermark);
+    if (committed == before)
+        return;
+    env_probe(quorum->shard->env, &(struct probe){.kind = PROBE_RAFT_COMMIT,
+                                                  .key = quorum_key(),
+                                                  .epoch = raft_epoch(quorum->raft),
+                                                  .offset = committed,
+                                                  .flag = quorum_leads(quorum)});
+    quorum_apply(quorum);
+}
+
+static void leader_is_dead(struct shard *shard, struct watcher *watcher)
+{
+    struct quorum *quorum = watcher->owner;
+    env_probe(shard->env,
+              &(struct probe){.kind = PROBE_RAFT_DIAL_REFUSED, .key = quorum_key(), .peer = quorum->watched});
+    struct raft_out out;
+    struct raft_event event = {.kind = RAFT_DIAL_REFUSED, .peer = quorum->watched};
+    quorum_step(quorum, &event, &out);
+}
+
+void quorum_obey(struct quorum *quorum, const struct raft_out *out)
+{
+    struct shard *shard = quorum->shard;
+    if (out->fault != ERR_NONE) {
+        env_fatal(shard->env, out->fault == ERR_DATA_LOSS ? "the leader's metadata log contradicts committed records"
+                                                         : "the metadata log contradicts itself");
+        return;
+    }
+    if (out->dropped)
+        trace_debug(shard->env->trace, "quorum: ignored: %s", out->dropped);
+    if (out->role_changed)
+        quorum_role_changed(quorum, out);
+    if (out->vote_changed)
+        vote_want(quorum, out);
+    if (out->truncate_to >= 0)
+        quorum_truncate(quorum, out->truncate_to);
+    if (out->epoch_opened)
+        quorum_open_epoch(quorum, out);
+    quorum_commit(quorum, out->high_watermark);
+    if (out->dial_leader) {
+        struct env_address address;
+        quorum->watched = out->dial;
+        if (node_address(shard, out->dial, &address))
+            watcher_look(&quorum->leader_watcher, &address);
+    }
+    if (out->fetch_due)
+        quorum_send_fetch(quorum, &out->fetch);
+    for (uint32_t i = 0; i < out->send_count; i++)
+        quorum_send(quorum, &out->sends[i]);
+    quorum_tell_leader(quorum);
+    quorum_wake_fetches(quorum);
+}
+
+/* What the log told while raft was being obeyed. */
+static void quorum_catch_up(struct quorum *quorum)
+{
+    struct raft_out out;
+    for (uint32_t round = 0; quorum->became_ready || quorum->durable_moved; round++) {
+        check(round < 1000);
+        if (quorum->became_ready) {
+            quorum->became_ready = false;
+            quorum->truncating = false;
+            struct raft_event event = {.kind = RAFT_LOG_TRUNCATED, .offset = log_ends(quorum->log)->end};
+            quorum_step(quorum, &event, &out);
+        } else {
+            quorum->durable_moved = false;
+            struct raft_event event = {.kind = RAFT_LOG_DURABLE, .offset = log_ends(quorum->log)->durable};
+            quorum_step(quorum, &event, &out);
+        }
+    }
+}
+
+void quorum_step(struct quorum *quorum, const struct raft_event *event, struct raft_out *out)
+{
+    quorum->depth++;
+    raft_step(quorum->raft, quorum->shard->now, event, out);
+    if (out->deadline == MONO_NEVER)
+        timer_stop(&quorum->shard->timers, &quorum->timer);
+    else
+        timer_start(&quorum->shard->timers, &quorum->timer, out->deadline);
+    if (out->credited)
+        env_probe(quorum->shard->env, &(struct probe){.kind = PROBE_RAFT_CREDIT,
+                                                      .key = quorum_key(),
+                                                      .epoch = raft_epoch(quorum->raft),
+                                                      .peer = event->fetch->from,
+                                                      .offset = event->fetch->offset});
+    quorum_obey(quorum, out);
+    quorum->depth--;
+    if (quorum->depth == 0)
+        quorum_catch_up(quorum);
+}
+
+void quorum_step_kind(struct quorum *quorum, enum raft_event_kind kind)
+{
+    struct raft_out out;
+    quorum_step(quorum, &(struct raft_event){.kind = kind}, &out);
+}
+
+static void quorum_fire(struct timer *timer, mono_ms now)
+{
+    (void)now;
+    quorum_step_kind(list_entry(timer, struct quorum, timer), RAFT_TIMEOUT);
+}
+
+/* ---- Start. */
+
+static void quorum_start(struct quorum *quorum)
+{
+    struct shard *shard = quorum->shard;
+    if (quorum->raft || !log_is_ready(quorum->log) || slots_needs_sync(quorum->votes) || quorum->vote_ticket != 0 ||
+        !identity_is_durable(shard))
+        return;
+    struct raft_config config = {
+        .self = shard->config->node_id,
+        .directory = shard->identity.directory_id,
+        .cluster_id = shard->identity.cluster_id,
+        .voter_count = shard->config->voter_count,
+        .election_timeout_ms = shard->config->election_timeout_ms,
+        .fetch_timeout_ms = shard->config->fetch_timeout_ms,
+        .stall_timeout_ms = 2 * shard->config->fetch_timeout_ms,
+        .seed = rand_u64(&shard->rand),
+    };
+    for (uint32_t i = 0; i < shard->config->voter_count; i++)
+        config.voters[i] = shard->config->voters[i].id;
+    struct raft_log_state state = {.start = log_ends(quorum->log)->start, .end = log_ends(quorum->log)->end};
+    const struct log_epoch_start *epochs = log_epochs(quorum->log, &state.epoch_count);
+    struct arena arena = {0};
+    struct raft_epoch_start *starts = arena_array(&arena, struct raft_epoch_start, state.epoch_count + 1);
+    for (uint32_t i = 0; i < state.epoch_count; i++)
+        starts[i] = (struct raft_epoch_start){.epoch = epochs[i].epoch, .start = epochs[i].start};
+    state.epochs = starts;
+    enum err result = raft_open(&quorum->raft, &config, vote_decode(slots_payload(quorum->votes)), &state);
+    arena_free(&arena);
+    if (result != ERR_NONE) {
+        env_fatal(shard->env, "quorum-state is older than the metadata log: the vote was lost");
+        return;
+    }
+    quorum_recover_voters(quorum);
+    quorum_step_kind(quorum, RAFT_TIMEOUT);
+}
+
+static void log_became_ready(void *context, struct log *log)
+{
+    struct quorum *quorum = context;
+    (void)log;
+    if (quorum->raft && quorum->truncating)
+        quorum->became_ready = true;
+    quorum->dirty = true;
+}
+
+static void log_became_durable(void *context, struct log *log)
+{
+    struct quorum *quorum = context;
+    (void)log;
+    quorum->durable_moved = quorum->raft != NULL;
+    quorum->dirty = true;
+}
+
+static void log_went_offline(void *context, struct log *log)
+{
+    struct quorum *quorum = context;
+    trace_error(quorum->shard->env->trace, "%s: %s", log_path, log_error_text(log));
+    env_fatal(quorum->shard->env, "the metadata log can not be used");
+}
+
+static void sync_timer_fire(struct timer *timer, mono_ms now)
+{
+    struct quorum *quorum = list_entry(timer, struct quorum, sync_timer);
+    (void)now;
+    quorum->dirty = true;
+}
+
+static enum err quorum_open_disk(struct quorum *quorum)
+{
+    struct env *env = quorum->shard->env;
+    struct sync_config sync = {.path = "marks-meta", .tag = QUORUM_SYNC_TAG};
+    struct slots_config votes = {.path = "quorum-state", .kind = VOTE_KIND, .reserve = VOTE_RESERVE};
+    enum err result = sync_open(&quorum->sync, env, &sync);
+    if (result == ERR_NONE)
+        result = slots_open(&quorum->votes, env, &votes);
+    if (result != ERR_NONE) {
+        trace_error(env->trace, "%s: marks-meta or quorum-state: %s", quorum->shard->config->log_dir,
+                    err_name(result));
+        return result;
+    }
+    struct log_config config = {
+        .key = quorum_key(),
+        .durability = LOG_CLASS_SYNCED,
+        .hooks = {.durable = log_became_durable,
+                  .ready = log_became_ready,
+                  .offline = log_went_offline,
+                  .context = quorum},
+    };
+    quorum->log = log_open(log_path, &config, env, quorum->sync);
+    if (log_error(quorum->log) == ERR_NONE)
+        return ERR_NONE;
+    trace_error(env->trace, "%s: %s", log_path, log_error_text(quorum->log));
+    return log_error(quorum->log);
+}
+
+enum err quorum_open(struct shard *shard)
+{
+    struct quorum *quorum = mem_zalloc(sizeof *quorum);
+    shard->quorum = quorum;
+    quorum->shard = shard;
+    quorum->timer.fire = quorum_fire;
+    quorum->sync_timer.fire = sync_timer_fire;
+    quorum->image = image_new();
+    quorum->told_leader = -1;
+    list_init(&quorum->asked);
+    list_init(&quorum->parked);
+    watcher_init(shard, &quorum->leader_watcher, 1);
+    quorum->leader_watcher.dead = leader_is_dead;
+    quorum->leader_watcher.owner = quorum;
+    quorum_messages_init(quorum);
+    quorum_fetch_init(quorum);
+    enum err result = quorum_open_disk(quorum);
+    if (result != ERR_NONE)
+        return result;
+    if (slots_needs_sync(quorum->votes))
+        vote_sync(quorum);
+    quorum->dirty = true;
+    return ERR_NONE;
+}
+
+void quorum_close(struct quorum *quorum)
+{
+    if (!quorum)
+        return;
+    quorum_messages_free(quorum);
+    quorum_fetch_free(quorum);
+    watcher_stop(&quorum->leader_watcher);
+    timer_stop(&quorum->shard->timers, &quorum->timer);
+    timer_stop(&quorum->shard->timers, &quorum->sync_timer);
+    if (quorum->log)
+        log_close(quorum->log);
+    if (quorum->votes)
+        slots_close(quorum->votes);
+    if (quorum->sync)
+        sync_close(quorum->sync);
+    if (quorum->raft)
+        raft_close(quorum->raft);
+    image_unref(quorum->image);
+    mem_free(quorum);
+}
+
+bool quorum_synced(struct quorum *quorum, uint64_t ticket, enum err result)
+{
+    quorum->dirty = true;
+    if (quorum->vote_ticket != 0 && ticket == quorum->vote_ticket) {
+        vote_synced(quorum, result);
+        return true;
+    }
+    return sync_on_synced(quorum->sync, ticket, result, quorum->shard->now);
+}
+
+bool quorum_is_dirty(const struct quorum *quorum)
+{
+    return quorum->dirty;
+}
+
+void quorum_flush(struct quorum *quorum)
+{
+    if (!quorum->dirty)
+        return;
+    quorum->dirty = false;
+    sync_flush(quorum->sync, quorum->shard->now);
+    quorum_start(quorum);
+    if (quorum->raft && quorum->depth == 0) {
+        quorum_catch_up(quorum);
+        quorum_wake_fetches(quorum);
+    }
+    mono_ms due = sync_deadline(quorum->sync);
+    if (due == MONO_NEVER)
+        timer_stop(&quorum->shard->timers, &quorum->sync_timer);
+    else
+        timer_start(&quorum->shard->timers, &quorum->sync_timer, due);
+}
+
+/* ---- For the office. */
+
+enum err quorum_append(struct quorum *quorum, const struct record *records, uint32_t count)
+{
+    if (!quorum_leads(quorum))
+        return ERR_NOT_CONTROLLER;
+    struct buf *batch = build_records(quorum, records, count);
+    struct slice slice = {.buf = batch, .bytes = {.data = batch->data, .size = batch->size}};
+    struct batch_info info;
+    struct log_appended appended;
+    check(batch_read(slice.bytes, &info) == ERR_NONE);
+    enum err result = log_append(quorum->log, &slice, &info, raft_epoch(quorum->raft), &appended);
+    buf_unref(batch);
+    if (result != ERR_NONE)
+        return result;
+    quorum->dirty = true;
+    quorum_step_appended(quorum, raft_epoch(quorum->raft));
+    return ERR_NONE;
+}
+
+log_offset quorum_end(const struct quorum *quorum)
+{
+    return log_ends(quorum->log)->end;
+}
+
+log_offset quorum_committed(const struct quorum *quorum)
+{
+    return quorum->applied;
+}
+
+void quorum_wait(struct quorum *quorum, struct wait *wait, log_offset offset, mono_ms deadline)
+{
+    log_wait(quorum->log, WAIT_COMMITTED, wait, offset, &quorum->shard->timers, deadline);
+}
+
+bool quorum_leads(const struct quorum *quorum)
+{
+    return quorum->raft && raft_role(quorum->raft) == RAFT_LEADER;
+}
+
+node_id quorum_leader(const struct quorum *quorum, log_epoch *epoch)
+{
+    log_epoch scratch;
+    return quorum->raft ? raft_leader(quorum->raft, epoch ? epoch : &scratch) : -1;
+}
+
+const struct raft *quorum_raft(const struct quorum *quorum)
+{
+    return quorum->raft;
+}
+
+struct log *quorum_log(const struct quorum *quorum)
+{
+    return quorum->log;
+}
+
+void quorum_shut_down(struct quorum *quorum)
+{
+    quorum->stopping = true;
+    if (quorum->raft)
+        quorum_step_kind(quorum, RAFT_SHUTDOWN);
+}

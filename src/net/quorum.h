@@ -1,0 +1,51 @@
+/* quorum.h -- runs raft over the metadata log: its disk, its links, its commits.
+ *
+ * raft decides, this obeys, in the order that raft_out gives. Committed records
+ * become an image that every shard is mailed; the office (office.h) appends.
+ *
+ * Shard   0.
+ * Source  raft.h; KIP-595, KIP-996. */
+#ifndef NET_QUORUM_H
+#define NET_QUORUM_H
+
+#include "base/base.h"
+#include "image.h"
+#include "log.h"
+#include "raft.h"
+#include "request.h"
+
+struct quorum;
+
+/* The metadata log's identity, Kafka's own. */
+struct partition_key quorum_key(void);
+#define QUORUM_TOPIC "__cluster_metadata"
+
+/* Errors  the disk's own, traced. */
+enum err quorum_open(struct shard *shard);
+void quorum_close(struct quorum *quorum);
+bool quorum_synced(struct quorum *quorum, uint64_t ticket, enum err result);
+void quorum_flush(struct quorum *quorum);
+bool quorum_is_dirty(const struct quorum *quorum);
+
+/* Vote, BeginQuorumEpoch, EndQuorumEpoch: `message` as read from the wire, answered later. */
+void quorum_take_message(struct quorum *quorum, struct request *request, struct raft_message *message);
+/* A replica's Fetch of the metadata log. `fetch` is in the request's arena. */
+void quorum_take_fetch(struct quorum *quorum, struct request *request, const struct fetch_request *fetch);
+
+/* Append one atomic batch as leader and step raft; `records` get the offsets from the log's end.
+ * Errors  ERR_NOT_CONTROLLER: not the leader; the log's own. Nothing was appended. */
+enum err quorum_append(struct quorum *quorum, const struct record *records, uint32_t count);
+log_offset quorum_end(const struct quorum *quorum);       /* The next offset. */
+log_offset quorum_committed(const struct quorum *quorum); /* Applied below this. */
+/* Until `offset` is committed, or leadership is lost (ERR_NOT_CONTROLLER). */
+void quorum_wait(struct quorum *quorum, struct wait *wait, log_offset offset, mono_ms deadline);
+bool quorum_leads(const struct quorum *quorum);
+node_id quorum_leader(const struct quorum *quorum, log_epoch *epoch);
+const struct raft *quorum_raft(const struct quorum *quorum);
+struct log *quorum_log(const struct quorum *quorum);
+/* The image of all records, the uncommitted ones too; one reference. */
+struct image *quorum_newest_image(struct quorum *quorum);
+/* The node stops for good: resign, tell the others. */
+void quorum_shut_down(struct quorum *quorum);
+
+#endif

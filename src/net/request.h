@@ -1,0 +1,67 @@
+/* request.h -- one request from its frame to its reply, on whichever shard handles it.
+ *
+ * A handler borrows the request until it calls request_reply() (or _close, _drop),
+ * which ends it; it may do so in a later tick. What it needs until then lives in
+ * the request's arena. The frame is held until request_release_frame(), which a
+ * handler that parks calls after it has copied what it needs. */
+#ifndef NET_REQUEST_H
+#define NET_REQUEST_H
+
+#include "base/base.h"
+#include "conn.h"
+#include "mailbox.h"
+#include "wire.h"
+
+struct request;
+
+enum api_home { API_ANY_SHARD, API_QUORUM_SHARD }; /* Where its handler runs. */
+
+struct api {
+    int16_t key;
+    int16_t version_min, version_max; /* As advertised. */
+    int16_t served_min;               /* Below it the connection closes (Produce 0 to 2). */
+    bool client, internal;            /* On which listeners it is there. */
+    bool early;                       /* Served before the broker serves clients. */
+    enum api_home home;
+    void (*handle)(struct shard *shard, struct request *request);
+};
+
+struct request {
+    struct letter letter; /* First: a request travels to the quorum's shard and back. */
+    struct shard *shard;  /* Where it is now. */
+    uint32_t origin;      /* Shard of its connection. */
+    conn_id conn;
+    uint64_t place;
+    const struct api *api;
+    const struct wire_api *wire;
+    int16_t version;
+    int32_t correlation_id;
+    struct str client_id;
+    uint32_t listener;
+    bool internal;
+    struct slice frame;
+    uint64_t held;             /* Bytes of the budget. */
+    struct wire_reader reader; /* Stands at the body. */
+    struct arena arena;
+    struct request *envelope;  /* Arrived inside it; NULL: directly. */
+    void *context;             /* The handler's own. */
+    struct reply reply;        /* On the way back. */
+};
+
+/* A frame without its size field. Owns `frame`'s reference. False: the connection must close. */
+bool request_begin(struct shard *shard, struct conn *conn, struct slice frame);
+/* Handle what arrived inside `envelope`; false: malformed or not allowed, nothing was begun. */
+bool request_begin_inside(struct request *envelope, struct bytes frame);
+/* Answer with a response struct of the request's API and version, and end it. */
+void request_reply(struct request *request, const void *response);
+void request_close(struct request *request); /* Ends it; the connection closes. */
+void request_drop(struct request *request);  /* Ends it without a reply (acks=0). */
+void request_release_frame(struct request *request);
+/* Read the body into `*body` (zeroed struct of the API); on an error the connection closes. */
+bool request_read(struct request *request, void *body);
+
+const struct api *api_find(int16_t key);
+uint32_t api_count(void);
+const struct api *api_at(uint32_t index);
+
+#endif

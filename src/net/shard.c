@@ -1,0 +1,219 @@
+/* shard.c -- the tick: inbox, letters, timers, then writes, sends and letters.
+ *
+ * Nothing else in the broker runs on its own. A platform delivers events and
+ * ticks; everything that a core owes the world leaves in shard_flush(). */
+#include "shard.h"
+
+#include "broker.h"
+#include "controller_link.h"
+#include "identity.h"
+#include "node.h"
+#include "office.h"
+#include "partitions.h"
+#include "quorum.h"
+#include "watcher.h"
+
+enum { SLABS_IDLE_MAX = 8, IDLE_CHECK_MS = 60 * 1000 };
+
+static void shard_check_idle(struct timer *timer, mono_ms now)
+{
+    struct shard *shard = list_entry(timer, struct shard, idle_timer);
+    conn_reap_idle(shard, now);
+    timer_start(&shard->timers, timer, now + IDLE_CHECK_MS);
+}
+
+static void shard_init(struct shard *shard, const struct config *config, uint32_t index, struct env *env)
+{
+    *shard = (struct shard){.config = config, .env = env, .index = index, .admitted = -1, .broker_epoch = -1};
+    shard->now = env_mono(env);
+    rand_init(&shard->rand, env_random(env));
+    list_init(&shard->mail);
+    list_init(&shard->starved);
+    list_init(&shard->dirty_conns);
+    list_init(&shard->dirty_peers);
+    timers_init(&shard->timers);
+    map_init(&shard->endpoints, sizeof(conn_id));
+    shard->slabs = buf_pool_open(CONN_SLAB_SIZE, SLABS_IDLE_MAX);
+    shard->image = image_new();
+    shard->idle_timer.fire = shard_check_idle;
+    timer_start(&shard->timers, &shard->idle_timer, shard->now + IDLE_CHECK_MS);
+}
+
+enum err shard_open(struct shard **out, const struct config *config, uint32_t index, struct env *env)
+{
+    struct shard *shard = mem_zalloc(sizeof *shard);
+    shard_init(shard, config, index, env);
+    shard->controller = controller_link_open(shard);
+    enum err result = index == 0 ? identity_open(shard) : ERR_NONE; /* Before anything is touched. */
+    if (result == ERR_NONE)
+        result = partitions_open(shard);
+    if (result == ERR_NONE && index == 0) {
+        shard->office = office_open(shard);
+        shard->broker = broker_open(shard);
+        result = quorum_open(shard);
+    }
+    if (result != ERR_NONE) {
+        shard_close(shard);
+        return result;
+    }
+    *out = shard;
+    return ERR_NONE;
+}
+
+void shard_close(struct shard *shard)
+{
+    conn_close_all(shard);
+    if (shard->index == 0) {
+        broker_close(shard->broker);
+        office_close(shard->office);
+        quorum_close(shard->quorum);
+    }
+    partitions_close(shard->partitions);
+    controller_link_close(shard->controller);
+    image_unref(shard->image);
+    timers_free(&shard->timers);
+    map_free(&shard->endpoints);
+    buf_pool_close(shard->slabs);
+    mem_free(shard->events);
+    mem_free(shard);
+}
+
+void shard_deliver(struct shard *shard, const struct env_event *event)
+{
+    mem_grow(shard->events, shard->event_count, &shard->event_capacity);
+    shard->events[shard->event_count++] = *event;
+}
+
+static void shard_take_socket(struct shard *shard, const struct env_event *event)
+{
+    struct endpoint *endpoint = map_get(&shard->endpoints, &event->conn);
+    if (!endpoint)
+        return; /* Hung up while the event was on its way. */
+    if (endpoint->watcher) {
+        watcher_dialed(shard, endpoint->watcher, event->result);
+        return;
+    }
+    if (endpoint->conn) {
+        if (event->kind == ENV_READABLE)
+            conn_readable(shard, endpoint->conn);
+        else
+            conn_writable(shard, endpoint->conn);
+        return;
+    }
+    struct peer *peer = endpoint->peer;
+    if (event->kind == ENV_DIALED) {
+        peer_dialed(shard, peer, event->result);
+    } else if (event->kind == ENV_READABLE) {
+        peer_readable(shard, peer);
+    } else {
+        peer->blocked = false;
+        if (list_is_empty(&peer->dirty_link))
+            list_append(&shard->dirty_peers, &peer->dirty_link);
+    }
+}
+
+static void shard_take_synced(struct shard *shard, const struct env_event *event)
+{
+    if (shard->index == 0 && (identity_synced(shard, event->ticket, event->result) ||
+                              quorum_synced(shard->quorum, event->ticket, event->result)))
+        return;
+    partitions_synced(shard->partitions, event->ticket, event->result);
+}
+
+static void shard_take(struct shard *shard, const struct env_event *event)
+{
+    switch (event->kind) {
+    case ENV_ACCEPTED:
+        conn_accept(shard, event->conn, event->listener);
+        break;
+    case ENV_DIALED:
+    case ENV_READABLE:
+    case ENV_WRITABLE:
+        shard_take_socket(shard, event);
+        break;
+    case ENV_SYNCED:
+        shard_take_synced(shard, event);
+        break;
+    case ENV_LETTER:
+        list_append(&shard->mail, &event->letter->link);
+        break;
+    case ENV_STOP:
+        if (shard->broker)
+            broker_stop(shard->broker);
+        break;
+    }
+}
+
+static void shard_open_mail(struct shard *shard)
+{
+    for (struct list *node; (node = list_take_first(&shard->mail));) {
+        struct letter *letter = list_entry(node, struct letter, link);
+        letter->open(shard, letter);
+    }
+}
+
+static void shard_take_inbox(struct shard *shard)
+{
+    /* What arrives while this runs (a platform may deliver from within) is taken too. */
+    for (uint32_t i = 0; i < shard->event_count; i++) {
+        struct env_event event = shard->events[i];
+        shard_take(shard, &event);
+        shard_open_mail(shard);
+    }
+    shard->event_count = 0;
+    shard_open_mail(shard);
+}
+
+/* Writes first: they make replies, and replies make sends. */
+static void shard_flush(struct shard *shard)
+{
+    do {
+        if (shard->quorum)
+            quorum_flush(shard->quorum);
+        partitions_flush(shard->partitions);
+        shard_open_mail(shard);
+    } while (!list_is_empty(&shard->mail) || (shard->quorum && quorum_is_dirty(shard->quorum)) ||
+             partitions_are_dirty(shard->partitions));
+    peer_flush_all(shard);
+    conn_flush_all(shard);
+}
+
+void shard_tick(struct shard *shard, mono_ms now)
+{
+    check(now >= shard->now);
+    shard->now = now;
+    shard_take_inbox(shard);
+    timers_fire(&shard->timers, now);
+    shard_open_mail(shard);
+    shard_flush(shard);
+}
+
+mono_ms shard_deadline(const struct shard *shard)
+{
+    if (!list_is_empty(&shard->mail) || shard->event_count > 0)
+        return shard->now;
+    return timers_next(&shard->timers);
+}
+
+bool shard_is_stopped(const struct shard *shard)
+{
+    return shard->stopped;
+}
+
+bool node_address(struct shard *shard, node_id id, struct env_address *out)
+{
+    const struct image_broker *broker = image_broker(shard->image, id);
+    const struct record_endpoint *endpoint = broker ? image_endpoint(broker, (struct str){0}) : NULL;
+    if (endpoint && endpoint->host.size < sizeof out->host) {
+        memcpy(out->host, endpoint->host.data, endpoint->host.size);
+        out->host[endpoint->host.size] = '\0';
+        out->port = endpoint->port;
+        return true;
+    }
+    for (uint32_t i = 0; i < shard->config->voter_count; i++)
+        if (shard->config->voters[i].id == id) {
+            *out = shard->config->voters[i].address;
+            return true;
+        }
+    return false;
+}
