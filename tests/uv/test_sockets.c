@@ -65,13 +65,14 @@ Test(sockets, echo_what_they_get)
 static void send_bulk(void)
 {
     while (sent < BULK_SIZE) {
-        struct bytes part = {slab, SLAB_SIZE};
+        uint64_t left = BULK_SIZE - sent;
+        struct bytes part = {slab, left < SLAB_SIZE ? (uint32_t)left : SLAB_SIZE};
         int64_t moved = env_send(fake.env, client, &part, 1, false);
         if (moved == ERR_AGAIN)
             return;
         cr_assert_gt(moved, 0);
         sent += (uint64_t)moved;
-        if (moved < SLAB_SIZE)
+        if (moved < part.size)
             return;
     }
 }
@@ -87,14 +88,14 @@ static void on_bulk(const struct env_event *event)
         int64_t moved = env_recv(fake.env, event->conn, slab, SLAB_SIZE);
         cr_assert_gt(moved, 0);
         received += (uint64_t)moved;
-        fake.stopped = received >= BULK_SIZE;
+        fake.stopped = received == BULK_SIZE;
     }
 }
 
 Test(sockets, tell_when_there_is_room_again_after_a_short_send)
 {
     start(dial_self, on_bulk);
-    cr_assert_eq(received, sent);
+    cr_assert_eq(sent, BULK_SIZE);
     cr_assert_gt(writable_count, 0);
 }
 
