@@ -1,0 +1,49 @@
+/* admin.h -- requests that verbs and tests ask of a cluster, over one link. */
+#ifndef SKIFF_ADMIN_H
+#define SKIFF_ADMIN_H
+
+#include "base/base.h"
+#include "call.h"
+#include "cluster.h"
+#include "link.h"
+
+/* A link to the first broker of `brokers` ("host:port,...") that answers, hands shaken.
+ * Errors  an exit code, told. */
+int admin_open(struct link **out, const char *brokers, int64_t deadline_us);
+/* The same for a verb: where its flags say. */
+int admin_open_call(struct link **out, const struct call *call);
+
+/* Say that `what` failed with a link's error; returns the exit code. */
+int admin_failed(const struct link *link, const char *what, enum err err);
+
+/* Metadata of `topic`, or of all when it is NULL. Never creates one.
+ * Owns    `out` points into `arena` and `reply`.
+ * Errors  an exit code, told; errors of topics stand in the answer. */
+int admin_metadata(struct link *link, const char *topic, int64_t deadline_us, struct arena *arena,
+                   struct client_reply *reply, struct metadata_response *out);
+
+/* The quorum's state. As above. */
+int admin_quorum(struct link *link, int64_t deadline_us, struct arena *arena,
+                 struct client_reply *reply, struct describe_quorum_response *out);
+
+struct admin_topic {
+    const char *name;
+    int32_t partitions;         /* -1: the broker's default. */
+    int16_t replication_factor; /* -1: the broker's default. */
+    uint32_t config_count;
+    const char *const *configs; /* "key=value" */
+};
+
+/* Create one topic. Errors: Kafka's, untold; *message is the broker's, in `arena`, or null. */
+enum err admin_create(struct link *link, const struct admin_topic *topic, int64_t deadline_us,
+                      struct arena *arena, struct str *message);
+enum err admin_delete(struct link *link, const char *topic, int64_t deadline_us,
+                      struct arena *arena, struct str *message);
+
+/* Which node leads `topic`/`partition`, or the quorum. -1: none.
+ * Errors  an exit code, told. */
+int admin_leader(struct link *link, const char *topic, partition_id partition, int64_t deadline_us,
+                 node_id *out);
+int admin_controller(struct link *link, int64_t deadline_us, node_id *out);
+
+#endif

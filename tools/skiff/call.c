@@ -1,0 +1,205 @@
+/* call.c -- flags and arguments of one call, and the help that its verb's row gives. */
+#include "call.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "say.h"
+
+static const struct flag common_flags[] = {
+    {0, "json", NULL, "for machines"},
+    {0, "dir", "DIR", "the cluster in this directory"},
+    {0, "timeout", "TIME", "give up after that long: 500ms, 10s (the default), 2m"},
+    {'h', "help", NULL, "this text"},
+    {0, NULL, NULL, NULL},
+};
+
+static const struct flag remote_flags[] = {
+    {'b', "brokers", "LIST", "default: $SKIFF_BROKERS, else the local cluster last started"},
+    {'X', "property", "K=V", "a client property"},
+    {'F', "properties", "FILE", "a file of client properties"},
+    {0, NULL, NULL, NULL},
+};
+
+static const struct flag watch_flags[] = {
+    {'w', "watch", NULL, "again and again, until Ctrl-C"},
+    {0, NULL, NULL, NULL},
+};
+
+static const struct flag *find_in(const struct flag *table, char letter, const char *name,
+                                  size_t size)
+{
+    for (; table && table->name; table++) {
+        if (letter && table->letter == letter)
+            return table;
+        if (!letter && strlen(table->name) == size && !strncmp(table->name, name, size))
+            return table;
+    }
+    return NULL;
+}
+
+static const struct flag *find_flag(const struct verb *verb, char letter, const char *name,
+                                    size_t size)
+{
+    const struct flag *found = find_in(verb->flags, letter, name, size);
+    if (!found)
+        found = find_in(common_flags, letter, name, size);
+    if (!found && verb->kind == VERB_REMOTE)
+        found = find_in(remote_flags, letter, name, size);
+    if (!found && verb->watchable)
+        found = find_in(watch_flags, letter, name, size);
+    return found;
+}
+
+static int refuse_flag(const struct verb *verb, const char *word)
+{
+    if (verb->kind == VERB_LOCAL && (!strncmp(word, "-b", 2) || !strncmp(word, "--brokers", 9)))
+        return say_error(EXIT_USAGE,
+                         "`%s` works on processes of this machine; it takes --dir, not -b",
+                         verb->name);
+    return say_error(EXIT_USAGE, "`%s` has no flag %s (see: skiff %s --help)", verb->name, word,
+                     verb->name);
+}
+
+static int take_flag(struct call *call, const struct flag *flag, const char *value)
+{
+    if (call->flag_count == CALL_FLAGS_MAX)
+        return say_error(EXIT_USAGE, "more than %d flags", CALL_FLAGS_MAX);
+    call->flags[call->flag_count].name = flag->name;
+    call->flags[call->flag_count].value = value;
+    call->flag_count++;
+    return EXIT_DONE;
+}
+
+/* One word that begins with a dash; *at moves when its value is the next word. */
+static int parse_flag(struct call *call, int count, char **words, int *at)
+{
+    const char *word = words[*at];
+    const char *value = NULL;
+    const struct flag *flag;
+    if (word[1] == '-') {
+        const char *equals = strchr(word, '=');
+        size_t size = equals ? (size_t)(equals - word - 2) : strlen(word + 2);
+        flag = find_flag(call->verb, 0, word + 2, size);
+        value = equals ? equals + 1 : NULL;
+    } else {
+        flag = find_flag(call->verb, word[1], NULL, 0);
+        value = word[2] ? word + 2 : NULL;
+    }
+    if (!flag)
+        return refuse_flag(call->verb, word);
+    if (!flag->value)
+        return value ? say_error(EXIT_USAGE, "--%s takes no value", flag->name)
+                     : take_flag(call, flag, "");
+    if (!value) {
+        if (*at + 1 >= count)
+            return say_error(EXIT_USAGE, "%s needs a value: %s", word, flag->value);
+        value = words[++*at];
+    }
+    return take_flag(call, flag, value);
+}
+
+static int check_arguments(const struct call *call)
+{
+    const struct verb *verb = call->verb;
+    if (call->argument_count < verb->arguments_min)
+        return say_error(EXIT_USAGE, "usage: skiff %s %s (see --help)", verb->name,
+                         verb->arguments);
+    if (call->argument_count > verb->arguments_max)
+        return say_error(EXIT_USAGE, "what is `%s`? usage: skiff %s %s (see --help)",
+                         call->arguments[verb->arguments_max], verb->name, verb->arguments);
+    return EXIT_DONE;
+}
+
+int call_parse(struct call *call, const struct verb *verb, int count, char **words)
+{
+    call->verb = verb;
+    bool only_arguments = false;
+    for (int at = 0; at < count; at++) {
+        const char *word = words[at];
+        if (!only_arguments && !strcmp(word, "--")) {
+            only_arguments = true;
+            continue;
+        }
+        if (!only_arguments && word[0] == '-' && word[1]) {
+            int code = parse_flag(call, count, words, &at);
+            if (code)
+                return code;
+            continue;
+        }
+        if (call->argument_count == CALL_ARGUMENTS_MAX)
+            return say_error(EXIT_USAGE, "more than %d arguments", CALL_ARGUMENTS_MAX);
+        call->arguments[call->argument_count++] = word;
+    }
+    call->json = call_flag(call, "json") != NULL;
+    call->timeout_us = 10000000;
+    const char *timeout = call_flag(call, "timeout");
+    if (timeout && (call->timeout_us = parse_duration_us(timeout)) < 0)
+        return say_error(EXIT_USAGE, "--timeout %s: not a time such as 500ms, 10s, 2m", timeout);
+    return call_wants_help(call) ? EXIT_DONE : check_arguments(call);
+}
+
+const char *call_flag_at(const struct call *call, const char *name, uint32_t index)
+{
+    for (uint32_t i = 0; i < call->flag_count; i++)
+        if (!strcmp(call->flags[i].name, name) && index-- == 0)
+            return call->flags[i].value;
+    return NULL;
+}
+
+const char *call_flag(const struct call *call, const char *name)
+{
+    for (uint32_t i = call->flag_count; i-- > 0;)
+        if (!strcmp(call->flags[i].name, name))
+            return call->flags[i].value;
+    return NULL;
+}
+
+int call_number(const struct call *call, const char *name, int64_t min, int64_t max,
+                int64_t fallback, int64_t *out)
+{
+    const char *text = call_flag(call, name);
+    *out = fallback;
+    if (!text || parse_int(text, min, max, out))
+        return EXIT_DONE;
+    return say_error(EXIT_USAGE, "--%s %s: a number from %lld to %lld is allowed", name, text,
+                     (long long)min, (long long)max);
+}
+
+bool call_wants_help(const struct call *call)
+{
+    return call_flag(call, "help") != NULL;
+}
+
+static void print_flags(const struct flag *table)
+{
+    for (; table && table->name; table++) {
+        char left[64];
+        char letter[8] = "    ";
+        if (table->letter)
+            snprintf(letter, sizeof letter, "-%c, ", table->letter);
+        snprintf(left, sizeof left, "%s--%s%s%s", letter, table->name, table->value ? " " : "",
+                 table->value ? table->value : "");
+        printf("  %-32s %s\n", left, table->help);
+    }
+}
+
+void call_help(const struct verb *verb)
+{
+    printf("skiff %s%s%s\n\n%s\n\n", verb->name, *verb->arguments ? " " : "", verb->arguments,
+           verb->summary);
+    print_flags(verb->flags);
+    if (verb->kind == VERB_REMOTE)
+        print_flags(remote_flags);
+    if (verb->watchable)
+        print_flags(watch_flags);
+    print_flags(common_flags);
+    if (!verb->examples)
+        return;
+    printf("\nExamples:\n");
+    for (const char *line = verb->examples; *line;) {
+        size_t size = strcspn(line, "\n");
+        printf("  %.*s\n", (int)size, line);
+        line += size + (line[size] == '\n');
+    }
+}

@@ -1,0 +1,97 @@
+/* client_settings.c -- librdkafka's settings for one call: where, -X, -F. */
+#include "client_settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster.h"
+#include "say.h"
+
+int find_brokers(const struct call *call, char *out, size_t size)
+{
+    const char *given = call_flag(call, "brokers");
+    const char *dir = call_flag(call, "dir");
+    if (!given && !dir)
+        given = getenv("SKIFF_BROKERS");
+    if (given && *given) {
+        if (strlen(given) >= size)
+            return say_error(EXIT_USAGE, "-b: more than %zu bytes", size - 1);
+        snprintf(out, size, "%s", given);
+        return EXIT_DONE;
+    }
+    char path[CLUSTER_PATH_MAX];
+    char brokers[CLUSTER_BROKERS_MAX];
+    struct cluster cluster;
+    int code = cluster_dir(dir, true, path);
+    if (!code)
+        code = cluster_load(&cluster, path);
+    if (code == EXIT_NOT_FOUND)
+        return say_error(EXIT_NOT_FOUND, "no brokers: start some with `skiff up`, or name them "
+                                         "with -b HOST:PORT or $SKIFF_BROKERS");
+    if (code)
+        return code;
+    cluster_brokers(&cluster, brokers);
+    snprintf(out, size, "%s", brokers);
+    return EXIT_DONE;
+}
+
+int client_set(rd_kafka_conf_t *settings, const char *key, const char *value)
+{
+    char reason[256];
+    if (rd_kafka_conf_set(settings, key, value, reason, sizeof reason) == RD_KAFKA_CONF_OK)
+        return EXIT_DONE;
+    return say_error(EXIT_USAGE, "%s=%s: %s", key, value, reason);
+}
+
+static int set_line(rd_kafka_conf_t *settings, const char *line, const char *where)
+{
+    char key[256];
+    size_t size = strcspn(line, "=");
+    if (line[size] != '=' || size == 0 || size >= sizeof key)
+        return say_error(EXIT_USAGE, "%s: `%s` is not key=value", where, line);
+    memcpy(key, line, size);
+    key[size] = 0;
+    return client_set(settings, key, line + size + 1);
+}
+
+static int set_file(rd_kafka_conf_t *settings, const char *path)
+{
+    char line[1024];
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return say_error(EXIT_FAILED, "-F %s: %s", path, strerror(errno));
+    int code = EXIT_DONE;
+    while (!code && fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\r\n")] = 0;
+        const char *text = line + strspn(line, " \t");
+        if (*text && *text != '#')
+            code = set_line(settings, text, path);
+    }
+    fclose(file);
+    return code;
+}
+
+int client_settings(const struct call *call, rd_kafka_conf_t **out)
+{
+    char brokers[1024];
+    const char *value;
+    int code = find_brokers(call, brokers, sizeof brokers);
+    if (code)
+        return code;
+    rd_kafka_conf_t *settings = rd_kafka_conf_new();
+    code = client_set(settings, "bootstrap.servers", brokers);
+    if (!code)
+        code = client_set(settings, "client.id", "skiff");
+    for (uint32_t i = 0; !code && (value = call_flag_at(call, "properties", i)); i++)
+        code = set_file(settings, value);
+    for (uint32_t i = 0; !code && (value = call_flag_at(call, "property", i)); i++)
+        code = set_line(settings, value, "-X");
+    if (code) {
+        rd_kafka_conf_destroy(settings);
+        return code;
+    }
+    *out = settings;
+    return EXIT_DONE;
+}

@@ -1,0 +1,21 @@
+/* client_settings.h -- librdkafka's settings for one call: where, -X, -F. */
+#ifndef SKIFF_CLIENT_SETTINGS_H
+#define SKIFF_CLIENT_SETTINGS_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "call.h"
+
+/* The brokers of a call: -b, $SKIFF_BROKERS, --dir, or the local cluster last started.
+ * Errors  an exit code, told. */
+int find_brokers(const struct call *call, char *out, size_t size);
+
+/* A configuration with brokers, -F and then -X in it.
+ * Owns    *out is the caller's; rd_kafka_new() takes it.
+ * Errors  an exit code, told. */
+int client_settings(const struct call *call, rd_kafka_conf_t **out);
+
+/* Set one key. Errors: EXIT_USAGE, told. */
+int client_set(rd_kafka_conf_t *settings, const char *key, const char *value);
+
+#endif

@@ -1,0 +1,276 @@
+/* cluster.c -- a local cluster's directory: where it is, what it holds, how it goes. */
+#include "cluster.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "say.h"
+
+/* mkdir -p. */
+static int make_dirs(const char *path)
+{
+    char part[CLUSTER_PATH_MAX];
+    snprintf(part, sizeof part, "%s", path);
+    for (char *at = part + 1;; at++) {
+        if (*at != '/' && *at)
+            continue;
+        char end = *at;
+        *at = 0;
+        if (mkdir(part, 0755) != 0 && errno != EEXIST)
+            return say_error(EXIT_FAILED, "cannot make the directory %s: %s", part,
+                             strerror(errno));
+        if (!end)
+            return EXIT_DONE;
+        *at = end;
+    }
+}
+
+static int state_dir(char out[CLUSTER_PATH_MAX])
+{
+    const char *state = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    int size;
+    if (state && *state == '/')
+        size = snprintf(out, CLUSTER_PATH_MAX, "%s/skiff", state);
+    else if (home && *home == '/')
+        size = snprintf(out, CLUSTER_PATH_MAX, "%s/.local/state/skiff", home);
+    else
+        return say_error(EXIT_FAILED, "neither $XDG_STATE_HOME nor $HOME is set; give --dir");
+    return size < CLUSTER_PATH_MAX - 64 ? EXIT_DONE : say_error(EXIT_FAILED, "%s: too long", out);
+}
+
+static bool last_dir(char out[CLUSTER_PATH_MAX])
+{
+    char path[CLUSTER_PATH_MAX];
+    if (state_dir(path))
+        return false;
+    strncat(path, "/last", sizeof path - strlen(path) - 1);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    bool is_there = fgets(out, CLUSTER_PATH_MAX, file) != NULL;
+    fclose(file);
+    if (is_there)
+        out[strcspn(out, "\n")] = 0;
+    return is_there && out[0] == '/';
+}
+
+int cluster_dir(const char *given, bool prefer_last, char out[CLUSTER_PATH_MAX])
+{
+    if (given) {
+        char here[CLUSTER_PATH_MAX] = "";
+        if (given[0] != '/' && !getcwd(here, sizeof here))
+            return say_error(EXIT_FAILED, "cannot tell the current directory");
+        if (!*given || strlen(here) + strlen(given) > CLUSTER_PATH_MAX - 64)
+            return say_error(EXIT_USAGE, "--dir %s: empty or too long", given);
+        snprintf(out, CLUSTER_PATH_MAX, "%s%s", here, "");
+        if (*here)
+            strncat(out, "/", CLUSTER_PATH_MAX - strlen(out) - 1);
+        strncat(out, given, CLUSTER_PATH_MAX - strlen(out) - 1);
+        return EXIT_DONE;
+    }
+    if (prefer_last && last_dir(out))
+        return EXIT_DONE;
+    int code = state_dir(out);
+    if (!code)
+        strncat(out, "/cluster", CLUSTER_PATH_MAX - strlen(out) - 1);
+    return code;
+}
+
+void cluster_path(const struct cluster *cluster, node_id node, const char *name,
+                  char out[CLUSTER_PATH_MAX])
+{
+    int size = snprintf(out, CLUSTER_PATH_MAX, "%.*s/node-%d%s%s", CLUSTER_PATH_MAX - 64,
+                        cluster->dir, node, *name ? "/" : "", name);
+    check(size < CLUSTER_PATH_MAX);
+}
+
+static void file_path(const struct cluster *cluster, const char *name, char out[CLUSTER_PATH_MAX])
+{
+    snprintf(out, CLUSTER_PATH_MAX, "%.*s/%s", CLUSTER_PATH_MAX - 64, cluster->dir, name);
+}
+
+struct cluster_node *cluster_node(struct cluster *cluster, node_id id)
+{
+    for (uint32_t i = 0; i < cluster->count; i++)
+        if (cluster->nodes[i].id == id)
+            return &cluster->nodes[i];
+    return NULL;
+}
+
+void cluster_brokers(const struct cluster *cluster, char out[CLUSTER_BROKERS_MAX])
+{
+    size_t size = 0;
+    out[0] = 0;
+    for (uint32_t i = 0; i < cluster->count; i++)
+        size += (size_t)snprintf(out + size, CLUSTER_BROKERS_MAX - size, "%slocalhost:%u",
+                                 i ? "," : "", cluster->nodes[i].port);
+}
+
+int cluster_load(struct cluster *cluster, const char *dir)
+{
+    char path[CLUSTER_PATH_MAX];
+    json_error_t error;
+    memset(cluster, 0, sizeof *cluster);
+    snprintf(cluster->dir, sizeof cluster->dir, "%s", dir);
+    file_path(cluster, "cluster.json", path);
+    if (access(path, F_OK) != 0)
+        return EXIT_NOT_FOUND;
+    json_t *root = json_load_file(path, 0, &error);
+    if (!root)
+        return say_error(EXIT_FAILED, "%s: %s", path, error.text);
+    json_t *nodes = json_object_get(root, "nodes");
+    json_t *ack = json_object_get(root, "first_ack_us");
+    cluster->first_ack_us = json_is_integer(ack) ? json_integer_value(ack) : -1;
+    size_t index;
+    json_t *node;
+    json_array_foreach(nodes, index, node)
+    {
+        if (index == CLUSTER_NODES_MAX)
+            break;
+        struct cluster_node *into = &cluster->nodes[cluster->count++];
+        into->id = (node_id)json_integer_value(json_object_get(node, "id"));
+        into->port = (uint16_t)json_integer_value(json_object_get(node, "port"));
+        into->internal_port = (uint16_t)json_integer_value(json_object_get(node, "internal_port"));
+    }
+    json_decref(root);
+    return cluster->count ? EXIT_DONE : say_error(EXIT_FAILED, "%s names no nodes", path);
+}
+
+int cluster_save(const struct cluster *cluster)
+{
+    char path[CLUSTER_PATH_MAX];
+    char fresh[CLUSTER_PATH_MAX];
+    json_t *nodes = json_array();
+    for (uint32_t i = 0; i < cluster->count; i++)
+        json_array_append_new(nodes, json_pack("{si si si}", "id", cluster->nodes[i].id, "port",
+                                               (int)cluster->nodes[i].port, "internal_port",
+                                               (int)cluster->nodes[i].internal_port));
+    json_t *root =
+        json_pack("{so sI}", "nodes", nodes, "first_ack_us", (json_int_t)cluster->first_ack_us);
+    file_path(cluster, "cluster.json", path);
+    file_path(cluster, "cluster.json.new", fresh);
+    bool written = json_dump_file(root, fresh, JSON_INDENT(2)) == 0 && rename(fresh, path) == 0;
+    json_decref(root);
+    return written ? EXIT_DONE : say_error(EXIT_FAILED, "%s: %s", path, strerror(errno));
+}
+
+void cluster_remember(const struct cluster *cluster)
+{
+    char path[CLUSTER_PATH_MAX];
+    if (state_dir(path) || make_dirs(path))
+        return;
+    strncat(path, "/last", sizeof path - strlen(path) - 1);
+    FILE *file = fopen(path, "we");
+    if (!file)
+        return;
+    fprintf(file, "%s\n", cluster->dir);
+    fclose(file);
+}
+
+void cluster_forget(const struct cluster *cluster)
+{
+    char path[CLUSTER_PATH_MAX];
+    char last[CLUSTER_PATH_MAX];
+    if (state_dir(path) || !last_dir(last) || strcmp(last, cluster->dir) != 0)
+        return;
+    strncat(path, "/last", sizeof path - strlen(path) - 1);
+    unlink(path);
+}
+
+static void write_voters(const struct cluster *cluster, FILE *file)
+{
+    fputs("controller.quorum.voters=", file);
+    for (uint32_t i = 0; i < cluster->count; i++)
+        fprintf(file, "%s%d@localhost:%u", i ? "," : "", cluster->nodes[i].id,
+                cluster->nodes[i].internal_port);
+    fputc('\n', file);
+}
+
+static int write_properties(const struct cluster *cluster, const struct cluster_node *node,
+                            const char *const *sets, uint32_t set_count)
+{
+    char path[CLUSTER_PATH_MAX];
+    char data[CLUSTER_PATH_MAX];
+    cluster_path(cluster, node->id, "server.properties", path);
+    cluster_path(cluster, node->id, "data", data);
+    FILE *file = fopen(path, "we");
+    if (!file)
+        return say_error(EXIT_FAILED, "%s: %s", path, strerror(errno));
+    fprintf(file,
+            "# Written by `skiff up`; the next start writes it again.\n"
+            "node.id=%d\n"
+            "process.roles=broker,controller\n"
+            "listeners=CLIENT://localhost:%u,INTERNAL://localhost:%u\n"
+            "advertised.listeners=CLIENT://localhost:%u,INTERNAL://localhost:%u\n"
+            "listener.security.protocol.map=CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT\n"
+            "inter.broker.listener.name=INTERNAL\n"
+            "controller.listener.names=INTERNAL\n",
+            node->id, node->port, node->internal_port, node->port, node->internal_port);
+    write_voters(cluster, file);
+    fprintf(file, "log.dirs=%s\n", data);
+    for (uint32_t i = 0; i < set_count; i++)
+        fprintf(file, "%s\n", sets[i]);
+    return fclose(file) == 0 ? EXIT_DONE : say_error(EXIT_FAILED, "%s: %s", path, strerror(errno));
+}
+
+int cluster_write_nodes(const struct cluster *cluster, const char *const *sets, uint32_t set_count)
+{
+    for (uint32_t i = 0; i < cluster->count; i++) {
+        char data[CLUSTER_PATH_MAX];
+        cluster_path(cluster, cluster->nodes[i].id, "data", data);
+        int code = make_dirs(data);
+        if (!code && access(data, W_OK | X_OK) != 0)
+            code = say_error(EXIT_FAILED, "cannot write to %s: %s", data, strerror(errno));
+        if (!code)
+            code = write_properties(cluster, &cluster->nodes[i], sets, set_count);
+        if (code)
+            return code;
+    }
+    return EXIT_DONE;
+}
+
+/* Depth is bounded: a cluster's directory holds data directories, topics and files. */
+static bool delete_tree(int parent, const char *name, int depth)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return unlinkat(parent, name, 0) == 0;
+    DIR *dir = fdopendir(fd);
+    bool done = dir && depth > 0;
+    const struct dirent *entry;
+    while (done && (entry = readdir(dir)))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            done = delete_tree(dirfd(dir), entry->d_name, depth - 1);
+    if (dir)
+        closedir(dir);
+    return done && unlinkat(parent, name, AT_REMOVEDIR) == 0;
+}
+
+/* Only what a cluster consists of goes: another file in that directory is not ours. */
+int cluster_delete(const struct cluster *cluster)
+{
+    int fd = open(cluster->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? EXIT_DONE
+                               : say_error(EXIT_FAILED, "%s: %s", cluster->dir, strerror(errno));
+    bool done = true;
+    for (uint32_t i = 0; i < cluster->count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "node-%d", cluster->nodes[i].id);
+        done = (delete_tree(fd, name, 8) || errno == ENOENT) && done;
+    }
+    unlinkat(fd, "cluster.json.new", 0);
+    done = (unlinkat(fd, "cluster.json", 0) == 0 || errno == ENOENT) && done;
+    close(fd);
+    rmdir(cluster->dir);
+    return done ? EXIT_DONE
+                : say_error(EXIT_FAILED, "%s: not everything could be deleted", cluster->dir);
+}

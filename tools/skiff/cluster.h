@@ -1,0 +1,81 @@
+/* cluster.h -- a local cluster: its directory, its nodes, and which processes they are.
+ *
+ * Layout of a cluster's directory:
+ *
+ *   cluster.json                    ports, and what the last start measured
+ *   node-1/server.properties        generated; --set lines at its end
+ *   node-1/data/ log pid            pid: "<pid> <start time>", so that a reused pid is not ours
+ *
+ * `$XDG_STATE_HOME/skiff/last` names the directory of the cluster that was started last. */
+#ifndef SKIFF_CLUSTER_H
+#define SKIFF_CLUSTER_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/base.h"
+
+enum { CLUSTER_NODES_MAX = 9, CLUSTER_PATH_MAX = 512, CLUSTER_BROKERS_MAX = 512 };
+
+enum node_state { NODE_DOWN, NODE_RUNNING, NODE_PAUSED };
+
+struct cluster_node {
+    node_id id;
+    uint16_t port; /* Of the client listener. */
+    uint16_t internal_port;
+};
+
+struct cluster {
+    char dir[CLUSTER_PATH_MAX];
+    uint32_t count;
+    struct cluster_node nodes[CLUSTER_NODES_MAX];
+    int64_t first_ack_us; /* Of the last start; -1: not measured. */
+};
+
+/* What one node's process is doing. */
+struct node_process {
+    enum node_state state;
+    pid_t pid; /* 0: none. */
+    int64_t uptime_us;
+    int64_t resident_bytes;
+    int64_t cpu_us;
+};
+
+/* The directory for a call: `given` (--dir), else the one last started, else the default. */
+int cluster_dir(const char *given, bool prefer_last, char out[CLUSTER_PATH_MAX]);
+
+/* Errors  EXIT_NOT_FOUND: no cluster there, untold; EXIT_FAILED: unreadable, told. */
+int cluster_load(struct cluster *cluster, const char *dir);
+int cluster_save(const struct cluster *cluster);
+void cluster_remember(const struct cluster *cluster); /* As the one last started. */
+void cluster_forget(const struct cluster *cluster);
+
+/* Write directories and server.properties of every node; `sets` are the --set lines. */
+int cluster_write_nodes(const struct cluster *cluster, const char *const *sets, uint32_t set_count);
+/* Remove the whole directory; only one that holds a cluster. */
+int cluster_delete(const struct cluster *cluster);
+
+/* "localhost:9092,localhost:9093" */
+void cluster_brokers(const struct cluster *cluster, char out[CLUSTER_BROKERS_MAX]);
+void cluster_path(const struct cluster *cluster, node_id node, const char *name,
+                  char out[CLUSTER_PATH_MAX]);
+struct cluster_node *cluster_node(struct cluster *cluster, node_id id);
+
+/* Processes (process.c). */
+int cluster_find_skiffd(char out[CLUSTER_PATH_MAX]);
+int node_start(const struct cluster *cluster, node_id node, const char *skiffd);
+int node_signal(const struct cluster *cluster, node_id node, int number);
+struct node_process node_process(const struct cluster *cluster, node_id node);
+/* Wait until its process has gone. False: it has not. */
+bool node_wait_gone(const struct cluster *cluster, node_id node, int64_t deadline_us);
+uint32_t cluster_running(const struct cluster *cluster);
+
+/* Ports (ports.c). */
+bool port_is_free(uint16_t port);
+bool port_answers(uint16_t port);
+/* Give every node its ports from `first` on; 0 finds free ones. */
+int cluster_take_ports(struct cluster *cluster, uint16_t first);
+
+#endif

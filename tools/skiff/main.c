@@ -1,0 +1,141 @@
+/* main.c -- skiff, the command line: one row a verb, found by its first one or two words. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "say.h"
+#include "verbs.h"
+
+enum { ANY = CALL_ARGUMENTS_MAX, WATCH_US = 1000000 };
+
+static const struct verb verbs[] = {
+    {"up", "", 0, 0, VERB_LOCAL, false, up_flags,
+     "Start a local quorum, or show the one that runs.",
+     "skiff up\nskiff up -n 1 -p 0 --dir /tmp/one\nskiff up --set log.segment.bytes=1048576",
+     run_up},
+    {"down", "", 0, 0, VERB_LOCAL, false, down_flags, "Stop the local quorum. The data stays.",
+     "skiff down\nskiff down --rm", run_down},
+    {"ps", "", 0, 0, VERB_LOCAL, true, no_flags, "Which nodes run, and what they take.",
+     "skiff ps\nskiff ps -w", run_ps},
+    {"logs", "[N]", 0, 1, VERB_LOCAL, false, logs_flags, "What the nodes print.",
+     "skiff logs -f\nskiff logs 2 -n 100", run_logs},
+    {"kill", "N|controller|leader:T/P", 1, 1, VERB_LOCAL, false, no_flags, "kill -9 one node.",
+     "skiff kill 2\nskiff kill controller\nskiff kill leader:orders/0", run_kill},
+    {"restart", "N|controller|leader:T/P", 1, 1, VERB_LOCAL, false, no_flags,
+     "Stop one node if it runs, and start it.", "skiff restart 2", run_restart},
+    {"pause", "N|controller|leader:T/P", 1, 1, VERB_LOCAL, false, no_flags,
+     "Stop one node's process where it stands (SIGSTOP): a hung node.",
+     "skiff pause leader:orders/0", run_pause},
+    {"resume", "N", 1, 1, VERB_LOCAL, false, no_flags, "Let a paused node go on.", "skiff resume 2",
+     run_resume},
+    {"topic create", "TOPIC...", 1, ANY, VERB_REMOTE, false, topic_create_flags, "Create topics.",
+     "skiff topic create orders -p 12\nskiff topic create logs -r 1 -c retention.ms=86400000",
+     run_topic_create},
+    {"topic ls", "", 0, 0, VERB_REMOTE, true, topic_ls_flags, "List topics.",
+     "skiff topic ls\nskiff topic ls --json", run_topic_ls},
+    {"topic describe", "TOPIC...", 1, ANY, VERB_REMOTE, true, no_flags,
+     "Leaders, replicas and in-sync replicas of every partition.", "skiff topic describe orders -w",
+     run_topic_describe},
+    {"topic delete", "TOPIC...", 1, ANY, VERB_REMOTE, false, no_flags,
+     "Delete topics and their records.", "skiff topic delete orders", run_topic_delete},
+    {"produce", "TOPIC", 1, 1, VERB_REMOTE, false, produce_flags,
+     "Lines from standard input become records, acknowledged by all in-sync replicas.",
+     "echo hello | skiff produce orders\nskiff produce orders -K : < pairs\n"
+     "skiff produce orders -k user-1 -H source=web -z lz4 < lines",
+     run_produce},
+    {"consume", "TOPIC", 1, 1, VERB_REMOTE, false, consume_flags, "Print records.",
+     "skiff consume orders -e\nskiff consume orders -o -10 -n 10\n"
+     "skiff consume orders -f '%p %o %k %v\\n'\nskiff consume orders -o @1767225600000 -J",
+     run_consume},
+    {"cluster info", "", 0, 0, VERB_REMOTE, true, no_flags, "The cluster's id and nodes.",
+     "skiff cluster info", run_cluster_info},
+    {"cluster quorum", "", 0, 0, VERB_REMOTE, true, no_flags,
+     "Who leads the quorum, and how far each voter has got.", "skiff cluster quorum -w",
+     run_cluster_quorum},
+};
+
+enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
+
+static void print_help(void)
+{
+    printf("skiff: a Kafka-compatible broker with its own quorum\n\n");
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        char left[64];
+        snprintf(left, sizeof left, "%s %s", verbs[i].name, verbs[i].arguments);
+        printf("  skiff %-32s %s\n", left, verbs[i].summary);
+    }
+    printf("\nskiff VERB --help shows flags and examples.\n"
+           "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 denied, 5 timed out.\n");
+}
+
+/* The word after which a verb's own words begin; 0: not this verb. */
+static int match(const struct verb *verb, int count, char **words)
+{
+    char given[64];
+    if (count >= 1 && !strcmp(verb->name, words[0]))
+        return 1;
+    if (count < 2)
+        return 0;
+    const char *second = words[1];
+    if (!strcmp(second, "list"))
+        second = "ls";
+    else if (!strcmp(second, "rm"))
+        second = "delete";
+    snprintf(given, sizeof given, "%.30s %.30s", words[0], second);
+    return strcmp(verb->name, given) == 0 ? 2 : 0;
+}
+
+static int unknown_verb(int count, char **words)
+{
+    bool is_group = false;
+    for (size_t i = 0; i < VERB_COUNT; i++)
+        is_group |= !strncmp(verbs[i].name, words[0], strlen(words[0])) &&
+                    verbs[i].name[strlen(words[0])] == ' ';
+    if (!is_group || count < 2)
+        return is_group
+                   ? say_error(EXIT_USAGE, "`%s` needs one more word (see: skiff --help)", words[0])
+                   : say_error(EXIT_USAGE, "there is no `%s` (see: skiff --help)", words[0]);
+    return say_error(EXIT_USAGE, "there is no `%s %s` (see: skiff --help)", words[0], words[1]);
+}
+
+static int run(struct call *call)
+{
+    if (!call_flag(call, "watch"))
+        return call->verb->run(call);
+    for (;;) {
+        printf("\033[H\033[2J");
+        int code = call->verb->run(call);
+        if (fflush(stdout) != 0)
+            return code;
+        sleep_us(WATCH_US);
+    }
+}
+
+int main(int count, char **words)
+{
+    struct call call = {.started_us = now_us()};
+    signal(SIGPIPE, SIG_IGN);
+    if (count < 2 || !strcmp(words[1], "--help") || !strcmp(words[1], "-h") ||
+        !strcmp(words[1], "help")) {
+        print_help();
+        return count < 2 ? EXIT_USAGE : EXIT_DONE;
+    }
+    if (!strcmp(words[1], "--version")) {
+        puts("skiff 0.1.0");
+        return EXIT_DONE;
+    }
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        int used = match(&verbs[i], count - 1, words + 1);
+        if (!used)
+            continue;
+        int code = call_parse(&call, &verbs[i], count - 1 - used, words + 1 + used);
+        if (code)
+            return code;
+        if (call_wants_help(&call)) {
+            call_help(&verbs[i]);
+            return EXIT_DONE;
+        }
+        return run(&call);
+    }
+    return unknown_verb(count - 1, words + 1);
+}

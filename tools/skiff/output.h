@@ -1,0 +1,21 @@
+/* output.h -- tables for people, JSON for machines. */
+#ifndef SKIFF_OUTPUT_H
+#define SKIFF_OUTPUT_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+enum { TABLE_COLUMNS_MAX = 12, TABLE_CELL_MAX = 96 };
+
+struct table;
+
+/* `heads` are column names; the table copies them. */
+struct table *table_open(uint32_t columns, const char *const *heads);
+/* The next cell, from left to right, row after row. */
+void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void table_print_close(struct table *table);
+
+/* Print and release. */
+void print_json(json_t *root);
+
+#endif

@@ -1,0 +1,125 @@
+/* ports.c -- which ports of 127.0.0.1 and ::1 are free, and which answer.
+ *
+ * Free ports are looked for below the range from which the kernel takes ports of
+ * outgoing connections, so that nothing takes them while a node is down. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cluster.h"
+#include "say.h"
+
+enum {
+    INTERNAL_OFFSET = 1000, /* Internal listener, above the client's. */
+    FREE_FIRST = 12000,
+    FREE_SPAN = 18000,
+    FREE_TRIES = 200,
+};
+
+struct loopback {
+    struct sockaddr_storage address;
+    socklen_t size;
+};
+
+static struct loopback loopback(int family, uint16_t port)
+{
+    struct loopback out = {.size = 0};
+    if (family == AF_INET) {
+        struct sockaddr_in *four = (struct sockaddr_in *)&out.address;
+        four->sin_family = AF_INET;
+        four->sin_port = htons(port);
+        four->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        out.size = sizeof *four;
+        return out;
+    }
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *)&out.address;
+    six->sin6_family = AF_INET6;
+    six->sin6_port = htons(port);
+    six->sin6_addr = in6addr_loopback;
+    out.size = sizeof *six;
+    return out;
+}
+
+/* A machine without IPv6 has every port of ::1 free. */
+static bool family_is_free(int family, uint16_t port)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return true;
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    struct loopback to = loopback(family, port);
+    bool is_free = bind(fd, (struct sockaddr *)&to.address, to.size) == 0 && listen(fd, 1) == 0;
+    if (!is_free && errno == EADDRNOTAVAIL)
+        is_free = true;
+    close(fd);
+    return is_free;
+}
+
+bool port_is_free(uint16_t port)
+{
+    return family_is_free(AF_INET, port) && family_is_free(AF_INET6, port);
+}
+
+bool port_answers(uint16_t port)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    struct loopback to = loopback(AF_INET, port);
+    bool answers = connect(fd, (struct sockaddr *)&to.address, to.size) == 0;
+    close(fd);
+    return answers;
+}
+
+static void assign(struct cluster *cluster, uint32_t first)
+{
+    for (uint32_t i = 0; i < cluster->count; i++) {
+        cluster->nodes[i].id = (node_id)i + 1;
+        cluster->nodes[i].port = (uint16_t)(first + i);
+        cluster->nodes[i].internal_port = (uint16_t)(first + INTERNAL_OFFSET + i);
+    }
+}
+
+/* The first port that is taken, or 0. */
+static uint16_t taken_port(const struct cluster *cluster)
+{
+    for (uint32_t i = 0; i < cluster->count; i++) {
+        if (!port_is_free(cluster->nodes[i].port))
+            return cluster->nodes[i].port;
+        if (!port_is_free(cluster->nodes[i].internal_port))
+            return cluster->nodes[i].internal_port;
+    }
+    return 0;
+}
+
+int cluster_take_ports(struct cluster *cluster, uint16_t first)
+{
+    if (first) {
+        if (first + INTERNAL_OFFSET + cluster->count > UINT16_MAX)
+            return say_error(EXIT_USAGE, "-p %u: the ports up to %u do not exist", first,
+                             first + INTERNAL_OFFSET + cluster->count);
+        assign(cluster, first);
+        uint16_t taken = taken_port(cluster);
+        if (!taken)
+            return EXIT_DONE;
+        return say_error(EXIT_FAILED,
+                         "port %u is taken by another process. Choose others with -p PORT, or let "
+                         "`skiff up -p 0` find free ones",
+                         taken);
+    }
+    uint32_t seed = (uint32_t)getpid() * 2654435761u + (uint32_t)now_us();
+    for (int i = 0; i < FREE_TRIES; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        assign(cluster, FREE_FIRST + (seed >> 8) % FREE_SPAN);
+        if (!taken_port(cluster))
+            return EXIT_DONE;
+    }
+    return say_error(EXIT_FAILED, "found no %u free ports in a row", cluster->count);
+}

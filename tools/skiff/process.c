@@ -1,0 +1,188 @@
+/* process.c -- nodes as processes: started, told apart from strangers, signalled.
+ *
+ * A pid alone may have been reused, so a node is known by its pid and by the time
+ * at which the kernel says it started. A zombie counts as gone. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cluster.h"
+#include "say.h"
+
+/* The fields of /proc/<pid>/stat that matter here. */
+struct proc_stat {
+    char state;
+    unsigned long long user_ticks;
+    unsigned long long system_ticks;
+    unsigned long long start_ticks;
+    long resident_pages;
+};
+
+static bool proc_stat_read(pid_t pid, struct proc_stat *out)
+{
+    char path[64];
+    char text[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t size = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (size <= 0)
+        return false;
+    text[size] = 0;
+    const char *after = strrchr(text, ')'); /* The name may hold blanks and brackets. */
+    if (!after)
+        return false;
+    return sscanf(after + 1,
+                  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d "
+                  "%llu %*u %ld",
+                  &out->state, &out->user_ticks, &out->system_ticks, &out->start_ticks,
+                  &out->resident_pages) == 5;
+}
+
+/* The process that the pid file names, if it still is that process. */
+static pid_t own_pid(const struct cluster *cluster, node_id node, struct proc_stat *stat)
+{
+    char path[CLUSTER_PATH_MAX];
+    cluster_path(cluster, node, "pid", path);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    int pid = 0;
+    unsigned long long start = 0;
+    int fields = fscanf(file, "%d %llu", &pid, &start);
+    fclose(file);
+    if (fields != 2 || pid <= 1)
+        return 0;
+    waitpid(pid, NULL, WNOHANG); /* Only a child of ours is reaped. */
+    if (!proc_stat_read(pid, stat) || stat->start_ticks != start)
+        return 0;
+    return stat->state == 'Z' || stat->state == 'X' ? 0 : pid;
+}
+
+struct node_process node_process(const struct cluster *cluster, node_id node)
+{
+    struct node_process out = {.state = NODE_DOWN};
+    struct proc_stat stat;
+    out.pid = own_pid(cluster, node, &stat);
+    if (!out.pid)
+        return out;
+    int64_t ticks = sysconf(_SC_CLK_TCK);
+    struct timespec boot;
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    out.state = stat.state == 'T' || stat.state == 't' ? NODE_PAUSED : NODE_RUNNING;
+    out.uptime_us = (int64_t)boot.tv_sec * 1000000 + boot.tv_nsec / 1000 -
+                    (int64_t)stat.start_ticks * 1000000 / ticks;
+    out.resident_bytes = (int64_t)stat.resident_pages * sysconf(_SC_PAGESIZE);
+    out.cpu_us = (int64_t)(stat.user_ticks + stat.system_ticks) * 1000000 / ticks;
+    return out;
+}
+
+uint32_t cluster_running(const struct cluster *cluster)
+{
+    uint32_t running = 0;
+    for (uint32_t i = 0; i < cluster->count; i++)
+        running += node_process(cluster, cluster->nodes[i].id).state != NODE_DOWN;
+    return running;
+}
+
+int node_signal(const struct cluster *cluster, node_id node, int number)
+{
+    struct proc_stat stat;
+    pid_t pid = own_pid(cluster, node, &stat);
+    if (!pid)
+        return EXIT_NOT_FOUND;
+    return kill(pid, number) == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+bool node_wait_gone(const struct cluster *cluster, node_id node, int64_t deadline_us)
+{
+    struct proc_stat stat;
+    while (own_pid(cluster, node, &stat)) {
+        if (now_us() >= deadline_us)
+            return false;
+        sleep_us(1000);
+    }
+    return true;
+}
+
+/* skiffd stands beside skiff, or is named by $SKIFFD. */
+int cluster_find_skiffd(char out[CLUSTER_PATH_MAX])
+{
+    const char *named = getenv("SKIFFD");
+    if (named) {
+        snprintf(out, CLUSTER_PATH_MAX, "%s", named);
+    } else {
+        char self[CLUSTER_PATH_MAX - 8];
+        ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
+        if (size <= 0)
+            return say_error(EXIT_FAILED, "cannot tell where this program stands");
+        self[size] = 0;
+        char *slash = strrchr(self, '/');
+        *slash = 0;
+        snprintf(out, CLUSTER_PATH_MAX, "%s/skiffd", self);
+    }
+    if (access(out, X_OK) == 0)
+        return EXIT_DONE;
+    return say_error(EXIT_FAILED, "%s: %s. Build it with tools/up, or name it in $SKIFFD", out,
+                     strerror(errno));
+}
+
+/* In the child: a session of its own, no descriptors of ours, its log as output. */
+static _Noreturn void become_node(const char *skiffd, const char *config, const char *log,
+                                  const char *dir)
+{
+    setsid();
+    int in = open("/dev/null", O_RDONLY);
+    int out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+    if (in < 0 || out < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+        _exit(126);
+    close_range(3, ~0u, 0);
+    if (chdir(dir) != 0)
+        _exit(126);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGPIPE, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execl(skiffd, skiffd, "-c", config, (char *)NULL);
+    _exit(127);
+}
+
+static int write_pid(const struct cluster *cluster, node_id node, pid_t pid)
+{
+    char path[CLUSTER_PATH_MAX];
+    struct proc_stat stat;
+    cluster_path(cluster, node, "pid", path);
+    if (!proc_stat_read(pid, &stat))
+        return say_error(EXIT_FAILED, "node %d ended at once", node);
+    FILE *file = fopen(path, "we");
+    if (!file)
+        return say_error(EXIT_FAILED, "%s: %s", path, strerror(errno));
+    fprintf(file, "%d %llu\n", (int)pid, stat.start_ticks);
+    return fclose(file) == 0 ? EXIT_DONE : say_error(EXIT_FAILED, "%s: %s", path, strerror(errno));
+}
+
+int node_start(const struct cluster *cluster, node_id node, const char *skiffd)
+{
+    char config[CLUSTER_PATH_MAX];
+    char log[CLUSTER_PATH_MAX];
+    char dir[CLUSTER_PATH_MAX];
+    cluster_path(cluster, node, "server.properties", config);
+    cluster_path(cluster, node, "log", log);
+    cluster_path(cluster, node, "", dir);
+    pid_t pid = fork();
+    if (pid < 0)
+        return say_error(EXIT_FAILED, "cannot start a process: %s", strerror(errno));
+    if (pid == 0)
+        become_node(skiffd, config, log, dir);
+    return write_pid(cluster, node, pid);
+}

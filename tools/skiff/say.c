@@ -1,0 +1,87 @@
+/* say.c -- exit codes, messages for people, and the clock of the command line. */
+#include "say.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/base.h"
+
+int say_error(int code, const char *format, ...)
+{
+    va_list arguments;
+    fputs("skiff: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    return code;
+}
+
+int exit_code_of(int err)
+{
+    switch (err) {
+    case ERR_NONE:
+        return EXIT_DONE;
+    case ERR_UNKNOWN_TOPIC_OR_PARTITION:
+    case ERR_UNKNOWN_TOPIC_ID:
+    case ERR_NOT_FOUND:
+    case ERR_GROUP_ID_NOT_FOUND:
+        return EXIT_NOT_FOUND;
+    case ERR_TOPIC_AUTHORIZATION_FAILED:
+    case ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case ERR_DENIED:
+        return EXIT_DENIED;
+    case ERR_REQUEST_TIMED_OUT:
+    case ERR_UNREACHABLE:
+        return EXIT_TIMED_OUT;
+    default:
+        return EXIT_FAILED;
+    }
+}
+
+int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void sleep_us(int64_t us)
+{
+    if (us <= 0)
+        return;
+    struct timespec pause = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    nanosleep(&pause, NULL);
+}
+
+int64_t parse_duration_us(const char *text)
+{
+    char *end;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    if (errno || end == text || number < 0 || number > 1000000000)
+        return -1;
+    if (!*end || !strcmp(end, "s"))
+        return number * 1000000;
+    if (!strcmp(end, "ms"))
+        return number * 1000;
+    if (!strcmp(end, "m"))
+        return number * 60000000;
+    return -1;
+}
+
+bool parse_int(const char *text, int64_t min, int64_t max, int64_t *out)
+{
+    char *end;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    if (errno || end == text || *end || number < min || number > max)
+        return false;
+    *out = number;
+    return true;
+}

@@ -1,0 +1,231 @@
+/* verb_consume.c -- skiff consume: records of every partition of one topic, printed.
+ *
+ * Partitions are assigned here, without a group, so nothing about it is stored. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client_settings.h"
+#include "record_format.h"
+#include "say.h"
+#include "verbs.h"
+
+enum { METADATA_LIMIT_MS = 10000, POLL_MS = 100 };
+
+const struct flag consume_flags[] = {
+    {'o', "offset", "WHERE",
+     "start (default), end, N, +N from the start, -N from the end, @MS by time"},
+    {'p', "partition", "N", "this partition alone"},
+    {'n', "count", "N", "end after N records"},
+    {'e', "exit", NULL, "end when every partition's end was reached"},
+    {'f', "format", "FORMAT", "such as '%p %o %k %v\\n'; also %t %T %h %K %S"},
+    {'J', "json-records", NULL, "a line of JSON a record"},
+    {0, NULL, NULL, NULL},
+};
+
+struct consuming {
+    const struct call *call;
+    rd_kafka_t *client;
+    rd_kafka_topic_t *topic;
+    rd_kafka_queue_t *queue;
+    int32_t *partitions;
+    bool *at_end;
+    uint32_t count;
+    int64_t limit; /* Records; -1: none. */
+    const char *format;
+};
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stopped = 1;
+}
+
+static int open_client(struct consuming *consuming)
+{
+    char reason[256];
+    rd_kafka_conf_t *settings;
+    int code = client_settings(consuming->call, &settings);
+    if (code)
+        return code;
+    code = client_set(settings, "enable.partition.eof", "true");
+    if (!code)
+        code = client_set(settings, "allow.auto.create.topics", "false");
+    if (code) {
+        rd_kafka_conf_destroy(settings);
+        return code;
+    }
+    consuming->client = rd_kafka_new(RD_KAFKA_CONSUMER, settings, reason, sizeof reason);
+    if (!consuming->client) {
+        rd_kafka_conf_destroy(settings);
+        return say_error(EXIT_FAILED, "%s", reason);
+    }
+    consuming->topic = rd_kafka_topic_new(consuming->client, consuming->call->arguments[0], NULL);
+    consuming->queue = rd_kafka_queue_new(consuming->client);
+    return EXIT_DONE;
+}
+
+/* The partitions of the topic, or the one asked for. */
+static int find_partitions(struct consuming *consuming)
+{
+    const struct rd_kafka_metadata *metadata;
+    const char *name = consuming->call->arguments[0];
+    int64_t only;
+    int code = call_number(consuming->call, "partition", 0, INT32_MAX, -1, &only);
+    if (code)
+        return code;
+    rd_kafka_resp_err_t err =
+        rd_kafka_metadata(consuming->client, 0, consuming->topic, &metadata, METADATA_LIMIT_MS);
+    if (err)
+        return say_error(err == RD_KAFKA_RESP_ERR__TRANSPORT ? EXIT_FAILED : EXIT_TIMED_OUT,
+                         "no metadata: %s", rd_kafka_err2str(err));
+    const struct rd_kafka_metadata_topic *topic = &metadata->topics[0];
+    uint32_t count = metadata->topic_cnt == 1 ? (uint32_t)topic->partition_cnt : 0;
+    consuming->partitions = calloc(count + 1, sizeof *consuming->partitions);
+    consuming->at_end = calloc(count + 1, sizeof *consuming->at_end);
+    for (uint32_t i = 0; i < count && consuming->partitions; i++)
+        if (only < 0 || topic->partitions[i].id == only)
+            consuming->partitions[consuming->count++] = topic->partitions[i].id;
+    if (metadata->topic_cnt == 1 && topic->err && !count)
+        code = say_error(topic->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ? EXIT_NOT_FOUND
+                                                                               : EXIT_FAILED,
+                         "topic %s: %s", name, rd_kafka_err2str(topic->err));
+    else if (!consuming->count)
+        code = say_error(EXIT_NOT_FOUND, "topic %s has no such partition", name);
+    rd_kafka_metadata_destroy(metadata);
+    return code;
+}
+
+static int by_time(struct consuming *consuming, int32_t partition, int64_t ms, int64_t *offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, consuming->call->arguments[0], partition)->offset = ms;
+    rd_kafka_resp_err_t err =
+        rd_kafka_offsets_for_times(consuming->client, list, METADATA_LIMIT_MS);
+    *offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    return err ? say_error(EXIT_FAILED, "-o @%lld: %s", (long long)ms, rd_kafka_err2str(err))
+               : EXIT_DONE;
+}
+
+/* Where to begin in one partition, as librdkafka's offset. */
+static int start_offset(struct consuming *consuming, int32_t partition, int64_t *offset)
+{
+    const char *where = call_flag(consuming->call, "offset");
+    int64_t number;
+    int64_t low;
+    int64_t high;
+    *offset = RD_KAFKA_OFFSET_BEGINNING;
+    if (!where || !strcmp(where, "start") || !strcmp(where, "beginning"))
+        return EXIT_DONE;
+    *offset = RD_KAFKA_OFFSET_END;
+    if (!strcmp(where, "end"))
+        return EXIT_DONE;
+    const char *digits = where + (*where == '+' || *where == '-' || *where == '@');
+    if (!parse_int(digits, 0, INT64_MAX / 2, &number))
+        return say_error(EXIT_USAGE, "-o %s: write start, end, N, +N, -N or @MS", where);
+    if (*where == '@')
+        return by_time(consuming, partition, number, offset);
+    *offset = *where == '-' ? RD_KAFKA_OFFSET_TAIL(number) : number;
+    if (*where != '+')
+        return EXIT_DONE;
+    rd_kafka_resp_err_t err =
+        rd_kafka_query_watermark_offsets(consuming->client, consuming->call->arguments[0],
+                                         partition, &low, &high, METADATA_LIMIT_MS);
+    *offset = low + number;
+    return err ? say_error(EXIT_FAILED, "-o %s: %s", where, rd_kafka_err2str(err)) : EXIT_DONE;
+}
+
+static bool all_at_end(struct consuming *consuming, int32_t partition, bool at_end)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < consuming->count; i++) {
+        if (consuming->partitions[i] == partition)
+            consuming->at_end[i] = at_end;
+        all = all && consuming->at_end[i];
+    }
+    return all;
+}
+
+static int print_records(struct consuming *consuming)
+{
+    bool ends = call_flag(consuming->call, "exit") != NULL;
+    bool timed = call_flag(consuming->call, "timeout") != NULL;
+    bool json = consuming->call->json || call_flag(consuming->call, "json-records");
+    int64_t deadline = now_us() + consuming->call->timeout_us;
+    int64_t printed = 0;
+    while (!stopped && (consuming->limit < 0 || printed < consuming->limit)) {
+        rd_kafka_message_t *message = rd_kafka_consume_queue(consuming->queue, POLL_MS);
+        rd_kafka_poll(consuming->client, 0);
+        if (!message) {
+            fflush(stdout);
+            if (timed && now_us() >= deadline)
+                return say_error(EXIT_TIMED_OUT, "no more records came in time");
+            continue;
+        }
+        bool is_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+        if (!message->err && json)
+            record_print_json(stdout, message);
+        else if (!message->err)
+            record_print(stdout, consuming->format, message);
+        else if (!is_end)
+            say_error(0, "%s", rd_kafka_message_errstr(message));
+        printed += !message->err;
+        if (!message->err)
+            deadline = now_us() + consuming->call->timeout_us;
+        bool all = all_at_end(consuming, message->partition, is_end);
+        rd_kafka_message_destroy(message);
+        if (all && ends)
+            break;
+    }
+    return EXIT_DONE;
+}
+
+static void close_client(struct consuming *consuming, uint32_t started)
+{
+    for (uint32_t i = 0; i < started; i++)
+        rd_kafka_consume_stop(consuming->topic, consuming->partitions[i]);
+    if (consuming->queue)
+        rd_kafka_queue_destroy(consuming->queue);
+    if (consuming->topic)
+        rd_kafka_topic_destroy(consuming->topic);
+    if (consuming->client)
+        rd_kafka_destroy(consuming->client);
+    free(consuming->partitions);
+    free(consuming->at_end);
+}
+
+int run_consume(struct call *call)
+{
+    struct consuming consuming = {.call = call, .format = call_flag(call, "format")};
+    uint32_t started = 0;
+    if (!consuming.format)
+        consuming.format = "%v\\n";
+    const char *wrong = record_format_error(consuming.format);
+    if (wrong)
+        return say_error(EXIT_USAGE, "-f: `%.2s` means nothing (see --help)", wrong);
+    int code = call_number(call, "count", 0, INT64_MAX, -1, &consuming.limit);
+    if (!code)
+        code = open_client(&consuming);
+    if (!code)
+        code = find_partitions(&consuming);
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
+    while (!code && started < consuming.count) {
+        int64_t offset;
+        int32_t partition = consuming.partitions[started];
+        code = start_offset(&consuming, partition, &offset);
+        if (!code &&
+            rd_kafka_consume_start_queue(consuming.topic, partition, offset, consuming.queue) != 0)
+            code = say_error(EXIT_FAILED, "%s", rd_kafka_err2str(rd_kafka_last_error()));
+        started += !code;
+    }
+    if (!code)
+        code = print_records(&consuming);
+    fflush(stdout);
+    close_client(&consuming, started);
+    return code;
+}

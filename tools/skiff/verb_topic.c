@@ -1,0 +1,287 @@
+/* verb_topic.c -- skiff topic create, ls, describe, delete. */
+#include <stdio.h>
+#include <string.h>
+
+#include "admin.h"
+#include "first_write.h"
+#include "output.h"
+#include "say.h"
+#include "verbs.h"
+
+enum { CONFIGS_MAX = 32 };
+
+const struct flag topic_create_flags[] = {
+    {'p', "partitions", "N", "how many (the brokers' num.partitions)"},
+    {'r', "replication-factor", "N", "copies of each (the brokers' default, 3 of 3 nodes)"},
+    {'c', "config", "K=V", "a topic config, such as min.insync.replicas=1; may be repeated"},
+    {0, "if-not-exists", NULL, "a topic that is there already is fine"},
+    {0, NULL, NULL, NULL},
+};
+
+const struct flag topic_ls_flags[] = {
+    {0, "internal", NULL, "internal topics too"},
+    {0, NULL, NULL, NULL},
+};
+
+const struct flag no_flags[] = {{0, NULL, NULL, NULL}};
+
+static int topic_failed(const char *topic, enum err err, struct str message)
+{
+    if (err < -100 || err == ERR_REQUEST_TIMED_OUT)
+        return say_error(exit_code_of(err),
+                         "topic %s: no answer in time (%s); it may have been done", topic,
+                         err_name(err));
+    if (message.data && message.size)
+        return say_error(exit_code_of(err), "topic %s: %s (%.*s)", topic, err_name(err),
+                         (int)message.size, message.data);
+    return say_error(exit_code_of(err), "topic %s: %s", topic, err_name(err));
+}
+
+static int read_create_flags(const struct call *call, struct admin_topic *topic,
+                             const char *configs[CONFIGS_MAX])
+{
+    int64_t partitions;
+    int64_t copies;
+    const char *config;
+    int code = call_number(call, "partitions", 1, 1000000, -1, &partitions);
+    if (!code)
+        code = call_number(call, "replication-factor", 1, INT16_MAX, -1, &copies);
+    if (code)
+        return code;
+    topic->partitions = (int32_t)partitions;
+    topic->replication_factor = (int16_t)copies;
+    topic->configs = configs;
+    while ((config = call_flag_at(call, "config", topic->config_count))) {
+        if (topic->config_count == CONFIGS_MAX || !strchr(config, '='))
+            return say_error(EXIT_USAGE, "-c %s: not key=value, or more than %d of them", config,
+                             CONFIGS_MAX);
+        configs[topic->config_count++] = config;
+    }
+    return EXIT_DONE;
+}
+
+int run_topic_create(struct call *call)
+{
+    struct admin_topic topic = {0};
+    const char *configs[CONFIGS_MAX];
+    struct link *link;
+    int code = read_create_flags(call, &topic, configs);
+    if (!code)
+        code = admin_open_call(&link, call);
+    if (code)
+        return code;
+    for (uint32_t i = 0; i < call->argument_count; i++) {
+        struct arena arena = {0};
+        struct str message;
+        topic.name = call->arguments[i];
+        enum err err = admin_create(link, &topic, now_us() + call->timeout_us, &arena, &message);
+        if (err == ERR_TOPIC_ALREADY_EXISTS && call_flag(call, "if-not-exists"))
+            err = ERR_NONE;
+        if (err)
+            code = topic_failed(topic.name, err, message);
+        else if (!call->json)
+            printf("created %s\n", topic.name);
+        arena_free(&arena);
+        if (err < -100 || err == ERR_REQUEST_TIMED_OUT)
+            break; /* The link is of no further use. */
+    }
+    link_close(link);
+    if (call->json)
+        print_json(json_pack("{sb}", "created", code == EXIT_DONE));
+    return code;
+}
+
+int run_topic_delete(struct call *call)
+{
+    struct link *link;
+    int code = admin_open_call(&link, call);
+    if (code)
+        return code;
+    for (uint32_t i = 0; i < call->argument_count; i++) {
+        struct arena arena = {0};
+        struct str message;
+        const char *name = call->arguments[i];
+        enum err err = admin_delete(link, name, now_us() + call->timeout_us, &arena, &message);
+        if (err)
+            code = topic_failed(name, err, message);
+        else if (!call->json)
+            printf("deleted %s\n", name);
+        arena_free(&arena);
+        if (err < -100 || err == ERR_REQUEST_TIMED_OUT)
+            break;
+    }
+    link_close(link);
+    if (call->json)
+        print_json(json_pack("{sb}", "deleted", code == EXIT_DONE));
+    return code;
+}
+
+static bool is_hidden(const struct metadata_response_topic *topic)
+{
+    return topic->is_internal || str_equal(topic->name, str_from(FIRST_WRITE_TOPIC));
+}
+
+static uint32_t without_leader(const struct metadata_response_topic *topic)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < topic->partitions_count; i++)
+        count += topic->partitions[i].leader_id < 0;
+    return count;
+}
+
+static uint32_t under_replicated(const struct metadata_response_topic *topic)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < topic->partitions_count; i++)
+        count += topic->partitions[i].isr_nodes_count < topic->partitions[i].replica_nodes_count;
+    return count;
+}
+
+static void print_topics(const struct metadata_response *response, bool all, bool json)
+{
+    static const char *const heads[] = {"TOPIC", "PARTITIONS", "REPLICAS", "LEADERLESS",
+                                        "UNDER-REPLICATED"};
+    struct table *table = json ? NULL : table_open(5, heads);
+    json_t *list = json ? json_array() : NULL;
+    for (uint32_t i = 0; i < response->topics_count; i++) {
+        const struct metadata_response_topic *topic = &response->topics[i];
+        uint32_t copies = topic->partitions_count ? topic->partitions[0].replica_nodes_count : 0;
+        if (is_hidden(topic) && !all)
+            continue;
+        if (json) {
+            json_array_append_new(list,
+                                  json_pack("{ss% si si si si}", "topic", topic->name.data,
+                                            (size_t)topic->name.size, "partitions",
+                                            (int)topic->partitions_count, "replication_factor",
+                                            (int)copies, "leaderless", (int)without_leader(topic),
+                                            "under_replicated", (int)under_replicated(topic)));
+            continue;
+        }
+        table_cell(table, "%.*s", (int)topic->name.size, topic->name.data);
+        table_cell(table, "%u", topic->partitions_count);
+        table_cell(table, "%u", copies);
+        table_cell(table, "%u", without_leader(topic));
+        table_cell(table, "%u", under_replicated(topic));
+    }
+    if (json)
+        print_json(list);
+    else
+        table_print_close(table);
+}
+
+int run_topic_ls(struct call *call)
+{
+    struct link *link;
+    struct arena arena = {0};
+    struct client_reply reply;
+    struct metadata_response response;
+    int code = admin_open_call(&link, call);
+    if (code)
+        return code;
+    code = admin_metadata(link, NULL, now_us() + call->timeout_us, &arena, &reply, &response);
+    if (!code) {
+        print_topics(&response, call_flag(call, "internal") != NULL, call->json);
+        client_reply_free(&reply);
+    }
+    arena_free(&arena);
+    link_close(link);
+    return code;
+}
+
+static void format_nodes(const int32_t *nodes, uint32_t count, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = 0;
+    for (uint32_t i = 0; i < count && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%d", i ? "," : "", nodes[i]);
+}
+
+static json_t *json_nodes(const int32_t *nodes, uint32_t count)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < count; i++)
+        json_array_append_new(list, json_integer(nodes[i]));
+    return list;
+}
+
+static void describe_table(const struct metadata_response_topic *topic)
+{
+    static const char *const heads[] = {"PARTITION", "LEADER", "EPOCH",
+                                        "REPLICAS",  "ISR",    "OFFLINE"};
+    char nodes[TABLE_CELL_MAX];
+    char id[UUID_TEXT_SIZE];
+    uuid_format(topic->topic_id, id);
+    printf("%.*s  id %s\n", (int)topic->name.size, topic->name.data, id);
+    struct table *table = table_open(6, heads);
+    for (uint32_t i = 0; i < topic->partitions_count; i++) {
+        const struct metadata_response_partition *partition = &topic->partitions[i];
+        table_cell(table, "%d", partition->index);
+        table_cell(table, partition->leader_id < 0 ? "none" : "%d", partition->leader_id);
+        table_cell(table, "%d", partition->leader_epoch);
+        format_nodes(partition->replica_nodes, partition->replica_nodes_count, nodes, sizeof nodes);
+        table_cell(table, "%s", nodes);
+        format_nodes(partition->isr_nodes, partition->isr_nodes_count, nodes, sizeof nodes);
+        table_cell(table, "%s", nodes);
+        format_nodes(partition->offline_replicas, partition->offline_replicas_count, nodes,
+                     sizeof nodes);
+        table_cell(table, "%s", *nodes ? nodes : "-");
+    }
+    table_print_close(table);
+}
+
+static json_t *describe_json(const struct metadata_response_topic *topic)
+{
+    char id[UUID_TEXT_SIZE];
+    json_t *partitions = json_array();
+    uuid_format(topic->topic_id, id);
+    for (uint32_t i = 0; i < topic->partitions_count; i++) {
+        const struct metadata_response_partition *partition = &topic->partitions[i];
+        json_array_append_new(
+            partitions,
+            json_pack("{si si si so so so}", "partition", partition->index, "leader",
+                      partition->leader_id, "epoch", partition->leader_epoch, "replicas",
+                      json_nodes(partition->replica_nodes, partition->replica_nodes_count), "isr",
+                      json_nodes(partition->isr_nodes, partition->isr_nodes_count), "offline",
+                      json_nodes(partition->offline_replicas, partition->offline_replicas_count)));
+    }
+    return json_pack("{ss% ss so}", "topic", topic->name.data, (size_t)topic->name.size, "id", id,
+                     "partitions", partitions);
+}
+
+static int describe_one(const struct call *call, struct link *link, const char *name, json_t *list)
+{
+    struct arena arena = {0};
+    struct client_reply reply;
+    struct metadata_response response;
+    int code = admin_metadata(link, name, now_us() + call->timeout_us, &arena, &reply, &response);
+    if (!code) {
+        enum err err = response.topics_count == 1 ? (enum err)response.topics[0].error_code
+                                                  : ERR_UNKNOWN_TOPIC_OR_PARTITION;
+        if (err && err != ERR_LEADER_NOT_AVAILABLE)
+            code = say_error(exit_code_of(err), "topic %s: %s", name, err_name(err));
+        else if (list)
+            json_array_append_new(list, describe_json(&response.topics[0]));
+        else
+            describe_table(&response.topics[0]);
+        client_reply_free(&reply);
+    }
+    arena_free(&arena);
+    return code;
+}
+
+int run_topic_describe(struct call *call)
+{
+    struct link *link;
+    int code = admin_open_call(&link, call);
+    if (code)
+        return code;
+    json_t *list = call->json ? json_array() : NULL;
+    for (uint32_t i = 0; i < call->argument_count; i++) {
+        int one = describe_one(call, link, call->arguments[i], list);
+        code = one ? one : code;
+    }
+    link_close(link);
+    if (list)
+        print_json(list);
+    return code;
+}

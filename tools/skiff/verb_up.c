@@ -1,0 +1,328 @@
+/* verb_up.c -- skiff up and down: a local quorum starts, or stops.
+ *
+ * Up is done when a record has been acknowledged, not when processes exist; what
+ * fails on the way is undone, so that a second try starts from where the first did. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "first_write.h"
+#include "output.h"
+#include "say.h"
+#include "verbs.h"
+
+enum {
+    PORT_DEFAULT = 9092,
+    NODES_DEFAULT = 3,
+    UP_LIMIT_US = 30000000,
+    DOWN_LIMIT_US = 10000000,
+    SETS_MAX = 32,
+    SYNC_SAMPLES = 7,
+};
+
+const struct flag up_flags[] = {
+    {'n', "nodes", "N", "how many (3)"},
+    {'p', "port", "PORT",
+     "the first client port (9092); internal ones are 1000 higher; 0: free ones"},
+    {0, "set", "K=V", "a line for every server.properties; may be repeated"},
+    {0, NULL, NULL, NULL},
+};
+
+const struct flag down_flags[] = {
+    {0, "rm", NULL, "delete the data too"},
+    {0, NULL, NULL, NULL},
+};
+
+struct up {
+    const struct call *call;
+    struct cluster cluster;
+    bool is_new;                      /* Nothing was there; a failure removes it all. */
+    bool was_down[CLUSTER_NODES_MAX]; /* Started by this call; a failure stops it. */
+    const char *sets[SETS_MAX];
+    uint32_t set_count;
+};
+
+int load_local(const struct call *call, struct cluster *cluster)
+{
+    char dir[CLUSTER_PATH_MAX];
+    int code = cluster_dir(call_flag(call, "dir"), true, dir);
+    if (!code)
+        code = cluster_load(cluster, dir);
+    if (code == EXIT_NOT_FOUND)
+        return say_error(EXIT_NOT_FOUND, "no cluster in %s; `skiff up` starts one", dir);
+    return code;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a;
+    int64_t right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* What one fdatasync of 4 KiB takes where the data is; -1: could not be measured. */
+static int64_t measure_sync_us(const struct cluster *cluster)
+{
+    char path[CLUSTER_PATH_MAX];
+    char block[4096] = {0};
+    int64_t times[SYNC_SAMPLES];
+    cluster_path(cluster, cluster->nodes[0].id, "sync-probe", path);
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -1;
+    bool good = true;
+    for (int i = 0; i < SYNC_SAMPLES && good; i++) {
+        int64_t from = now_us();
+        good = pwrite(fd, block, sizeof block, 0) == sizeof block && fdatasync(fd) == 0;
+        times[i] = now_us() - from;
+    }
+    close(fd);
+    unlink(path);
+    if (!good)
+        return -1;
+    qsort(times, SYNC_SAMPLES, sizeof times[0], compare_times);
+    return times[SYNC_SAMPLES / 2];
+}
+
+/* Whether --set lines change what an acknowledgement means. */
+static bool acks_are_synced(const struct cluster *cluster)
+{
+    char path[CLUSTER_PATH_MAX];
+    char line[512];
+    bool synced = true;
+    cluster_path(cluster, cluster->nodes[0].id, "server.properties", path);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file)) {
+        if (!strncmp(line, "log.flush.interval.messages", 27))
+            synced = strstr(line, "=1\n") != NULL;
+        else if (!strncmp(line, "skiff.defaults=kafka", 20))
+            synced = false;
+    }
+    if (file)
+        fclose(file);
+    return synced;
+}
+
+static void print_ack_meaning(const struct cluster *cluster)
+{
+    uint32_t copies = cluster->count < 3 ? cluster->count : 3;
+    uint32_t needed = copies == 3 ? 2 : 1;
+    if (!acks_are_synced(cluster)) {
+        printf("  an ack   in the page cache of %u of %u nodes; fsync comes later\n", needed,
+               copies);
+        return;
+    }
+    int64_t sync_us = measure_sync_us(cluster);
+    printf("  an ack   synced on %u of %u node%s", needed, copies, copies == 1 ? "" : "s");
+    if (sync_us >= 0)
+        printf("; fsync takes %lld.%02lld ms here", (long long)(sync_us / 1000),
+               (long long)(sync_us % 1000 / 10));
+    putchar('\n');
+}
+
+static int banner(const struct call *call, const struct cluster *cluster)
+{
+    char brokers[CLUSTER_BROKERS_MAX];
+    cluster_brokers(cluster, brokers);
+    if (call->json) {
+        print_json(json_pack("{ss ss si sI}", "brokers", brokers, "dir", cluster->dir, "nodes",
+                             (int)cluster->count, "first_ack_us",
+                             (json_int_t)cluster->first_ack_us));
+        return EXIT_DONE;
+    }
+    printf("Skiff is up: %u node%s", cluster->count, cluster->count == 1 ? "" : "s");
+    if (cluster->first_ack_us >= 0)
+        printf(", the first acks=all write was acknowledged %lld.%03lld s after the start",
+               (long long)(cluster->first_ack_us / 1000000),
+               (long long)(cluster->first_ack_us % 1000000 / 1000));
+    printf(".\n\n  brokers  %s\n  data     %s\n", brokers, cluster->dir);
+    print_ack_meaning(cluster);
+    printf("\nNext:\n"
+           "  skiff topic create orders -p 12     a topic of 12 partitions\n"
+           "  skiff produce orders                a line, a record\n"
+           "  skiff consume orders -e             all of them\n"
+           "  skiff kill controller               and see what survives; skiff restart N\n"
+           "  skiff ps | logs -f | down [--rm]\n");
+    return EXIT_DONE;
+}
+
+static int read_sets(struct up *up)
+{
+    const char *set;
+    while ((set = call_flag_at(up->call, "set", up->set_count))) {
+        if (up->set_count == SETS_MAX)
+            return say_error(EXIT_USAGE, "more than %d --set", SETS_MAX);
+        if (!strchr(set, '=') || strchr(set, '\n') || *set == '=')
+            return say_error(EXIT_USAGE, "--set %s: not key=value", set);
+        up->sets[up->set_count++] = set;
+    }
+    return EXIT_DONE;
+}
+
+static int prepare_new(struct up *up, const char *dir, int64_t nodes, int64_t port)
+{
+    struct cluster *cluster = &up->cluster;
+    memset(cluster, 0, sizeof *cluster);
+    snprintf(cluster->dir, sizeof cluster->dir, "%s", dir);
+    cluster->count = (uint32_t)nodes;
+    cluster->first_ack_us = -1;
+    char node[CLUSTER_PATH_MAX];
+    cluster_path(cluster, 1, "", node);
+    if (access(node, F_OK) == 0)
+        return say_error(EXIT_FAILED, "%s is there, but no cluster.json beside it; not touched",
+                         node);
+    up->is_new = true;
+    return cluster_take_ports(cluster, (uint16_t)port);
+}
+
+/* A cluster whose nodes are all down keeps its data and may get new ports. */
+static int prepare_known(struct up *up, int64_t nodes, int64_t port)
+{
+    struct cluster *cluster = &up->cluster;
+    bool all_down = cluster_running(cluster) == 0;
+    if (nodes != cluster->count && call_flag(up->call, "nodes"))
+        return say_error(EXIT_FAILED,
+                         "the cluster in %s has %u nodes, not %lld; `skiff down --rm` deletes it",
+                         cluster->dir, cluster->count, (long long)nodes);
+    bool moves = call_flag(up->call, "port") && port != cluster->nodes[0].port && port != 0;
+    if (moves && !all_down)
+        return say_error(EXIT_FAILED,
+                         "the cluster in %s runs on port %u; `skiff down` stops it, another --dir "
+                         "starts another",
+                         cluster->dir, cluster->nodes[0].port);
+    if (!all_down)
+        return EXIT_DONE;
+    return cluster_take_ports(cluster, moves ? (uint16_t)port : cluster->nodes[0].port);
+}
+
+static void undo(struct up *up)
+{
+    struct cluster *cluster = &up->cluster;
+    for (uint32_t i = 0; i < cluster->count; i++)
+        if (up->was_down[i])
+            node_signal(cluster, cluster->nodes[i].id, SIGKILL);
+    for (uint32_t i = 0; i < cluster->count; i++)
+        if (up->was_down[i])
+            node_wait_gone(cluster, cluster->nodes[i].id, now_us() + DOWN_LIMIT_US);
+    if (up->is_new)
+        cluster_delete(cluster);
+}
+
+static int start_and_prove(struct up *up, const char *skiffd)
+{
+    struct cluster *cluster = &up->cluster;
+    int code = cluster_write_nodes(cluster, up->sets, up->set_count);
+    if (!code)
+        code = cluster_save(cluster);
+    for (uint32_t i = 0; !code && i < cluster->count; i++) {
+        up->was_down[i] = node_process(cluster, cluster->nodes[i].id).state == NODE_DOWN;
+        if (up->was_down[i])
+            code = node_start(cluster, cluster->nodes[i].id, skiffd);
+    }
+    if (code)
+        return code;
+    int64_t limit = call_flag(up->call, "timeout") ? up->call->timeout_us : UP_LIMIT_US;
+    int64_t acked_us;
+    struct first_write how = {.cluster = cluster,
+                              .topic = FIRST_WRITE_TOPIC,
+                              .deadline_us = now_us() + limit,
+                              .delete_topic = true,
+                              .all_nodes = true};
+    code = first_write(&how, &acked_us);
+    if (code)
+        return code;
+    cluster->first_ack_us = acked_us - up->call->started_us;
+    return cluster_save(cluster);
+}
+
+/* One `up` at a time in a directory. The lock goes with the process. */
+static int lock_dir(const char *dir)
+{
+    char parent[CLUSTER_PATH_MAX];
+    snprintf(parent, sizeof parent, "%s", dir);
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return EXIT_DONE; /* Nobody has it yet. */
+    if (flock(fd, LOCK_EX) != 0)
+        return say_error(EXIT_FAILED, "%s: %s", dir, strerror(errno));
+    return EXIT_DONE; /* Held open on purpose. */
+}
+
+int run_up(struct call *call)
+{
+    struct up up = {.call = call};
+    char dir[CLUSTER_PATH_MAX];
+    char skiffd[CLUSTER_PATH_MAX];
+    int64_t nodes;
+    int64_t port;
+    int code = call_number(call, "nodes", 1, CLUSTER_NODES_MAX, NODES_DEFAULT, &nodes);
+    if (!code)
+        code = call_number(call, "port", 0, UINT16_MAX, PORT_DEFAULT, &port);
+    if (!code)
+        code = read_sets(&up);
+    if (!code)
+        code = cluster_dir(call_flag(call, "dir"), false, dir);
+    if (!code)
+        code = cluster_find_skiffd(skiffd);
+    if (!code)
+        code = lock_dir(dir);
+    if (code)
+        return code;
+    code = cluster_load(&up.cluster, dir);
+    if (code == EXIT_DONE && cluster_running(&up.cluster) == up.cluster.count &&
+        !(code = prepare_known(&up, nodes, port))) {
+        cluster_remember(&up.cluster);
+        return banner(call, &up.cluster);
+    }
+    if (code == EXIT_NOT_FOUND)
+        code = prepare_new(&up, dir, nodes, port);
+    else if (code == EXIT_DONE)
+        code = prepare_known(&up, nodes, port);
+    if (code)
+        return code;
+    code = start_and_prove(&up, skiffd);
+    if (code) {
+        undo(&up);
+        return code;
+    }
+    cluster_remember(&up.cluster);
+    return banner(call, &up.cluster);
+}
+
+int run_down(struct call *call)
+{
+    struct cluster cluster;
+    int code = load_local(call, &cluster);
+    if (code)
+        return code;
+    for (uint32_t i = 0; i < cluster.count; i++) {
+        node_signal(&cluster, cluster.nodes[i].id, SIGTERM);
+        node_signal(&cluster, cluster.nodes[i].id, SIGCONT);
+    }
+    int64_t deadline = now_us() + DOWN_LIMIT_US;
+    for (uint32_t i = 0; i < cluster.count; i++) {
+        node_id id = cluster.nodes[i].id;
+        if (node_wait_gone(&cluster, id, deadline))
+            continue;
+        say_error(0, "node %d did not stop within %d s and is killed", id, DOWN_LIMIT_US / 1000000);
+        node_signal(&cluster, id, SIGKILL);
+        node_wait_gone(&cluster, id, now_us() + DOWN_LIMIT_US);
+    }
+    bool removes = call_flag(call, "rm") != NULL;
+    if (removes) {
+        code = cluster_delete(&cluster);
+        if (!code)
+            cluster_forget(&cluster);
+    }
+    if (!code && call->json)
+        print_json(json_pack("{ss sb}", "dir", cluster.dir, "deleted", removes));
+    else if (!code)
+        printf("Skiff is down%s %s\n", removes ? "; deleted" : "; the data stays in", cluster.dir);
+    return code;
+}

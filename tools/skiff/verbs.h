@@ -1,0 +1,31 @@
+/* verbs.h -- what every verb's row in main.c runs. */
+#ifndef SKIFF_VERBS_H
+#define SKIFF_VERBS_H
+
+#include "call.h"
+#include "cluster.h"
+
+extern const struct flag up_flags[], down_flags[], logs_flags[], topic_create_flags[],
+    topic_ls_flags[], produce_flags[], consume_flags[], no_flags[];
+
+int run_up(struct call *call);
+int run_down(struct call *call);
+int run_ps(struct call *call);
+int run_logs(struct call *call);
+int run_kill(struct call *call);
+int run_restart(struct call *call);
+int run_pause(struct call *call);
+int run_resume(struct call *call);
+int run_topic_create(struct call *call);
+int run_topic_ls(struct call *call);
+int run_topic_describe(struct call *call);
+int run_topic_delete(struct call *call);
+int run_cluster_info(struct call *call);
+int run_cluster_quorum(struct call *call);
+int run_produce(struct call *call);
+int run_consume(struct call *call);
+
+/* The local cluster of a verb. Errors: an exit code, told. */
+int load_local(const struct call *call, struct cluster *cluster);
+
+#endif
