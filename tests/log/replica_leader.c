@@ -127,17 +127,17 @@ Test(replica_leader, forgets_in_a_new_epoch_what_followers_had_in_the_old_one)
 {
     struct fixture f;
     fixture_lead(&f, 0, NODES(A, B));
-    fixture_grow(&f, 10, 10);
-    fixture_fetch(&f, B, 5);
+    fixture_grow(&f, 5, 10);
+    fixture_fetch(&f, B, 10);
 
     f.record.leader_epoch++;
     fixture_apply(&f);
-    fixture_grow(&f, 12, 12);
+    cr_assert_eq(f.out.turn, REPLICA_LEAD);
+    fixture_grow(&f, 10, 10);
 
-    cr_assert_eq(f.out.turn, REPLICA_STAY);
     cr_assert_eq(fixture_high_watermark(&f), 5);
-    fixture_fetch(&f, B, 12);
-    cr_assert_eq(fixture_high_watermark(&f), 12);
+    fixture_fetch(&f, B, 10);
+    cr_assert_eq(fixture_high_watermark(&f), 10);
     fixture_close(&f);
 }
 
@@ -210,6 +210,21 @@ Test(replica_leader, rule_3_proposes_nobody_before_the_start_of_its_epoch)
     fixture_close(&f);
 }
 
+Test(replica_leader, rule_3_a_former_member_too_must_reach_the_start_of_the_epoch)
+{
+    struct fixture f;
+    fixture_lead(&f, 20, NODES(A, B, C));
+    f.record.isr = NODES(A, B); /* C was fenced for a moment; its lag is within the limit. */
+    fixture_apply(&f);
+
+    fixture_fetch(&f, C, 19);
+    cr_assert_not(f.out.propose);
+    fixture_fetch(&f, C, 20);
+
+    cr_assert_eq(fixture_proposed(&f), 123);
+    fixture_close(&f);
+}
+
 Test(replica_leader, proposes_nobody_who_is_fenced_or_whose_incarnation_is_not_known_yet)
 {
     struct fixture f;
@@ -251,20 +266,22 @@ Test(replica_leader, has_one_proposal_in_flight)
 Test(replica_leader, a_joining_replica_that_keeps_up_is_not_run_away_from)
 {
     struct fixture f;
-    fixture_lead(&f, 0, NODES(A, B));
-    fixture_grow(&f, 10, 10);
-    fixture_fetch(&f, C, 0);
-    fixture_fetch(&f, C, 10); /* Caught up, but the ISR's B hasn't fetched: nothing is committed. */
-    cr_assert_eq(fixture_proposed(&f), 123);
-    fixture_altered(&f, ERR_INELIGIBLE_REPLICA);
-    f.record.elr = NODES(D);
-    fixture_apply(&f); /* Another record ends that proposal, and C is proposed anew. */
-    fixture_altered(&f, ERR_INVALID_UPDATE_VERSION);
+    fixture_open(&f, 10);
+    f.record.replicas = NODES(A, B, C, D);
+    f.record.isr = NODES(A, B);
+    fixture_apply(&f);
+    fixture_fetch(&f, D, 10);
+    cr_assert_eq(fixture_proposed(&f), 124);
+    fixture_fetch(&f, C, 10); /* Must wait for the answer to D's proposal. */
 
     fixture_grow(&f, 20, 20);
     fixture_fetch(&f, B, 20);
-
+    fixture_fetch(&f, D, 20);
     cr_assert_eq(fixture_high_watermark(&f), 10);
+    cr_assert_eq(f.out.deadline, f.now + LAG + 1);
+    fixture_tick(&f, LAG + 1);
+
+    cr_assert_eq(fixture_high_watermark(&f), 20); /* It doesn't keep up. */
     fixture_close(&f);
 }
 
