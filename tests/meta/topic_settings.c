@@ -1,0 +1,119 @@
+/* topic_settings.c -- what topic configs take. */
+#include "controller_state.h"
+#include "world.h"
+
+static enum err check_one(const char *name, struct str value)
+{
+    struct arena arena = {0};
+    struct record_config config = {.name = str_from(name), .value = value};
+    struct record_topic kept;
+    struct str message = {0};
+    enum err err = topic_settings_check(&arena, &config, 1, &kept, &message);
+    cr_assert((err == ERR_NONE) == (message.data == NULL));
+    arena_free(&arena);
+    return err;
+}
+
+Test(topic_settings, take_numbers_within_their_range)
+{
+    cr_assert_eq(check_one("retention.ms", STR("-1")), ERR_NONE);
+    cr_assert_eq(check_one("retention.ms", STR("9223372036854775807")), ERR_NONE);
+    cr_assert_eq(check_one("retention.ms", STR("9223372036854775808")), ERR_INVALID_CONFIG);
+    cr_assert_eq(check_one("retention.ms", STR("-2")), ERR_INVALID_CONFIG);
+    cr_assert_eq(check_one("retention.ms", STR("")), ERR_INVALID_CONFIG);
+    cr_assert_eq(check_one("retention.ms", STR("1 ")), ERR_INVALID_CONFIG);
+    cr_assert_eq(check_one("min.insync.replicas", STR("0")), ERR_INVALID_CONFIG);
+    cr_assert_eq(check_one("segment.bytes", STR("2147483648")), ERR_INVALID_CONFIG);
+}
+
+Test(topic_settings, take_words_from_their_lists)
+{
+    cr_assert_eq(check_one("cleanup.policy", STR("compact")), ERR_NONE);
+    cr_assert_eq(check_one("cleanup.policy", STR("compact,delete")), ERR_NONE);
+    cr_assert_eq(check_one("cleanup.policy", STR("")), ERR_NONE);
+    cr_assert_eq(check_one("cleanup.policy", STR("compact,")), ERR_INVALID_CONFIG);
+    cr_assert_eq(check_one("cleanup.policy", STR("compac")), ERR_INVALID_CONFIG);
+    cr_assert_eq(check_one("compression.type", STR("zstd")), ERR_NONE);
+    cr_assert_eq(check_one("compression.type", STR("gzip,zstd")), ERR_INVALID_CONFIG);
+    cr_assert_eq(check_one("compression.type", STR("")), ERR_INVALID_CONFIG);
+    cr_assert_eq(check_one("preallocate", STR("yes")), ERR_INVALID_CONFIG);
+    cr_assert_eq(check_one("preallocate", STR("true")), ERR_NONE);
+}
+
+Test(topic_settings, take_ratios_from_zero_to_one)
+{
+    cr_assert_eq(check_one("min.cleanable.dirty.ratio", STR("0.5")), ERR_NONE);
+    cr_assert_eq(check_one("min.cleanable.dirty.ratio", STR("0")), ERR_NONE);
+    cr_assert_eq(check_one("min.cleanable.dirty.ratio", STR("1.00")), ERR_NONE);
+    cr_assert_eq(check_one("min.cleanable.dirty.ratio", STR("1.01")), ERR_INVALID_CONFIG);
+    cr_assert_eq(check_one("min.cleanable.dirty.ratio", STR("2")), ERR_INVALID_CONFIG);
+    cr_assert_eq(check_one("min.cleanable.dirty.ratio", STR("0.")), ERR_INVALID_CONFIG);
+    cr_assert_eq(check_one("min.cleanable.dirty.ratio", STR("x")), ERR_INVALID_CONFIG);
+}
+
+Test(topic_settings, take_and_forget_what_kafka_4_dropped)
+{
+    struct arena arena = {0};
+    struct record_config config = {.name = STR("message.format.version"), .value = STR("2.8")};
+    struct record_topic kept = {.config_count = 9};
+    struct str message = {0};
+
+    cr_assert_eq(topic_settings_check(&arena, &config, 1, &kept, &message), ERR_NONE);
+
+    cr_assert_eq(kept.config_count, 0);
+    arena_free(&arena);
+}
+
+Test(topic_settings, read_a_null_value_as_absent)
+{
+    cr_assert_eq(check_one("no.such.key", (struct str){0}), ERR_NONE);
+}
+
+Test(topic_settings, refuse_a_key_given_twice)
+{
+    struct arena arena = {0};
+    struct record_config configs[] = {{.name = STR("retention.ms"), .value = STR("1")},
+                                      {.name = STR("retention.ms"), .value = STR("2")}};
+    struct record_topic kept;
+    struct str message = {0};
+
+    cr_assert_eq(topic_settings_check(&arena, configs, 2, &kept, &message), ERR_INVALID_CONFIG);
+    arena_free(&arena);
+}
+
+Test(topic_settings, repeat_only_printable_text_of_a_client)
+{
+    struct arena arena = {0};
+    struct record_config config = {.name = STR("bad\nkey\x7f"), .value = STR("1")};
+    struct record_topic kept;
+    struct str message = {0};
+
+    topic_settings_check(&arena, &config, 1, &kept, &message);
+
+    cr_assert(str_equal(message, STR("Unknown topic config 'bad?key?'.")));
+    arena_free(&arena);
+}
+
+Test(topic_settings, are_listed_with_overrides_and_the_brokers_defaults)
+{
+    struct arena arena = {0};
+    struct controller_config config = {
+        .min_insync_default = -1, .flush_messages = 1, .segment_size = 4096};
+    struct record_config override = {.name = STR("retention.ms"), .value = STR("7")};
+    const struct topic_setting *settings = NULL;
+
+    uint32_t count = topic_settings(&config, 3, &override, 1, &arena, &settings);
+
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        cr_assert(i == 0 || str_compare(settings[i - 1].name, settings[i].name) < 0);
+        found += str_equal(settings[i].name, STR("retention.ms")) &&
+                 str_equal(settings[i].value, STR("7")) && !settings[i].is_default;
+        found += str_equal(settings[i].name, STR("min.insync.replicas")) &&
+                 str_equal(settings[i].value, STR("2")) && settings[i].is_default;
+        found += str_equal(settings[i].name, STR("segment.bytes")) &&
+                 str_equal(settings[i].value, STR("4096"));
+    }
+    cr_assert_eq(found, 3);
+    arena_free(&arena);
+}
