@@ -5,9 +5,9 @@
  * the typed wrappers of the generated headers (wire.h) and rarely this file.
  *
  * In memory: a string is struct str, bytes are struct bytes, an array is a count
- * and a pointer. A null pointer is Kafka's null where the field may be null, and
- * empty where it may not; a struct that may be null is a pointer. A field that a version lacks reads as its default, and is
- * left out silently when written.
+ * and a pointer, a struct that may be null is a pointer. A null pointer is Kafka's
+ * null where the field may be null, and empty where it may not. A field that a
+ * version lacks reads as its default, and is left out silently when written.
  *
  * Reading trusts nothing: each count is held against the bytes that are left before
  * memory is taken for it, and all memory of one message is bounded by
@@ -55,7 +55,7 @@ struct walk_struct;
 struct walk_field {
     const char *name;
     const struct walk_struct *of; /* WALK_STRUCT: what it is made of; else NULL. */
-    int64_t fallback;             /* Default of a number. */
+    int64_t fallback;             /* Default of a number; of a float64, its bits. */
     int32_t tag;                  /* -1: not tagged. */
     int16_t first, last;          /* Versions that carry it. */
     int16_t null_first;    /* First version in which it may be null; WALK_VERSION_MAX: never. */

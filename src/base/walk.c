@@ -13,15 +13,13 @@
 #include "base/check.h"
 #include "walk_inside.h"
 
-static_assert(sizeof(double) == sizeof(uint64_t), "float64 travels as eight bytes");
-
 alignas(16) const char walk_empty[16];
 
 static const uint8_t type_sizes[] = {
     [WALK_BOOL] = sizeof(bool),          [WALK_INT8] = sizeof(int8_t),
     [WALK_INT16] = sizeof(int16_t),      [WALK_UINT16] = sizeof(uint16_t),
     [WALK_INT32] = sizeof(int32_t),      [WALK_UINT32] = sizeof(uint32_t),
-    [WALK_INT64] = sizeof(int64_t),      [WALK_FLOAT64] = sizeof(double),
+    [WALK_INT64] = sizeof(int64_t),      [WALK_FLOAT64] = sizeof(uint64_t),
     [WALK_UUID] = sizeof(struct uuid),   [WALK_STRING] = sizeof(struct str),
     [WALK_BYTES] = sizeof(struct bytes), [WALK_RECORDS] = sizeof(struct wire_records),
 };
@@ -33,11 +31,7 @@ uint32_t walk_element_size(const struct walk_field *field)
 
 void walk_set_number(const struct walk_field *field, void *value)
 {
-    double real = (double)field->fallback;
     switch ((enum walk_type)field->type) {
-    case WALK_FLOAT64:
-        memcpy(value, &real, sizeof real);
-        return;
     case WALK_BOOL:
         *(bool *)value = field->fallback != 0;
         return;
@@ -53,7 +47,8 @@ void walk_set_number(const struct walk_field *field, void *value)
         *(uint32_t *)value = (uint32_t)field->fallback;
         return;
     case WALK_INT64:
-        *(int64_t *)value = field->fallback;
+    case WALK_FLOAT64: /* Its bits: nothing here counts with it. */
+        memcpy(value, &field->fallback, sizeof field->fallback);
         return;
     case WALK_UUID:
         memset(value, 0, sizeof(struct uuid));
