@@ -52,6 +52,8 @@ void advance_high_watermark(struct raft *raft)
 
     if (raft->role == RAFT_LEADER) {
         log_offset majority = majority_end(raft);
+        if (majority > raft->durable)
+            majority = raft->durable;
         if (may_commit(raft, majority))
             end = majority;
     } else if (raft->role == RAFT_FOLLOWER) {

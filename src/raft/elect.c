@@ -142,18 +142,23 @@ static void send_round(struct raft *raft, struct raft_out *out)
     }
 }
 
-/* Ask the configured voters who they are; nothing is asked for. */
+/* Ask a configured voter who it is: a pre-vote request whose grant is not counted. */
+void send_probe(struct raft *raft, struct raft_out *out, node_id id)
+{
+    struct raft_message request =
+        make_request(raft, RAFT_VOTE_REQUEST, (struct raft_voter){.id = id});
+
+    request.pre_vote = true;
+    send_message(raft, out, &request);
+}
+
 static void send_probes(struct raft *raft, struct raft_out *out)
 {
     for (uint32_t i = 0; i < raft->config.voter_count; i++) {
         const struct answer *answer = &raft->answers[i];
         node_id id = raft->config.voters[i];
-        if (id == raft->config.self || (answer->given && answer->empty))
-            continue;
-        struct raft_message request =
-            make_request(raft, RAFT_VOTE_REQUEST, (struct raft_voter){.id = id});
-        request.pre_vote = true;
-        send_message(raft, out, &request);
+        if (id != raft->config.self && !(answer->given && answer->empty))
+            send_probe(raft, out, id);
     }
 }
 
@@ -161,7 +166,6 @@ static void start_round(struct raft *raft)
 {
     raft->round++;
     raft->role_at = raft->now + random_election_timeout(raft);
-    start_retries(raft, RAFT_RETRY_MIN_MS);
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         bool self = raft->peers[i].voter.id == raft->config.self;
         raft->peers[i].answered = self;
@@ -173,6 +177,8 @@ static void enter_prospective(struct raft *raft, struct raft_out *out)
 {
     check(may_stand(raft));
 
+    if (raft->role != RAFT_PROSPECTIVE) /* A repeated round goes on as slowly as the last. */
+        start_retries(raft, RAFT_RETRY_MIN_MS);
     move_to(raft, RAFT_PROSPECTIVE);
     raft->leader = -1;
     start_round(raft);
@@ -187,6 +193,7 @@ static void enter_candidate(struct raft *raft, struct raft_out *out)
 
     move_to(raft, RAFT_CANDIDATE);
     raft->lost_leader = -1;
+    start_retries(raft, RAFT_RETRY_MIN_MS);
     set_vote(raft, out,
              (struct raft_vote){.epoch = raft->vote.epoch + 1,
                                 .voted_for = raft->config.self,
@@ -325,8 +332,13 @@ static void time_out(struct raft *raft, struct raft_out *out)
         enter_prospective(raft, out);
         return;
     }
-    raft->rotation++;
-    enter_unattached(raft, out, raft->vote.epoch);
+    if (raft->role != RAFT_UNATTACHED) {
+        enter_unattached(raft, out, raft->vote.epoch);
+        return;
+    }
+    raft->rotation++; /* An observer asks the next voter. */
+    raft->fetching = false;
+    raft->role_at = raft->now + random_election_timeout(raft);
 }
 
 static void step_leader_timers(struct raft *raft, struct raft_out *out)
@@ -343,11 +355,16 @@ static void step_retry(struct raft *raft, struct raft_out *out)
 {
     if (must_probe(raft))
         send_probes(raft, out);
-    else
-        send_round(raft, out);
+    else if (raft->role == RAFT_PROSPECTIVE || !raft->vote_pending)
+        send_round(raft, out); /* Else the first requests still wait for our vote. */
     raft->retry_at = raft->now + raft->retry_wait;
     raft->retry_wait = raft->retry_wait * 2 > RAFT_RETRY_MAX_MS ? RAFT_RETRY_MAX_MS
                                                                 : raft->retry_wait * 2;
+}
+
+static mono_ms fetch_deadline(const struct raft *raft)
+{
+    return raft->fetch_sent_at + raft->config.fetch_timeout_ms;
 }
 
 void step_timers(struct raft *raft, struct raft_out *out)
@@ -358,6 +375,8 @@ void step_timers(struct raft *raft, struct raft_out *out)
     }
     if (raft->now >= raft->role_at)
         time_out(raft, out);
+    if (raft->fetching && raft->now >= fetch_deadline(raft))
+        raft->fetching = false; /* Its reply is lost; the leader may still be heard. */
     if (raft->now < raft->retry_at)
         return;
     if (raft->role == RAFT_PROSPECTIVE || raft->role == RAFT_CANDIDATE || must_probe(raft))
@@ -377,7 +396,9 @@ mono_ms next_deadline(const struct raft *raft)
         return earlier(raft->begin_at, earlier(quorum_deadline(raft), stall_deadline(raft)));
 
     mono_ms deadline = earlier(raft->role_at, raft->retry_at);
-    if (raft->fetch_at > raft->now && !raft->fetching)
+    if (raft->fetching)
+        deadline = earlier(deadline, fetch_deadline(raft));
+    else if (raft->fetch_at > raft->now)
         deadline = earlier(deadline, raft->fetch_at);
     return deadline;
 }

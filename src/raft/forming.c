@@ -56,6 +56,15 @@ void take_answer(struct raft *raft, const struct raft_message *reply)
         stand_after(raft, (mono_ms)voters_rank(raft, -1) * RAFT_STAND_STEP_MS);
 }
 
+bool is_answer_given(const struct raft *raft, node_id id)
+{
+    for (uint32_t i = 0; i < raft->config.voter_count; i++) {
+        if (raft->config.voters[i] == id)
+            return raft->answers[i].given;
+    }
+    return false;
+}
+
 bool is_answered_directory(const struct raft *raft, struct raft_voter voter)
 {
     for (uint32_t i = 0; i < raft->config.voter_count; i++) {

@@ -93,6 +93,7 @@ struct raft {
     bool fetching;      /* Our fetch `fetch_id` is unanswered. */
     bool appending;     /* Its records are being appended and synced. */
     uint64_t fetch_id;
+    mono_ms fetch_sent_at;
     mono_ms fetch_at;   /* No fetch before this. */
     uint32_t rotation;  /* Whom an observer without leader asks next. */
 
@@ -128,6 +129,7 @@ bool is_configured(const struct raft *raft, node_id id);
 bool is_formed(const struct raft *raft); /* Belongs to a cluster. */
 bool is_answered_by_all(const struct raft *raft);
 void take_answer(struct raft *raft, const struct raft_message *reply);
+bool is_answer_given(const struct raft *raft, node_id id);
 bool is_answered_directory(const struct raft *raft, struct raft_voter voter);
 void forget_answers(struct raft *raft);
 bool must_probe(const struct raft *raft);
@@ -161,6 +163,7 @@ void take_hint(struct raft *raft, struct raft_out *out, log_epoch epoch, node_id
 void tally(struct raft *raft, struct raft_out *out);
 void stand_after(struct raft *raft, mono_ms wait);
 mono_ms random_election_timeout(struct raft *raft);
+void send_probe(struct raft *raft, struct raft_out *out, node_id id);
 void step_timers(struct raft *raft, struct raft_out *out);
 mono_ms next_deadline(const struct raft *raft);
 

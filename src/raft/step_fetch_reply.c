@@ -40,6 +40,7 @@ void send_fetch(struct raft *raft, struct raft_out *out)
     if (target == -1 || is_busy || raft->now < raft->fetch_at)
         return;
     raft->fetching = true;
+    raft->fetch_sent_at = raft->now;
     raft->fetch_id++;
     out->fetch_due = true;
     out->fetch = (struct raft_fetch){.from = raft->config.self,

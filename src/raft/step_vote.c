@@ -116,10 +116,23 @@ static bool decide_vote(struct raft *raft, const struct raft_message *request,
     return true;
 }
 
+/* A leader of our epoch that asks for pre-votes in it has restarted or resigned: it
+ * entered the epoch as candidate, so before it led it cannot have asked in it. */
+static bool has_leader_given_up(const struct raft *raft, const struct raft_message *request)
+{
+    return raft->role == RAFT_FOLLOWER && raft->leader == request->from && request->pre_vote &&
+           request->epoch == raft->vote.epoch;
+}
+
 void step_vote_request(struct raft *raft, const struct raft_message *request, struct raft_out *out)
 {
     enum err error = judge_identity(raft, request);
     bool granted = false;
+
+    if (error == ERR_NONE && has_leader_given_up(raft, request)) {
+        lose_leader(raft, out, voters_rank(raft, -1));
+        raft->lost_leader = -1; /* It is there, and may lead again. */
+    }
 
     if (error == ERR_NONE && request->epoch < raft->vote.epoch)
         error = ERR_FENCED_LEADER_EPOCH;
@@ -130,6 +143,9 @@ void step_vote_request(struct raft *raft, const struct raft_message *request, st
     struct raft_message reply = make_reply(raft, RAFT_VOTE_REPLY, request, error);
     reply.granted = granted;
     send_message(raft, out, &reply);
+    if (must_probe(raft) && is_configured(raft, request->from) &&
+        !is_answer_given(raft, request->from))
+        send_probe(raft, out, request->from); /* It is up now: no need to wait for a retry. */
 }
 
 /* Does this grant belong to the round that we are in, and to a voter that we know? */
