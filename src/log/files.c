@@ -1,0 +1,222 @@
+/* files.c -- the files of a log: its directory, new segments, space, small side files.
+ *
+ * Nothing exists before the first append. Space is set aside before offsets are given
+ * (rule 30), in steps that grow; an entry in a directory counts once the directory is
+ * synced, which the group that syncs the content does too (rule 8). */
+#include "log_internal.h"
+
+#include <stdio.h>
+
+enum { METADATA_SIZE_MAX = 256 };
+
+static enum err write_small(struct env *env, file_id file, struct bytes bytes)
+{
+    uint32_t done = 0;
+
+    enum err err = env_truncate(env, file, 0);
+    if (err != ERR_NONE)
+        return err;
+    while (done < bytes.size) {
+        struct bytes part = {.data = bytes.data + done, .size = bytes.size - done};
+        int64_t moved = env_write(env, file, done, &part, 1);
+        if (moved <= 0)
+            return moved < 0 ? (enum err)moved : ERR_IO;
+        done += (uint32_t)moved;
+    }
+    return ERR_NONE;
+}
+
+enum err log_read_small(struct env *env, const char *path, uint32_t size_max, struct buf **out)
+{
+    file_id file;
+
+    enum err err = env_open(env, path, ENV_OPEN_READ, &file);
+    if (err != ERR_NONE)
+        return err;
+    int64_t size = env_size(env, file);
+    if (size >= 0 && size <= size_max) {
+        struct buf *buf = buf_new((uint32_t)size + 1);
+        int64_t got = env_read(env, file, 0, buf->data, (uint32_t)size);
+        buf->size = got < 0 ? 0 : (uint32_t)got;
+        err = got < 0 ? (enum err)got : ERR_NONE;
+        *out = buf;
+        if (err != ERR_NONE)
+            buf_unref(buf);
+    } else {
+        err = size < 0 ? (enum err)size : ERR_CORRUPT;
+    }
+    env_close(env, file);
+    return err;
+}
+
+enum err log_write_metadata(struct log *log)
+{
+    char path[ENV_PATH_MAX];
+    char id[UUID_TEXT_SIZE];
+    char text[METADATA_SIZE_MAX];
+    file_id file;
+
+    uuid_format(log->config.key.topic_id, id);
+    int size = snprintf(text, sizeof text, "version: 0\ntopic_id: %s\n", id);
+    log_path(log, "partition.metadata", path);
+    enum err err = env_open(log->env, path, ENV_OPEN_CREATE, &file);
+    if (err != ERR_NONE)
+        return err;
+    err = write_small(log->env, file, (struct bytes){(const uint8_t *)text, (uint32_t)size});
+    env_close(log->env, file);
+    if (err == ERR_NONE)
+        log->is_metadata_dirty = true;
+    return err;
+}
+
+enum err log_identify(struct env *env, const char *dir, struct uuid *topic_id)
+{
+    static const char head[] = "version: 0\ntopic_id: ";
+    char path[ENV_PATH_MAX];
+    struct buf *text;
+
+    int size = snprintf(path, sizeof path, "%s/partition.metadata", dir);
+    check(size > 0 && size < ENV_PATH_MAX);
+    enum err err = log_read_small(env, path, METADATA_SIZE_MAX, &text);
+    if (err != ERR_NONE)
+        return err;
+    uint32_t head_size = sizeof head - 1;
+    struct str id = {.data = (const char *)text->data + head_size, .size = 0};
+    if (text->size > head_size && memcmp(text->data, head, head_size) == 0)
+        while (head_size + id.size < text->size && id.data[id.size] != '\n')
+            id.size++;
+    bool is_ended = head_size + id.size < text->size; /* A torn line is no identity. */
+    if (!is_ended || !uuid_parse(id, topic_id))
+        err = ERR_CORRUPT;
+    buf_unref(text);
+    return err;
+}
+
+static enum err make_directory(struct log *log)
+{
+    if (log->has_directory)
+        return ERR_NONE;
+    enum err err = env_mkdir(log->env, log->dir);
+    if (err != ERR_NONE && err != ERR_EXISTS)
+        return err;
+    err = log_write_metadata(log);
+    if (err != ERR_NONE)
+        return err;
+    log->has_directory = true;
+    log->is_parent_dirty = true;
+    log->is_directory_dirty = true;
+    return ERR_NONE;
+}
+
+/* Set aside room so that the active segment may grow to `need` bytes. */
+static enum err reserve(struct log *log, struct segment *segment, uint64_t need)
+{
+    if (need <= segment->reserved)
+        return ERR_NONE;
+    uint64_t want = need + log->reserve_step;
+    uint64_t most = log->config.segment_size > need ? log->config.segment_size : need;
+    if (want > most)
+        want = most;
+    uint64_t from = segment->reserved;
+    enum err err = env_reserve(log->env, segment->file, from, want - from);
+    if (err == ERR_SPACE && want > need) {
+        want = need; /* The disk is nearly full: no more than is needed. */
+        err = env_reserve(log->env, segment->file, from, want - from);
+    }
+    if (err != ERR_NONE)
+        return err;
+    segment->reserved = want;
+    if (log->reserve_step < LOG_RESERVE_MAX)
+        log->reserve_step *= 2;
+    return ERR_NONE;
+}
+
+/* A new, empty segment that starts at the log's end (rule 9), with room for `size` bytes. */
+static enum err add_segment(struct log *log, uint32_t size)
+{
+    char path[ENV_PATH_MAX];
+    struct segment *segment;
+
+    enum err err = make_directory(log);
+    if (err != ERR_NONE)
+        return err;
+    segment = segment_new(log->ends.end);
+    segment_path(log->dir, segment->base, ".log", path);
+    err = env_open(log->env, path, ENV_OPEN_CREATE, &segment->file);
+    if (err == ERR_NONE)
+        err = env_truncate(log->env, segment->file, 0);
+    if (err == ERR_NONE)
+        err = reserve(log, segment, size);
+    if (err != ERR_NONE) {
+        segment_free(log->env, segment);
+        (void)env_unlink(log->env, path);
+        return err;
+    }
+    segment->is_time_known = true;
+    segment->is_dirty = true;
+    log->is_directory_dirty = true;
+    log->recent_count = 0;
+    log_add_segment(log, segment);
+    sync_want_group(log->sync, &log->member);
+    return ERR_NONE;
+}
+
+/* Close the active segment for appends and start the next. */
+static enum err roll(struct log *log, uint32_t size)
+{
+    struct segment *full = log_active(log);
+
+    log_write_queued(log);
+    if (log_is_offline(log))
+        return log->error;
+    enum err err = add_segment(log, size);
+    if (err != ERR_NONE)
+        return err;
+    index_finish(full, log->env, log->dir);
+    (void)env_truncate(log->env, full->file, full->size); /* Gives back what was set aside. */
+    full->is_dirty = true;
+    log_write_snapshot(log);
+    return ERR_NONE;
+}
+
+enum err log_make_room(struct log *log, uint32_t size, log_offset last)
+{
+    struct segment *active = log_active(log);
+    enum err err;
+
+    if (!active)
+        err = add_segment(log, size);
+    else if (active->size > 0 && (active->size + size > log->config.segment_size ||
+                                  last - active->base > INT32_MAX))
+        err = roll(log, size);
+    else
+        err = reserve(log, active, active->size + size);
+    if (err == ERR_IO)
+        log_go_offline(log, err, "The disk failed while making room.");
+    return err;
+}
+
+enum err log_write_epochs(struct log *log, file_id *out)
+{
+    char path[ENV_PATH_MAX];
+
+    log_path(log, "leader-epoch-checkpoint.tmp", path);
+    enum err err = env_open(log->env, path, ENV_OPEN_CREATE, out);
+    if (err != ERR_NONE)
+        return err;
+    struct buf *text = epoch_cache_write(&log->epochs);
+    err = write_small(log->env, *out, (struct bytes){text->data, text->size});
+    buf_unref(text);
+    if (err != ERR_NONE)
+        env_close(log->env, *out);
+    return err;
+}
+
+enum err log_rename_epochs(struct log *log)
+{
+    char from[ENV_PATH_MAX], to[ENV_PATH_MAX];
+
+    log_path(log, "leader-epoch-checkpoint.tmp", from);
+    log_path(log, "leader-epoch-checkpoint", to);
+    return env_rename(log->env, from, to);
+}

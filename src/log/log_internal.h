@@ -1,0 +1,145 @@
+/* log_internal.h -- the inside of struct log, for the files of this folder that make it up. */
+#ifndef LOG_LOG_INTERNAL_H
+#define LOG_LOG_INTERNAL_H
+
+#include "epoch_cache.h"
+#include "log.h"
+#include "probe.h"
+#include "producers.h"
+#include "segment.h"
+#include "sync_internal.h"
+
+enum {
+    LOG_RECENT_MAX = 16,               /* Batches whose places are remembered. */
+    LOG_ERROR_TEXT_MAX = 160,          /* Bytes with the terminator. */
+    LOG_RESERVE_FIRST = 1 << 20,       /* Bytes set aside at first; doubled each time... */
+    LOG_RESERVE_MAX = 16 << 20,        /* ...up to this. */
+    LOG_SEGMENT_DEFAULT = 1 << 30,
+    LOG_INDEX_INTERVAL_DEFAULT = 4096,
+    LOG_SNAPSHOT_INTERVAL = 16 << 20,  /* Bytes between producer snapshots: bounds the replay. */
+    LOG_WRITE_PARTS_MAX = 64,          /* Parts of one write. */
+};
+
+enum log_state { LOG_OPENING, LOG_READY, LOG_BUSY, LOG_OFFLINE, LOG_DELETED };
+
+/* What a log that is not ready waits for, one group each (rule 7). */
+enum log_step {
+    LOG_STEP_NONE,
+    LOG_STEP_BARRIER, /* A lowered or dropped mark; and no older sync is in flight. */
+    LOG_STEP_CUT,     /* The shortened files, the directory. */
+    LOG_STEP_SETTLE,  /* The renamed epoch file's entry. */
+};
+
+enum log_change { LOG_CHANGE_TRUNCATE, LOG_CHANGE_RESET, LOG_CHANGE_DELETE };
+
+struct recent_batch {
+    log_offset base, end;
+    uint64_t position;
+};
+
+/* What of this log is in the group under way. */
+struct log_flight {
+    log_offset end;        /* Written and covered. */
+    enum log_step step;
+    bool is_void;          /* Truncated meanwhile: proves nothing. */
+    bool is_partial;       /* More dirty segments than fit. */
+    bool has_parent, has_metadata, has_directory, has_epochs;
+    file_id parent, metadata, directory, epochs;
+    log_epoch epochs_last; /* Last epoch in the file that is under way. */
+};
+
+struct log {
+    struct log_config config;
+    char dir[LOG_DIR_MAX];
+    struct env *env;
+    struct sync *sync;
+    struct sync_member member;
+
+    struct log_ends ends;
+    log_offset synced; /* Really synced; `durable` of the page-cache class is more. */
+    enum log_state state;
+    enum log_step step;
+    enum log_change change;
+    enum err error;
+    char error_text[LOG_ERROR_TEXT_MAX];
+
+    struct segment **segments; /* Ascending; the last is active. */
+    uint32_t segment_count, segment_capacity;
+    struct segment **doomed; /* To be unlinked by the change under way. */
+    uint32_t doomed_count, doomed_capacity;
+
+    struct slice *queue; /* Batches with a place and no write yet, in order. */
+    uint32_t queue_count, queue_capacity;
+    struct recent_batch recent[LOG_RECENT_MAX]; /* Ring of the active segment's last batches. */
+    uint32_t recent_count;                      /* Ever put in; the ring holds the last 16. */
+    uint64_t reserve_step;
+
+    struct epoch_cache epochs;
+    log_epoch epochs_stored; /* The last epoch in the file; -1: none. */
+    bool are_epochs_dirty;
+
+    struct producers *producers; /* NULL: not kept. */
+    uint64_t since_snapshot;     /* Bytes. */
+
+    struct waits waits[WAIT_MARKS];
+
+    bool has_directory;      /* It exists; the first append makes it. */
+    bool is_parent_dirty;    /* Its entry is not synced. */
+    bool is_directory_dirty; /* Entries in it are not synced. */
+    bool is_metadata_dirty;  /* partition.metadata is not synced. */
+    bool is_quiet;           /* Opening or closing: hooks are not told. */
+    struct log_flight flight;
+};
+
+/* log.c */
+void log_check_order(const struct log *log);
+void log_go_offline(struct log *log, enum err err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+bool log_is_offline(const struct log *log);
+struct segment *log_active(const struct log *log); /* NULL: none yet. */
+/* The segment that holds or would hold `offset`, at or above the first base. */
+uint32_t log_segment_index(const struct log *log, log_offset offset);
+void log_add_segment(struct log *log, struct segment *segment);
+log_offset log_bound_offset(const struct log *log, enum log_bound bound);
+void log_drop_queue(struct log *log);
+/* Raise durable, tell the hook, the probe and the waiters. */
+void log_raise_durable(struct log *log, log_offset durable);
+void log_path(const struct log *log, const char *name, char out[ENV_PATH_MAX]);
+void log_probe(const struct log *log, struct probe probe); /* Adds the key. */
+
+/* files.c */
+/* Have an active segment with room, set aside on the disk, for a batch of `size` bytes whose
+ * last offset is `last`.
+ * Errors  ERR_SPACE, ERR_FILES, ERR_DENIED: nothing changed; ERR_IO: offline. */
+enum err log_make_room(struct log *log, uint32_t size, log_offset last);
+enum err log_write_metadata(struct log *log);
+/* Write the epoch file beside its name, open. */
+enum err log_write_epochs(struct log *log, file_id *out);
+enum err log_rename_epochs(struct log *log);
+/* Read a small file whole. */
+enum err log_read_small(struct env *env, const char *path, uint32_t size_max, struct buf **out);
+
+/* snapshots.c */
+void log_write_snapshot(struct log *log);
+/* Rebuild the producers of what is written, from the last good snapshot. */
+enum err log_replay_producers(struct log *log);
+/* Remove snapshots past the end. True: there were some. */
+bool log_drop_snapshots(struct log *log, log_offset above);
+
+/* recover.c */
+void log_recover(struct log *log);
+
+/* group.c */
+void log_close_flight(struct log *log);
+/* Synced to `end`: mark it, and raise durable. */
+void log_raise_synced(struct log *log, log_offset end);
+
+/* change.c */
+/* Shorten what is on disk to the log's end, and ask for the group that makes it durable. */
+void log_start_cut(struct log *log);
+/* The group that `step` waited for has ended; `end` is what it covered. */
+void log_step_change(struct log *log, log_offset end, enum err marks);
+/* Let go of the segments from `first` on; they are unlinked by the cut. */
+void log_doom_segments(struct log *log, uint32_t first);
+
+#endif

@@ -1,0 +1,46 @@
+/* producers.h -- what a log remembers of idempotent producers: one copy per sequence.
+ *
+ * Source  KIP-98, KIP-360; kafka-surface 6.2. */
+#ifndef LOG_PRODUCERS_H
+#define LOG_PRODUCERS_H
+
+#include "batch.h"
+
+enum {
+    PRODUCER_BATCHES_MAX = 5, /* As many as a client keeps in flight. */
+    PRODUCERS_MAX_DEFAULT = 10000,
+};
+
+struct producer_batch {
+    int32_t first_sequence, last_sequence;
+    log_offset base, last;
+    wall_ms timestamp;
+};
+
+struct producers;
+
+struct producers *producers_open(uint32_t count_max);
+void producers_close(struct producers *producers);
+void producers_clear(struct producers *producers);
+
+/* May this batch be appended?
+ * Errors  ERR_DUPLICATE_SEQUENCE_NUMBER: it is in the log already, *original says where;
+ *         OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH. */
+enum err producers_check(const struct producers *producers, const struct batch_info *batch,
+                         struct producer_batch *original);
+
+/* Remember a batch that is in the log now. One without producer is ignored. */
+void producers_add(struct producers *producers, const struct batch_info *batch);
+
+/* Forget those whose last batch is stamped before `before`. */
+void producers_expire(struct producers *producers, wall_ms before);
+
+uint32_t producers_count(const struct producers *producers);
+
+/* Kafka's snapshot of version 1, with the older batches of each producer after its entries,
+ * where Kafka's reader does not look. */
+struct buf *producers_write(const struct producers *producers);
+/* Errors  ERR_CORRUPT; nothing is known then. */
+enum err producers_read(struct producers *producers, struct bytes snapshot);
+
+#endif

@@ -1,0 +1,150 @@
+/* snapshots.c -- producer snapshots: `<offset>.snapshot` tells the state as of that offset.
+ *
+ * One is left at each roll, each LOG_SNAPSHOT_INTERVAL bytes and at a close, so that
+ * replay is bounded. They are never synced: one that is torn fails its checksum and an
+ * older one serves; one past the log's end is removed before anything is appended (rule 7). */
+#include "log_internal.h"
+
+#include <stdio.h>
+
+enum { SNAPSHOT_SIZE_MAX = 256 << 20, SNAPSHOT_NAME_SIZE = 20 + 9 };
+
+/* The offset in a snapshot's file name; -1: it is none. */
+static log_offset snapshot_offset(const char *name)
+{
+    log_offset offset = 0;
+
+    if (strlen(name) != SNAPSHOT_NAME_SIZE || strcmp(name + 20, ".snapshot") != 0)
+        return -1;
+    for (int i = 0; i < 20; i++) {
+        if (name[i] < '0' || name[i] > '9' || offset > (INT64_MAX - 9) / 10)
+            return -1;
+        offset = offset * 10 + (name[i] - '0');
+    }
+    return offset;
+}
+
+static void snapshot_path(const struct log *log, log_offset offset, char out[ENV_PATH_MAX])
+{
+    segment_path(log->dir, offset, ".snapshot", out);
+}
+
+void log_write_snapshot(struct log *log)
+{
+    char path[ENV_PATH_MAX];
+    file_id file;
+
+    if (!log->producers)
+        return;
+    snapshot_path(log, log->ends.end, path);
+    if (env_open(log->env, path, ENV_OPEN_CREATE, &file) != ERR_NONE)
+        return;
+    struct buf *snapshot = producers_write(log->producers);
+    struct bytes bytes = {.data = snapshot->data, .size = snapshot->size};
+    bool is_whole = env_truncate(log->env, file, 0) == ERR_NONE &&
+                    env_write(log->env, file, 0, &bytes, 1) == bytes.size;
+    env_close(log->env, file);
+    buf_unref(snapshot);
+    if (is_whole)
+        log->since_snapshot = 0;
+    else
+        (void)env_unlink(log->env, path);
+}
+
+bool log_drop_snapshots(struct log *log, log_offset above)
+{
+    struct arena arena = {0};
+    const char **names;
+    uint32_t count = 0;
+    char path[ENV_PATH_MAX];
+    bool found = false;
+
+    if (log->has_directory)
+        (void)env_list(log->env, log->dir, &arena, &names, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (snapshot_offset(names[i]) <= above)
+            continue;
+        found = true;
+        log_path(log, names[i], path);
+        (void)env_unlink(log->env, path);
+    }
+    arena_free(&arena);
+    return found;
+}
+
+static bool load_snapshot(struct log *log, log_offset offset)
+{
+    char path[ENV_PATH_MAX];
+    struct buf *snapshot;
+
+    snapshot_path(log, offset, path);
+    if (log_read_small(log->env, path, SNAPSHOT_SIZE_MAX, &snapshot) != ERR_NONE)
+        return false;
+    enum err err = producers_read(log->producers,
+                                  (struct bytes){.data = snapshot->data, .size = snapshot->size});
+    buf_unref(snapshot);
+    if (err != ERR_NONE)
+        producers_clear(log->producers);
+    return err == ERR_NONE;
+}
+
+static bool is_segment_base(const struct log *log, log_offset offset)
+{
+    return log->segments[log_segment_index(log, offset)]->base == offset;
+}
+
+/* Load the newest good snapshot within the log and remove older ones between segment
+ * bases. Returns where it ends: replay starts there. */
+static log_offset load_newest(struct log *log)
+{
+    struct arena arena = {0};
+    const char **names;
+    uint32_t count = 0;
+    char path[ENV_PATH_MAX];
+    log_offset loaded = -1;
+
+    (void)env_list(log->env, log->dir, &arena, &names, &count);
+    for (uint32_t i = count; i-- > 0;) { /* Names sort as their offsets do. */
+        log_offset offset = snapshot_offset(names[i]);
+        if (offset < log->ends.start || offset > log->ends.written)
+            continue;
+        if (loaded < 0) {
+            if (load_snapshot(log, offset))
+                loaded = offset;
+        } else if (!is_segment_base(log, offset)) {
+            log_path(log, names[i], path);
+            (void)env_unlink(log->env, path);
+        }
+    }
+    arena_free(&arena);
+    return loaded < 0 ? log->ends.start : loaded;
+}
+
+enum err log_replay_producers(struct log *log)
+{
+    struct placed_batch batch;
+    struct scan scan;
+    enum err err = ERR_NONE;
+
+    if (!log->producers || log->segment_count == 0)
+        return ERR_NONE;
+    producers_clear(log->producers);
+    log->since_snapshot = 0;
+    log_offset from = load_newest(log);
+    for (uint32_t i = log_segment_index(log, from); i < log->segment_count; i++) {
+        struct segment *segment = log->segments[i];
+        err = segment_locate(segment, log->env, log->dir, from, &batch);
+        if (err == ERR_NOT_FOUND)
+            continue;
+        if (err != ERR_NONE)
+            return err;
+        scan_start(&scan, log->env, segment, batch.position, segment->written);
+        while ((err = scan_next(&scan, &batch)) == ERR_NONE) {
+            producers_add(log->producers, &batch.info);
+            log->since_snapshot += batch.info.size;
+        }
+        if (err != ERR_NOT_FOUND)
+            return err;
+    }
+    return ERR_NONE;
+}

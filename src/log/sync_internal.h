@@ -1,0 +1,56 @@
+/* sync_internal.h -- what logs and their group commit know of each other. */
+#ifndef LOG_SYNC_INTERNAL_H
+#define LOG_SYNC_INTERNAL_H
+
+#include "sync.h"
+
+struct log;
+
+/* What is known to be synced of one log. */
+struct mark {
+    struct partition_key key;
+    log_epoch epoch;    /* Of the record before `durable`; -1: none. */
+    log_offset start;   /* The log's start when it was marked. */
+    log_offset durable; /* Synced up to here. */
+};
+
+/* Files that the next env_sync() covers. */
+struct sync_group {
+    file_id *files;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+void sync_group_add(struct sync_group *group, file_id file);
+
+/* How a log hangs in its struct sync. */
+struct sync_member {
+    struct list queued; /* It has queued writes. */
+    struct list dirty;  /* It wants to be in the next group. */
+    struct list flight; /* It is in the group under way. */
+};
+
+void sync_member_init(struct sync_member *member);
+void sync_want_write(struct sync *sync, struct sync_member *member);
+void sync_want_group(struct sync *sync, struct sync_member *member);
+/* Out of every list: what is in flight ends without it. */
+void sync_forget(struct sync_member *member);
+
+const struct mark *sync_mark(const struct sync *sync, struct partition_key key); /* NULL: none. */
+void sync_put_mark(struct sync *sync, const struct mark *mark);
+void sync_remove_mark(struct sync *sync, struct partition_key key);
+/* The marks as they are now go with the next group, whether or not they changed. */
+void sync_want_marks(struct sync *sync);
+
+enum { SYNC_FILES_OF_LOG_MAX = 64 }; /* What one log may add to a group. */
+
+/* The log's side of a group. Add what must be synced; false: the log went offline and is
+ * not in the group. */
+bool log_join_group(struct log *log, struct sync_group *group);
+/* `marks`: whether the marks as they were when the group left are synced; ERR_AGAIN: they
+ * will be with the next group. */
+void log_on_group_synced(struct log *log, enum err result, enum err marks);
+void log_write_queued(struct log *log);
+struct log *log_of_member(struct sync_member *member);
+
+#endif
