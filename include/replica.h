@@ -81,18 +81,18 @@ enum replica_turn {
     REPLICA_LEAVE,  /* The same; then the partition is no longer ours. */
 };
 
-/* Why this leader asks to be replaced. It asks by a proposal, and again after each lag time. */
+/* Why this leader wants to be replaced: ask with AlterPartition's yield, now and then, until it
+ * is REPLICA_KEEP again. */
 enum replica_yield {
     REPLICA_KEEP,
     REPLICA_YIELD_STALLED, /* Its own disk doesn't keep up (rule 29). */
     REPLICA_YIELD_CUT_OFF, /* Below min ISR, and no follower has come for the lag time. */
 };
 
-/* An AlterPartition request; the first member is this leader, except in a yield. */
+/* An AlterPartition request. The first member is this leader. */
 struct replica_proposal {
     log_epoch leader_epoch;
     int32_t partition_epoch; /* Hand it back to replica_on_altered(). */
-    bool yield;              /* Give leadership away; the members are the committed ISR. */
     uint32_t count;
     struct replica_member {
         node_id id;
@@ -133,7 +133,8 @@ void replica_on_session(struct replica *replica, mono_ms now, bool alive, struct
 enum replica_role replica_role(const struct replica *replica);
 /* The partition record last applied; partition_epoch is -1 before the first. */
 const struct replica_partition *replica_partition(const struct replica *replica);
-/* Committed below this; consumers read no further. Never falls. */
+/* Committed below this; consumers read no further. Falls only with a
+ * log that was cut below it, after an unclean election. */
 log_offset replica_high_watermark(const struct replica *replica);
 /* The same, but -1 on a leader until it has reached the start of its epoch: until then its
  * followers may know better. For ListOffsets (-1: OFFSET_NOT_AVAILABLE) and Fetch answers. */
@@ -211,7 +212,8 @@ enum replica_next {
     REPLICA_RESTART,   /* Drop the whole log, begin anew at `offset` (leader's log start). */
     REPLICA_ASK_START, /* Ask for the leader's log start (ListOffsets), answer again with it. */
     REPLICA_BACK_OFF,  /* Refused, see replica_plan_fetch(). */
-    REPLICA_OFFLINE,   /* To follow, committed records would have to go: ERR_DATA_LOSS. Stop it. */
+    REPLICA_OFFLINE,   /* To follow, what is committed from `offset` on would have to go. Stop the
+                        * partition; where unclean elections are allowed, record the loss. */
 };
 
 /* Judge the answer to one fetch. After APPEND, TRUNCATE or RESTART, replica_on_log(). */

@@ -1,7 +1,7 @@
 /* replica.c -- roles, committed records, and the one way in which every call ends.
  *
  * Invariants, after every call:
- *   - the high watermark never falls, and only replica_settle() raises it;
+ *   - only replica_settle() raises the high watermark, and only a recorded loss lowers it;
  *   - ISR and min ISR come from committed records alone (rule 5);
  *   - this node leads only where the record names it and its incarnation (rule 1). */
 #include "replica_state.h"
@@ -152,8 +152,12 @@ void replica_on_log(struct replica *replica, mono_ms now, const struct replica_l
     check_log(log);
     replica_out_begin(out);
     replica->log = *log;
+    if (log->end <
+        replica->high_watermark) { /* The log refuses such a cut, but for a recorded loss. */
+        replica->high_watermark = log->end;
+        replica->leader_high_watermark = -1;
+    }
     replica_settle(replica, now, out);
-    check(log->end >= replica->high_watermark); /* Committed records were not cut. */
 }
 
 void replica_tick(struct replica *replica, mono_ms now, struct replica_out *out)

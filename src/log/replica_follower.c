@@ -61,10 +61,8 @@ static enum replica_next judge_divergence(struct replica *replica, mono_ms now,
                                                                    : answer->own_epoch_end;
     if (cut >= replica->log.end)
         return back_off(replica, now); /* Nothing to cut: the same answer would come for ever. */
-    if (cut < replica->high_watermark)
-        return REPLICA_OFFLINE;
     *offset = cut;
-    return REPLICA_TRUNCATE;
+    return cut < replica->high_watermark ? REPLICA_OFFLINE : REPLICA_TRUNCATE;
 }
 
 static bool are_batches_sound(const struct replica *replica, const struct replica_answer *answer)

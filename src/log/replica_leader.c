@@ -78,7 +78,6 @@ void replica_enter_leader(struct replica *replica, mono_ms now)
     }
     replica->stall_target = -1;
     replica->below_min_since = MONO_NEVER;
-    replica->yield_at = now;
 }
 
 /* Peers that the record added to the replicas, and without those that it took away. */
@@ -188,12 +187,11 @@ static bool is_committed_isr(const struct replica *replica, const struct replica
     return true;
 }
 
-static void propose(struct replica *replica, const struct replica_nodes *isr, bool yield,
+static void propose(struct replica *replica, const struct replica_nodes *isr,
                     struct replica_proposal *out)
 {
     *out = (struct replica_proposal){.leader_epoch = replica->partition.leader_epoch,
                                      .partition_epoch = replica->partition.partition_epoch,
-                                     .yield = yield,
                                      .count = isr->count};
     for (uint32_t i = 0; i < isr->count; i++) {
         node_id id = isr->ids[i];
@@ -213,12 +211,6 @@ void replica_consider_proposal(struct replica *replica, mono_ms now, struct repl
         return;
     if (replica->alter != ALTER_NONE && now < replica->alter_at)
         return;
-    if (replica->yield != REPLICA_KEEP && now >= replica->yield_at) {
-        replica->yield_at = now + replica->config.lag_time_max_ms;
-        out->propose = true;
-        propose(replica, &replica->partition.isr, true, &out->proposal);
-        return;
-    }
     struct replica_nodes target;
     target_isr(replica, now, &target);
     if (is_committed_isr(replica, &target) && replica->proposed.count == 0) {
@@ -226,7 +218,7 @@ void replica_consider_proposal(struct replica *replica, mono_ms now, struct repl
         return;
     }
     out->propose = true;
-    propose(replica, &target, false, &out->proposal);
+    propose(replica, &target, &out->proposal);
 }
 
 /* When a leader below min ISR counts as cut off: nobody outside its ISR came for the lag time. */
@@ -287,7 +279,7 @@ mono_ms replica_leader_deadline(const struct replica *replica, mono_ms now)
     if (replica->alter == ALTER_FAILED || replica->alter == ALTER_ACCEPTED)
         bring_forward(&deadline, replica->alter_at, now);
     if (replica->yield != REPLICA_KEEP)
-        bring_forward(&deadline, replica->yield_at, now);
+        bring_forward(&deadline, now + replica->config.lag_time_max_ms, now);
     bring_forward(&deadline, stalled_at(replica), now);
     bring_forward(&deadline, cut_off_at(replica), now);
     for (uint32_t i = 0; i < replica->peer_count; i++) {

@@ -49,7 +49,6 @@ struct replica {
     log_offset stall_target; /* Must be durable here within the lag time; -1: nothing is due. */
     mono_ms stall_since;
     enum replica_yield yield;
-    mono_ms yield_at; /* Don't ask to be replaced again before this. */
 
     /* As follower. */
     log_offset leader_high_watermark; /* As the leader of this epoch said; -1: it has not. */

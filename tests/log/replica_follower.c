@@ -185,6 +185,10 @@ Test(replica_follower, stops_rather_than_drop_what_it_knows_to_be_committed)
     answer.own_epoch_end = 19;
 
     cr_assert_eq(take(&f, &answer, &offset), REPLICA_OFFLINE);
+    cr_assert_eq(offset, 17);
+    cr_assert_eq(fixture_high_watermark(&f), 18);
+    fixture_grow(&f, 17, 17); /* Unclean elections are allowed here: the loss was recorded. */
+    cr_assert_eq(fixture_high_watermark(&f), 17);
     fixture_close(&f);
 }
 

@@ -26,6 +26,7 @@ struct record {
 
 struct message {
     bool is_there;
+    bool yields;
     node_id from;
     struct replica_proposal proposal;
     enum err err;
@@ -61,7 +62,7 @@ struct history {
     uint32_t last_value;
     struct record acked[LOG_MAX];
     log_offset acked_end;
-    uint32_t elections, truncations, additions, elr_elections;
+    uint32_t elections, truncations, additions, elr_elections, yields;
 };
 
 static struct history history; /* One test, one process. */
@@ -187,7 +188,7 @@ static enum err alter(const struct message *request)
         return ERR_FENCED_LEADER_EPOCH;
     if (proposal->partition_epoch != record->partition_epoch)
         return ERR_INVALID_UPDATE_VERSION;
-    if (proposal->yield) {
+    if (request->yields) {
         commit(record->isr, epochs, history.registered[history.record_count - 1], record->leader);
         return ERR_NONE;
     }
@@ -231,6 +232,17 @@ static void send_request(struct message message)
     history.requests[place] = message;
 }
 
+static void send_yield(const struct node *node)
+{
+    const struct replica_partition *record = replica_partition(node->replica);
+    struct message message = {.is_there = true, .yields = true};
+    message.from = (node_id)(node - history.nodes);
+    message.proposal.leader_epoch = record->leader_epoch;
+    message.proposal.partition_epoch = record->partition_epoch;
+    send_request(message);
+    history.yields++;
+}
+
 static void act(struct node *node, const struct replica_out *out)
 {
     log_offset high_watermark = replica_high_watermark(node->replica);
@@ -242,6 +254,8 @@ static void act(struct node *node, const struct replica_out *out)
     if (out->propose)
         send_request((struct message){
             .is_there = true, .from = (node_id)(node - history.nodes), .proposal = out->proposal});
+    else if (out->yield != REPLICA_KEEP && chance(10))
+        send_yield(node);
 }
 
 static void log_moved(struct node *node)
@@ -382,7 +396,8 @@ static void step_alter(void)
         if (!chance(3))
             reply.err = err;
     }
-    history.nodes[reply.from].reply = reply;
+    if (!reply.yields)
+        history.nodes[reply.from].reply = reply;
 }
 
 static void step_altered(struct node *node)
@@ -493,13 +508,14 @@ static void tick_all(void)
 
 static void begin(uint64_t seed)
 {
-    uint32_t kept[4] = {history.elections, history.truncations, history.additions,
-                        history.elr_elections};
+    uint32_t kept[5] = {history.elections, history.truncations, history.additions,
+                        history.elr_elections, history.yields};
     memset(&history, 0, sizeof history);
     history.elections = kept[0];
     history.truncations = kept[1];
     history.additions = kept[2];
     history.elr_elections = kept[3];
+    history.yields = kept[4];
     rand_init(&history.rand, seed);
     history.records[0] = (struct replica_partition){.leader = -1,
                                                     .granted = -1,
@@ -538,8 +554,8 @@ Test(replica_history, no_acknowledged_record_is_lost)
         acked += (uint64_t)history.acked_end;
     }
 
-    cr_log_info("acked %llu, elections %u, of ELR %u, truncations %u, additions %u",
-                (unsigned long long)acked, history.elections, history.elr_elections,
+    cr_log_info("acked %llu, elections %u, of ELR %u, yields %u, truncations %u, additions %u",
+                (unsigned long long)acked, history.elections, history.elr_elections, history.yields,
                 history.truncations, history.additions);
     cr_assert_gt(acked, 5 * SEEDS);
     cr_assert_gt(history.elections, SEEDS);
