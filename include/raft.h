@@ -62,17 +62,17 @@ struct raft_vote {
 /* What the caller owes after a step, strictly in field order. It may be kept
  * while the disk works: nothing in it points back into raft. */
 struct raft_out {
-    enum err fault;         /* Not ERR_NONE: going on would drop committed records
-                             * (ERR_DATA_LOSS) or the event contradicts our own log
-                             * (ERR_CORRUPT). Stop the node; nothing else is set. */
-    const char *dropped;    /* Why the event was ignored, for the trace; NULL: it was not. */
-    bool role_changed;      /* Role, epoch or leader differ from before the step. */
+    /* Not ERR_NONE: going on would drop committed records (ERR_DATA_LOSS), or the event
+     * contradicts our own log (ERR_CORRUPT). Stop the node; nothing else is set. */
+    enum err fault;
+    const char *dropped; /* Why the event was ignored, for the trace; NULL: it was not. */
+    bool role_changed;   /* Role, epoch or leader differ from before the step. */
     enum raft_role role;
     log_epoch epoch;
-    node_id leader;         /* -1: none known. */
+    node_id leader; /* -1: none known. */
 
-    bool vote_changed;      /* 1. Make `vote` durable, then step RAFT_VOTE_DURABLE. */
-    uint64_t vote_token;    /*    Newest wins: a later vote replaces one still being written. */
+    bool vote_changed;   /* 1. Make `vote` durable, then step RAFT_VOTE_DURABLE. */
+    uint64_t vote_token; /*    Newest wins: a later vote replaces one still being written. */
     struct raft_vote vote;
 
     log_offset truncate_to; /* 2. Drop records from here on, synced, then step
@@ -93,19 +93,19 @@ struct raft_out {
     log_offset high_watermark; /* 4. Committed below this; always set, never moves back. */
 
     struct raft_fetch_verdict verdict; /* 5. After RAFT_FETCH only: the answer to it. */
-    bool credited;          /*    After RAFT_FETCH only: a voter's durable end was counted. */
-    bool records_wanted;    /* 6. After RAFT_FETCH_REPLY only: append what it brought. */
+    bool credited;       /*    After RAFT_FETCH only: a voter's durable end was counted. */
+    bool records_wanted; /* 6. After RAFT_FETCH_REPLY only: append what it brought. */
 
-    bool dial_leader;       /* 7. Dial `dial` anew; step RAFT_DIAL_REFUSED if refused. */
+    bool dial_leader; /* 7. Dial `dial` anew; step RAFT_DIAL_REFUSED if refused. */
     node_id dial;
 
-    bool fetch_due;         /* 8. Send this fetch; replies to older ones are ignored. */
+    bool fetch_due; /* 8. Send this fetch; replies to older ones are ignored. */
     struct raft_fetch fetch;
 
-    uint32_t send_count;    /* 9. Send at once: what depends on a vote waited inside. */
+    uint32_t send_count; /* 9. Send at once: what depends on a vote waited inside. */
     struct raft_message sends[RAFT_SENDS_MAX];
 
-    mono_ms deadline;       /* 10. Step RAFT_TIMEOUT at this time at the latest; MONO_NEVER: no need. */
+    mono_ms deadline; /* 10. Step RAFT_TIMEOUT at this time at the latest; MONO_NEVER: no need. */
 };
 
 /* Start as UNATTACHED from what was on disk: the vote, and the log as recovered.
@@ -139,8 +139,8 @@ void raft_judge_fetch(const struct raft *raft, const struct raft_fetch *fetch,
 /* One voter as DescribeQuorum tells it; times are -1 unless we lead. */
 struct raft_voter_state {
     struct raft_voter voter;
-    log_offset end;           /* Durable end that we counted; -1: unknown. */
-    mono_ms last_fetch_at;    /* -1: never in this epoch. */
+    log_offset end;            /* Durable end that we counted; -1: unknown. */
+    mono_ms last_fetch_at;     /* -1: never in this epoch. */
     mono_ms last_caught_up_at; /* -1: never in this epoch. */
 };
 

@@ -6,10 +6,10 @@
 #include "raft_message.h"
 
 enum {
-    RAFT_STAND_STEP_MS = 20,    /* The k-th remaining voter by id stands after k times this (rule 27). */
-    RAFT_RETRY_MIN_MS = 20,     /* First repeat of an unanswered request; then doubling ... */
-    RAFT_RETRY_MAX_MS = 320,    /* ... up to this. */
-    RAFT_GRANT_DEFER_MS = 100,  /* Who has granted a pre-vote stands no earlier than after this. */
+    RAFT_STAND_STEP_MS = 20,   /* The k-th remaining voter by id stands after k times this. */
+    RAFT_RETRY_MIN_MS = 20,    /* First repeat of an unanswered request; then doubling ... */
+    RAFT_RETRY_MAX_MS = 320,   /* ... up to this. */
+    RAFT_GRANT_DEFER_MS = 100, /* Who has granted a pre-vote stands no earlier than after this. */
 };
 
 struct raft_config {
@@ -18,10 +18,10 @@ struct raft_config {
     struct uuid cluster_id; /* From meta.properties; zero: this directory joined no cluster yet. */
     uint32_t voter_count;   /* Configured voters: who forms a cluster, and where to look for one. */
     node_id voters[RAFT_VOTERS_MAX]; /* Sorted, unique. */
-    int32_t election_timeout_ms; /* A round lasts once to twice this, drawn from the seed. */
-    int32_t fetch_timeout_ms;    /* Silence of the leader, or of a majority of followers. */
-    int32_t stall_timeout_ms;    /* A leader whose own log is not synced for so long resigns (rule 29). */
-    uint64_t seed;               /* Of the jitter and of request ids; a new one each start. */
+    int32_t election_timeout_ms;     /* A round lasts once to twice this, drawn from the seed. */
+    int32_t fetch_timeout_ms;        /* Silence of the leader, or of a majority of followers. */
+    int32_t stall_timeout_ms; /* A leader resigns if its log is not synced for so long (rule 29). */
+    uint64_t seed;            /* Of the jitter and of request ids; a new one each start. */
 };
 
 /* Where an epoch's records begin. */

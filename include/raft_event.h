@@ -31,31 +31,31 @@ enum raft_event_kind {
 struct raft_fetch {
     node_id from; /* The replica that fetches. */
     struct uuid from_directory;
-    node_id to;                   /* Ours: whom to ask. Not read in RAFT_FETCH. */
-    uint64_t id;                  /* Ours: echoed in RAFT_FETCH_REPLY. Not on the wire. */
-    log_epoch epoch;              /* CurrentLeaderEpoch. */
-    log_offset offset;            /* FetchOffset: the replica's *durable* end. */
-    log_epoch last_epoch;         /* LastFetchedEpoch: of the record before `offset`; -1: none. */
-    log_offset high_watermark;    /* The replica's own (KIP-1166). */
-    struct uuid cluster_id;       /* Zero: none yet. */
+    node_id to;                /* Ours: whom to ask. Not read in RAFT_FETCH. */
+    uint64_t id;               /* Ours: echoed in RAFT_FETCH_REPLY. Not on the wire. */
+    log_epoch epoch;           /* CurrentLeaderEpoch. */
+    log_offset offset;         /* FetchOffset: the replica's *durable* end. */
+    log_epoch last_epoch;      /* LastFetchedEpoch: of the record before `offset`; -1: none. */
+    log_offset high_watermark; /* The replica's own (KIP-1166). */
+    struct uuid cluster_id;    /* Zero: none yet. */
 };
 
 /* The leader's answer to a fetch, without its records. */
 struct raft_fetch_verdict {
-    enum err error;             /* ERR_NONE: the two following say what to send. */
-    node_id leader;             /* Known leader of `epoch`, or -1; goes into CurrentLeader. */
+    enum err error; /* ERR_NONE: the two following say what to send. */
+    node_id leader; /* Known leader of `epoch`, or -1; goes into CurrentLeader. */
     log_epoch epoch;
-    bool diverging;             /* No records: answer DivergingEpoch with the next two. */
-    log_epoch diverging_epoch;  /* Largest epoch of ours not above the replica's last one; -1: none. */
-    log_offset diverging_end;   /* Where that epoch ends here. */
-    log_offset high_watermark;  /* To be sent; -1 with an error. */
+    bool diverging;            /* No records: answer DivergingEpoch with the next two. */
+    log_epoch diverging_epoch; /* Our largest epoch not above the replica's last; -1: none. */
+    log_offset diverging_end;  /* Where that epoch ends here. */
+    log_offset high_watermark; /* To be sent; -1 with an error. */
 };
 
 /* What came back for one of our fetches; records are not looked at here. */
 struct raft_fetch_reply {
-    uint64_t id;   /* Of the raft_fetch. */
-    node_id from;  /* Who answered. */
-    bool has_records; /* Something to append: no next fetch before it is durable (or RAFT_FETCH_FAILED). */
+    uint64_t id;      /* Of the raft_fetch. */
+    node_id from;     /* Who answered. */
+    bool has_records; /* Something to append: the next fetch waits until it is durable. */
     struct raft_fetch_verdict verdict; /* As on the wire; an absent CurrentLeader is -1, -1. */
 };
 

@@ -42,12 +42,12 @@ struct raft_message {
      * puts its own handle of the request in, and finds it in the reply to be sent. */
     uint64_t request_id;
 
-    log_epoch epoch; /* Vote: the candidate's (a pre-vote's: not yet raised). Begin, End: the
+    log_epoch epoch;        /* Vote: the candidate's (a pre-vote's: not yet raised). Begin, End: the
                       * leader's. Replies: the answerer's own. */
     struct uuid cluster_id; /* Requests and vote replies; zero: none yet. */
 
-    bool pre_vote;         /* Vote request and reply. */
-    log_epoch last_epoch;  /* Vote request: of the last record; -1: the log is empty. */
+    bool pre_vote;          /* Vote request and reply. */
+    log_epoch last_epoch;   /* Vote request: of the last record; -1: the log is empty. */
     log_offset last_offset; /* Vote request: end of the log (Kafka's LastOffset). */
 
     enum err error;    /* Replies: Kafka's code of the partition. */

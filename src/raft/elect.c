@@ -15,8 +15,7 @@
 
 static bool may_stand(const struct raft *raft)
 {
-    return !raft->stopping && raft_is_voter(raft) &&
-           (is_formed(raft) || is_answered_by_all(raft));
+    return !raft->stopping && raft_is_voter(raft) && (is_formed(raft) || is_answered_by_all(raft));
 }
 
 mono_ms random_election_timeout(struct raft *raft)
@@ -262,8 +261,7 @@ void enter_resigned(struct raft *raft, struct raft_out *out)
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         if (raft->peers[i].voter.id == raft->config.self)
             continue;
-        struct raft_message request =
-            make_request(raft, RAFT_END_REQUEST, raft->peers[i].voter);
+        struct raft_message request = make_request(raft, RAFT_END_REQUEST, raft->peers[i].voter);
         fill_candidates(raft, &request);
         send_message(raft, out, &request);
     }
@@ -358,8 +356,8 @@ static void step_retry(struct raft *raft, struct raft_out *out)
     else if (raft->role == RAFT_PROSPECTIVE || !raft->vote_pending)
         send_round(raft, out); /* Else the first requests still wait for our vote. */
     raft->retry_at = raft->now + raft->retry_wait;
-    raft->retry_wait = raft->retry_wait * 2 > RAFT_RETRY_MAX_MS ? RAFT_RETRY_MAX_MS
-                                                                : raft->retry_wait * 2;
+    raft->retry_wait =
+        raft->retry_wait * 2 > RAFT_RETRY_MAX_MS ? RAFT_RETRY_MAX_MS : raft->retry_wait * 2;
 }
 
 static mono_ms fetch_deadline(const struct raft *raft)

@@ -49,7 +49,8 @@ void take_answer(struct raft *raft, const struct raft_message *reply)
             if (peer != NULL)
                 peer->granted = false; /* Another disk granted it. */
         }
-        *answer = (struct answer){.given = true, .empty = empty, .directory = reply->from_directory};
+        *answer =
+            (struct answer){.given = true, .empty = empty, .directory = reply->from_directory};
     }
     if (!is_formed(raft) && !known_before && is_answered_by_all(raft) &&
         raft->role == RAFT_UNATTACHED)
@@ -92,8 +93,8 @@ void fill_founders(struct raft *raft)
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         struct raft_voter *voter = &raft->peers[i].voter;
         check(voter->id == raft->config.voters[i]);
-        voter->directory = voter->id == raft->config.self ? raft->config.directory
-                                                          : raft->answers[i].directory;
+        voter->directory =
+            voter->id == raft->config.self ? raft->config.directory : raft->answers[i].directory;
         check(!uuid_is_zero(voter->directory));
     }
 }

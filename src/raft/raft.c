@@ -12,10 +12,10 @@
 #define MOVE(role) (1u << (role))
 static const uint32_t raft_moves[] = {
     [RAFT_UNATTACHED] = MOVE(RAFT_UNATTACHED) | MOVE(RAFT_PROSPECTIVE) | MOVE(RAFT_FOLLOWER),
-    [RAFT_PROSPECTIVE] = MOVE(RAFT_UNATTACHED) | MOVE(RAFT_PROSPECTIVE) | MOVE(RAFT_CANDIDATE) |
-                         MOVE(RAFT_FOLLOWER),
-    [RAFT_CANDIDATE] = MOVE(RAFT_UNATTACHED) | MOVE(RAFT_PROSPECTIVE) | MOVE(RAFT_LEADER) |
-                       MOVE(RAFT_FOLLOWER),
+    [RAFT_PROSPECTIVE] =
+        MOVE(RAFT_UNATTACHED) | MOVE(RAFT_PROSPECTIVE) | MOVE(RAFT_CANDIDATE) | MOVE(RAFT_FOLLOWER),
+    [RAFT_CANDIDATE] =
+        MOVE(RAFT_UNATTACHED) | MOVE(RAFT_PROSPECTIVE) | MOVE(RAFT_LEADER) | MOVE(RAFT_FOLLOWER),
     [RAFT_LEADER] = MOVE(RAFT_UNATTACHED) | MOVE(RAFT_RESIGNED) | MOVE(RAFT_FOLLOWER),
     [RAFT_FOLLOWER] = MOVE(RAFT_UNATTACHED) | MOVE(RAFT_PROSPECTIVE) | MOVE(RAFT_FOLLOWER),
     [RAFT_RESIGNED] = MOVE(RAFT_UNATTACHED) | MOVE(RAFT_FOLLOWER),
@@ -231,8 +231,7 @@ static void raft_check(const struct raft *raft)
     check((raft->role == RAFT_LEADER || raft->role == RAFT_FOLLOWER) == (raft->leader != -1));
 }
 
-void raft_step(struct raft *raft, mono_ms now, const struct raft_event *event,
-               struct raft_out *out)
+void raft_step(struct raft *raft, mono_ms now, const struct raft_event *event, struct raft_out *out)
 {
     enum raft_role role = raft->role;
     log_epoch epoch = raft->vote.epoch;

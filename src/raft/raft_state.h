@@ -33,10 +33,10 @@ struct peer {
     bool answered;           /* In this round. */
     bool granted;            /* In this round. */
     /* While we lead: */
-    bool fetched;            /* Since we lead. */
-    log_offset end;          /* Durable there, as far as credited. */
-    mono_ms contact_at;      /* Last fetch, or when we began to lead. */
-    mono_ms last_fetch_at;   /* -1: never. */
+    bool fetched;              /* Since we lead. */
+    log_offset end;            /* Durable there, as far as credited. */
+    mono_ms contact_at;        /* Last fetch, or when we began to lead. */
+    mono_ms last_fetch_at;     /* -1: never. */
     mono_ms last_caught_up_at; /* -1: never. */
 };
 
@@ -78,7 +78,7 @@ struct raft {
     struct answer answers[RAFT_VOTERS_MAX]; /* Index as in config.voters. */
 
     /* Elections. */
-    mono_ms role_at;     /* When the role's patience ends; see elect.c. */
+    mono_ms role_at;      /* When the role's patience ends; see elect.c. */
     uint64_t round_first; /* Request ids of this incarnation lie in [round_first, round]. */
     uint64_t round;
     mono_ms retry_at;
@@ -87,19 +87,19 @@ struct raft {
     mono_ms lost_until;  /* ... before this time. */
 
     /* As follower. */
-    bool heard;         /* The leader itself has spoken since we follow it. */
+    bool heard; /* The leader itself has spoken since we follow it. */
     mono_ms heard_at;
-    mono_ms dial_at;    /* No new dial of the leader before this. */
-    bool fetching;      /* Our fetch `fetch_id` is unanswered. */
-    bool appending;     /* Its records are being appended and synced. */
+    mono_ms dial_at; /* No new dial of the leader before this. */
+    bool fetching;   /* Our fetch `fetch_id` is unanswered. */
+    bool appending;  /* Its records are being appended and synced. */
     uint64_t fetch_id;
     mono_ms fetch_sent_at;
-    mono_ms fetch_at;   /* No fetch before this. */
-    uint32_t rotation;  /* Whom an observer without leader asks next. */
+    mono_ms fetch_at;  /* No fetch before this. */
+    uint32_t rotation; /* Whom an observer without leader asks next. */
 
     /* As leader. */
-    bool opened;        /* epoch_opened was said. */
-    mono_ms begin_at;   /* Next BeginQuorumEpoch to voters that do not fetch. */
+    bool opened;      /* epoch_opened was said. */
+    mono_ms begin_at; /* Next BeginQuorumEpoch to voters that do not fetch. */
     mono_ms begin_wait;
     mono_ms durable_at; /* When the durable end last moved, or had nothing to do. */
 };
@@ -175,7 +175,8 @@ mono_ms stall_deadline(const struct raft *raft);
 /* step_*.c: one event each. */
 void step_vote_request(struct raft *raft, const struct raft_message *request, struct raft_out *out);
 void step_vote_reply(struct raft *raft, const struct raft_message *reply, struct raft_out *out);
-void step_begin_request(struct raft *raft, const struct raft_message *request, struct raft_out *out);
+void step_begin_request(struct raft *raft, const struct raft_message *request,
+                        struct raft_out *out);
 void step_begin_reply(struct raft *raft, const struct raft_message *reply, struct raft_out *out);
 void step_end_request(struct raft *raft, const struct raft_message *request, struct raft_out *out);
 void step_end_reply(struct raft *raft, const struct raft_message *reply, struct raft_out *out);

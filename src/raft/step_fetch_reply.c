@@ -72,8 +72,8 @@ static void truncate_diverging(struct raft *raft, const struct raft_fetch_verdic
                                struct raft_out *out)
 {
     log_offset cut;
-    log_epoch epoch = epochs_find(&raft->epochs, verdict->diverging_epoch, raft->start, raft->end,
-                                  &cut);
+    log_epoch epoch =
+        epochs_find(&raft->epochs, verdict->diverging_epoch, raft->start, raft->end, &cut);
 
     if (epoch == verdict->diverging_epoch && verdict->diverging_end < cut)
         cut = verdict->diverging_end;
@@ -137,8 +137,7 @@ static void take_error(struct raft *raft, const struct raft_fetch_reply *reply,
         lose_leader(raft, out, voters_rank(raft, raft->leader));
 }
 
-void step_fetch_reply(struct raft *raft, const struct raft_fetch_reply *reply,
-                      struct raft_out *out)
+void step_fetch_reply(struct raft *raft, const struct raft_fetch_reply *reply, struct raft_out *out)
 {
     if (!raft->fetching || reply->id != raft->fetch_id) {
         out->dropped = "not our newest fetch";

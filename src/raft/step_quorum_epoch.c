@@ -55,8 +55,7 @@ static enum err take_begin(struct raft *raft, const struct raft_message *request
     return ERR_NONE;
 }
 
-void step_begin_request(struct raft *raft, const struct raft_message *request,
-                        struct raft_out *out)
+void step_begin_request(struct raft *raft, const struct raft_message *request, struct raft_out *out)
 {
     enum err error = take_begin(raft, request, out);
     struct raft_message reply = make_reply(raft, RAFT_BEGIN_REPLY, request, error);

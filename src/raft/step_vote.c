@@ -84,8 +84,7 @@ static void defer_to(struct raft *raft, const struct raft_message *request, stru
     if (raft->role == RAFT_PROSPECTIVE && (order > 0 || request->from < raft->config.self)) {
         enter_unattached(raft, out, raft->vote.epoch);
         stand_after(raft, RAFT_GRANT_DEFER_MS);
-    } else if (raft->role == RAFT_UNATTACHED &&
-               raft->role_at < raft->now + RAFT_GRANT_DEFER_MS) {
+    } else if (raft->role == RAFT_UNATTACHED && raft->role_at < raft->now + RAFT_GRANT_DEFER_MS) {
         stand_after(raft, RAFT_GRANT_DEFER_MS);
     }
 }
@@ -100,8 +99,7 @@ static bool decide_pre_vote(struct raft *raft, const struct raft_message *reques
     return true;
 }
 
-static bool decide_vote(struct raft *raft, const struct raft_message *request,
-                        struct raft_out *out)
+static bool decide_vote(struct raft *raft, const struct raft_message *request, struct raft_out *out)
 {
     if (request->epoch > raft->vote.epoch)
         enter_unattached(raft, out, request->epoch);

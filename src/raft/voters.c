@@ -41,10 +41,8 @@ static struct peer make_peer(const struct raft *raft, struct raft_voter voter)
         if (peer->voter.id == voter.id && uuid_equal(peer->voter.directory, voter.directory))
             return *peer;
     }
-    return (struct peer){.voter = voter,
-                         .contact_at = raft->now,
-                         .last_fetch_at = -1,
-                         .last_caught_up_at = -1};
+    return (struct peer){
+        .voter = voter, .contact_at = raft->now, .last_fetch_at = -1, .last_caught_up_at = -1};
 }
 
 void voters_apply(struct raft *raft)
@@ -132,11 +130,11 @@ uint32_t raft_describe(const struct raft *raft, struct raft_voter_state out[RAFT
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         const struct peer *peer = &raft->peers[i];
         bool self = peer->voter.id == raft->config.self;
-        out[i] = (struct raft_voter_state){.voter = peer->voter,
-                                           .end = leads ? peer->end : -1,
-                                           .last_fetch_at = leads ? peer->last_fetch_at : -1,
-                                           .last_caught_up_at = leads ? peer->last_caught_up_at
-                                                                      : -1};
+        out[i] =
+            (struct raft_voter_state){.voter = peer->voter,
+                                      .end = leads ? peer->end : -1,
+                                      .last_fetch_at = leads ? peer->last_fetch_at : -1,
+                                      .last_caught_up_at = leads ? peer->last_caught_up_at : -1};
         if (self) {
             out[i].end = raft->durable;
             out[i].last_fetch_at = raft->now;

@@ -221,8 +221,8 @@ static void open_epoch(struct cluster *cluster, uint32_t index, const struct raf
     if (out->form) {
         mem_grow(cluster->foundings, cluster->founding_count, &cluster->founding_capacity);
         struct founding *founding = &cluster->foundings[cluster->founding_count];
-        *founding = (struct founding){.cluster_id = out->cluster_id,
-                                      .voter_count = out->voter_count};
+        *founding =
+            (struct founding){.cluster_id = out->cluster_id, .voter_count = out->voter_count};
         memcpy(founding->voters, out->voters, sizeof founding->voters);
         record.form = (int32_t)cluster->founding_count++;
     }
@@ -256,10 +256,8 @@ static void truncate_log(struct cluster *cluster, uint32_t index, log_offset to)
 static void answer_fetch(struct cluster *cluster, uint32_t index, const struct parked_fetch *parked)
 {
     const struct node *node = &cluster->nodes[index];
-    struct packet packet = {.kind = PACKET_FETCH_REPLY,
-                            .from = index,
-                            .to = parked->from,
-                            .fetch = parked->fetch};
+    struct packet packet = {
+        .kind = PACKET_FETCH_REPLY, .from = index, .to = parked->from, .fetch = parked->fetch};
 
     raft_judge_fetch(node->raft, &parked->fetch, &packet.verdict);
     if (packet.verdict.error == ERR_NONE && !packet.verdict.diverging) {
@@ -389,8 +387,8 @@ static void take_role(struct cluster *cluster, uint32_t index, const struct raft
         return;
     cluster_trace(cluster, "n%d %s epoch %d leader %d", node->id, raft_role_name(out->role),
                   out->epoch, out->leader);
-    bool is_new = out->role == RAFT_LEADER &&
-                  (node->role != RAFT_LEADER || node->role_epoch != out->epoch);
+    bool is_new =
+        out->role == RAFT_LEADER && (node->role != RAFT_LEADER || node->role_epoch != out->epoch);
     node->role = out->role;
     node->role_epoch = out->epoch;
     if (is_new) {
@@ -640,9 +638,9 @@ static void settle_disk(struct cluster *cluster, struct node *node, bool power_l
     if (power_loss && node->cutting && rand_chance(&cluster->rand, 1, 2))
         copy_records(&node->log, &node->before_cut); /* The cut itself is lost. */
     else if (power_loss)
-        node->log.count = (uint32_t)(node->durable +
-                                     between(cluster, 0,
-                                             node->log.count - (uint32_t)node->durable));
+        node->log.count =
+            (uint32_t)(node->durable +
+                       between(cluster, 0, node->log.count - (uint32_t)node->durable));
     node->cutting = false;
     node->durable = node->log.count; /* Recovery syncs what it keeps. */
 }
@@ -684,9 +682,9 @@ bool cluster_append(struct cluster *cluster, uint32_t index)
     if (!node->up || node->role != RAFT_LEADER || node->log.count == 0 ||
         node->log.items[node->log.count - 1].epoch != node->role_epoch)
         return false;
-    append_and_tell(cluster, index,
-                    (struct record){
-                        .epoch = node->role_epoch, .value = ++cluster->value, .form = -1});
+    append_and_tell(
+        cluster, index,
+        (struct record){.epoch = node->role_epoch, .value = ++cluster->value, .form = -1});
     sync_log(cluster, index);
     return true;
 }

@@ -17,8 +17,8 @@ enum {
 
 struct record {
     log_epoch epoch;
-    uint64_t value; /* Unique in a run. */
-    int32_t form;   /* Index of the cluster's founding, or -1. */
+    uint64_t value;         /* Unique in a run. */
+    int32_t form;           /* Index of the cluster's founding, or -1. */
     log_epoch committed_in; /* Of cluster.committed only: the epoch whose leader did it. */
 };
 
@@ -55,17 +55,17 @@ struct node {
     log_epoch role_epoch;
 
     struct records log;
-    log_offset durable; /* Synced end. */
-    uint32_t cut_count; /* Truncations so far: older syncs prove nothing. */
+    log_offset durable;        /* Synced end. */
+    uint32_t cut_count;        /* Truncations so far: older syncs prove nothing. */
     struct records before_cut; /* What a crash during a truncation may bring back. */
     bool cutting;
-    struct uuid lost_directory;    /* Of a wiped disk, and what it had promised to hold. */
+    struct uuid lost_directory; /* Of a wiped disk, and what it had promised to hold. */
     struct records lost_log;
     struct raft_vote vote;         /* Durable. */
     struct raft_vote vote_written; /* Durable sooner or later, or lost in a crash. */
 
-    log_offset high_watermark;     /* Highest ever, over restarts. */
-    log_epoch commit_epoch;        /* Epoch in which it last moved as leader. */
+    log_offset high_watermark; /* Highest ever, over restarts. */
+    log_epoch commit_epoch;    /* Epoch in which it last moved as leader. */
     struct parked_fetch parked[CLUSTER_PARKED_MAX];
     uint32_t parked_count;
 };
@@ -136,7 +136,7 @@ struct cluster {
     uint32_t founding_capacity;
 
     /* What checkers remember. */
-    struct records committed; /* Longest ever. */
+    struct records committed;                      /* Longest ever. */
     struct raft_voter leaders[CLUSTER_EPOCHS_MAX]; /* By epoch; id 0: none yet. */
     struct raft_voter granted[CLUSTER_EPOCHS_MAX][CLUSTER_NODES_MAX]; /* id 0: none. */
     uint64_t elections;

@@ -40,8 +40,7 @@ static uint32_t committed_before(const struct cluster *cluster, log_epoch epoch)
 {
     uint32_t count = 0;
 
-    while (count < cluster->committed.count &&
-           cluster->committed.items[count].committed_in < epoch)
+    while (count < cluster->committed.count && cluster->committed.items[count].committed_in < epoch)
         count++;
     return count;
 }
@@ -52,8 +51,7 @@ void check_leader(struct cluster *cluster, const struct node *node)
     log_epoch epoch = node->role_epoch;
     struct raft_voter *known = &cluster->leaders[epoch % CLUSTER_EPOCHS_MAX];
 
-    if (known->id != 0 &&
-        (known->id != node->id || !uuid_equal(known->directory, node->directory)))
+    if (known->id != 0 && (known->id != node->id || !uuid_equal(known->directory, node->directory)))
         violate(cluster, "R1 election safety: %d and %d lead epoch %d", known->id, node->id, epoch);
     *known = (struct raft_voter){.id = node->id, .directory = node->directory};
     if (!prefix_equal(&node->log, &cluster->committed, committed_before(cluster, epoch)))
@@ -147,8 +145,7 @@ void check_high_watermark(struct cluster *cluster, struct node *node, log_offset
             violate(cluster, "R7 commit rule: %d commits %u without a majority", node->id, count);
     }
     while (cluster->committed.count < count) {
-        mem_grow(cluster->committed.items, cluster->committed.count,
-                 &cluster->committed.capacity);
+        mem_grow(cluster->committed.items, cluster->committed.count, &cluster->committed.capacity);
         cluster->committed.items[cluster->committed.count] =
             node->log.items[cluster->committed.count];
         cluster->committed.items[cluster->committed.count].committed_in = node->role_epoch;
