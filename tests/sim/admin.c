@@ -1,0 +1,144 @@
+/* admin.c -- creates the topics, through any node; some runs delete one now and then and make it
+ * again. */
+#include "actor.h"
+
+#include <stdio.h>
+
+enum wish { WISH_CREATE, WISH_DELETE, WISH_NONE };
+
+struct admin {
+    struct actor actor;
+    bool recreates;
+    bool asking;
+    enum wish wishes[SIM_TOPICS_MAX];
+    uint32_t asked;
+    sim_us again_at;
+};
+
+static void ask_create(struct admin *admin, uint32_t index, uint32_t node)
+{
+    const struct swarm *swarm = &admin->actor.world->swarm;
+    struct create_topics_request request;
+    struct create_topics_request_topic topic;
+    struct create_topics_request_config config;
+    char min_insync[8];
+    create_topics_request_init(&request);
+    create_topics_request_topic_init(&topic);
+    create_topics_request_config_init(&config);
+    snprintf(min_insync, sizeof min_insync, "%u", swarm->min_insync);
+    config.name = STR("min.insync.replicas");
+    config.value = str_from(min_insync);
+    topic.name = str_from(admin->actor.topics[index].name);
+    topic.num_partitions = (int32_t)swarm->partitions;
+    topic.replication_factor = (int16_t)swarm->replication_factor;
+    topic.configs = &config;
+    topic.configs_count = 1;
+    request.topics = &topic;
+    request.topics_count = 1;
+    request.timeout_ms = 2000;
+    admin->asking = link_send(link_to(&admin->actor, node), WIRE_CREATE_TOPICS, 7, &request,
+                              NULL, true);
+}
+
+static void ask_delete(struct admin *admin, uint32_t index, uint32_t node)
+{
+    struct delete_topics_request request;
+    struct delete_topics_request_topic topic;
+    delete_topics_request_init(&request);
+    delete_topics_request_topic_init(&topic);
+    topic.name = str_from(admin->actor.topics[index].name);
+    request.topics = &topic;
+    request.topics_count = 1;
+    request.timeout_ms = 2000;
+    admin->asking = link_send(link_to(&admin->actor, node), WIRE_DELETE_TOPICS, 6, &request,
+                              NULL, true);
+}
+
+static void drive(struct actor *actor)
+{
+    struct admin *admin = (struct admin *)actor;
+    struct world *world = actor->world;
+    if (admin->asking || world->kernel.now < admin->again_at)
+        return;
+    uint32_t node = (uint32_t)rand_below(&actor->rand, world->swarm.nodes);
+    for (uint32_t i = 0; i < world->swarm.topics; i++) {
+        if (admin->wishes[i] == WISH_NONE)
+            continue;
+        admin->asked = i;
+        if (admin->wishes[i] == WISH_CREATE)
+            ask_create(admin, i, node);
+        else
+            ask_delete(admin, i, node);
+        return;
+    }
+    if (!admin->recreates || clients_are_quiet(world))
+        return;
+    if (rand_chance(&actor->rand, 1, 100))
+        admin->wishes[rand_below(&actor->rand, world->swarm.topics)] = WISH_DELETE;
+}
+
+static void settle(struct admin *admin, enum err err)
+{
+    enum wish *wish = &admin->wishes[admin->asked];
+    if (*wish == WISH_CREATE && (err == ERR_NONE || err == ERR_TOPIC_ALREADY_EXISTS))
+        *wish = WISH_NONE;
+    else if (*wish == WISH_DELETE && (err == ERR_NONE || err == ERR_UNKNOWN_TOPIC_OR_PARTITION))
+        *wish = WISH_CREATE;
+    else
+        admin->again_at = admin->actor.world->kernel.now + 50 * SIM_MS;
+    world_note(admin->actor.world, NULL, "admin: topic%u: %s", admin->asked, err_name(err));
+}
+
+static void answered(struct actor *actor, uint32_t node, int16_t api_key,
+                     struct client_reply *reply, void *object)
+{
+    struct admin *admin = (struct admin *)actor;
+    struct arena arena = {0};
+    (void)node;
+    (void)object;
+    if (actor_take_metadata(actor, api_key, reply))
+        return;
+    admin->asking = false;
+    enum err err = ERR_CLOSED;
+    if (reply && api_key == WIRE_CREATE_TOPICS) {
+        struct create_topics_response response;
+        if (create_topics_response_read(&response, reply->version, &reply->reader, &arena) ==
+                ERR_NONE &&
+            response.topics_count == 1)
+            err = (enum err)response.topics[0].error_code;
+    } else if (reply) {
+        struct delete_topics_response response;
+        if (delete_topics_response_read(&response, reply->version, &reply->reader, &arena) ==
+                ERR_NONE &&
+            response.topics_count == 1)
+            err = (enum err)response.topics[0].error_code;
+    }
+    settle(admin, err);
+    arena_free(&arena);
+}
+
+static bool is_done(struct actor *actor, char *why, size_t size)
+{
+    struct admin *admin = (struct admin *)actor;
+    for (uint32_t i = 0; i < actor->world->swarm.topics; i++)
+        if (admin->wishes[i] != WISH_NONE) {
+            snprintf(why, size, "topic%u waits to be %s", i,
+                     admin->wishes[i] == WISH_CREATE ? "created" : "deleted");
+            return false;
+        }
+    return true;
+}
+
+struct actor *admin_new(struct world *world, uint32_t index, bool recreates)
+{
+    struct admin *admin = mem_zalloc(sizeof *admin);
+    struct actor *actor = &admin->actor;
+    admin->recreates = recreates;
+    for (uint32_t i = 0; i < SIM_TOPICS_MAX; i++)
+        admin->wishes[i] = i < world->swarm.topics ? WISH_CREATE : WISH_NONE;
+    actor->answered = answered;
+    actor->drive = drive;
+    actor->is_done = is_done;
+    actor_init(actor, world, index);
+    return actor;
+}

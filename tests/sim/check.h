@@ -1,0 +1,30 @@
+/* check.h -- the shape of a checker: one invariant, one file.
+ *
+ * A checker is shown each probe of the kinds that it names, with the ghost as it
+ * was before, and once more when the world is quiet. It never changes anything. */
+#ifndef SIM_CHECK_H
+#define SIM_CHECK_H
+
+#include "ghost.h"
+
+#define KIND(name) (UINT64_C(1) << PROBE_##name)
+
+struct checker {
+    const char *name;
+    uint64_t kinds; /* Of probes that it wants to see. */
+    void (*take)(struct world *world, struct sim_node *node, const struct probe *probe);
+    void (*end)(struct world *world); /* NULL: nothing to do then. */
+    void (*open)(struct world *world); /* NULL: no state of its own. */
+};
+
+void checks_open(struct world *world);
+void checks_take(struct world *world, struct sim_node *node, const struct probe *probe);
+void checks_end(struct world *world);
+
+/* What clients saw. */
+void check_p7_seen(struct world *world, struct partition_key key, log_offset offset,
+                   uint64_t value);
+void check_p13_bytes(struct world *world, struct sim_node *node, struct partition_key key,
+                     struct bytes records);
+
+#endif

@@ -1,0 +1,59 @@
+/* check_s1_recovery.c -- S1: recovery keeps all that was durable and invents nothing.
+ *
+ * What a log held durably is there after any crash; what is found beyond is what was
+ * written, in its place. The bytes are read from the simulated disk. */
+#include "check.h"
+
+#include <stdio.h>
+
+/* Each batch on the disk is the one that was appended there. */
+static void check_file(struct world *world, struct sim_node *node, const struct ghost_log *log,
+                       struct disk_file *file, log_offset end)
+{
+    struct bytes rest = {.data = file->cache.data, .size = (uint32_t)file->cache.size};
+    struct bytes bytes;
+    struct batch_info info;
+    while (batch_next(&rest, &info, &bytes) == ERR_NONE && info.base < end) {
+        const struct ghost_batch *known = ghost_batch_at(&log->batches, info.base);
+        if (!known || known->base != info.base || known->crc != info.crc ||
+            known->epoch != info.epoch)
+            world_violation(world, "S1", "node %d recovers a batch at %lld that was never there",
+                            node->id, (long long)info.base);
+    }
+}
+
+static void check_directory(struct world *world, struct sim_node *node,
+                            const struct ghost_log *log, const char *path, log_offset end)
+{
+    struct disk_file *directory = disk_find(&node->disk, path);
+    for (uint32_t i = 0; directory && i < directory->entries.count; i++) {
+        const char *name = directory->entries.all[i].name;
+        size_t size = strlen(name);
+        if (size > 4 && strcmp(name + size - 4, ".log") == 0)
+            check_file(world, node, log, directory->entries.all[i].file, end);
+    }
+}
+
+static void take(struct world *world, struct sim_node *node, const struct probe *probe)
+{
+    const struct ghost_log *log = &ghost_partition_of(world, probe->key)->logs[node->index];
+    if (log->rotten)
+        return; /* S3 tells. */
+    if (probe->offset < log->durable || probe->offset > log->end)
+        world_violation(world, "S1", "node %d, partition %d: recovered to %lld; durable was %lld, "
+                        "written %lld", node->id, probe->key.index, (long long)probe->offset,
+                        (long long)log->durable, (long long)log->end);
+    char path[ENV_PATH_MAX] = "__cluster_metadata-0";
+    if (!ghost_is_metadata(probe->key)) {
+        const struct image *image = world->ghost->image;
+        const struct image_topic *topic =
+            image ? image_topic_by_id(image, probe->key.topic_id) : NULL;
+        if (!topic)
+            return;
+        snprintf(path, sizeof path, "%.*s-%d", (int)topic->name.size, topic->name.data,
+                 probe->key.index);
+    }
+    check_directory(world, node, log, path, probe->offset);
+}
+
+const struct checker check_s1 = {.name = "S1", .kinds = KIND(LOG_OPEN), .take = take};

@@ -1,0 +1,185 @@
+/* consumer.c -- a model consumer with assign(): reads every partition from the start and holds
+ * what it gets against what was seen before. */
+#include <stdio.h>
+
+#include "actor.h"
+#include "batch.h"
+#include "check.h"
+#include "value.h"
+
+struct consumer {
+    struct actor actor;
+    int16_t version;
+    int32_t max_wait_ms, max_bytes;
+    log_offset positions[SIM_TOPICS_MAX][ACTOR_PARTITIONS_MAX];
+    bool fetching[SIM_NODES_MAX];
+    sim_us again_at[SIM_NODES_MAX];
+};
+
+/* Ask one node for all partitions that it leads. */
+static uint32_t fill(struct consumer *consumer, uint32_t node, struct fetch_request *request,
+                     struct arena *arena)
+{
+    struct actor *actor = &consumer->actor;
+    uint32_t topics = actor->world->swarm.topics;
+    request->topics = fetch_request_topic_new(arena, topics);
+    for (uint32_t t = 0; t < topics; t++) {
+        const struct actor_topic *topic = &actor->topics[t];
+        struct fetch_request_topic *to = &request->topics[request->topics_count];
+        to->name = str_from(topic->name);
+        to->topic_id = topic->id;
+        to->partitions = fetch_request_partition_new(arena, ACTOR_PARTITIONS_MAX);
+        for (uint32_t i = 0; i < topic->partition_count; i++) {
+            if (topic->partitions[i].leader != (int32_t)node + 1)
+                continue;
+            struct fetch_request_partition *partition = &to->partitions[to->partitions_count++];
+            partition->index = (int32_t)i;
+            partition->current_leader_epoch = topic->partitions[i].leader_epoch;
+            partition->fetch_offset = consumer->positions[t][i];
+            partition->partition_max_bytes = consumer->max_bytes;
+        }
+        if (to->partitions_count > 0)
+            request->topics_count++;
+    }
+    return request->topics_count;
+}
+
+static void fetch(struct consumer *consumer, uint32_t node)
+{
+    struct arena arena = {0};
+    struct fetch_request request;
+    fetch_request_init(&request);
+    request.max_wait_ms = consumer->max_wait_ms;
+    request.min_bytes = 1;
+    request.rack_id = STR("");
+    request.cluster_id = (struct str){0};
+    if (fill(consumer, node, &request, &arena) > 0)
+        consumer->fetching[node] = link_send(link_to(&consumer->actor, node), WIRE_FETCH,
+                                             consumer->version, &request, NULL, true);
+    arena_free(&arena);
+}
+
+static void drive(struct actor *actor)
+{
+    struct consumer *consumer = (struct consumer *)actor;
+    for (uint32_t node = 0; node < actor->world->swarm.nodes; node++)
+        if (!consumer->fetching[node] && actor->world->kernel.now >= consumer->again_at[node])
+            fetch(consumer, node);
+}
+
+/* Walk one whole batch; records before the position were read already. */
+static void take_batch(struct consumer *consumer, uint32_t node, struct partition_key key,
+                       struct bytes bytes, log_offset *position)
+{
+    struct world *world = consumer->actor.world;
+    struct batch_walk walk;
+    struct batch_record record;
+    if (batch_walk_start(&walk, bytes) != ERR_NONE)
+        world_violation(world, "P13", "node %u serves a batch that does not walk", node + 1);
+    if (walk.info.base > *position)
+        world_violation(world, "P7", "partition %d: asked at %lld, node %u serves from %lld",
+                        key.index, (long long)*position, node + 1, (long long)walk.info.base);
+    while (batch_walk_next(&walk, &record) == ERR_NONE) {
+        if (record.offset < *position)
+            continue;
+        check_p7_seen(world, key, record.offset, value_read(record.value));
+        history_add_read(world);
+        *position = record.offset + 1;
+    }
+}
+
+static void take_partition(struct consumer *consumer, uint32_t node, uint32_t topic,
+                           const struct fetch_response_partition *from)
+{
+    struct actor *actor = &consumer->actor;
+    if (from->index < 0 || from->index >= ACTOR_PARTITIONS_MAX)
+        return;
+    struct partition_key key = {.topic_id = actor->topics[topic].id, .index = from->index};
+    if (from->error_code != ERR_NONE) {
+        actor->metadata_due = true;
+        consumer->again_at[node] = actor->world->kernel.now + 30 * SIM_MS;
+        if (from->error_code == ERR_OFFSET_OUT_OF_RANGE && uuid_is_zero(key.topic_id))
+            return;
+        if (from->error_code == ERR_OFFSET_OUT_OF_RANGE)
+            world_violation(actor->world, "P7",
+                            "node %u: %lld of partition %d is out of range, and was readable",
+                            node + 1, (long long)consumer->positions[topic][from->index],
+                            from->index);
+        return;
+    }
+    struct bytes rest = from->records.memory, bytes;
+    struct batch_info info;
+    check_p13_bytes(actor->world, &actor->world->nodes[node], key, rest);
+    while (batch_next(&rest, &info, &bytes) == ERR_NONE)
+        take_batch(consumer, node, key, bytes, &consumer->positions[topic][from->index]);
+}
+
+static void take_fetch(struct consumer *consumer, uint32_t node, struct client_reply *reply)
+{
+    struct actor *actor = &consumer->actor;
+    struct arena arena = {0};
+    struct fetch_response response;
+    if (fetch_response_read(&response, reply->version, &reply->reader, &arena) != ERR_NONE)
+        world_violation(actor->world, "client", "a Fetch reply does not parse");
+    for (uint32_t t = 0; t < response.topics_count; t++) {
+        const struct fetch_response_topic *topic = &response.topics[t];
+        int index = actor_topic_of(actor, topic->name, topic->topic_id);
+        for (uint32_t i = 0; index >= 0 && i < topic->partitions_count; i++)
+            take_partition(consumer, node, (uint32_t)index, &topic->partitions[i]);
+    }
+    if (response.error_code != ERR_NONE)
+        consumer->again_at[node] = actor->world->kernel.now + 100 * SIM_MS;
+    arena_free(&arena);
+}
+
+static void answered(struct actor *actor, uint32_t node, int16_t api_key,
+                     struct client_reply *reply, void *object)
+{
+    struct consumer *consumer = (struct consumer *)actor;
+    (void)object;
+    if (actor_take_metadata(actor, api_key, reply))
+        return;
+    consumer->fetching[node] = false;
+    if (reply)
+        take_fetch(consumer, node, reply);
+    else
+        consumer->again_at[node] = actor->world->kernel.now + 50 * SIM_MS;
+}
+
+static void topic_changed(struct actor *actor, uint32_t topic)
+{
+    struct consumer *consumer = (struct consumer *)actor;
+    memset(consumer->positions[topic], 0, sizeof consumer->positions[topic]);
+}
+
+static bool is_done(struct actor *actor, char *why, size_t size)
+{
+    struct consumer *consumer = (struct consumer *)actor;
+    for (uint32_t t = 0; t < actor->world->swarm.topics; t++)
+        for (uint32_t i = 0; i < actor->topics[t].partition_count; i++) {
+            struct partition_key key = {.topic_id = actor->topics[t].id, .index = (int32_t)i};
+            const struct ghost_partition *partition = ghost_partition_find(actor->world, key);
+            log_offset wanted = partition && !partition->removed ? partition->high_watermark : 0;
+            if (consumer->positions[t][i] >= wanted)
+                continue;
+            snprintf(why, size, "consumer %u is at %lld of %lld of topic%u/%u", actor->index,
+                     (long long)consumer->positions[t][i], (long long)wanted, t, i);
+            return false;
+        }
+    return true;
+}
+
+struct actor *consumer_new(struct world *world, uint32_t index)
+{
+    struct consumer *consumer = mem_zalloc(sizeof *consumer);
+    struct actor *actor = &consumer->actor;
+    actor->answered = answered;
+    actor->drive = drive;
+    actor->topic_changed = topic_changed;
+    actor->is_done = is_done;
+    actor_init(actor, world, index);
+    consumer->version = world->swarm.recreates ? 16 : (int16_t)(12 + rand_below(&actor->rand, 5));
+    consumer->max_wait_ms = (int32_t)rand_below(&actor->rand, 500);
+    consumer->max_bytes = rand_chance(&actor->rand, 1, 3) ? 1 : 1 << 20;
+    return actor;
+}

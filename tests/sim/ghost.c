@@ -1,0 +1,531 @@
+/* ghost.c -- take the cores' probes into what is true. */
+#include "ghost.h"
+
+#include <stdio.h>
+
+#include "value.h"
+
+void ghost_open(struct world *world)
+{
+    struct ghost *ghost = mem_zalloc(sizeof *ghost);
+    map_init(&ghost->partitions, sizeof(struct partition_key));
+    world->ghost = ghost;
+    for (uint32_t i = 0; i < SIM_NODES_MAX; i++)
+        ghost->voters[i] =
+            (struct ghost_voter){.leader = -1, .voted_for = -1, .wiped_epoch = -1};
+    struct partition_key key = {.index = 0};
+    key.topic_id.bytes[15] = 1;
+    ghost->metadata = ghost_partition_of(world, key);
+    ghost->metadata->is_metadata = true;
+}
+
+void ghost_close(struct world *world)
+{
+    mem_free(world->ghost); /* The rest goes with the process. */
+    world->ghost = NULL;
+}
+
+struct ghost_partition *ghost_partition_find(struct world *world, struct partition_key key)
+{
+    return map_get(&world->ghost->partitions, &key);
+}
+
+struct ghost_partition *ghost_partition_of(struct world *world, struct partition_key key)
+{
+    struct ghost *ghost = world->ghost;
+    struct ghost_partition *partition = map_get(&ghost->partitions, &key);
+    if (partition)
+        return partition;
+    partition = mem_zalloc(sizeof *partition);
+    partition->key = key;
+    partition->leader = -1;
+    map_init(&partition->positions, 16);
+    map_init(&partition->grants, sizeof(log_epoch));
+    map_init(&partition->sequences, 16);
+    for (uint32_t i = 0; i < SIM_NODES_MAX; i++)
+        partition->logs[i].leads = -1;
+    map_put(&ghost->partitions, &key, partition);
+    if (ghost->last)
+        ghost->last->next = partition;
+    else
+        ghost->first = partition;
+    ghost->last = partition;
+    return partition;
+}
+
+/* ---- Batches. */
+
+/* How many batches end at or below `offset`. */
+static uint32_t count_below(const struct ghost_batches *batches, log_offset offset)
+{
+    uint32_t low = 0, high = batches->count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (batches->all[middle].end <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool ghost_chain_at(const struct ghost_batches *batches, log_offset offset, uint64_t *chain)
+{
+    uint32_t count = count_below(batches, offset);
+    if (count == 0) {
+        *chain = 0;
+        return offset == 0;
+    }
+    *chain = batches->all[count - 1].chain;
+    return batches->all[count - 1].end == offset;
+}
+
+const struct ghost_batch *ghost_batch_at(const struct ghost_batches *batches, log_offset offset)
+{
+    uint32_t count = count_below(batches, offset);
+    if (count == batches->count || batches->all[count].base > offset)
+        return NULL;
+    return &batches->all[count];
+}
+
+bool ghost_agree(const struct ghost_batches *a, const struct ghost_batches *b, log_offset offset)
+{
+    uint64_t chain_a, chain_b;
+    return ghost_chain_at(a, offset, &chain_a) && ghost_chain_at(b, offset, &chain_b) &&
+           chain_a == chain_b;
+}
+
+static void push_batch(struct ghost_batches *batches, const struct ghost_batch *batch)
+{
+    mem_grow(batches->all, batches->count, &batches->capacity);
+    batches->all[batches->count++] = *batch;
+}
+
+static void cut_batches(struct ghost_batches *batches, log_offset offset)
+{
+    batches->count = count_below(batches, offset);
+}
+
+void ghost_read_append(struct world *world, struct sim_node *node, const struct probe *probe)
+{
+    struct ghost *ghost = world->ghost;
+    struct ghost_log *log = &ghost_partition_of(world, probe->key)->logs[node->index];
+    uint64_t chain = log->batches.count ? log->batches.all[log->batches.count - 1].chain : 0;
+    struct bytes rest = probe->bytes, bytes;
+    struct batch_info info;
+    ghost->incoming.count = 0;
+    enum err result;
+    while ((result = batch_next(&rest, &info, &bytes)) == ERR_NONE) {
+        chain = sim_mix(chain, (uint64_t)info.base);
+        chain = sim_mix(chain, (uint64_t)(uint32_t)info.epoch << 32 | info.crc);
+        push_batch(&ghost->incoming,
+                   &(struct ghost_batch){.base = info.base,
+                                         .end = batch_end(&info),
+                                         .epoch = info.epoch,
+                                         .crc = info.crc,
+                                         .chain = chain,
+                                         .value = value_of_batch(bytes),
+                                         .producer_id = info.producer_id,
+                                         .producer_epoch = info.producer_epoch,
+                                         .sequence = info.base_sequence});
+    }
+    if (result != ERR_NOT_FOUND)
+        world_violation(world, "P2", "node %d appends bytes that are no batches: %s", node->id,
+                        err_name(result));
+}
+
+void ghost_check_positions(struct world *world, struct sim_node *node, const struct probe *probe,
+                           const char *checker)
+{
+    struct ghost_partition *partition = ghost_partition_of(world, probe->key);
+    for (uint32_t i = 0; i < world->ghost->incoming.count; i++) {
+        const struct ghost_batch *batch = &world->ghost->incoming.all[i];
+        uint8_t key[16] = {0};
+        store_be32(key, (uint32_t)batch->epoch);
+        store_be64(key + 8, (uint64_t)batch->end);
+        uintptr_t chain = (uintptr_t)batch->chain | 1;
+        uintptr_t known = (uintptr_t)map_get(&partition->positions, key);
+        if (known == 0)
+            map_put(&partition->positions, key, (void *)chain);
+        else if (known != chain)
+            world_violation(world, checker,
+                            "node %d, partition %d: epoch %d offset %lld has two histories",
+                            node->id, probe->key.index, batch->epoch, (long long)batch->end);
+    }
+}
+
+static void take_append(struct world *world, struct ghost_partition *partition,
+                        struct ghost_log *log, const struct probe *probe)
+{
+    struct ghost_batches *incoming = &world->ghost->incoming;
+    for (uint32_t i = 0; i < incoming->count; i++)
+        push_batch(&log->batches, &incoming->all[i]);
+    log->end = probe->value;
+    world->ghost->appends++;
+    (void)partition;
+}
+
+static void take_open(struct ghost_log *log, const struct probe *probe)
+{
+    log->exists = true;
+    log->open = true;
+    log->failed = false;
+    log->start = probe->value;
+    log->end = probe->offset;
+    log->mark = probe->other;
+    if (log->durable > log->end)
+        log->durable = log->end;
+    cut_batches(&log->batches, log->end);
+}
+
+static void take_truncate(struct ghost_log *log, const struct probe *probe)
+{
+    log->end = probe->offset;
+    if (log->durable > log->end)
+        log->durable = log->end;
+    cut_batches(&log->batches, log->end);
+}
+
+static void reset_log(struct ghost_log *log)
+{
+    uint32_t capacity = log->batches.capacity;
+    struct ghost_batch *all = log->batches.all;
+    *log = (struct ghost_log){.leads = -1, .batches = {.all = all, .capacity = capacity}};
+}
+
+/* What `log` has below its high watermark is committed for ever. */
+static void extend_truth(struct ghost_partition *partition, const struct ghost_log *log,
+                         log_offset high_watermark)
+{
+    if (high_watermark <= partition->high_watermark)
+        return;
+    for (uint32_t i = count_below(&log->batches, partition->high_watermark);
+         i < log->batches.count && log->batches.all[i].end <= high_watermark; i++) {
+        const struct ghost_batch *batch = &log->batches.all[i];
+        push_batch(&partition->truth, batch);
+        if (batch->producer_id >= 0) {
+            struct {
+                int64_t producer;
+                int32_t epoch, sequence;
+            } key = {batch->producer_id, batch->producer_epoch, batch->sequence};
+            map_put(&partition->sequences, &key, (void *)(uintptr_t)(batch->end));
+        }
+    }
+    partition->high_watermark = high_watermark;
+}
+
+static void take_high_watermark(struct ghost_partition *partition, struct ghost_log *log,
+                                const struct probe *probe)
+{
+    log->high_watermark = probe->offset;
+    if (log->high_watermark_max < probe->offset)
+        log->high_watermark_max = probe->offset;
+    if (probe->flag)
+        extend_truth(partition, log, probe->offset);
+}
+
+static void take_leader(struct ghost_partition *partition, struct sim_node *node,
+                        const struct probe *probe)
+{
+    struct ghost_log *log = &partition->logs[node->index];
+    if (log->leads != probe->epoch) {
+        log->isr = log->isr_max = 0;
+        log->min_insync = 0;
+    }
+    log->leads = probe->epoch;
+    log->leads_broker_epoch = probe->value;
+    struct ghost_grant *grant = map_get(&partition->grants, &probe->epoch);
+    if (!grant) {
+        grant = mem_zalloc(sizeof *grant);
+        *grant = (struct ghost_grant){.node = node->id, .broker_epoch = probe->value};
+        map_put(&partition->grants, &probe->epoch, grant);
+    }
+    if (!grant->acted) {
+        grant->acted = true;
+        grant->incarnation = node->incarnation;
+    }
+}
+
+/* ---- The image. */
+
+uint64_t node_list_mask(const struct node_list *list)
+{
+    uint64_t mask = 0;
+    for (uint32_t i = 0; i < list->count; i++)
+        mask |= node_bit(list->ids[i]);
+    return mask;
+}
+
+static void take_partition(struct world *world, const struct image_partition *from)
+{
+    struct ghost_partition *partition = ghost_partition_of(world, from->key);
+    partition->leader = from->leader;
+    partition->leader_epoch = from->leader_epoch;
+    partition->partition_epoch = from->partition_epoch;
+    partition->replicas = node_list_mask(&from->replicas);
+    partition->isr = node_list_mask(&from->isr);
+    partition->elr = node_list_mask(&from->elr);
+    partition->min_insync = from->min_insync;
+    if (from->leader >= 0 && !map_get(&partition->grants, &from->leader_epoch)) {
+        struct ghost_grant *grant = mem_zalloc(sizeof *grant);
+        *grant = (struct ghost_grant){.node = from->leader,
+                                      .broker_epoch = from->leader_broker_epoch};
+        map_put(&partition->grants, &from->leader_epoch, grant);
+    }
+}
+
+static void take_image(struct world *world, const struct probe *probe)
+{
+    struct ghost *ghost = world->ghost;
+    const struct image *image = probe->object;
+    if (ghost->image && ghost->image->offset >= image->offset)
+        return;
+    struct image *held = image_ref(image);
+    if (ghost->image)
+        image_unref((struct image *)(uintptr_t)ghost->image);
+    ghost->image = held;
+    for (struct ghost_partition *partition = ghost->first; partition; partition = partition->next)
+        if (!partition->is_metadata && !image_partition(image, partition->key.topic_id,
+                                                        partition->key.index)) {
+            partition->removed = true;
+            partition->leader = -1;
+            partition->isr = partition->elr = 0;
+        }
+    for (const struct image_partition *at = NULL; (at = image_partition_after(image, at));)
+        take_partition(world, at);
+}
+
+/* ---- Raft. */
+
+static void take_role(struct world *world, struct sim_node *node, const struct probe *probe)
+{
+    struct ghost_voter *voter = &world->ghost->voters[node->index];
+    if (voter->leader != probe->peer || voter->epoch != probe->epoch) {
+        voter->since = world->kernel.now;
+        voter->refused = false;
+    }
+    voter->role = (enum raft_role)probe->value;
+    voter->epoch = probe->epoch;
+    voter->leader = probe->peer;
+}
+
+static void take_raft(struct world *world, struct sim_node *node, const struct probe *probe)
+{
+    struct ghost *ghost = world->ghost;
+    struct ghost_voter *voter = &ghost->voters[node->index];
+    struct ghost_log *log = &ghost->metadata->logs[node->index];
+    switch (probe->kind) {
+    case PROBE_RAFT_ROLE:
+        take_role(world, node, probe);
+        break;
+    case PROBE_RAFT_VOTE:
+        voter->vote_epoch = probe->epoch;
+        voter->voted_for = probe->peer;
+        break;
+    case PROBE_RAFT_DIAL_REFUSED:
+        voter->refused = true;
+        break;
+    case PROBE_RAFT_COMMIT:
+        if (!ghost->formed && probe->offset > 0) {
+            ghost->formed = true;
+            for (uint32_t i = 0; i < world->swarm.nodes; i++)
+                ghost->voters[i].founder_life = world->nodes[i].disk_life;
+        }
+        take_high_watermark(ghost->metadata, log, probe);
+        break;
+    default:
+        break;
+    }
+}
+
+void ghost_take(struct world *world, struct sim_node *node, const struct probe *probe)
+{
+    if (probe->kind <= PROBE_RAFT_DIAL_REFUSED) {
+        take_raft(world, node, probe);
+        return;
+    }
+    if (probe->kind == PROBE_IMAGE) {
+        take_image(world, probe);
+        return;
+    }
+    if (probe->kind == PROBE_MARK || probe->kind == PROBE_CONTROLLER)
+        return;
+    struct ghost_partition *partition = ghost_partition_of(world, probe->key);
+    struct ghost_log *log = &partition->logs[node->index];
+    switch (probe->kind) {
+    case PROBE_LOG_OPEN:
+        take_open(log, probe);
+        break;
+    case PROBE_LOG_APPEND:
+        take_append(world, partition, log, probe);
+        break;
+    case PROBE_LOG_TRUNCATE:
+        take_truncate(log, probe);
+        break;
+    case PROBE_LOG_DURABLE:
+        log->durable = probe->offset;
+        break;
+    case PROBE_LOG_OFFLINE:
+        log->failed = true;
+        log->rot_told = log->rotten;
+        log->leads = -1;
+        break;
+    case PROBE_LOG_RESET:
+        reset_log(log);
+        break;
+    case PROBE_LEADER:
+        take_leader(partition, node, probe);
+        break;
+    case PROBE_FOLLOWER:
+    case PROBE_RESIGN:
+        log->leads = -1;
+        break;
+    case PROBE_ISR:
+        log->isr = probe->value;
+        log->isr_max = probe->other;
+        log->min_insync = probe->count;
+        break;
+    case PROBE_HIGH_WATERMARK:
+        take_high_watermark(partition, log, probe);
+        break;
+    case PROBE_ACK:
+        world->ghost->acks++;
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- Deaths, and what may still be destroyed. */
+
+void ghost_node_died(struct world *world, struct sim_node *node)
+{
+    struct ghost *ghost = world->ghost;
+    struct ghost_voter *voter = &ghost->voters[node->index];
+    voter->role = RAFT_UNATTACHED;
+    voter->leader = -1;
+    for (struct ghost_partition *partition = ghost->first; partition; partition = partition->next) {
+        struct ghost_log *log = &partition->logs[node->index];
+        log->open = false;
+        log->leads = -1;
+        log->high_watermark = 0;
+    }
+}
+
+void ghost_node_wiped(struct world *world, struct sim_node *node)
+{
+    struct ghost *ghost = world->ghost;
+    struct ghost_voter *voter = &ghost->voters[node->index];
+    const struct image_broker *broker = ghost->image ? image_broker(ghost->image, node->id) : NULL;
+    voter->lost_durable = ghost->metadata->logs[node->index].durable;
+    voter->wiped_epoch = broker ? broker->epoch : -1;
+    voter->vote_epoch = 0;
+    voter->voted_for = -1;
+    voter->epoch = 0;
+    for (struct ghost_partition *partition = ghost->first; partition; partition = partition->next)
+        reset_log(&partition->logs[node->index]);
+}
+
+bool ghost_is_voter(const struct world *world, const struct sim_node *node)
+{
+    const struct ghost *ghost = world->ghost;
+    return !ghost->formed || ghost->voters[node->index].founder_life == node->disk_life;
+}
+
+bool ghost_is_formed(const struct world *world)
+{
+    return world->ghost->formed;
+}
+
+bool ghost_is_candidate(const struct world *world, const struct ghost_partition *partition,
+                        const struct sim_node *node)
+{
+    const struct ghost *ghost = world->ghost;
+    if (partition->removed || !((partition->isr | partition->elr) & node_bit(node->id)))
+        return false;
+    broker_epoch wiped = ghost->voters[node->index].wiped_epoch;
+    if (wiped < 0 || !ghost->image)
+        return true;
+    const struct image_broker *broker = image_broker(ghost->image, node->id);
+    return broker && broker->epoch > wiped;
+}
+
+/* Another in-sync replica has, durably, all that was committed. */
+static bool is_held_elsewhere(const struct world *world, const struct ghost_partition *partition,
+                              const struct sim_node *node)
+{
+    for (uint32_t i = 0; i < world->swarm.nodes; i++) {
+        const struct ghost_log *log = &partition->logs[i];
+        const struct sim_node *other = &world->nodes[i];
+        if (other == node || log->rotten || log->failed)
+            continue;
+        bool counts = partition->is_metadata || (partition->isr & node_bit(other->id));
+        if (counts && log->exists && log->durable >= partition->high_watermark &&
+            ghost_agree(&log->batches, &partition->truth, partition->high_watermark))
+            return true;
+    }
+    return false;
+}
+
+bool ghost_may_wipe(struct world *world, const struct sim_node *node)
+{
+    struct ghost *ghost = world->ghost;
+    if (world->swarm.nodes < 3 || !ghost->formed || !ghost->image)
+        return false;
+    for (struct ghost_partition *partition = ghost->first; partition; partition = partition->next) {
+        bool holds = partition->is_metadata || (partition->replicas & node_bit(node->id));
+        if (holds && !partition->removed && !is_held_elsewhere(world, partition, node))
+            return false;
+    }
+    return true;
+}
+
+/* The log file of `partition` on `node`, by its directory's name; NULL: none. */
+static struct disk_file *data_file(struct world *world, const struct ghost_partition *partition,
+                                   struct sim_node *node)
+{
+    const struct image_topic *topic =
+        image_topic_by_id(world->ghost->image, partition->key.topic_id);
+    char path[ENV_PATH_MAX];
+    if (!topic)
+        return NULL;
+    snprintf(path, sizeof path, "%.*s-%d/00000000000000000000.log", (int)topic->name.size,
+             topic->name.data, partition->key.index);
+    return disk_find(&node->disk, path);
+}
+
+void ghost_rot_one(struct world *world, struct sim_node *node, struct rand *rand)
+{
+    struct ghost_partition *chosen = NULL;
+    struct disk_file *file = NULL;
+    uint64_t seen = 0;
+    for (struct ghost_partition *partition = world->ghost->first; partition;
+         partition = partition->next) {
+        struct ghost_log *log = &partition->logs[node->index];
+        const struct ghost_batch *first = ghost_batch_at(&log->batches, 0);
+        if (partition->is_metadata || partition->removed || log->rotten || !first ||
+            first->end > log->mark)
+            continue;
+        struct disk_file *found = data_file(world, partition, node);
+        if (!found || found->durable.size < BATCH_HEADER_SIZE || rand_below(rand, ++seen) > 0)
+            continue;
+        chosen = partition;
+        file = found;
+    }
+    if (!chosen)
+        return;
+    disk_rot(&node->disk, file, 0, BATCH_HEADER_SIZE);
+    chosen->logs[node->index].rotten = true;
+    world_note(world, node, "rot in partition %d", chosen->key.index);
+}
+
+bool ghost_has_failed_log(struct world *world, const struct sim_node *node)
+{
+    for (struct ghost_partition *partition = world->ghost->first; partition;
+         partition = partition->next) {
+        const struct ghost_log *log = &partition->logs[node->index];
+        if (log->failed && !log->rotten)
+            return true;
+    }
+    return false;
+}

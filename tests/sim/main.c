@@ -1,0 +1,285 @@
+/* main.c -- skiff-sim: one seed, or many, each in a process of its own.
+ *
+ *   skiff-sim --seed S [--verbose] [--shards N] [--nodes N] [--calm]
+ *   skiff-sim --seeds N [--first F] [--jobs J] [--repeat K] [--file tests/sim/seeds.txt]
+ *
+ * Exit codes: 0 all well, 11 a checker found a violation, 2 usage, 1 anything else: a
+ * core that aborted or hung, a seed with two hashes, a mark that many seeds never saw. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "world.h"
+
+enum {
+    JOBS_MAX = 64,
+    SECONDS_MAX = 300,  /* Of one seed, on the wall. */
+    MARKS_SEEDS = 300,  /* From so many seeds on every needed mark must be seen. */
+    FAILURES_SHOWN = 3,
+    CORPUS_MAX = 4096,
+};
+
+/* Without these a set of seeds proves little. */
+static const enum world_mark needed[] = {
+    MARK_truncation,     MARK_torn_tail_cut,        MARK_rot_found,
+    MARK_elr_election,   MARK_isr_below_min,        MARK_alter_partition_lost,
+    MARK_stale_epoch_fetch_refused, MARK_kill_during_recovery, MARK_wiped_disk_back,
+};
+
+struct job {
+    pid_t pid;
+    uint64_t seed;
+    int results;
+    FILE *output;
+    bool repeat;       /* The second run of this seed. */
+    uint64_t expected; /* Hash of the first. */
+};
+
+struct runner {
+    struct world_options options;
+    uint64_t first, count, next;
+    uint64_t *corpus; /* Seeds that failed once; run first. */
+    uint64_t corpus_count;
+    uint32_t jobs_max, repeat_every;
+    struct job jobs[JOBS_MAX];
+    uint32_t job_count;
+    uint64_t done, failed, events, acks, reads, violations;
+    uint64_t marks[WORLD_MARKS];
+    struct job again[JOBS_MAX]; /* To be run a second time. */
+    uint32_t again_count;
+};
+
+static uint64_t seed_at(const struct runner *runner, uint64_t index)
+{
+    if (index < runner->corpus_count)
+        return runner->corpus[index];
+    return runner->first + index - runner->corpus_count;
+}
+
+static void start_job(struct runner *runner, struct job job)
+{
+    int ends[2];
+    if (pipe(ends) != 0) {
+        perror("pipe");
+        exit(1);
+    }
+    job.output = tmpfile();
+    fflush(NULL);
+    job.pid = fork();
+    if (job.pid == 0) {
+        struct world_result result;
+        struct world_options options = runner->options;
+        options.seed = job.seed;
+        close(ends[0]);
+        dup2(fileno(job.output), STDOUT_FILENO);
+        dup2(fileno(job.output), STDERR_FILENO);
+        alarm(SECONDS_MAX);
+        world_run(&options, &result);
+        fflush(stdout);
+        ssize_t written = write(ends[1], &result, sizeof result);
+        _Exit(written == (ssize_t)sizeof result ? 0 : 1);
+    }
+    close(ends[1]);
+    job.results = ends[0];
+    runner->jobs[runner->job_count++] = job;
+}
+
+static void show_output(FILE *output)
+{
+    char line[1024];
+    rewind(output);
+    while (fgets(line, sizeof line, output))
+        fputs(line, stdout);
+}
+
+static void take_failure(struct runner *runner, struct job *job, int status)
+{
+    runner->failed++;
+    bool violation = WIFEXITED(status) && WEXITSTATUS(status) == WORLD_EXIT_VIOLATION;
+    runner->violations += violation;
+    if (runner->failed <= FAILURES_SHOWN)
+        show_output(job->output);
+    if (WIFSIGNALED(status))
+        printf("FAILED seed %llu: %s\n", (unsigned long long)job->seed,
+               WTERMSIG(status) == SIGALRM ? "hangs" : "aborted");
+    else
+        printf("FAILED seed %llu: exit %d\n", (unsigned long long)job->seed, WEXITSTATUS(status));
+}
+
+static void take_success(struct runner *runner, struct job *job)
+{
+    struct world_result result;
+    if (read(job->results, &result, sizeof result) != (ssize_t)sizeof result) {
+        take_failure(runner, job, 1 << 8);
+        return;
+    }
+    if (job->repeat) {
+        if (result.hash != job->expected) {
+            printf("FAILED seed %llu: hash %016llx, and %016llx the second time\n",
+                   (unsigned long long)job->seed, (unsigned long long)job->expected,
+                   (unsigned long long)result.hash);
+            runner->failed++;
+        }
+        return;
+    }
+    runner->events += result.events;
+    runner->acks += result.acks;
+    runner->reads += result.reads;
+    for (int mark = 0; mark < WORLD_MARKS; mark++)
+        runner->marks[mark] += result.marks[mark];
+    if (runner->repeat_every > 0 && runner->done % runner->repeat_every == 0)
+        runner->again[runner->again_count++] =
+            (struct job){.seed = job->seed, .repeat = true, .expected = result.hash};
+}
+
+static void reap(struct runner *runner)
+{
+    int status;
+    pid_t pid = wait(&status);
+    for (uint32_t i = 0; i < runner->job_count; i++) {
+        struct job job = runner->jobs[i];
+        if (job.pid != pid)
+            continue;
+        runner->jobs[i] = runner->jobs[--runner->job_count];
+        if (!job.repeat)
+            runner->done++;
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+            take_success(runner, &job);
+        else
+            take_failure(runner, &job, status);
+        close(job.results);
+        fclose(job.output);
+        return;
+    }
+}
+
+static bool marks_are_seen(const struct runner *runner)
+{
+    bool all = true;
+    printf("marks:");
+    for (int mark = 0; mark < WORLD_MARKS; mark++)
+        printf(" %s=%llu", world_mark_name((enum world_mark)mark),
+               (unsigned long long)runner->marks[mark]);
+    printf("\n");
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (runner->count >= MARKS_SEEDS && runner->marks[needed[i]] == 0) {
+            printf("FAILED: %llu seeds never saw %s\n", (unsigned long long)runner->count,
+                   world_mark_name(needed[i]));
+            all = false;
+        }
+    return all;
+}
+
+static int run_many(struct runner *runner)
+{
+    uint64_t total = runner->count + runner->corpus_count, told = 0;
+    while (runner->done < total || runner->job_count > 0 || runner->again_count > 0) {
+        while (runner->job_count < runner->jobs_max && runner->again_count > 0)
+            start_job(runner, runner->again[--runner->again_count]);
+        while (runner->job_count < runner->jobs_max && runner->next < total)
+            start_job(runner, (struct job){.seed = seed_at(runner, runner->next++)});
+        if (runner->job_count > 0)
+            reap(runner);
+        if (runner->done * 10 / total != told) {
+            told = runner->done * 10 / total;
+            printf("%llu of %llu seeds, %llu failed, %llu events\n",
+                   (unsigned long long)runner->done, (unsigned long long)total,
+                   (unsigned long long)runner->failed, (unsigned long long)runner->events);
+            fflush(stdout);
+        }
+    }
+    bool seen = marks_are_seen(runner);
+    printf("%llu seeds, %llu failed, %llu events, %llu acknowledgements, %llu records read\n",
+           (unsigned long long)total, (unsigned long long)runner->failed,
+           (unsigned long long)runner->events, (unsigned long long)runner->acks,
+           (unsigned long long)runner->reads);
+    if (runner->failed > 0)
+        return runner->violations > 0 ? WORLD_EXIT_VIOLATION : 1;
+    return seen ? 0 : 1;
+}
+
+static int run_one(const struct world_options *options)
+{
+    struct world_result result;
+    world_run(options, &result);
+    printf("seed %llu: %llu events, %.3f virtual s, %llu acknowledgements, %llu records read\n",
+           (unsigned long long)options->seed, (unsigned long long)result.events,
+           (double)result.virtual_time / SIM_SECOND, (unsigned long long)result.acks,
+           (unsigned long long)result.reads);
+    printf("hash: %016llx\n", (unsigned long long)result.hash);
+    return 0;
+}
+
+/* Lines of "seed  # cause"; others are skipped. */
+static void read_corpus(struct runner *runner, const char *path)
+{
+    char line[1024];
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        fprintf(stderr, "skiff-sim: %s: %s\n", path, strerror(errno));
+        exit(2);
+    }
+    runner->corpus = mem_zalloc(CORPUS_MAX * sizeof *runner->corpus);
+    while (runner->corpus_count < CORPUS_MAX && fgets(line, sizeof line, file)) {
+        char *end;
+        unsigned long long seed = strtoull(line, &end, 0);
+        if (end != line)
+            runner->corpus[runner->corpus_count++] = seed;
+    }
+    fclose(file);
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: skiff-sim --seed S [--verbose] [--shards 1|4] [--nodes N] [--calm]\n"
+                    "       skiff-sim --seeds N [--first F] [--jobs J] [--repeat K] [--file F]\n");
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    struct runner runner = {.jobs_max = 2, .repeat_every = 20, .first = 1};
+    bool one = false, many = false;
+    for (int i = 1; i < argc; i++) {
+        const char *key = argv[i];
+        if (strcmp(key, "--verbose") == 0) {
+            runner.options.verbose = true;
+            continue;
+        }
+        if (strcmp(key, "--calm") == 0) {
+            runner.options.calm = true;
+            continue;
+        }
+        if (i + 1 == argc)
+            return usage();
+        const char *value = argv[++i];
+        uint64_t number = strtoull(value, NULL, 0);
+        if (strcmp(key, "--seed") == 0) {
+            one = true;
+            runner.options.seed = number;
+        } else if (strcmp(key, "--seeds") == 0) {
+            many = true;
+            runner.count = number;
+        } else if (strcmp(key, "--first") == 0) {
+            runner.first = number;
+        } else if (strcmp(key, "--jobs") == 0 && number > 0 && number <= JOBS_MAX) {
+            runner.jobs_max = (uint32_t)number;
+        } else if (strcmp(key, "--repeat") == 0) {
+            runner.repeat_every = (uint32_t)number;
+        } else if (strcmp(key, "--shards") == 0 && number >= 1 && number <= SIM_SHARDS_MAX) {
+            runner.options.shards = (uint32_t)number;
+        } else if (strcmp(key, "--nodes") == 0 && number >= 1 && number <= SIM_NODES_MAX) {
+            runner.options.nodes = (uint32_t)number;
+        } else if (strcmp(key, "--file") == 0) {
+            many = true;
+            read_corpus(&runner, value);
+        } else {
+            return usage();
+        }
+    }
+    if (one == many)
+        return usage();
+    return one ? run_one(&runner.options) : run_many(&runner);
+}

@@ -1,0 +1,56 @@
+/* swarm.h -- what one seed's world is like, and which faults it knows. */
+#ifndef SIM_SWARM_H
+#define SIM_SWARM_H
+
+#include "kernel.h"
+#include "network.h"
+
+enum { SIM_NODES_MAX = 5, SIM_SHARDS_MAX = 4, SIM_TOPICS_MAX = 4, SIM_CLIENTS_MAX = 8 };
+
+enum fault {
+    FAULT_KILL,       /* The process of one node. */
+    FAULT_KILL_ALL,
+    FAULT_FUSE,       /* Kill one node at its k-th effect from now: between a write and a send. */
+    FAULT_POWER,      /* One machine. */
+    FAULT_POWER_ALL,
+    FAULT_PAUSE,
+    FAULT_CUT,        /* Between two hosts, both ways or one. */
+    FAULT_ISOLATE,    /* One node from all others, both ways or one. */
+    FAULT_RESET,
+    FAULT_REPLAY,
+    FAULT_DISK_SLOW,
+    FAULT_DISK_HANG,
+    FAULT_DISK_FULL,
+    FAULT_DISK_ERROR, /* A write or a sync fails, once in a while. */
+    FAULT_ROT,        /* Of the victim's logs. */
+    FAULT_WIPE,       /* Of the victim. */
+    FAULT_CLOCK,
+    FAULT_STOP,       /* A controlled shutdown, and a start. */
+    FAULTS,
+};
+
+struct swarm {
+    uint32_t nodes, shards;
+    uint32_t topics, partitions, replication_factor, min_insync;
+    uint32_t producers, consumers, admins;
+    bool recreates; /* Topics are deleted and made again. */
+    bool calm;      /* No fault at all. */
+    bool wipe_majority; /* Two of three disks are wiped: nothing may form anew. */
+    sim_us duration;    /* Of the first phase. */
+    sim_us fault_mean[FAULTS]; /* Between two of a kind; 0: never. */
+    uint32_t victim;    /* The only node whose synced data may be destroyed. */
+    struct net_config net;
+    struct disk_faults disk;
+    int32_t timing;     /* Percent of the default timeouts. */
+    int32_t segment_size;
+};
+
+struct world_options;
+
+/* Draw it, but for what the options say. */
+void swarm_draw(struct swarm *swarm, const struct kernel *kernel,
+                const struct world_options *options);
+void swarm_print(const struct swarm *swarm);
+const char *fault_name(enum fault fault);
+
+#endif

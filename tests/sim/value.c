@@ -1,0 +1,39 @@
+/* value.c -- values of records, there and back. */
+#include "value.h"
+
+#include "batch.h"
+
+static const char digits[] = "0123456789abcdef";
+
+void value_write(uint8_t *into, uint32_t size, uint64_t value)
+{
+    check(size >= VALUE_SIZE_MIN);
+    into[0] = 'v';
+    for (int i = 0; i < 16; i++)
+        into[1 + i] = (uint8_t)digits[value >> (60 - 4 * i) & 15];
+    for (uint32_t i = VALUE_SIZE_MIN; i < size; i++)
+        into[i] = (uint8_t)('a' + (value + i) % 26);
+}
+
+uint64_t value_read(struct bytes bytes)
+{
+    if (bytes.size < VALUE_SIZE_MIN || bytes.data[0] != 'v')
+        return 0;
+    uint64_t value = 0;
+    for (int i = 0; i < 16; i++) {
+        const char *digit = memchr(digits, bytes.data[1 + i], 16);
+        if (!digit)
+            return 0;
+        value = value << 4 | (uint64_t)(digit - digits);
+    }
+    return value;
+}
+
+uint64_t value_of_batch(struct bytes batch)
+{
+    struct batch_walk walk;
+    struct batch_record record;
+    if (batch_walk_start(&walk, batch) != ERR_NONE || batch_is_control(&walk.info))
+        return 0;
+    return batch_walk_next(&walk, &record) == ERR_NONE ? value_read(record.value) : 0;
+}
