@@ -42,7 +42,11 @@ Test(decide_sessions, does_not_fence_on_refusals_while_the_link_stands)
     controller_dial_refused(world.controller, 1, world_epoch(&world, 1));
     controller_dial_refused(world.controller, 1, world_epoch(&world, 1));
     world_sessions(&world);
+    cr_assert_not(image_broker(world.image, 1)->fenced);
 
+    /* Nor do those count once it is closed. */
+    controller_link_closed(world.controller, 1, world_epoch(&world, 1));
+    world_sessions(&world);
     cr_assert_not(image_broker(world.image, 1)->fenced);
     world_close(&world);
 }
@@ -172,5 +176,58 @@ Test(decide_sessions, elects_uncleanly_only_where_allowed_and_says_so)
     assert_nobody(partition->elr);
     cr_assert(world.last[world.last_count - 1].partition.data_loss);
     cr_assert_not_null(strstr(world.last[world.last_count - 1].cause.data, "unclean election"));
+    world_close(&world);
+}
+
+/* Three replicas, min ISR 2, unclean elections allowed. */
+static node_id create_loose(struct world *world)
+{
+    const struct record_config config = {.name = STR("unclean.leader.election.enable"),
+                                         .value = STR("true")};
+    world_open(world);
+    world_start(world, 3);
+    world_create_with(world, (struct create_topic){.name = STR("loose"),
+                                                   .partition_count = 1,
+                                                   .replication_factor = 3,
+                                                   .config_count = 1,
+                                                   .configs = &config});
+    return world_partition(world, "loose", 0)->leader;
+}
+
+Test(decide_sessions, makes_nobody_eligible_after_an_unclean_election)
+{
+    struct world world;
+    node_id leader = create_loose(&world);
+    struct node_list replicas = world_partition(&world, "loose", 0)->replicas;
+    world_alter(&world, "loose", 0, 2, replicas.ids);
+    world_kill(&world, replicas.ids[1]);
+    assert_nodes(world_partition(&world, "loose", 0)->elr, replicas.ids[1]);
+
+    world_kill(&world, leader);
+
+    cr_assert_eq(world_partition(&world, "loose", 0)->leader, replicas.ids[2]);
+    assert_nodes(world_partition(&world, "loose", 0)->isr, replicas.ids[2]);
+    assert_nobody(world_partition(&world, "loose", 0)->elr);
+    world_close(&world);
+}
+
+Test(decide_sessions, never_elects_a_replica_that_is_named_rotten)
+{
+    struct world world;
+    node_id leader = create_loose(&world);
+    struct node_list replicas = world_partition(&world, "loose", 0)->replicas;
+    struct partition_key key = world_partition(&world, "loose", 0)->key;
+    world_kill(&world, replicas.ids[1]);
+    world_heartbeat_with(&world,
+                         (struct heartbeat_command){.id = replicas.ids[2],
+                                                    .epoch = world_epoch(&world, replicas.ids[2]),
+                                                    .metadata_offset = world.end - 1,
+                                                    .unserviceable_count = 1,
+                                                    .unserviceable = &key},
+                         NULL);
+
+    world_kill(&world, leader);
+
+    cr_assert_eq(world_partition(&world, "loose", 0)->leader, -1);
     world_close(&world);
 }

@@ -75,7 +75,7 @@ static void elect(struct decision *decision, const struct change *change,
         decision->elr_election = true;
         return;
     }
-    if (!next->unclean_allowed || change->clean_only)
+    if (!next->unclean_allowed)
         return;
     /* No node has told the end of its log, so assignment order decides. */
     next->leader = first_acceptable(decision, change, NULL);

@@ -116,7 +116,7 @@ void controller_link_closed(struct controller *controller, node_id id, broker_ep
 void controller_dial_refused(struct controller *controller, node_id id, broker_epoch epoch)
 {
     struct session *session = current_session(controller, id, epoch);
-    if (session != NULL && !session->link_open)
+    if (session != NULL)
         session->refused++;
 }
 

@@ -51,7 +51,6 @@ struct change {
     node_id yields;        /* Shall not lead any more; -1: nobody. */
     bool bump_epoch;       /* The leader epoch, even when the leader stays. */
     bool always;           /* Write a record even if nothing else differs (rule 4). */
-    bool clean_only;       /* No unclean election, whatever the topic allows. */
     bool recovering;
     int32_t min_insync;   /* A change of it recomputes the ELR in the same record (rule 5). */
     bool flush_each;      /* A change of it bumps the leader epoch (rule 15). */

@@ -81,7 +81,6 @@ static enum err yield(struct decision *decision, const struct image_partition *p
     struct change change;
     change_begin(&change, partition);
     change.yields = partition->leader;
-    change.clean_only = true;
     if (!change_has_candidate(decision, &change))
         return ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE;
     change_emit(decision, &change,
