@@ -70,7 +70,8 @@ struct walk_struct {
     const char *name; /* The C struct's tag. */
     const struct walk_field *fields;
     uint16_t field_count;
-    uint16_t size; /* sizeof the C struct. */
+    uint16_t plain_count; /* Fields before the tagged ones, which come last by rising tag. */
+    uint16_t size;        /* sizeof the C struct. */
 };
 
 /* One request or response. */

@@ -29,7 +29,7 @@ uint32_t walk_element_size(const struct walk_field *field)
     return field->type == WALK_STRUCT ? field->of->size : type_sizes[field->type];
 }
 
-void walk_set_number(const struct walk_field *field, void *value)
+static void set_number(const struct walk_field *field, void *value)
 {
     switch ((enum walk_type)field->type) {
     case WALK_BOOL:
@@ -89,7 +89,7 @@ void walk_set_default(const struct walk_field *field, uint8_t *body)
             walk_init(field->of, value);
         return;
     default:
-        walk_set_number(field, value);
+        set_number(field, value);
     }
 }
 

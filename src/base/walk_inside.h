@@ -16,8 +16,6 @@ enum {
 extern const char walk_empty[16];
 
 uint32_t walk_element_size(const struct walk_field *field);
-/* The default of a number or a uuid. */
-void walk_set_number(const struct walk_field *field, void *value);
 void walk_set_default(const struct walk_field *field, uint8_t *body);
 bool walk_is_utf8(struct str text);
 

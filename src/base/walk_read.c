@@ -248,8 +248,8 @@ enum err walk_read_tag(struct wire_reader *reader, int64_t *tag, struct bytes *c
 static const struct walk_field *find_tagged(const struct source *source,
                                             const struct walk_struct *of, int64_t tag)
 {
-    for (uint32_t i = of->field_count; i > 0 && of->fields[i - 1].tag >= 0; i--) {
-        const struct walk_field *field = &of->fields[i - 1];
+    for (uint32_t i = of->plain_count; i < of->field_count; i++) {
+        const struct walk_field *field = &of->fields[i];
         if (field->tag == tag && walk_is_carried(field, source->version))
             return field;
     }
@@ -299,7 +299,7 @@ static enum err read_struct(struct source *source, const struct walk_struct *of,
 {
     for (uint32_t i = 0; i < of->field_count; i++) {
         const struct walk_field *field = &of->fields[i];
-        if (field->tag >= 0 || !walk_is_carried(field, source->version)) {
+        if (i >= of->plain_count || !walk_is_carried(field, source->version)) {
             walk_set_default(field, out);
             continue;
         }

@@ -238,6 +238,28 @@ static bool is_run_default(const struct walk_field *field, const void *data, uin
     return size == 0 && (data != NULL || field->null_first == WALK_VERSION_MAX);
 }
 
+static int64_t number_at(const struct walk_field *field, const void *value)
+{
+    int64_t number;
+    switch ((enum walk_type)field->type) {
+    case WALK_BOOL:
+        return *(const bool *)value;
+    case WALK_INT8:
+        return *(const int8_t *)value;
+    case WALK_INT16:
+        return *(const int16_t *)value;
+    case WALK_UINT16:
+        return *(const uint16_t *)value;
+    case WALK_INT32:
+        return *(const int32_t *)value;
+    case WALK_UINT32:
+        return *(const uint32_t *)value;
+    default: /* An int64, or the bits of a float64. */
+        memcpy(&number, value, sizeof number);
+        return number;
+    }
+}
+
 static bool is_default(const struct walk_field *field, const uint8_t *body)
 {
     const void *value = body + field->offset;
@@ -248,7 +270,6 @@ static bool is_default(const struct walk_field *field, const uint8_t *body)
     const struct bytes *run = value;
     const struct str *text = value;
     const struct wire_records *records = value;
-    uint64_t fallback[2] = {0};
     switch ((enum walk_type)field->type) {
     case WALK_STRING:
         return is_run_default(field, text->data, text->size);
@@ -259,24 +280,25 @@ static bool is_default(const struct walk_field *field, const uint8_t *body)
                is_run_default(field, records->memory.data, records->memory.size);
     case WALK_STRUCT:
         return is_struct_default(field->of, value);
+    case WALK_UUID:
+        return uuid_is_zero(*(const struct uuid *)value);
     default:
-        walk_set_number(field, fallback);
-        return memcmp(value, fallback, walk_element_size(field)) == 0;
+        return number_at(field, value) == field->fallback;
     }
 }
 
 static bool is_tag_due(const struct sink *sink, const struct walk_field *field, const uint8_t *body)
 {
-    return field->tag >= 0 && walk_is_carried(field, sink->version) && !is_default(field, body);
+    return walk_is_carried(field, sink->version) && !is_default(field, body);
 }
 
 static void write_tags(struct sink *sink, const struct walk_struct *of, const uint8_t *body)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < of->field_count; i++)
+    for (uint32_t i = of->plain_count; i < of->field_count; i++)
         count += is_tag_due(sink, &of->fields[i], body);
     put_uvarint(sink, count);
-    for (uint32_t i = 0; i < of->field_count && count > 0; i++) {
+    for (uint32_t i = of->plain_count; i < of->field_count && count > 0; i++) {
         const struct walk_field *field = &of->fields[i];
         if (!is_tag_due(sink, field, body))
             continue;
@@ -291,9 +313,9 @@ static void write_tags(struct sink *sink, const struct walk_struct *of, const ui
 
 static void write_struct(struct sink *sink, const struct walk_struct *of, const uint8_t *body)
 {
-    for (uint32_t i = 0; i < of->field_count; i++) {
+    for (uint32_t i = 0; i < of->plain_count; i++) {
         const struct walk_field *field = &of->fields[i];
-        if (field->tag < 0 && walk_is_carried(field, sink->version))
+        if (walk_is_carried(field, sink->version))
             write_field(sink, field, body);
     }
     if (sink->flexible)

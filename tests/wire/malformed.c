@@ -105,8 +105,10 @@ Test(malformed, takes_a_string_of_32767_bytes_and_none_of_32768)
     memcpy(bytes + 4 + 32767, "\0\1\0\0\0", 5);
 
     cr_assert_eq(read_as(&metadata_request_message, 9, bytes, 4 + 32767 + 5, &memory), ERR_NONE);
-    bytes[1] = 0x81;
-    cr_assert_eq(read_as(&metadata_request_message, 9, bytes, 40000, &memory), ERR_INVALID_REQUEST);
+    memcpy(bytes + 1, "\x81\x80\2", 3);
+    memcpy(bytes + 4 + 32767, "a\0\1\0\0\0", 6);
+    cr_assert_eq(read_as(&metadata_request_message, 9, bytes, 4 + 32768 + 5, &memory),
+                 ERR_INVALID_REQUEST);
     arena_free(&arena);
 }
 
@@ -121,6 +123,16 @@ Test(malformed, refuses_overlong_and_oversized_varints)
                              "abc"),
                  ERR_INVALID_REQUEST);
     cr_assert_eq(METADATA(9, "\x80"), ERR_INVALID_REQUEST);
+}
+
+Test(malformed, refuses_a_varint_that_would_lose_bits)
+{
+    struct wire_reader reader;
+    uint32_t value = 7;
+    wire_reader_init(&reader, (struct bytes){(const uint8_t *)"\x81\x80\x80\x80\x10", 5});
+
+    cr_assert_eq(wire_read_uvarint(&reader, &value), ERR_INVALID_REQUEST);
+    cr_assert_eq(value, 7);
 }
 
 Test(malformed, skips_unknown_tags_nested_ones_too)

@@ -128,7 +128,7 @@ Test(walk, skips_tags_that_it_does_not_know)
     struct sample_request body, read;
     sample_request_init(&body);
     struct bytes bytes = sample_bytes(&body, 2, &arena);
-    static const uint8_t tags[] = {2, 7, 3, 'a', 'b', 'c', 0xff, 0xff, 3, 1, 'z'};
+    static const uint8_t tags[] = {2, 8, 3, 'a', 'b', 'c', 0xff, 0xff, 3, 1, 'z'};
     uint8_t *longer = arena_alloc(&arena, bytes.size + sizeof tags);
     memcpy(longer, bytes.data, bytes.size - 1);
     memcpy(longer + bytes.size - 1, tags, sizeof tags);

@@ -19,7 +19,7 @@ import sys
 import threading
 
 EACH_MAX = 2          # Frames kept of one API, version, direction and who.
-FRAME_MAX = 4 * 1024  # Bytes; larger ones show nothing new.
+FRAME_MAX = 8 * 1024  # Bytes; larger ones show nothing new.
 SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../src/net/wire/schema")
 
 
