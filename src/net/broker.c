@@ -4,6 +4,8 @@
  * what tells the controller that this process died. */
 #include "broker.h"
 
+#include <stdio.h>
+
 #include "controller_link.h"
 #include "node.h"
 #include "partitions.h"

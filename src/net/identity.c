@@ -111,7 +111,7 @@ static enum err identity_check_empty(struct shard *shard)
     struct arena arena = {0};
     const char **names;
     uint32_t count;
-    enum err result = env_list(shard->env, "", &arena, &names, &count);
+    enum err result = env_list(shard->env, ".", &arena, &names, &count);
     for (uint32_t i = 0; i < count && result == ERR_NONE; i++)
         if (!may_stand_alone(names[i]))
             result = refuse(shard, "%s: not empty (%s) and without %s: not a directory of this program", names[i],
@@ -152,7 +152,7 @@ bool identity_synced(struct shard *shard, uint64_t ticket, enum err result)
     if (result == ERR_NONE && shard->identity_step == TICKET_CONTENT)
         result = env_rename(shard->env, path_new, path);
     if (result == ERR_NONE && shard->identity_step == TICKET_CONTENT)
-        result = env_open(shard->env, "", ENV_OPEN_DIRECTORY, &shard->identity_file);
+        result = env_open(shard->env, ".", ENV_OPEN_DIRECTORY, &shard->identity_file);
     if (result != ERR_NONE) {
         env_fatal(shard->env, "meta.properties could not be made durable");
         return true;

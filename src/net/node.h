@@ -12,6 +12,7 @@
 #include "probe.h"
 #include "shard.h"
 
+struct api_state;
 struct quorum;
 struct broker;
 struct office;
@@ -68,6 +69,7 @@ struct shard {
     broker_epoch broker_epoch; /* Of this incarnation, once its registration is applied; -1. */
     bool fenced_self;          /* No heartbeat was accepted for a session: stop leading. */
 
+    struct api_state *api;
     struct partitions *partitions;
     struct controller_link *controller; /* To the active controller. */
 

@@ -178,7 +178,7 @@ static broker_epoch active_epoch(const void *context, node_id node)
 static struct replica_nodes nodes_of(const struct node_list *list)
 {
     struct replica_nodes nodes = {.count = list->count};
-    static_assert(REPLICA_NODES_MAX >= RECORD_REPLICAS_MAX, "every replica has a place");
+    static_assert((int)REPLICA_NODES_MAX >= (int)RECORD_REPLICAS_MAX, "every replica has a place");
     memcpy(nodes.ids, list->ids, list->count * sizeof list->ids[0]);
     return nodes;
 }
@@ -435,7 +435,7 @@ static void reconcile_all(struct shard *shard)
     struct arena arena = {0};
     const char **names;
     uint32_t count = 0, cursor = 0;
-    if (env_list(shard->env, "", &arena, &names, &count) != ERR_NONE) {
+    if (env_list(shard->env, ".", &arena, &names, &count) != ERR_NONE) {
         env_fatal(shard->env, "the log directory can not be listed");
         return;
     }

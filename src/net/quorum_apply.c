@@ -5,6 +5,7 @@
  * to go on would be to judge by half of what was agreed. */
 #include "quorum_state.h"
 
+#include "api/state.h"
 #include "controller_link.h"
 #include "identity.h"
 #include "partitions.h"
@@ -32,6 +33,7 @@ static void news_open(struct shard *shard, struct letter *letter)
     partitions_take_image(shard->partitions, old, news->partitions, news->partition_count, news->brokers,
                           news->broker_count);
     image_unref(old);
+    api_state_image(shard);
     mem_free(news->partitions);
     mem_free(news->brokers);
     mem_free(news);

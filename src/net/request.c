@@ -93,7 +93,7 @@ bool request_begin_inside(struct request *envelope, struct bytes frame)
     request->version = header.api_version;
     request->correlation_id = header.correlation_id;
     request->client_id = header.client_id;
-    if (!request_allowed(request)) {
+    if (!request->api || !request->api->forwarded || request->version < request->api->served_min) {
         mem_free(request);
         return false;
     }

@@ -21,7 +21,7 @@ struct api {
     int16_t version_min, version_max; /* As advertised. */
     int16_t served_min;               /* Below it the connection closes (Produce 0 to 2). */
     bool client, internal;            /* On which listeners it is there. */
-    bool early;                       /* Served before the broker serves clients. */
+    bool forwarded;                   /* May come inside an Envelope. */
     enum api_home home;
     void (*handle)(struct shard *shard, struct request *request);
 };

@@ -4,6 +4,7 @@
  * ticks; everything that a core owes the world leaves in shard_flush(). */
 #include "shard.h"
 
+#include "api/state.h"
 #include "broker.h"
 #include "controller_link.h"
 #include "identity.h"
@@ -44,6 +45,7 @@ enum err shard_open(struct shard **out, const struct config *config, uint32_t in
     struct shard *shard = mem_zalloc(sizeof *shard);
     shard_init(shard, config, index, env);
     shard->controller = controller_link_open(shard);
+    api_state_open(shard);
     enum err result = index == 0 ? identity_open(shard) : ERR_NONE; /* Before anything is touched. */
     if (result == ERR_NONE)
         result = partitions_open(shard);
@@ -68,6 +70,7 @@ void shard_close(struct shard *shard)
         office_close(shard->office);
         quorum_close(shard->quorum);
     }
+    api_state_close(shard);
     partitions_close(shard->partitions);
     controller_link_close(shard->controller);
     image_unref(shard->image);

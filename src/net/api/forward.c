@@ -1,0 +1,70 @@
+/* forward.c -- a request for the controller, sent on inside an Envelope.
+ *
+ * The answer is read and written anew rather than passed on as bytes: correlation
+ * id and header are this connection's.
+ *
+ * Source  KIP-590. */
+#include "api.h"
+#include "controller_link.h"
+
+struct forwarding {
+    struct request *request;
+    void (*refused)(struct request *request, enum err err);
+    void (*answered)(struct request *request, void *response);
+};
+
+static enum err answer_read(struct request *request, struct bytes data, void *response)
+{
+    struct wire_reader reader;
+    int32_t correlation_id;
+    wire_reader_init(&reader, data);
+    enum err result = wire_response_header_read(&correlation_id, request->wire, request->version, &reader);
+    if (result != ERR_NONE)
+        return result;
+    /* Strings point into the reply, which goes with this call: keep a copy. */
+    uint32_t size = wire_reader_left(&reader);
+    struct bytes body = {.data = arena_copy(&request->arena, reader.at, size ? size : 1), .size = size};
+    wire_reader_init(&reader, body);
+    return walk_read(request->wire->response, request->version, &reader, &request->arena, response);
+}
+
+static void forward_done(struct shard *shard, void *context, enum err result, struct client_reply *reply)
+{
+    struct forwarding *forwarding = context;
+    struct request *request = forwarding->request;
+    struct arena arena = {0};
+    struct envelope_response body;
+    (void)shard;
+    envelope_response_init(&body);
+    void *response = arena_alloc(&request->arena, request->wire->response->body->size);
+    if (result == ERR_NONE)
+        result = envelope_response_read(&body, reply->version, &reply->reader, &arena);
+    if (result == ERR_NONE)
+        result = (enum err)body.error_code;
+    if (result == ERR_NONE)
+        result = answer_read(request, body.response_data, response);
+    arena_free(&arena);
+    if (result != ERR_NONE)
+        forwarding->refused(request, result);
+    else if (forwarding->answered)
+        forwarding->answered(request, response);
+    else
+        request_reply(request, response);
+}
+
+void forward(struct shard *shard, struct request *request, void (*refused)(struct request *request, enum err err),
+             void (*answered)(struct request *request, void *response))
+{
+    struct forwarding *forwarding = arena_alloc(&request->arena, sizeof *forwarding);
+    struct envelope_request body;
+    envelope_request_init(&body);
+    *forwarding = (struct forwarding){.request = request, .refused = refused, .answered = answered};
+    body.request_data = request->frame.bytes;
+    body.client_host_address = bytes_of_str(STR(""));
+    enum err result = controller_call(shard, WIRE_ENVELOPE, &body, shard->config->request_timeout_ms + 5000,
+                                      forward_done, forwarding);
+    if (result != ERR_NONE)
+        refused(request, ERR_NOT_CONTROLLER);
+    else
+        request_release_frame(request);
+}

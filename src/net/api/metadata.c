@@ -1,0 +1,197 @@
+/* metadata.c -- Metadata: brokers, topics, leaders; and topics that come to be by being asked for.
+ *
+ * A topic that is created on the way is waited for, so that the first answer has it
+ * with its leaders: clients need not poll through errors.
+ *
+ * Source  kafka-surface 2.7 rules 70 to 80. */
+#include "api.h"
+#include "brokers.h"
+#include "create_missing.h"
+#include "state.h"
+
+enum { HOLD_MS = 1000 };
+
+struct metadata_job {
+    struct request *request;
+    struct metadata_request body;
+    struct image_watch watch;
+};
+
+static bool is_internal_name(struct str name)
+{
+    return str_equal(name, STR("__consumer_offsets")) || str_equal(name, STR("__transaction_state")) ||
+           str_equal(name, STR("__cluster_metadata"));
+}
+
+static void put_brokers(struct shard *shard, struct request *request, struct metadata_response *response)
+{
+    response->brokers = metadata_response_broker_new(&request->arena, shard->image->broker_count);
+    for (const struct image_broker *broker = image_broker_after(shard->image, -1); broker;
+         broker = image_broker_after(shard->image, broker->id)) {
+        const struct record_endpoint *endpoint = request_endpoint(request, broker);
+        if (broker->fenced || !endpoint)
+            continue;
+        struct metadata_response_broker *out = &response->brokers[response->brokers_count++];
+        out->node_id = broker->id;
+        out->host = endpoint->host;
+        out->port = endpoint->port;
+        out->rack = broker->rack;
+    }
+}
+
+static int32_t *ids_of(struct request *request, const struct node_list *list)
+{
+    return arena_copy(&request->arena, list->ids, list->count * sizeof(int32_t) + 1);
+}
+
+static void put_offline(struct shard *shard, struct request *request, const struct node_list *replicas,
+                        struct metadata_response_partition *out)
+{
+    out->offline_replicas = arena_array(&request->arena, int32_t, replicas->count + 1);
+    for (uint32_t i = 0; i < replicas->count; i++) {
+        const struct image_broker *broker = image_broker(shard->image, replicas->ids[i]);
+        if (!broker || broker->fenced)
+            out->offline_replicas[out->offline_replicas_count++] = replicas->ids[i];
+    }
+}
+
+static void put_partition(struct shard *shard, struct request *request, const struct image_partition *partition,
+                          struct metadata_response_partition *out)
+{
+    const struct image_broker *leader = image_broker(shard->image, partition->leader);
+    out->index = partition->key.index;
+    out->leader_id = partition->leader;
+    out->leader_epoch = partition->leader_epoch;
+    out->replica_nodes_count = partition->replicas.count;
+    out->replica_nodes = ids_of(request, &partition->replicas);
+    out->isr_nodes_count = partition->isr.count;
+    out->isr_nodes = ids_of(request, &partition->isr);
+    put_offline(shard, request, &partition->replicas, out);
+    if (partition->leader < 0 || !leader || leader->fenced)
+        out->error_code = ERR_LEADER_NOT_AVAILABLE;
+    else if (!request_endpoint(request, leader))
+        out->error_code = request->version >= 6 ? ERR_LISTENER_NOT_FOUND : ERR_LEADER_NOT_AVAILABLE;
+    if (out->error_code != ERR_NONE)
+        out->leader_id = -1;
+}
+
+static void put_topic(struct shard *shard, struct request *request, const struct image_topic *topic,
+                      struct metadata_response_topic *out)
+{
+    out->name = topic->name;
+    out->topic_id = topic->id;
+    out->is_internal = is_internal_name(topic->name);
+    out->partitions = metadata_response_partition_new(&request->arena, (uint32_t)topic->partition_count);
+    for (partition_id i = 0; i < topic->partition_count; i++) {
+        const struct image_partition *partition = image_partition(shard->image, topic->id, i);
+        if (partition)
+            put_partition(shard, request, partition, &out->partitions[out->partitions_count++]);
+    }
+}
+
+static void put_asked(struct shard *shard, struct request *request, const struct metadata_request_topic *asked,
+                      struct metadata_response_topic *out)
+{
+    bool by_id = !asked->name.data;
+    if (!uuid_is_zero(asked->topic_id) && request->version < 12) {
+        out->name = asked->name;
+        out->error_code = ERR_INVALID_REQUEST;
+        return;
+    }
+    const struct image_topic *topic = by_id ? image_topic_by_id(shard->image, asked->topic_id)
+                                            : image_topic_by_name(shard->image, asked->name);
+    if (topic) {
+        put_topic(shard, request, topic, out);
+        return;
+    }
+    out->name = asked->name;
+    out->topic_id = asked->topic_id;
+    if (by_id)
+        out->error_code = ERR_UNKNOWN_TOPIC_ID;
+    else if (!topic_name_is_valid(asked->name))
+        out->error_code = ERR_INVALID_TOPIC_EXCEPTION;
+    else
+        out->error_code = ERR_UNKNOWN_TOPIC_OR_PARTITION;
+}
+
+static bool wants_all(const struct metadata_job *job)
+{
+    return !job->body.topics || (job->request->version == 0 && job->body.topics_count == 0);
+}
+
+static void answer(struct shard *shard, struct metadata_job *job)
+{
+    struct request *request = job->request;
+    struct metadata_response response;
+    char cluster[UUID_TEXT_SIZE];
+    metadata_response_init(&response);
+    uuid_format(shard->image->cluster_id, cluster);
+    response.cluster_id = str_from(cluster);
+    response.controller_id = any_active_broker(shard);
+    put_brokers(shard, request, &response);
+    if (wants_all(job)) {
+        response.topics = metadata_response_topic_new(&request->arena, shard->image->topic_count);
+        for (const struct image_topic *topic = image_topic_after(shard->image, NULL); topic;
+             topic = image_topic_after(shard->image, topic))
+            put_topic(shard, request, topic, &response.topics[response.topics_count++]);
+    } else {
+        response.topics_count = job->body.topics_count;
+        response.topics = metadata_response_topic_new(&request->arena, job->body.topics_count);
+        for (uint32_t i = 0; i < job->body.topics_count; i++)
+            put_asked(shard, request, &job->body.topics[i], &response.topics[i]);
+    }
+    request_reply(request, &response);
+}
+
+static bool is_missing(struct shard *shard, const struct metadata_request_topic *asked)
+{
+    if (!asked->name.data || !topic_name_is_valid(asked->name) || is_internal_name(asked->name))
+        return false;
+    const struct image_topic *topic = image_topic_by_name(shard->image, asked->name);
+    return !topic;
+}
+
+static bool may_create(struct shard *shard, const struct metadata_job *job)
+{
+    return shard->config->auto_create_topics && job->body.allow_auto_topic_creation && !wants_all(job);
+}
+
+static bool look(struct image_watch *watch, bool late)
+{
+    struct metadata_job *job = watch->context;
+    for (uint32_t i = 0; i < job->body.topics_count && !late; i++)
+        if (is_missing(watch->shard, &job->body.topics[i]) &&
+            !create_missing_failed(watch->shard, job->body.topics[i].name))
+            return false;
+    answer(watch->shard, job);
+    return true;
+}
+
+static void hold(struct shard *shard, struct metadata_job *job)
+{
+    for (uint32_t i = 0; i < job->body.topics_count; i++) {
+        job->body.topics[i].name = arena_str(&job->request->arena, job->body.topics[i].name);
+        if (is_missing(shard, &job->body.topics[i]))
+            create_missing(shard, job->body.topics[i].name);
+    }
+    request_release_frame(job->request);
+    job->watch.look = look;
+    job->watch.context = job;
+    image_watch_start(shard, &job->watch, shard->now + HOLD_MS);
+}
+
+void api_metadata(struct shard *shard, struct request *request)
+{
+    struct metadata_job *job = arena_alloc(&request->arena, sizeof *job);
+    job->request = request;
+    if (!request_read(request, &job->body))
+        return;
+    bool missing = false;
+    if (may_create(shard, job))
+        for (uint32_t i = 0; i < job->body.topics_count; i++)
+            missing = missing || is_missing(shard, &job->body.topics[i]);
+    if (missing)
+        hold(shard, job);
+    else
+        answer(shard, job);
+}

@@ -1,0 +1,47 @@
+/* table.c -- one line an API: where it is there, where it runs, who handles it. */
+#include "api.h"
+
+#define CLIENTS .client = true, .internal = true
+#define NODES .internal = true
+
+static const struct api apis[] = {
+    {.key = WIRE_PRODUCE, .served_min = WIRE_PRODUCE_MIN, CLIENTS, .handle = api_produce},
+    {.key = WIRE_FETCH, CLIENTS, .handle = api_fetch},
+    {.key = WIRE_LIST_OFFSETS, CLIENTS, .handle = api_list_offsets},
+    {.key = WIRE_METADATA, CLIENTS, .handle = api_metadata},
+    {.key = WIRE_API_VERSIONS, CLIENTS, .handle = api_api_versions},
+    {.key = WIRE_CREATE_TOPICS, CLIENTS, .forwarded = true, .handle = api_create_topics},
+    {.key = WIRE_DELETE_TOPICS, CLIENTS, .forwarded = true, .handle = api_delete_topics},
+    {.key = WIRE_INIT_PRODUCER_ID, CLIENTS, .handle = api_init_producer_id},
+    {.key = WIRE_OFFSET_FOR_LEADER_EPOCH, CLIENTS, .handle = api_offset_for_leader_epoch},
+    {.key = WIRE_VOTE, NODES, .home = API_QUORUM_SHARD, .handle = api_vote},
+    {.key = WIRE_BEGIN_QUORUM_EPOCH, NODES, .home = API_QUORUM_SHARD, .handle = api_begin_quorum_epoch},
+    {.key = WIRE_END_QUORUM_EPOCH, NODES, .home = API_QUORUM_SHARD, .handle = api_end_quorum_epoch},
+    {.key = WIRE_DESCRIBE_QUORUM, CLIENTS, .forwarded = true, .home = API_QUORUM_SHARD, .handle = api_describe_quorum},
+    {.key = WIRE_ALTER_PARTITION, NODES, .home = API_QUORUM_SHARD, .handle = api_alter_partition},
+    {.key = WIRE_ENVELOPE, NODES, .home = API_QUORUM_SHARD, .handle = api_envelope},
+    {.key = WIRE_DESCRIBE_CLUSTER, CLIENTS, .handle = api_describe_cluster},
+    {.key = WIRE_BROKER_REGISTRATION, NODES, .home = API_QUORUM_SHARD, .handle = api_broker_registration},
+    {.key = WIRE_BROKER_HEARTBEAT, NODES, .home = API_QUORUM_SHARD, .handle = api_broker_heartbeat},
+    {.key = WIRE_ALLOCATE_PRODUCER_IDS, NODES, .home = API_QUORUM_SHARD, .handle = api_allocate_producer_ids},
+};
+
+enum { API_COUNT = sizeof apis / sizeof apis[0] };
+
+const struct api *api_find(int16_t key)
+{
+    for (uint32_t i = 0; i < API_COUNT; i++)
+        if (apis[i].key == key)
+            return &apis[i];
+    return NULL;
+}
+
+uint32_t api_count(void)
+{
+    return API_COUNT;
+}
+
+const struct api *api_at(uint32_t index)
+{
+    return &apis[index];
+}
