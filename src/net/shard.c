@@ -117,8 +117,9 @@ static void shard_take_socket(struct shard *shard, const struct env_event *event
 
 static void shard_take_synced(struct shard *shard, const struct env_event *event)
 {
-    if (shard->index == 0 && (identity_synced(shard, event->ticket, event->result) ||
-                              quorum_synced(shard->quorum, event->ticket, event->result)))
+    /* The quorum first: it looks again at what it waits for, the identity's sync included. */
+    if (shard->index == 0 && (quorum_synced(shard->quorum, event->ticket, event->result) ||
+                              identity_synced(shard, event->ticket, event->result)))
         return;
     partitions_synced(shard->partitions, event->ticket, event->result);
 }
