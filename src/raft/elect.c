@@ -360,6 +360,12 @@ static void step_retry(struct raft *raft, struct raft_out *out)
         raft->retry_wait * 2 > RAFT_RETRY_MAX_MS ? RAFT_RETRY_MAX_MS : raft->retry_wait * 2;
 }
 
+/* Does a fetch wait for its reply, or for records of it that were never appended? */
+static bool is_fetch_open(const struct raft *raft)
+{
+    return raft->fetching || (raft->appending && raft->durable == raft->end);
+}
+
 static mono_ms fetch_deadline(const struct raft *raft)
 {
     return raft->fetch_sent_at + raft->config.fetch_timeout_ms;
@@ -373,8 +379,10 @@ void step_timers(struct raft *raft, struct raft_out *out)
     }
     if (raft->now >= raft->role_at)
         time_out(raft, out);
-    if (raft->fetching && raft->now >= fetch_deadline(raft))
-        raft->fetching = false; /* Its reply is lost; the leader may still be heard. */
+    if (is_fetch_open(raft) && raft->now >= fetch_deadline(raft)) {
+        raft->fetching = false;  /* Its reply is lost, or nothing of it was appended; */
+        raft->appending = false; /* the leader may still be heard. */
+    }
     if (raft->now < raft->retry_at)
         return;
     if (raft->role == RAFT_PROSPECTIVE || raft->role == RAFT_CANDIDATE || must_probe(raft))
@@ -394,7 +402,7 @@ mono_ms next_deadline(const struct raft *raft)
         return earlier(raft->begin_at, earlier(quorum_deadline(raft), stall_deadline(raft)));
 
     mono_ms deadline = earlier(raft->role_at, raft->retry_at);
-    if (raft->fetching)
+    if (is_fetch_open(raft))
         deadline = earlier(deadline, fetch_deadline(raft));
     else if (raft->fetch_at > raft->now)
         deadline = earlier(deadline, raft->fetch_at);

@@ -166,3 +166,17 @@ Test(step_fetch_reply, gives_up_a_fetch_that_nobody_answers)
     cr_assert_gt(fixture.out.fetch.id, first);
     raft_close(fixture.raft);
 }
+
+Test(step_fetch_reply, gives_up_records_that_were_never_appended)
+{
+    struct fixture fixture = fixture_follower();
+    reply(&fixture, good, true);
+    cr_assert_not(fixture.out.fetch_due);
+    fixture.now += 900;
+    step_message_of(&fixture, begin_request(2, 3));
+
+    step_after(&fixture, 100);
+
+    cr_assert(fixture.out.fetch_due);
+    raft_close(fixture.raft);
+}
