@@ -368,7 +368,7 @@ static bool is_fetch_open(const struct raft *raft)
 
 static mono_ms fetch_deadline(const struct raft *raft)
 {
-    return raft->fetch_sent_at + raft->config.fetch_timeout_ms;
+    return raft->fetch_moved_at + raft->config.fetch_timeout_ms;
 }
 
 void step_timers(struct raft *raft, struct raft_out *out)

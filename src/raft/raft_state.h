@@ -93,9 +93,9 @@ struct raft {
     bool fetching;   /* Our fetch `fetch_id` is unanswered. */
     bool appending;  /* Its records are being appended and synced. */
     uint64_t fetch_id;
-    mono_ms fetch_sent_at;
-    mono_ms fetch_at;  /* No fetch before this. */
-    uint32_t rotation; /* Whom an observer without leader asks next. */
+    mono_ms fetch_moved_at; /* When our fetch left, or its reply came. */
+    mono_ms fetch_at;       /* No fetch before this. */
+    uint32_t rotation;      /* Whom an observer without leader asks next. */
 
     /* As leader. */
     bool opened;      /* epoch_opened was said. */

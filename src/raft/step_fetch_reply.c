@@ -40,7 +40,7 @@ void send_fetch(struct raft *raft, struct raft_out *out)
     if (target == -1 || is_busy || raft->now < raft->fetch_at)
         return;
     raft->fetching = true;
-    raft->fetch_sent_at = raft->now;
+    raft->fetch_moved_at = raft->now;
     raft->fetch_id++;
     out->fetch_due = true;
     out->fetch = (struct raft_fetch){.from = raft->config.self,
@@ -114,6 +114,7 @@ static void take_success(struct raft *raft, const struct raft_fetch_reply *reply
     raft->told_high_watermark = verdict->high_watermark;
     raft->fetch_at = raft->now;
     raft->appending = reply->has_records;
+    raft->fetch_moved_at = raft->now;
     out->records_wanted = reply->has_records;
 }
 
