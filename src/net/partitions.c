@@ -123,12 +123,15 @@ void partition_obey(struct partition *partition, const struct replica_out *out)
     struct shard *shard = partition->shard;
     partition_turn(partition, out->turn);
     if (out->high_watermark_moved) {
-        log_offset committed = log_commit(partition->log, replica_high_watermark(partition->replica));
+        /* Told before the waiters go: an onlooker must know of it when they answer. */
+        log_offset high_watermark = replica_high_watermark(partition->replica);
+        log_offset durable = log_ends(partition->log)->durable;
         env_probe(shard->env, &(struct probe){.kind = PROBE_HIGH_WATERMARK,
                                               .key = partition->key,
                                               .epoch = replica_partition(partition->replica)->leader_epoch,
-                                              .offset = committed,
+                                              .offset = high_watermark < durable ? high_watermark : durable,
                                               .flag = replica_role(partition->replica) == REPLICA_LEADER});
+        log_commit(partition->log, high_watermark);
         partition_wake(partition);
     }
     if (out->propose) {
