@@ -24,9 +24,9 @@
 #include "record.h"
 
 enum {
-    CONTROLLER_RECORDS_MAX = 10000,    /* Of one request; more is POLICY_VIOLATION. */
-    CONTROLLER_PRODUCER_IDS = 1000,    /* Of one block. */
-    CONTROLLER_DIALS_REFUSED = 2,      /* Refusals that, with a closed link, prove a death. */
+    CONTROLLER_RECORDS_MAX = 10000,        /* Of one request; more is POLICY_VIOLATION. */
+    CONTROLLER_PRODUCER_IDS = 1000,        /* Of one block. */
+    CONTROLLER_DIALS_REFUSED = 2,          /* Refusals that, with a closed link, prove a death. */
     CONTROLLER_UNSERVICEABLE_MAX = 100000, /* Replicas named by one heartbeat. */
 };
 
@@ -53,10 +53,10 @@ struct controller *controller_open(const struct controller_config *config);
 void controller_close(struct controller *controller);
 
 struct controller_office {
-    const struct image *image; /* Every record of our log, the uncommitted ones too. */
-    log_epoch epoch;           /* Of the quorum. */
-    uint64_t seed;             /* Random: topic ids and placement come from it. */
-    node_id predecessor;       /* -1: none known. */
+    const struct image *image;    /* Every record of our log, the uncommitted ones too. */
+    log_epoch epoch;              /* Of the quorum. */
+    uint64_t seed;                /* Random: topic ids and placement come from it. */
+    node_id predecessor;          /* -1: none known. */
     mono_ms predecessor_answered; /* When it last answered us: its session counts from there. */
 };
 
@@ -95,7 +95,7 @@ struct decision {
     bool fast_fence;
     bool slow_fence;
     bool wiped_directory; /* A node came back with another directory (rule 2). */
-    uint32_t capacity; /* Private. */
+    uint32_t capacity;    /* Private. */
 };
 
 /* Owns    holds a reference on an image until accepted or dropped; exactly one of both. */
@@ -182,8 +182,8 @@ struct topic_setting {
 struct create_topic_reply {
     struct str name;
     enum err err;
-    struct str message; /* Null: none. */
-    struct uuid id;     /* Zero with validate_only or an error. */
+    struct str message;         /* Null: none. */
+    struct uuid id;             /* Zero with validate_only or an error. */
     int32_t partition_count;    /* -1 with an error. */
     int32_t replication_factor; /* -1 with an error. */
     uint32_t setting_count;

@@ -47,7 +47,8 @@ struct image_partition {
     node_id leader; /* -1: none. */
     log_epoch leader_epoch;
     int32_t partition_epoch;
-    broker_epoch leader_broker_epoch; /* The leader epoch was granted to this one (rule 1); -1: none. */
+    broker_epoch
+        leader_broker_epoch; /* The leader epoch was granted to this one (rule 1); -1: none. */
     int32_t min_insync;
     bool flush_each;
     bool unclean_allowed;
@@ -56,8 +57,8 @@ struct image_partition {
 
 struct image {
     _Atomic uint32_t refs;
-    log_offset offset;      /* Of the last record applied; -1: none. */
-    bool has_cluster;       /* A Cluster record was applied. */
+    log_offset offset; /* Of the last record applied; -1: none. */
+    bool has_cluster;  /* A Cluster record was applied. */
     struct uuid cluster_id;
     uint32_t level;
     struct record_voters voters;
@@ -98,8 +99,8 @@ void image_unref(struct image *image); /* NULL is fine. */
 
 /* The image after `record`, which stands at `offset`.
  * Owns    returns one reference; `image` is borrowed; `delta` may be NULL. */
-struct image *image_apply(const struct image *image, const struct record *record,
-                          log_offset offset, struct image_delta *delta);
+struct image *image_apply(const struct image *image, const struct record *record, log_offset offset,
+                          struct image_delta *delta);
 
 /* Lookups give NULL for what is not there, else a pointer that is good while the image is. */
 const struct image_broker *image_broker(const struct image *image, node_id id);

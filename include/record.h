@@ -12,11 +12,11 @@
 #include "base/base.h"
 
 enum {
-    RECORD_LEVEL = 1,           /* The newest feature level that this build reads and writes. */
-    RECORD_REPLICAS_MAX = 16,   /* Replicas of one partition. */
+    RECORD_LEVEL = 1,         /* The newest feature level that this build reads and writes. */
+    RECORD_REPLICAS_MAX = 16, /* Replicas of one partition. */
     RECORD_VOTERS_MAX = 9,
-    RECORD_ENDPOINTS_MAX = 16,  /* Listeners of one broker. */
-    RECORD_CONFIGS_MAX = 256,   /* Overrides of one topic. */
+    RECORD_ENDPOINTS_MAX = 16, /* Listeners of one broker. */
+    RECORD_CONFIGS_MAX = 256,  /* Overrides of one topic. */
     RECORD_TOPIC_NAME_MAX = 249,
     RECORD_DESCRIPTION_MAX = 1024, /* Room that record_describe() never needs to exceed. */
 };

@@ -20,8 +20,7 @@ Test(controller, is_active_from_taking_office_to_resigning)
 Test(controller, forgets_a_decision_whose_append_failed)
 {
     struct world world;
-    struct create_topic topic = {
-        .name = STR("t"), .partition_count = 1, .replication_factor = 1};
+    struct create_topic topic = {.name = STR("t"), .partition_count = 1, .replication_factor = 1};
     struct create_topics_command command = {
         .principal = STR("User:x"), .count = 1, .topics = &topic};
     struct create_topics_reply reply;

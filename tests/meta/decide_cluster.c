@@ -4,9 +4,9 @@
 Test(decide_cluster, writes_the_id_the_level_and_the_voters)
 {
     struct world world;
-    struct record_voters voters = {.count = 2,
-                                   .voters = {{.id = 1, .directory = world_uuid(1)},
-                                              {.id = 2, .directory = world_uuid(2)}}};
+    struct record_voters voters = {
+        .count = 2,
+        .voters = {{.id = 1, .directory = world_uuid(1)}, {.id = 2, .directory = world_uuid(2)}}};
     world_open(&world);
 
     enum err err = decide_found_cluster(world_begin(&world), world_uuid(7), &voters);

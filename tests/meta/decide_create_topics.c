@@ -262,8 +262,7 @@ Test(decide_create_topics, refuses_bad_assignments)
         {.index = 0, .replica_count = 1, .replicas = some},
         {.index = 1, .replica_count = 2, .replicas = some},
     };
-    struct create_assignment repeated = {
-        .replica_count = 2, .replicas = (const node_id[]){1, 1}};
+    struct create_assignment repeated = {.replica_count = 2, .replicas = (const node_id[]){1, 1}};
     open(&world);
 
     cr_assert_eq(assign(&world, 1, &gap), ERR_INVALID_REPLICA_ASSIGNMENT);

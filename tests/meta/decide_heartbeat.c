@@ -9,8 +9,8 @@ Test(decide_heartbeat, keeps_a_broker_fenced_until_it_applied_its_own_registrati
     broker_epoch epoch = world_register(&world, 1);
 
     world_heartbeat_with(
-        &world,
-        (struct heartbeat_command){.id = 1, .epoch = epoch, .metadata_offset = epoch - 1}, &reply);
+        &world, (struct heartbeat_command){.id = 1, .epoch = epoch, .metadata_offset = epoch - 1},
+        &reply);
     cr_assert(reply.is_fenced);
     cr_assert_not(reply.is_caught_up);
 
@@ -55,10 +55,8 @@ Test(decide_heartbeat, leaves_a_broker_fenced_that_wants_to_be)
     broker_epoch epoch = world_register(&world, 1);
 
     world_heartbeat_with(&world,
-                         (struct heartbeat_command){.id = 1,
-                                                    .epoch = epoch,
-                                                    .metadata_offset = epoch,
-                                                    .want_fence = true},
+                         (struct heartbeat_command){
+                             .id = 1, .epoch = epoch, .metadata_offset = epoch, .want_fence = true},
                          &reply);
 
     cr_assert(reply.is_fenced);
@@ -95,9 +93,8 @@ Test(decide_heartbeat, needs_a_broker_to_have_applied_its_fencing_before_it_retu
     world_kill(&world, 1);
 
     world_heartbeat_with(&world,
-                         (struct heartbeat_command){.id = 1,
-                                                    .epoch = world_epoch(&world, 1),
-                                                    .metadata_offset = before},
+                         (struct heartbeat_command){
+                             .id = 1, .epoch = world_epoch(&world, 1), .metadata_offset = before},
                          &reply);
     cr_assert(reply.is_fenced);
 

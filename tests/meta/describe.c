@@ -5,8 +5,7 @@
 static void assert_line(const struct world *world, const struct image *before, const char *expected)
 {
     char line[RECORD_DESCRIPTION_MAX];
-    uint32_t size =
-        record_describe(&world->last[world->last_count - 1], before, line, sizeof line);
+    uint32_t size = record_describe(&world->last[world->last_count - 1], before, line, sizeof line);
     cr_assert_str_eq(line, expected);
     cr_assert_eq(size, strlen(expected));
 }

@@ -110,6 +110,23 @@ Test(image, keeps_an_old_root_as_it_was)
     world_close(&world);
 }
 
+Test(image, counts_a_value_once_for_each_map_that_holds_it)
+{
+    struct world world;
+    world_open(&world);
+    world_start(&world, 1);
+    world_create(&world, "orders", 1, 1);
+    struct image *next = image_apply(world.image, &(struct record){.type = RECORD_EPOCH_FLOOR},
+                                     world.image->offset + 1, NULL);
+
+    /* The roots are shared, so a second image adds nothing. */
+    cr_assert_eq(image_broker(next, 1)->refs, 1);
+    cr_assert_eq(image_topic_by_name(next, STR("orders"))->refs, 2);
+    cr_assert_eq(image_partition_after(next, NULL)->refs, 1);
+    image_unref(next);
+    world_close(&world);
+}
+
 Test(image, knows_valid_topic_names)
 {
     cr_assert(topic_name_is_valid(STR("a.B_c-9")));

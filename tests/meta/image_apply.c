@@ -25,8 +25,7 @@ static struct image *image_with_orders(void)
 {
     struct image *image = image_new();
     image = apply(image, (struct record){.type = RECORD_TOPIC, .topic = orders});
-    return apply(image,
-                 (struct record){.type = RECORD_PARTITION, .partition = partition_of(0)});
+    return apply(image, (struct record){.type = RECORD_PARTITION, .partition = partition_of(0)});
 }
 
 Test(image_apply, changes_only_the_offset_for_what_is_not_there)
@@ -39,8 +38,8 @@ Test(image_apply, changes_only_the_offset_for_what_is_not_there)
                   (struct record){.type = RECORD_PARTITION_CHANGE, .partition = partition_of(1)});
     image = apply(image, (struct record){.type = RECORD_PARTITION, .partition = other});
     image = apply(image, (struct record){.type = RECORD_PARTITION, .partition = partition_of(2)});
-    image = apply(image, (struct record){.type = RECORD_REMOVE_TOPIC,
-                                         .remove_topic = {.id = world_uuid(9)}});
+    image = apply(
+        image, (struct record){.type = RECORD_REMOVE_TOPIC, .remove_topic = {.id = world_uuid(9)}});
     image = apply(image, (struct record){.type = RECORD_BROKER_CHANGE,
                                          .broker_change = {.id = 3, .epoch = 1}});
 
@@ -89,14 +88,12 @@ Test(image_apply, never_moves_floor_or_producer_ids_back)
 {
     struct image *image = image_new();
 
-    image = apply(image,
-                  (struct record){.type = RECORD_EPOCH_FLOOR, .epoch_floor = {.floor = 9}});
-    image = apply(image,
-                  (struct record){.type = RECORD_EPOCH_FLOOR, .epoch_floor = {.floor = 3}});
-    image = apply(image,
-                  (struct record){.type = RECORD_PRODUCER_IDS, .producer_ids = {.next = 2000}});
-    image = apply(image,
-                  (struct record){.type = RECORD_PRODUCER_IDS, .producer_ids = {.next = 1000}});
+    image = apply(image, (struct record){.type = RECORD_EPOCH_FLOOR, .epoch_floor = {.floor = 9}});
+    image = apply(image, (struct record){.type = RECORD_EPOCH_FLOOR, .epoch_floor = {.floor = 3}});
+    image =
+        apply(image, (struct record){.type = RECORD_PRODUCER_IDS, .producer_ids = {.next = 2000}});
+    image =
+        apply(image, (struct record){.type = RECORD_PRODUCER_IDS, .producer_ids = {.next = 1000}});
 
     cr_assert_eq(image->epoch_floor, 9);
     cr_assert_eq(image->next_producer_id, 2000);

@@ -65,9 +65,8 @@ Test(record, keeps_a_broker_with_its_endpoints)
 Test(record, reads_an_absent_rack_as_null)
 {
     struct arena arena = {0};
-    struct record record = {.type = RECORD_REGISTER_BROKER,
-                            .cause = STR("registration"),
-                            .broker = {.id = 3}};
+    struct record record = {
+        .type = RECORD_REGISTER_BROKER, .cause = STR("registration"), .broker = {.id = 3}};
 
     struct record read = round_trip(&arena, &record);
 
@@ -138,9 +137,8 @@ Test(record, keeps_the_small_kinds)
     struct record change = {.type = RECORD_BROKER_CHANGE,
                             .cause = STR("x"),
                             .broker_change = {.id = 1, .epoch = 99, .fenced = true}};
-    struct record remove = {.type = RECORD_REMOVE_TOPIC,
-                            .cause = STR("x"),
-                            .remove_topic = {.id = world_uuid(8)}};
+    struct record remove = {
+        .type = RECORD_REMOVE_TOPIC, .cause = STR("x"), .remove_topic = {.id = world_uuid(8)}};
     struct record ids = {.type = RECORD_PRODUCER_IDS,
                          .cause = STR("x"),
                          .producer_ids = {.broker = 1, .epoch = 99, .next = 5000}};

@@ -258,8 +258,7 @@ enum err world_alter(struct world *world, const char *name, partition_id index, 
     const struct image_partition *partition = world_partition(world, name, index);
     struct alter_member members[RECORD_REPLICAS_MAX];
     for (uint32_t i = 0; i < count; i++)
-        members[i] =
-            (struct alter_member){.id = isr[i], .epoch = world_epoch(world, isr[i])};
+        members[i] = (struct alter_member){.id = isr[i], .epoch = world_epoch(world, isr[i])};
     return world_alter_with(world, partition->leader,
                             (struct alter_partition){.key = partition->key,
                                                      .leader_epoch = partition->leader_epoch,

@@ -17,7 +17,7 @@ struct world {
     struct image *image; /* The fold of everything in the log. */
     log_offset end;      /* Of the metadata log. */
     mono_ms now;
-    log_epoch epoch;     /* Of the quorum. */
+    log_epoch epoch; /* Of the quorum. */
     uint32_t record_count;
     struct record last[64]; /* Of the last batch, as decoded; the first 64. */
     uint32_t last_count;

@@ -8,9 +8,9 @@
 
 /* What is known of one broker beyond its records. */
 struct session {
-    mono_ms heard;     /* Last registration or accepted heartbeat. */
-    bool link_open;    /* The connection that carried it still stands. */
-    uint32_t refused;  /* Dials in a row that its port refused since the link closed. */
+    mono_ms heard;              /* Last registration or accepted heartbeat. */
+    bool link_open;             /* The connection that carried it still stands. */
+    uint32_t refused;           /* Dials in a row that its port refused since the link closed. */
     log_offset metadata_offset; /* Last record it said it has applied; -1: not said. */
     uint32_t unserviceable_count;
     struct partition_key *unserviceable; /* Sorted; as its last heartbeat named them. */
@@ -52,8 +52,8 @@ struct change {
     bool bump_epoch;       /* The leader epoch, even when the leader stays. */
     bool always;           /* Write a record even if nothing else differs (rule 4). */
     bool recovering;
-    int32_t min_insync;   /* A change of it recomputes the ELR in the same record (rule 5). */
-    bool flush_each;      /* A change of it bumps the leader epoch (rule 15). */
+    int32_t min_insync; /* A change of it recomputes the ELR in the same record (rule 5). */
+    bool flush_each;    /* A change of it bumps the leader epoch (rule 15). */
     bool unclean_allowed;
 };
 
@@ -87,7 +87,7 @@ enum err topic_settings_check(struct arena *arena, const struct record_config *c
                               uint32_t count, struct record_topic *kept, struct str *message);
 
 /* What the overrides make of a new partition. */
-void topic_settings_apply(const struct controller_config *config,
-                          const struct record_topic *topic, struct record_partition *partition);
+void topic_settings_apply(const struct controller_config *config, const struct record_topic *topic,
+                          struct record_partition *partition);
 
 #endif

@@ -123,8 +123,7 @@ enum err decide_alter_partitions(struct decision *decision,
         return ERR_STALE_BROKER_EPOCH;
 
     reply->count = command->count;
-    reply->partitions =
-        arena_array(decision->arena, struct alter_partition_reply, command->count);
+    reply->partitions = arena_array(decision->arena, struct alter_partition_reply, command->count);
     for (uint32_t i = 0; i < command->count; i++) {
         const struct alter_partition *alter = &command->partitions[i];
         struct alter_partition_reply *one = &reply->partitions[i];

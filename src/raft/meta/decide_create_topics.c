@@ -142,8 +142,8 @@ static enum err make_plan(struct decision *decision, struct plan *plan, struct s
     enum err err = check_name(decision, wanted->name, message);
     if (err != ERR_NONE)
         return err;
-    err = topic_settings_check(decision->arena, wanted->configs, wanted->config_count,
-                               &plan->topic, message);
+    err = topic_settings_check(decision->arena, wanted->configs, wanted->config_count, &plan->topic,
+                               message);
     if (err != ERR_NONE)
         return err;
     plan->topic.name = wanted->name;

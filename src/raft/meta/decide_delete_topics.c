@@ -52,8 +52,7 @@ static log_epoch epoch_above(const struct image *image, const struct image_topic
     return floor;
 }
 
-static void delete_one(struct decision *decision, const struct image_topic *topic,
-                       struct str cause)
+static void delete_one(struct decision *decision, const struct image_topic *topic, struct str cause)
 {
     struct uuid id = topic->id;
     log_epoch floor = epoch_above(decision->image, topic);
@@ -61,9 +60,9 @@ static void delete_one(struct decision *decision, const struct image_topic *topi
         decision_emit(decision, &(struct record){.type = RECORD_EPOCH_FLOOR,
                                                  .cause = cause,
                                                  .epoch_floor = {.floor = floor}});
-    decision_emit(decision, &(struct record){.type = RECORD_REMOVE_TOPIC,
-                                             .cause = cause,
-                                             .remove_topic = {.id = id}});
+    decision_emit(
+        decision,
+        &(struct record){.type = RECORD_REMOVE_TOPIC, .cause = cause, .remove_topic = {.id = id}});
 }
 
 void decide_delete_topics(struct decision *decision, const struct delete_topics_command *command,

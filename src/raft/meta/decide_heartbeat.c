@@ -8,8 +8,8 @@
  * the replica confirms later in the old epoch can count. */
 static void drop_unserviceable(struct decision *decision, const struct heartbeat_command *command)
 {
-    struct str cause = decision_cause(decision, "node %d cannot serve its replica",
-                                      (int)command->id);
+    struct str cause =
+        decision_cause(decision, "node %d cannot serve its replica", (int)command->id);
     for (uint32_t i = 0; i < command->unserviceable_count; i++) {
         struct partition_key key = command->unserviceable[i];
         const struct image_partition *partition =

@@ -13,14 +13,14 @@ enum err decide_producer_ids(struct decision *decision, const struct producer_id
     if (first > INT64_MAX - CONTROLLER_PRODUCER_IDS)
         return ERR_UNKNOWN_SERVER_ERROR;
 
-    decision_emit(decision,
-                  &(struct record){
-                      .type = RECORD_PRODUCER_IDS,
-                      .cause = decision_cause(decision, "producer ids for node %d", (int)command->id),
-                      .producer_ids = {.broker = command->id,
-                                       .epoch = command->epoch,
-                                       .next = first + CONTROLLER_PRODUCER_IDS},
-                  });
+    decision_emit(decision, &(struct record){
+                                .type = RECORD_PRODUCER_IDS,
+                                .cause = decision_cause(decision, "producer ids for node %d",
+                                                        (int)command->id),
+                                .producer_ids = {.broker = command->id,
+                                                 .epoch = command->epoch,
+                                                 .next = first + CONTROLLER_PRODUCER_IDS},
+                            });
     *reply = (struct producer_ids_reply){.first = first, .count = CONTROLLER_PRODUCER_IDS};
     return ERR_NONE;
 }

@@ -10,8 +10,8 @@ enum { TEXT_MAX = 255 }; /* Bytes of a listener name, a host, a rack. */
 
 static bool is_usable(const struct record_endpoint *endpoint)
 {
-    return endpoint->name.size > 0 && endpoint->name.size <= TEXT_MAX &&
-           endpoint->host.size > 0 && endpoint->host.size <= TEXT_MAX && endpoint->port > 0;
+    return endpoint->name.size > 0 && endpoint->name.size <= TEXT_MAX && endpoint->host.size > 0 &&
+           endpoint->host.size <= TEXT_MAX && endpoint->port > 0;
 }
 
 static bool is_well_formed(const struct record_broker *broker)
@@ -74,10 +74,10 @@ static struct str cause_of(struct decision *decision, const struct image_broker 
     if (old == NULL)
         return decision_cause(decision, "registration of node %d, incarnation %s", (int)broker->id,
                               incarnation);
-    return decision_cause(decision,
-                          "registration of node %d, incarnation %s, in place of broker epoch %lld%s",
-                          (int)broker->id, incarnation, (long long)old->epoch,
-                          wiped ? ", with another directory" : "");
+    return decision_cause(
+        decision, "registration of node %d, incarnation %s, in place of broker epoch %lld%s",
+        (int)broker->id, incarnation, (long long)old->epoch,
+        wiped ? ", with another directory" : "");
 }
 
 static enum err check_registration(const struct decision *decision,

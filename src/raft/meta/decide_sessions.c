@@ -26,9 +26,9 @@ static void judge(struct decision *decision, node_id id)
 
     if (!session->link_open && session->refused >= CONTROLLER_DIALS_REFUSED) {
         decision->fast_fence = true;
-        decide_fence(decision, id,
-                     decision_cause(decision, "failure of node %d: link closed, port refuses",
-                                    (int)id));
+        decide_fence(
+            decision, id,
+            decision_cause(decision, "failure of node %d: link closed, port refuses", (int)id));
         return;
     }
     if (silent >= decision->controller->config.session_timeout_ms) {

@@ -25,13 +25,13 @@ bool decide_shutdown(struct decision *decision, node_id id)
         return true; /* It leads nothing and is in no ISR. */
     if (!broker->shutting_down) {
         struct str cause = decision_cause(decision, "controlled shutdown of node %d", (int)id);
-        decision_emit(decision, &(struct record){
-                                    .type = RECORD_BROKER_CHANGE,
-                                    .cause = cause,
-                                    .broker_change = {.id = id,
-                                                      .epoch = broker->epoch,
-                                                      .shutting_down = true},
-                                });
+        decision_emit(
+            decision,
+            &(struct record){
+                .type = RECORD_BROKER_CHANGE,
+                .cause = cause,
+                .broker_change = {.id = id, .epoch = broker->epoch, .shutting_down = true},
+            });
         change_without(decision, id, false, cause);
     }
     return have_all_applied(decision, image_broker(decision->image, id)->changed);

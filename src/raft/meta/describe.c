@@ -106,8 +106,8 @@ static void describe_topic(struct line *line, const struct record_topic *record)
 {
     char id[UUID_TEXT_SIZE];
     uuid_format(record->id, id);
-    add(line, "topic %.*s created, id %s, partitions %d", (int)record->name.size,
-        record->name.data, id, (int)record->partition_count);
+    add(line, "topic %.*s created, id %s, partitions %d", (int)record->name.size, record->name.data,
+        id, (int)record->partition_count);
 }
 
 static void describe_voters(struct line *line, const struct record_voters *record,

@@ -9,12 +9,14 @@
 #include "image_delta.h"
 #include "image_values.h"
 
+/* The map counts its own reference; ours ends here. */
 static void put(const struct pmap_kind *kind, struct pmap **root, const struct image_key *key,
                 void *value)
 {
     struct pmap *before = *root;
     *root = pmap_put(kind, before, key_bytes(key), value);
     pmap_unref(kind, before);
+    kind->value_unref(value);
 }
 
 static void drop(const struct pmap_kind *kind, struct pmap **root, const struct image_key *key)
@@ -24,8 +26,7 @@ static void drop(const struct pmap_kind *kind, struct pmap **root, const struct 
     pmap_unref(kind, before);
 }
 
-static void put_broker(struct image *image, struct image_broker *broker,
-                       struct image_delta *delta)
+static void put_broker(struct image *image, struct image_broker *broker, struct image_delta *delta)
 {
     struct image_key key = broker_key(broker->id);
     if (image_broker(image, broker->id) == NULL)
@@ -82,8 +83,8 @@ static void apply_topic(struct image *image, const struct record_topic *record,
     struct image_topic *topic = topic_value_new(record);
     struct image_key id = topic_key(&record->id);
     struct image_key name = name_key(record->name);
-    put(&topic_kind, &image->topics, &id, topic);
-    put(&topic_kind, &image->names, &name, topic_value_ref(topic));
+    put(&topic_kind, &image->topics, &id, topic_value_ref(topic));
+    put(&topic_kind, &image->names, &name, topic);
     delta_set_topics(delta);
 }
 
@@ -149,12 +150,14 @@ static void apply_remove_topic(struct image *image, struct uuid id, struct image
     const struct image_topic *topic = image_topic_by_id(image, id);
     if (topic == NULL)
         return;
-    for (partition_id index = 0; index < topic->partition_count; index++) {
-        struct partition_key identity = {.topic_id = id, .index = index};
-        struct image_key key = partition_value_key(&identity);
-        if (image_partition(image, id, index) == NULL)
-            continue;
-        drop(&partition_kind, &image->partitions, &key);
+    struct image_key next = topic_key(&id);
+    const struct image_partition *partition = NULL;
+    while ((partition = pmap_seek(image->partitions, key_bytes(&next), false, NULL)) != NULL) {
+        struct partition_key identity = partition->key;
+        if (!uuid_equal(identity.topic_id, id))
+            break;
+        next = partition_value_key(&identity);
+        drop(&partition_kind, &image->partitions, &next);
         image->partition_count--;
         delta_add_partition(delta, identity);
     }
@@ -219,8 +222,8 @@ static void apply_to(struct image *image, const struct record *record, struct im
     }
 }
 
-struct image *image_apply(const struct image *image, const struct record *record,
-                          log_offset offset, struct image_delta *delta)
+struct image *image_apply(const struct image *image, const struct record *record, log_offset offset,
+                          struct image_delta *delta)
 {
     check(offset > image->offset);
     struct image *next = copy_of(image);

@@ -377,8 +377,7 @@ static bool read_broker_change(const Skiff__Meta__BrokerChange *body,
     return body->id >= 0;
 }
 
-static bool read_producer_ids(const Skiff__Meta__ProducerIds *body,
-                              struct record_producer_ids *out)
+static bool read_producer_ids(const Skiff__Meta__ProducerIds *body, struct record_producer_ids *out)
 {
     out->broker = body->broker;
     out->epoch = body->epoch;

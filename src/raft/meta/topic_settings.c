@@ -7,13 +7,13 @@
 #include "number.h"
 
 enum setting_kind {
-    SETTING_NUMBER,  /* Within [min, max]. */
+    SETTING_NUMBER, /* Within [min, max]. */
     SETTING_BOOL,
     SETTING_CHOICE,  /* One of `choices`. */
     SETTING_CHOICES, /* Any of `choices`, comma separated, or none. */
     SETTING_RATIO,   /* A decimal within [0, 1]. */
     SETTING_TEXT,
-    SETTING_GONE,    /* Accepted, not kept. */
+    SETTING_GONE, /* Accepted, not kept. */
 };
 
 struct setting_rule {
@@ -25,11 +25,23 @@ struct setting_rule {
 };
 
 #define NUMBER(text, from, to, fallback_text)                                                      \
-    {.name = (text), .kind = SETTING_NUMBER, .min = (from), .max = (to), .fallback = (fallback_text)}
-#define BOOL(text, fallback_text) {.name = (text), .kind = SETTING_BOOL, .fallback = (fallback_text)}
+    {                                                                                              \
+        .name = (text), .kind = SETTING_NUMBER, .min = (from), .max = (to),                        \
+        .fallback = (fallback_text)                                                                \
+    }
+#define BOOL(text, fallback_text)                                                                  \
+    {                                                                                              \
+        .name = (text), .kind = SETTING_BOOL, .fallback = (fallback_text)                          \
+    }
 #define CHOICE(text, kind_value, choices_text, fallback_text)                                      \
-    {.name = (text), .kind = (kind_value), .choices = (choices_text), .fallback = (fallback_text)}
-#define GONE(text) {.name = (text), .kind = SETTING_GONE}
+    {                                                                                              \
+        .name = (text), .kind = (kind_value), .choices = (choices_text),                           \
+        .fallback = (fallback_text)                                                                \
+    }
+#define GONE(text)                                                                                 \
+    {                                                                                              \
+        .name = (text), .kind = SETTING_GONE                                                       \
+    }
 #define FOREVER "9223372036854775807"
 
 /* Sorted by name. */
@@ -180,19 +192,18 @@ static struct str refusal(struct arena *arena, const struct setting_rule *rule, 
 {
     const char *text = quoted(arena, value);
     if (rule->kind == SETTING_NUMBER)
-        return str_from(arena_format(arena, "%s is '%s'; it takes a whole number from %lld to %lld.",
-                                     rule->name, text, (long long)rule->min,
-                                     (long long)rule->max));
+        return str_from(arena_format(arena,
+                                     "%s is '%s'; it takes a whole number from %lld to %lld.",
+                                     rule->name, text, (long long)rule->min, (long long)rule->max));
     if (rule->kind == SETTING_CHOICE || rule->kind == SETTING_CHOICES)
         return str_from(arena_format(arena, "%s is '%s'; it takes %s of %s.", rule->name, text,
-                                     rule->kind == SETTING_CHOICE ? "one" : "any",
-                                     rule->choices));
+                                     rule->kind == SETTING_CHOICE ? "one" : "any", rule->choices));
     if (rule->kind == SETTING_BOOL)
         return str_from(
             arena_format(arena, "%s is '%s'; it takes true or false.", rule->name, text));
     if (rule->kind == SETTING_RATIO)
-        return str_from(arena_format(arena, "%s is '%s'; it takes a decimal from 0 to 1.",
-                                     rule->name, text));
+        return str_from(
+            arena_format(arena, "%s is '%s'; it takes a decimal from 0 to 1.", rule->name, text));
     return str_from(arena_format(arena, "%s holds unprintable characters.", rule->name));
 }
 
@@ -219,8 +230,8 @@ enum err topic_settings_check(struct arena *arena, const struct record_config *c
             continue;
         const struct setting_rule *rule = find_rule(configs[i].name);
         if (rule == NULL) {
-            *message = str_from(arena_format(arena, "Unknown topic config '%s'.",
-                                             quoted(arena, configs[i].name)));
+            *message = str_from(
+                arena_format(arena, "Unknown topic config '%s'.", quoted(arena, configs[i].name)));
             return ERR_INVALID_CONFIG;
         }
         if (!is_allowed(rule, configs[i].value)) {
@@ -255,8 +266,8 @@ static int64_t number_of(const struct record_topic *topic, struct str name, int6
     return number;
 }
 
-void topic_settings_apply(const struct controller_config *config,
-                          const struct record_topic *topic, struct record_partition *partition)
+void topic_settings_apply(const struct controller_config *config, const struct record_topic *topic,
+                          struct record_partition *partition)
 {
     int32_t replicas = (int32_t)partition->replicas.count;
     int64_t min_insync =
