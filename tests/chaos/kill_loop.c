@@ -348,7 +348,9 @@ static int read_options(struct options *options, int count, char **words)
 int main(int count, char **words)
 {
     static struct loop loop;
-    char dir[] = "/tmp/skiff-kill-loop-XXXXXX";
+    char dir[CLUSTER_PATH_MAX];
+    const char *parent = getenv("TMPDIR");
+    snprintf(dir, sizeof dir, "%.400s/skiff-kill-loop-XXXXXX", parent ? parent : "/tmp");
     loop.options = (struct options){.seed = 1,
                                     .rounds = 5,
                                     .records = 10000,

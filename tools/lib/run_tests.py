@@ -51,12 +51,21 @@ def run(name, command, limit_s, cwd=ROOT, env=None):
         try:
             code = process.wait(timeout=limit_s)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            code = -signal.SIGKILL
+            code = end_group(process)
             log.write(f"\nended after {limit_s} s\n".encode())
     with open(path, encoding="utf-8", errors="replace") as log:
         return code, log.read(), path
+
+
+def end_group(process):
+    """Ask first: whoever started nodes takes them down."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    return -signal.SIGKILL
 
 
 def last_lines(text, count=12):

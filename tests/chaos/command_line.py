@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""command_line.py -- what a user types, on real nodes: verbs, exit codes, errors that leave nothing."""
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+
+from live import SKIFF, SKIFFD, Cluster, Skip, need_programs, run_named, tests_of, until
+
+cluster = None
+USAGE, NOT_FOUND, TIMED_OUT = 2, 3, 5
+
+
+def bare(*words, home=None, **env):
+    home = home or tempfile.mkdtemp(prefix="skiff-test-")
+    full = dict(os.environ, XDG_STATE_HOME=os.path.join(home, "state"), SKIFFD=SKIFFD, **env)
+    if "SKIFF_BROKERS" not in env:
+        full.pop("SKIFF_BROKERS", None)
+    return subprocess.run([SKIFF, *words], capture_output=True, text=True, env=full, timeout=60,
+                          check=False)
+
+
+def test_up_prints_how_long_the_first_write_took():
+    again = cluster.skiff("up")
+    assert "first acks=all write was acknowledged" in again and "synced on 2 of 3 nodes" in again, again
+    assert cluster.brokers() in again
+    cluster.assert_same_processes()
+
+
+def test_up_leaves_no_topic_behind():
+    assert json.loads(cluster.skiff("topic", "ls", "--json", "--internal")) == []
+
+
+def test_a_topic_is_created_listed_described_and_deleted():
+    cluster.skiff("topic", "create", "orders", "-p", "6")
+    assert json.loads(cluster.skiff("topic", "list", "--json")) == [
+        {"topic": "orders", "partitions": 6, "replication_factor": 3, "leaderless": 0,
+         "under_replicated": 0}]
+    described = json.loads(cluster.skiff("topic", "describe", "orders", "--json"))[0]
+    assert [p["partition"] for p in described["partitions"]] == list(range(6))
+    assert {p["leader"] for p in described["partitions"]} == {1, 2, 3}
+    again = cluster.call("topic", "create", "orders")
+    assert again.returncode == 1 and "TOPIC_ALREADY_EXISTS" in again.stderr
+    cluster.skiff("topic", "rm", "orders")
+    assert cluster.call("topic", "describe", "orders").returncode == NOT_FOUND
+    assert cluster.call("topic", "delete", "orders").returncode == NOT_FOUND
+
+
+def test_lines_go_in_and_come_out():
+    cluster.skiff("topic", "create", "lines", "-p", "1")
+    cluster.skiff("produce", "lines", "-K", ":", "-H", "source=test", stdin="a:first\nb:second\nthird\n")
+    out = cluster.skiff("consume", "lines", "-e", "-f", "%p %o %k %v %h\\n")
+    assert out == "0 0 a first source=test\n0 1 b second source=test\n0 2  third source=test\n", out
+    assert cluster.skiff("consume", "lines", "-o", "-1", "-n", "1") == "third\n"
+    assert cluster.skiff("consume", "lines", "-o", "+1", "-n", "1") == "second\n"
+    one = json.loads(cluster.skiff("consume", "lines", "-n", "1", "-J"))
+    assert (one["key"], one["value"], one["offset"]) == ("a", "first", 0), one
+    late = cluster.call("consume", "lines", "-o", "end", "-n", "1", "--timeout", "300ms")
+    assert late.returncode == TIMED_OUT
+
+
+def test_a_topic_is_made_by_the_first_record():
+    cluster.skiff("produce", "made", stdin="hello\n")
+    assert cluster.skiff("consume", "made", "-e") == "hello\n"
+
+
+def test_consuming_an_unknown_topic_is_not_found():
+    assert cluster.call("consume", "nowhere", "-e").returncode == NOT_FOUND
+
+
+def test_a_killed_node_is_down_and_comes_back():
+    assert cluster.skiff("kill", "2") == "node 2 killed\n"
+    assert [n["state"] for n in cluster.ps()] == ["running", "down", "running"]
+    assert cluster.call("kill", "2").returncode == NOT_FOUND
+    assert cluster.call("kill", "9").returncode == NOT_FOUND
+    cluster.skiff("restart", "2")
+    assert [n["state"] for n in cluster.ps()] == ["running"] * 3
+    cluster.nodes = {node["node"]: node for node in cluster.ps()}
+
+
+def test_a_paused_node_is_seen_and_resumes():
+    cluster.skiff("pause", "3")
+    assert [n["state"] for n in cluster.ps()] == ["running", "running", "paused"]
+    cluster.skiff("resume", "3")
+    assert [n["state"] for n in cluster.ps()] == ["running"] * 3
+
+
+def test_the_controller_and_a_leader_can_be_killed_by_what_they_do():
+    cluster.skiff("topic", "create", "led", "-p", "1")
+    leader = json.loads(cluster.skiff("topic", "describe", "led", "--json"))[0]["partitions"][0]["leader"]
+    assert cluster.skiff("kill", "leader:led/0") == f"node {leader} killed\n"
+    cluster.skiff("restart", str(leader))
+    until("a quorum", lambda: cluster.call("cluster", "quorum").returncode == 0)
+    quorum = json.loads(cluster.skiff("cluster", "quorum", "--json"))
+    assert len(quorum["voters"]) == 3
+    assert cluster.skiff("kill", "controller").startswith("node ")
+    down = [n["node"] for n in cluster.ps() if n["state"] == "down"]
+    assert len(down) == 1
+    cluster.skiff("restart", str(down[0]))
+    cluster.nodes = {node["node"]: node for node in cluster.ps()}
+
+
+def test_cluster_info_names_every_node():
+    def serving():
+        run = cluster.call("cluster", "info", "--json")
+        info = json.loads(run.stdout) if run.returncode == 0 else {"brokers": []}
+        return [b["node"] for b in info["brokers"] if not b["fenced"]] == [1, 2, 3]
+    until("three brokers that serve", serving)
+
+
+def test_logs_show_what_a_node_printed():
+    assert cluster.skiff("logs", "1", "-n", "5").strip()
+    assert cluster.call("logs", "7").returncode == NOT_FOUND
+
+
+def test_local_verbs_refuse_brokers():
+    run = cluster.call("kill", "1", "-b", "localhost:9092")
+    assert run.returncode == USAGE and "--dir" in run.stderr
+
+
+def test_wrong_words_are_usage_errors():
+    for words in (["bogus"], ["topic"], ["topic", "bogus"], ["up", "-n", "0"], ["up", "-n", "x"],
+                  ["up", "--set", "novalue"], ["kill"], ["consume", "a", "-f", "%q"], ["up", "-p"],
+                  ["ps", "--timeout", "soon"], ["topic", "create", "x", "-p", "0"]):
+        assert bare(*words).returncode == USAGE, words
+
+
+def test_every_verb_has_help_with_examples():
+    for words in (["up"], ["down"], ["ps"], ["logs"], ["kill"], ["restart"], ["pause"], ["resume"],
+                  ["topic", "create"], ["topic", "ls"], ["topic", "describe"], ["topic", "delete"],
+                  ["produce"], ["consume"], ["cluster", "info"], ["cluster", "quorum"]):
+        run = bare(*words, "--help")
+        assert run.returncode == 0 and "Examples:" in run.stdout, words
+
+
+def test_no_cluster_is_not_found():
+    for words in (["ps"], ["down"], ["logs"], ["kill", "1"], ["topic", "ls"]):
+        assert bare(*words).returncode == NOT_FOUND, words
+
+
+def test_brokers_that_do_not_answer_are_told():
+    run = bare("topic", "ls", "-b", "localhost:1")
+    assert run.returncode == 1 and "localhost:1" in run.stderr
+
+
+def test_a_taken_port_is_told_and_leaves_nothing():
+    home = tempfile.mkdtemp(prefix="skiff-test-")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        if port > 60000:
+            raise Skip("the port drawn has none 1000 above it")
+        run = bare("up", "-n", "1", "-p", str(port), home=home)
+    assert run.returncode == 1 and f"port {port} is taken" in run.stderr, run.stderr
+    assert not os.path.exists(os.path.join(home, "state", "skiff", "cluster"))
+    assert bare("ps", home=home).returncode == NOT_FOUND
+
+
+def test_an_unwritable_directory_is_told_and_leaves_nothing():
+    home = tempfile.mkdtemp(prefix="skiff-test-")
+    file = os.path.join(home, "file")
+    with open(file, "w", encoding="ascii"):
+        pass
+    run = bare("up", "-n", "1", "-p", "0", "--dir", os.path.join(file, "below"), home=home)
+    assert run.returncode == 1 and file in run.stderr, run.stderr
+    assert os.listdir(home) == ["file"], os.listdir(home)
+
+
+def test_a_node_that_refuses_its_config_is_told_and_leaves_nothing():
+    home = tempfile.mkdtemp(prefix="skiff-test-")
+    run = bare("up", "-n", "1", "-p", "0", "--set", "ssl.keystore.location=/x", home=home)
+    assert run.returncode == 1 and "ssl.keystore.location" in run.stderr, run.stderr
+    assert not os.path.exists(os.path.join(home, "state", "skiff", "cluster"))
+
+
+def test_data_survives_down_and_up():
+    cluster.skiff("topic", "create", "kept", "-p", "1")
+    cluster.skiff("produce", "kept", stdin="before\n")
+    cluster.skiff("down")
+    assert cluster.skiff("up").startswith("Skiff is up")
+    assert cluster.skiff("consume", "kept", "-e") == "before\n"
+    cluster.nodes = {node["node"]: node for node in cluster.ps()}
+
+
+def test_down_rm_deletes_the_data():
+    other = Cluster(nodes=1)
+    directory = other.dir
+    other.skiff("down", "--rm")
+    assert not os.path.exists(directory)
+    other.close()
+
+
+def main():
+    global cluster
+    need_programs()
+    cluster = Cluster()
+    try:
+        return run_named(tests_of(globals()))
+    finally:
+        cluster.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
