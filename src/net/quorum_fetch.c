@@ -147,6 +147,7 @@ static void fetch_append(struct quorum *quorum, const struct raft_fetch *fetch, 
 {
     struct batch_info info;
     struct bytes rest = records, batch;
+    log_offset before = log_ends(quorum->log)->end;
     while (batch_next(&rest, &info, &batch) == ERR_NONE) {
         if (info.base != log_ends(quorum->log)->end || info.epoch > fetch->epoch)
             break;
@@ -160,6 +161,8 @@ static void fetch_append(struct quorum *quorum, const struct raft_fetch *fetch, 
             .kind = RAFT_LOG_APPENDED, .epoch = info.epoch, .offset = log_ends(quorum->log)->end};
         quorum_step(quorum, &event, &out);
     }
+    if (log_ends(quorum->log)->end == before)
+        fetch_failed(quorum, fetch->id); /* Nothing will become durable, so ask again. */
 }
 
 static void fetch_take_reply(struct quorum *quorum, const struct raft_fetch *fetch,
@@ -173,6 +176,7 @@ static void fetch_take_reply(struct quorum *quorum, const struct raft_fetch *fet
     struct raft_fetch_reply reply = {
         .id = fetch->id,
         .from = fetch->to,
+        .has_records = partition->records.memory.size > 0,
         .verdict = {.error = (enum err)partition->error_code,
                     .leader = partition->current_leader.leader_id,
                     .epoch = partition->current_leader.leader_epoch,
