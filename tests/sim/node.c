@@ -127,6 +127,7 @@ static void bury(struct sim_node *node, enum node_state state, const char *why)
         net_kill(&node->world->net, node->index);
     }
     memset(node->shards, 0, sizeof node->shards);
+    node->file_count = 0;
     world_node_died(node->world, node);
 }
 

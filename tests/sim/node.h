@@ -46,8 +46,6 @@ struct sim_shard {
     bool tick_due;
     sim_us wake_at; /* Of the newest wake-up; 0: none. */
     uint64_t wake_number;
-    struct disk_file **files; /* By file_id; NULL: closed. */
-    uint32_t file_count, file_capacity;
     struct sim_conn *conns; /* By conn_id. */
     uint32_t conn_count, conn_capacity;
     sim_us letters_until[SIM_SHARDS_MAX]; /* Newest arrival from each other shard. */
@@ -66,6 +64,8 @@ struct sim_node {
     struct disk disk;
     struct config config;
     struct sim_shard *shards[SIM_SHARDS_MAX];
+    struct disk_file **files; /* Of the process, by file_id; NULL: closed. */
+    uint32_t file_count, file_capacity;
     struct rand clock;
     struct rand ticks;
     mono_ms mono_start;

@@ -51,27 +51,30 @@ static enum err sim_open(struct env *env, const char *path, enum env_open_mode m
     enum err result = disk_open(&shard->node->disk, path, mode, &file);
     if (result != ERR_NONE)
         return result;
-    mem_grow(shard->files, shard->file_count, &shard->file_capacity);
-    shard->files[shard->file_count] = file;
-    *out = (file_id)shard->file_count++;
+    struct sim_node *node = shard->node;
+    mem_grow(node->files, node->file_count, &node->file_capacity);
+    node->files[node->file_count] = file;
+    *out = (file_id)node->file_count++;
     if (mode == ENV_OPEN_CREATE)
-        node_burn(shard->node);
+        node_burn(node);
     return ERR_NONE;
 }
 
-static struct disk_file *file_of(struct sim_shard *shard, file_id file)
+/* Handles are the process's: one shard sends from a file that another has opened. */
+static struct disk_file *file_of(const struct sim_shard *shard, file_id file)
 {
+    const struct sim_node *node = shard->node;
     check(file >= 0);
-    check((uint32_t)file < shard->file_count);
-    check(shard->files[file]);
-    return shard->files[file];
+    check((uint32_t)file < node->file_count);
+    check(node->files[file]);
+    return node->files[file];
 }
 
 static void sim_close(struct env *env, file_id file)
 {
     struct sim_shard *shard = sim_shard_of(env);
     file_of(shard, file);
-    shard->files[file] = NULL;
+    shard->node->files[file] = NULL;
 }
 
 static int64_t sim_size(struct env *env, file_id file)
