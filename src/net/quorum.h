@@ -24,6 +24,7 @@ struct partition_key quorum_key(void);
 enum err quorum_open(struct shard *shard);
 void quorum_close(struct quorum *quorum);
 bool quorum_synced(struct quorum *quorum, uint64_t ticket, enum err result);
+void quorum_nudge(struct quorum *quorum); /* What it waited for may be there: look in the next flush. */
 void quorum_flush(struct quorum *quorum);
 bool quorum_is_dirty(const struct quorum *quorum);
 
