@@ -122,6 +122,8 @@ void partition_obey(struct partition *partition, const struct replica_out *out)
 {
     struct shard *shard = partition->shard;
     partition_turn(partition, out->turn);
+    if (out->turn != REPLICA_STAY || out->high_watermark_moved || out->propose)
+        probe_isr(partition); /* Before what follows from it. */
     if (out->high_watermark_moved) {
         /* Told before the waiters go: an onlooker must know of it when they answer. */
         log_offset high_watermark = replica_high_watermark(partition->replica);
