@@ -36,7 +36,7 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
     if (probe->offset > log->end)
         world_violation(world, "P4", "node %d, partition %d: high watermark %lld past the end %lld",
                         node->id, probe->key.index, (long long)probe->offset, (long long)log->end);
-    if (probe->flag)
+    if (probe->flag && !ghost_partition_of(world, probe->key)->removed)
         check_leader(world, node, probe);
 }
 

@@ -1,11 +1,12 @@
 /* main.c -- skiff-sim: one seed, or many, each in a process of its own.
  *
  *   skiff-sim --seed S [--verbose] [--shards N] [--nodes N] [--calm]
- *   skiff-sim --seeds N [--first F] [--jobs J] [--repeat K] [--file tests/sim/seeds.txt]
+ *   skiff-sim --seeds N [--first F] [--jobs J] [--repeat K] [--show] [--file tests/sim/seeds.txt]
  *
  * Exit codes: 0 all well, 11 a checker found a violation, 2 usage, 1 anything else: a
  * core that aborted or hung, a seed with two hashes, a mark that many seeds never saw. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -17,7 +18,6 @@ enum {
     JOBS_MAX = 64,
     SECONDS_MAX = 300,  /* Of one seed, on the wall. */
     MARKS_SEEDS = 300,  /* From so many seeds on every needed mark must be seen. */
-    FAILURES_SHOWN = 3,
     CORPUS_MAX = 4096,
 };
 
@@ -43,6 +43,7 @@ struct runner {
     uint64_t *corpus; /* Seeds that failed once; run first. */
     uint64_t corpus_count;
     uint32_t jobs_max, repeat_every;
+    bool show; /* Print all that failing seeds say. */
     struct job jobs[JOBS_MAX];
     uint32_t job_count;
     uint64_t done, failed, events, acks, reads, violations;
@@ -86,12 +87,14 @@ static void start_job(struct runner *runner, struct job job)
     runner->jobs[runner->job_count++] = job;
 }
 
-static void show_output(FILE *output)
+/* The whole of it, or the one line that says why. */
+static void show_output(FILE *output, bool whole)
 {
     char line[1024];
     rewind(output);
     while (fgets(line, sizeof line, output))
-        fputs(line, stdout);
+        if (whole || strncmp(line, "VIOLATION", 9) == 0 || strstr(line, "check failed"))
+            fputs(line, stdout);
 }
 
 static void take_failure(struct runner *runner, struct job *job, int status)
@@ -99,13 +102,12 @@ static void take_failure(struct runner *runner, struct job *job, int status)
     runner->failed++;
     bool violation = WIFEXITED(status) && WEXITSTATUS(status) == WORLD_EXIT_VIOLATION;
     runner->violations += violation;
-    if (runner->failed <= FAILURES_SHOWN)
-        show_output(job->output);
     if (WIFSIGNALED(status))
-        printf("FAILED seed %llu: %s\n", (unsigned long long)job->seed,
+        printf("FAILED seed %llu: %s: ", (unsigned long long)job->seed,
                WTERMSIG(status) == SIGALRM ? "hangs" : "aborted");
     else
-        printf("FAILED seed %llu: exit %d\n", (unsigned long long)job->seed, WEXITSTATUS(status));
+        printf("FAILED seed %llu: exit %d: ", (unsigned long long)job->seed, WEXITSTATUS(status));
+    show_output(job->output, runner->show);
 }
 
 static void take_success(struct runner *runner, struct job *job)
@@ -234,7 +236,7 @@ static void read_corpus(struct runner *runner, const char *path)
 static int usage(void)
 {
     fprintf(stderr, "usage: skiff-sim --seed S [--verbose] [--shards 1|4] [--nodes N] [--calm]\n"
-                    "       skiff-sim --seeds N [--first F] [--jobs J] [--repeat K] [--file F]\n");
+                    "       skiff-sim --seeds N [--first F] [--jobs J] [--repeat K] [--show] [--file F]\n");
     return 2;
 }
 
@@ -250,6 +252,10 @@ int main(int argc, char **argv)
         }
         if (strcmp(key, "--calm") == 0) {
             runner.options.calm = true;
+            continue;
+        }
+        if (strcmp(key, "--show") == 0) {
+            runner.show = true;
             continue;
         }
         if (i + 1 == argc)

@@ -233,7 +233,6 @@ static bool is_never_right(const struct producer *producer, const struct lane *l
     case ERR_MESSAGE_TOO_LARGE:
     case ERR_INVALID_PRODUCER_EPOCH:
     case ERR_UNKNOWN_PRODUCER_ID:
-    case ERR_INVALID_TIMESTAMP:
         return true;
     case ERR_OUT_OF_ORDER_SEQUENCE_NUMBER: /* All before it were acknowledged: they are gone. */
         return producer->idempotent && lane->first == batch;
