@@ -14,7 +14,7 @@
 #include "quorum.h"
 #include "watcher.h"
 
-enum { ACT_TIMEOUT_MS = 5000, REDIAL_MS = 100 };
+enum { ACT_TIMEOUT_MS = 5000, REDIAL_MS = 10 };
 
 /* The connection that speaks for one broker, wherever it was accepted. */
 struct link_watch {

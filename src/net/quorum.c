@@ -285,12 +285,16 @@ void quorum_obey(struct quorum *quorum, const struct raft_out *out)
 static void quorum_catch_up(struct quorum *quorum)
 {
     struct raft_out out;
-    for (uint32_t round = 0; quorum->became_ready || quorum->durable_moved; round++) {
+    for (uint32_t round = 0; quorum->became_ready || quorum->durable_moved || quorum->fetch_unsent != 0; round++) {
         check(round < 1000);
         if (quorum->became_ready) {
             quorum->became_ready = false;
             quorum->truncating = false;
             struct raft_event event = {.kind = RAFT_LOG_TRUNCATED, .offset = log_ends(quorum->log)->end};
+            quorum_step(quorum, &event, &out);
+        } else if (quorum->fetch_unsent != 0) {
+            struct raft_event event = {.kind = RAFT_FETCH_FAILED, .fetch_id = quorum->fetch_unsent};
+            quorum->fetch_unsent = 0;
             quorum_step(quorum, &event, &out);
         } else {
             quorum->durable_moved = false;

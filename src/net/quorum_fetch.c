@@ -141,8 +141,9 @@ static void fetch_failed(struct quorum *quorum, uint64_t id)
     quorum_step(quorum, &event, &out);
 }
 
-/* Append batch by batch, so that raft hears of each epoch and each voter set in turn. */
-static void fetch_append(struct quorum *quorum, const struct raft_fetch *fetch, struct buf *frame,
+/* Append batch by batch, so that raft hears of each epoch and each voter set in turn.
+ * Returns how many batches. */
+static uint32_t fetch_append(struct quorum *quorum, const struct raft_fetch *fetch, struct buf *frame,
                          struct bytes records)
 {
     struct batch_info info;
@@ -187,8 +188,8 @@ static void fetch_take_reply(struct quorum *quorum, const struct raft_fetch *fet
     struct raft_out out;
     struct raft_event event = {.kind = RAFT_FETCH_REPLY, .fetch_reply = &reply};
     quorum_step(quorum, &event, &out);
-    if (out.records_wanted)
-        fetch_append(quorum, fetch, frame, partition->records.memory);
+    if (out.records_wanted && fetch_append(quorum, fetch, frame, partition->records.memory) == 0)
+        fetch_failed(quorum, fetch->id);
 }
 
 static void fetch_done(struct shard *shard, void *context, enum err result, struct client_reply *reply)
@@ -212,8 +213,8 @@ void quorum_send_fetch(struct quorum *quorum, const struct raft_fetch *fetch)
     char cluster[UUID_TEXT_SIZE];
     struct env_address address;
     if (!node_address(quorum->shard, fetch->to, &address)) {
-        quorum->dirty = true;
-        return; /* raft's own timeout looks for another leader. */
+        quorum->fetch_unsent = fetch->id;
+        return;
     }
     if (quorum->fetch_peer_id != fetch->to) {
         quorum->fetch_peer_id = fetch->to;
@@ -249,8 +250,10 @@ void quorum_send_fetch(struct quorum *quorum, const struct raft_fetch *fetch)
     struct fetching *fetching = mem_zalloc(sizeof *fetching);
     *fetching = (struct fetching){.quorum = quorum, .fetch = *fetch};
     if (peer_call(&quorum->fetch_peer, WIRE_FETCH, WIRE_FETCH_MAX, &body, FETCH_TIMEOUT_MS, fetch_done,
-                  fetching) != ERR_NONE)
+                  fetching) != ERR_NONE) {
+        quorum->fetch_unsent = fetch->id;
         mem_free(fetching);
+    }
 }
 
 static void fetch_link_changed(struct shard *shard, struct peer *peer, enum err result)

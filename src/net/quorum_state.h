@@ -59,6 +59,7 @@ struct quorum {
     /* Obeying raft: log hooks that fire meanwhile are noted and stepped after. */
     uint32_t depth;
     bool durable_moved, became_ready, truncating;
+    uint64_t fetch_unsent; /* A fetch that could not be sent; 0: none. */
 
     /* Messages. */
     uint32_t link_count;
