@@ -25,7 +25,7 @@ struct client;
 /* Owns    *out until client_close(); `client_id` is copied.
  * Limit   a reply above `reply_size_max` bytes is refused before memory is taken for it. */
 void client_open(struct client **out, struct str client_id, uint32_t reply_size_max);
-void client_close(struct client *client);
+void client_close(struct client *client); /* NULL is fine. */
 
 /* Queue one request; `request` is the API's request struct of wire.h, borrowed for the call.
  * Returns its correlation id (0 and up), or -1 when CLIENT_INFLIGHT_MAX wait already.

@@ -60,6 +60,8 @@ void client_open(struct client **out, struct str client_id, uint32_t reply_size_
 
 void client_close(struct client *client)
 {
+    if (!client)
+        return;
     for (uint32_t i = client->frame_first; i < client->frame_count; i++)
         buf_unref(client->frames[i]);
     mem_free(client->frames);
