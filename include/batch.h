@@ -11,8 +11,8 @@
 #include "base/base.h"
 
 enum {
-    BATCH_HEADER_SIZE = 61,   /* Bytes before the first record. */
-    BATCH_PREFIX_SIZE = 12,   /* Base offset and length: what the length does not count. */
+    BATCH_HEADER_SIZE = 61, /* Bytes before the first record. */
+    BATCH_PREFIX_SIZE = 12, /* Base offset and length: what the length does not count. */
     BATCH_MAGIC = 2,
     BATCH_SIZE_MAX = 1 << 30, /* Bytes of one batch that any check lets through. */
 };
@@ -30,8 +30,8 @@ enum batch_attribute {
 /* A batch's header, in host order. */
 struct batch_info {
     log_offset base;
-    uint32_t size;      /* Bytes of the whole batch. */
-    log_epoch epoch;    /* Partition leader epoch. */
+    uint32_t size;   /* Bytes of the whole batch. */
+    log_epoch epoch; /* Partition leader epoch. */
     uint32_t crc;
     int16_t attributes; /* enum batch_attribute. */
     int32_t last_offset_delta;
@@ -68,9 +68,9 @@ int32_t batch_last_sequence(const struct batch_info *info);
 
 /* What a client's batch is held against. */
 struct batch_limits {
-    uint32_t size_max;          /* max.message.bytes of the topic. */
-    bool zstd_allowed;          /* Produce 7 and later. */
-    wall_ms now;                /* Timestamps are judged against it; -1: not at all. */
+    uint32_t size_max;               /* max.message.bytes of the topic. */
+    bool zstd_allowed;               /* Produce 7 and later. */
+    wall_ms now;                     /* Timestamps are judged against it; -1: not at all. */
     int64_t timestamp_before_max_ms; /* message.timestamp.before.max.ms; INT64_MAX: any. */
     int64_t timestamp_after_max_ms;  /* message.timestamp.after.max.ms; INT64_MAX: any. */
 };

@@ -49,22 +49,24 @@ struct config {
     int64_t connections_max_idle_ms;   /* 600000 */
 
     /* Limits, in bytes unless said. */
-    int32_t request_size_max;   /* socket.request.max.bytes, 100 MiB */
-    int32_t message_size_max;   /* message.max.bytes, 1048588 */
-    int32_t fetch_size_max;     /* fetch.max.bytes, 55 MiB */
-    int32_t replica_fetch_size_max;  /* replica.fetch.response.max.bytes, 10 MiB */
-    int64_t inflight_size_max;  /* queued.max.request.bytes, 32 MiB: the in-flight budget of the node */
-    int32_t connections_max;    /* Count. */
+    int32_t request_size_max;       /* socket.request.max.bytes, 100 MiB */
+    int32_t message_size_max;       /* message.max.bytes, 1048588 */
+    int32_t fetch_size_max;         /* fetch.max.bytes, 55 MiB */
+    int32_t replica_fetch_size_max; /* replica.fetch.response.max.bytes, 10 MiB */
+    int64_t
+        inflight_size_max; /* queued.max.request.bytes, 32 MiB: the in-flight budget of the node */
+    int32_t connections_max; /* Count. */
 
     /* Defaults of topics. */
     bool auto_create_topics;            /* auto.create.topics.enable */
     int32_t partitions_default;         /* num.partitions */
     int32_t replication_factor_default; /* default.replication.factor; -1: min(3, brokers) */
-    int32_t min_insync_default;         /* min.insync.replicas; -1: 2 where the factor is 3 or more, else 1 */
-    int64_t flush_messages;             /* log.flush.interval.messages; 1: synced before an acknowledgement */
-    int32_t segment_size;               /* log.segment.bytes, 1 GiB */
-    int32_t index_interval_size;        /* log.index.interval.bytes, 4096 */
-    bool unclean_election;              /* unclean.leader.election.enable */
+    int32_t
+        min_insync_default; /* min.insync.replicas; -1: 2 where the factor is 3 or more, else 1 */
+    int64_t flush_messages; /* log.flush.interval.messages; 1: synced before an acknowledgement */
+    int32_t segment_size;   /* log.segment.bytes, 1 GiB */
+    int32_t index_interval_size; /* log.index.interval.bytes, 4096 */
+    bool unclean_election;       /* unclean.leader.election.enable */
 
     /* What the process says about itself. */
     enum trace_level trace_level; /* skiff.log.level: debug, info, warn or error */
@@ -77,7 +79,7 @@ struct config {
 void config_init(struct config *config);
 
 struct config_remark {
-    bool fatal;      /* The node must not start. */
+    bool fatal;       /* The node must not start. */
     bool note;        /* Harmless: a key that means nothing here. Otherwise it is a warning. */
     const char *text; /* Names the key, the value and what is allowed. */
     struct config_remark *next;

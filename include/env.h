@@ -69,8 +69,9 @@ struct env_ops {
     int64_t (*write)(struct env *env, file_id file, uint64_t position, const struct bytes *parts,
                      uint32_t count);
     enum err (*truncate)(struct env *env, file_id file, uint64_t size);
-    enum err (*reserve)(struct env *env, file_id file, uint64_t position, uint64_t size); /* Size kept. */
-    enum err (*mkdir)(struct env *env, const char *path);  /* ERR_EXISTS if there. */
+    enum err (*reserve)(struct env *env, file_id file, uint64_t position,
+                        uint64_t size);                   /* Size kept. */
+    enum err (*mkdir)(struct env *env, const char *path); /* ERR_EXISTS if there. */
     enum err (*rename)(struct env *env, const char *from, const char *to);
     enum err (*unlink)(struct env *env, const char *path); /* A file or an empty directory. */
     /* Names in a directory, sorted bytewise, in `arena`. */
@@ -84,9 +85,11 @@ struct env_ops {
     int64_t (*recv)(struct env *env, conn_id conn, void *into, uint32_t size);
     /* `more`: further parts of the same reply follow at once (MSG_MORE). After fewer
      * bytes than asked, or ERR_AGAIN, one ENV_WRITABLE follows when there is room. */
-    int64_t (*send)(struct env *env, conn_id conn, const struct bytes *parts, uint32_t count, bool more);
+    int64_t (*send)(struct env *env, conn_id conn, const struct bytes *parts, uint32_t count,
+                    bool more);
     /* From a file; its bytes are read when they leave, not when this is called. */
-    int64_t (*send_file)(struct env *env, conn_id conn, file_id file, uint64_t position, uint32_t size);
+    int64_t (*send_file)(struct env *env, conn_id conn, file_id file, uint64_t position,
+                         uint32_t size);
     /* Off: no ENV_READABLE until on again (back-pressure); on is the state at the start. */
     void (*want_read)(struct env *env, conn_id conn, bool want);
     void (*hang_up)(struct env *env, conn_id conn); /* No event for it any more. */
@@ -106,7 +109,7 @@ struct env {
 
 enum env_event_kind {
     ENV_ACCEPTED, /* conn, listener */
-    ENV_DIALED,   /* conn, result: ERR_NONE, ERR_REFUSED, ERR_UNREACHABLE. On an error it is gone. */
+    ENV_DIALED, /* conn, result: ERR_NONE, ERR_REFUSED, ERR_UNREACHABLE. On an error it is gone. */
     ENV_READABLE, /* conn: recv() once; told again while bytes or the end are waiting. */
     ENV_WRITABLE, /* conn: after a send that was cut short. */
     ENV_SYNCED,   /* ticket, result */
@@ -138,7 +141,8 @@ static inline uint64_t env_random(struct env *env)
     return env->ops->random(env);
 }
 
-static inline enum err env_open(struct env *env, const char *path, enum env_open_mode mode, file_id *out)
+static inline enum err env_open(struct env *env, const char *path, enum env_open_mode mode,
+                                file_id *out)
 {
     return env->ops->open(env, path, mode, out);
 }
@@ -153,7 +157,8 @@ static inline int64_t env_size(struct env *env, file_id file)
     return env->ops->size(env, file);
 }
 
-static inline int64_t env_read(struct env *env, file_id file, uint64_t position, void *into, uint32_t size)
+static inline int64_t env_read(struct env *env, file_id file, uint64_t position, void *into,
+                               uint32_t size)
 {
     return env->ops->read(env, file, position, into, size);
 }
@@ -210,8 +215,8 @@ static inline int64_t env_recv(struct env *env, conn_id conn, void *into, uint32
     return env->ops->recv(env, conn, into, size);
 }
 
-static inline int64_t env_send(struct env *env, conn_id conn, const struct bytes *parts, uint32_t count,
-                               bool more)
+static inline int64_t env_send(struct env *env, conn_id conn, const struct bytes *parts,
+                               uint32_t count, bool more)
 {
     return env->ops->send(env, conn, parts, count, more);
 }

@@ -50,8 +50,8 @@ struct log_ends {
     log_offset start;
     log_offset committed; /* The high watermark; `start` until it is learned. */
     log_offset durable;
-    log_offset written;   /* Followers may read to here. */
-    log_offset end;       /* The next offset. */
+    log_offset written; /* Followers may read to here. */
+    log_offset end;     /* The next offset. */
 };
 
 const struct log_ends *log_ends(const struct log *log);
@@ -67,9 +67,9 @@ uint64_t log_size(const struct log *log);          /* Bytes of all segments. */
 /* What became of an append. */
 struct log_appended {
     log_offset base;
-    log_offset end;       /* Wait for committed >= end. */
-    bool is_duplicate;    /* Nothing was written; base and end are the original's (rule 16). */
-    wall_ms append_time;  /* The original's timestamp if a duplicate, else -1. */
+    log_offset end;      /* Wait for committed >= end. */
+    bool is_duplicate;   /* Nothing was written; base and end are the original's (rule 16). */
+    wall_ms append_time; /* The original's timestamp if a duplicate, else -1. */
 };
 
 /* Append as leader: give `batch`, which passed batch_check() with `info`, the next
@@ -157,7 +157,7 @@ struct log_epoch_start {
 
 /* Epochs and where they start, ascending; borrowed until the next append or truncation. */
 const struct log_epoch_start *log_epochs(const struct log *log, uint32_t *count);
-log_epoch log_last_epoch(const struct log *log);  /* -1: none. */
+log_epoch log_last_epoch(const struct log *log);                  /* -1: none. */
 log_epoch log_epoch_of(const struct log *log, log_offset offset); /* -1: unknown. */
 
 /* Where `epoch`, or the greatest one below it, ends: OffsetForLeaderEpoch and the diverging

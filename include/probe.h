@@ -12,38 +12,38 @@
 
 enum probe_kind {
     /* Raft; `key` is the metadata log's. */
-    PROBE_RAFT_ROLE,    /* epoch, peer: leader or -1, value: enum raft_role, text: its name */
-    PROBE_RAFT_VOTE,    /* Durable now: epoch, peer: voted for or -1 */
-    PROBE_RAFT_GRANT,   /* A granted vote leaves: epoch, peer: candidate, flag: pre-vote */
-    PROBE_RAFT_DENY,    /* A vote was refused: epoch, peer: candidate, flag: pre-vote */
-    PROBE_RAFT_CREDIT,  /* Leader counts a voter's fetch: epoch, peer, offset */
-    PROBE_RAFT_COMMIT,  /* High watermark: epoch, offset, flag: as leader */
+    PROBE_RAFT_ROLE,         /* epoch, peer: leader or -1, value: enum raft_role, text: its name */
+    PROBE_RAFT_VOTE,         /* Durable now: epoch, peer: voted for or -1 */
+    PROBE_RAFT_GRANT,        /* A granted vote leaves: epoch, peer: candidate, flag: pre-vote */
+    PROBE_RAFT_DENY,         /* A vote was refused: epoch, peer: candidate, flag: pre-vote */
+    PROBE_RAFT_CREDIT,       /* Leader counts a voter's fetch: epoch, peer, offset */
+    PROBE_RAFT_COMMIT,       /* High watermark: epoch, offset, flag: as leader */
     PROBE_RAFT_DIAL_REFUSED, /* The leader's port refused: peer */
-    PROBE_IMAGE,        /* Applied up to offset: object: const struct image * */
-    PROBE_CONTROLLER,   /* Records of one decision queued: epoch, offset: base, value: count */
+    PROBE_IMAGE,             /* Applied up to offset: object: const struct image * */
+    PROBE_CONTROLLER,        /* Records of one decision queued: epoch, offset: base, value: count */
 
     /* Logs. */
-    PROBE_LOG_OPEN,     /* After recovery: key, offset: end, value: start, other: durable mark */
-    PROBE_LOG_APPEND,   /* key, epoch, offset: base, value: end, bytes: the batch, flag: as leader */
+    PROBE_LOG_OPEN,   /* After recovery: key, offset: end, value: start, other: durable mark */
+    PROBE_LOG_APPEND, /* key, epoch, offset: base, value: end, bytes: the batch, flag: as leader */
     PROBE_LOG_TRUNCATE, /* key, offset: new end, value: old end */
     PROBE_LOG_DURABLE,  /* key, offset: durable end */
     PROBE_LOG_OFFLINE,  /* key, value: enum err, text: why */
     PROBE_LOG_RESET,    /* Deleted or started anew: key */
 
     /* Partitions. Node sets are bit masks of node ids (ids below 64 in the simulator). */
-    PROBE_LEADER,       /* Acts as leader now: key, epoch, offset: epoch start, value: broker epoch */
-    PROBE_FOLLOWER,     /* key, epoch, peer: leader */
-    PROBE_RESIGN,       /* Stops leading: key, epoch */
-    PROBE_ISR,          /* Leader: key, epoch, value: committed ISR, other: maximal ISR, count: min ISR */
+    PROBE_LEADER,   /* Acts as leader now: key, epoch, offset: epoch start, value: broker epoch */
+    PROBE_FOLLOWER, /* key, epoch, peer: leader */
+    PROBE_RESIGN,   /* Stops leading: key, epoch */
+    PROBE_ISR, /* Leader: key, epoch, value: committed ISR, other: maximal ISR, count: min ISR */
     PROBE_HIGH_WATERMARK, /* key, epoch, offset, flag: as leader */
-    PROBE_CREDIT,       /* Leader counts a follower's fetch: key, epoch, peer, offset */
-    PROBE_ACK,          /* Produce succeeded: key, epoch, offset: base, value: end, count: acks (as int) */
-    PROBE_REFUSE,       /* Produce refused: key, value: enum err, flag: after an append, offset: base or -1 */
-    PROBE_READ,         /* Records leave for a consumer: key, epoch, offset: first, value: end */
-    PROBE_ALTER_SENT,   /* AlterPartition leaves: key, epoch, value: proposed ISR, other: partition epoch */
+    PROBE_CREDIT,         /* Leader counts a follower's fetch: key, epoch, peer, offset */
+    PROBE_ACK, /* Produce succeeded: key, epoch, offset: base, value: end, count: acks (as int) */
+    PROBE_REFUSE, /* Produce refused: key, value: enum err, flag: after an append, offset: base or -1 */
+    PROBE_READ,       /* Records leave for a consumer: key, epoch, offset: first, value: end */
+    PROBE_ALTER_SENT, /* AlterPartition leaves: key, epoch, value: proposed ISR, other: partition epoch */
     PROBE_ALTER_ACCEPTED, /* Controller took one: key, epoch, value: new ISR, other: partition epoch */
 
-    PROBE_MARK,         /* text: name of a rare branch, of the list in probe_marks below */
+    PROBE_MARK, /* text: name of a rare branch, of the list in probe_marks below */
 };
 
 /* Rare branches that a set of seeds must have seen. */

@@ -17,7 +17,8 @@ struct shard;
  * Owns    *out until shard_close(); `config` and `env` must outlive it.
  * Errors  ERR_INVALID_CONFIG: the directory belongs to another node, cluster or to Apache
  *         Kafka; ERR_CORRUPT, ERR_IO, ERR_SPACE. The reason was traced as one error line. */
-enum err shard_open(struct shard **out, const struct config *config, uint32_t index, struct env *env);
+enum err shard_open(struct shard **out, const struct config *config, uint32_t index,
+                    struct env *env);
 void shard_close(struct shard *shard);
 
 /* Append one event to the inbox. Copies `event`; a letter in it changes hands. */

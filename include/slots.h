@@ -19,16 +19,16 @@
 
 enum {
     SLOTS_HEADER_SIZE = 28,
-    SLOTS_SYNC_FILES_MAX = 2,        /* The copy, and the directory of a new one. */
-    SLOTS_PAYLOAD_MAX = 64 << 20,    /* Bytes; more in a file is corrupt. */
+    SLOTS_SYNC_FILES_MAX = 2,     /* The copy, and the directory of a new one. */
+    SLOTS_PAYLOAD_MAX = 64 << 20, /* Bytes; more in a file is corrupt. */
 };
 
 struct slots;
 
 struct slots_config {
-    const char *path;   /* Without ".0"; relative to the data directory. */
-    uint32_t kind;      /* What the payload is; another kind in the file is corrupt. */
-    uint32_t reserve;   /* Bytes reserved for each copy (rule 22). */
+    const char *path; /* Without ".0"; relative to the data directory. */
+    uint32_t kind;    /* What the payload is; another kind in the file is corrupt. */
+    uint32_t reserve; /* Bytes reserved for each copy (rule 22). */
 };
 
 /* Open both copies, creating what is missing, and find the newest value.

@@ -21,9 +21,9 @@ enum { SYNC_MARKS_DELAY_MS = 1000 };
 struct sync;
 
 struct sync_config {
-    const char *path;    /* Of the marks: "marks-0", "marks-meta". */
-    uint16_t tag;        /* Upper 16 bits of its tickets, so that one shard may have several. */
-    uint32_t reserve;    /* Bytes reserved for each copy of the marks; 0: 64 KiB. */
+    const char *path; /* Of the marks: "marks-0", "marks-meta". */
+    uint16_t tag;     /* Upper 16 bits of its tickets, so that one shard may have several. */
+    uint32_t reserve; /* Bytes reserved for each copy of the marks; 0: 64 KiB. */
 };
 
 /* Read the marks. Open before the logs, close after them.

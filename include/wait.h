@@ -18,10 +18,10 @@ enum wait_mark {
 };
 
 struct wait {
-    struct list link;    /* In its queue, by offset, then start order. */
-    struct timer timer;  /* Runs when there is a deadline. */
+    struct list link;   /* In its queue, by offset, then start order. */
+    struct timer timer; /* Runs when there is a deadline. */
     struct timers *timers;
-    log_offset offset;   /* Over once the watermark is at or past it. */
+    log_offset offset; /* Over once the watermark is at or past it. */
     /* Result: ERR_NONE, ERR_REQUEST_TIMED_OUT at the deadline, or what waits_cancel() said.
      * The wait is out of every list by then: it may be freed or started anew. */
     void (*done)(struct wait *wait, enum err result);

@@ -13,8 +13,8 @@ struct buf_pool; /* A LIFO of touched slabs of one size, owned by one shard. */
 
 struct buf {
     _Atomic uint32_t refs;
-    uint32_t size;     /* Bytes in use. */
-    uint32_t capacity; /* Bytes there are. */
+    uint32_t size;         /* Bytes in use. */
+    uint32_t capacity;     /* Bytes there are. */
     struct buf_pool *pool; /* Where it goes back to; NULL: the heap. */
     uint8_t *data;
 };

@@ -10,13 +10,13 @@
 
 enum err {
     /* Local. */
-    ERR_AGAIN = -101,     /* Not now: the socket is full or empty. An event will tell. */
-    ERR_CLOSED = -102,    /* The peer closed or reset the connection. */
-    ERR_REFUSED = -103,   /* The peer's port answered that nobody listens. */
+    ERR_AGAIN = -101,       /* Not now: the socket is full or empty. An event will tell. */
+    ERR_CLOSED = -102,      /* The peer closed or reset the connection. */
+    ERR_REFUSED = -103,     /* The peer's port answered that nobody listens. */
     ERR_UNREACHABLE = -104, /* A dial got no answer, or no route. */
-    ERR_IO = -105,        /* EIO and its like; never retried on the same file. */
-    ERR_SPACE = -106,     /* No room on the disk. */
-    ERR_NOT_FOUND = -107, /* No such file, key or node. */
+    ERR_IO = -105,          /* EIO and its like; never retried on the same file. */
+    ERR_SPACE = -106,       /* No room on the disk. */
+    ERR_NOT_FOUND = -107,   /* No such file, key or node. */
     ERR_EXISTS = -108,
     ERR_CORRUPT = -109,   /* Bytes that fail their checksum or their format. */
     ERR_COLD = -110,      /* Not in memory yet; ask again when told. */

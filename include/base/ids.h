@@ -7,11 +7,11 @@
 
 #include "base/bytes.h"
 
-typedef int32_t node_id;       /* -1: none. */
-typedef int64_t log_offset;    /* -1: unknown. */
-typedef int32_t log_epoch;     /* Leader epoch; -1: unknown. */
-typedef int32_t partition_id;  /* Index within its topic. */
-typedef int64_t broker_epoch;  /* Offset of the broker's registration record; -1: none. */
+typedef int32_t node_id;      /* -1: none. */
+typedef int64_t log_offset;   /* -1: unknown. */
+typedef int32_t log_epoch;    /* Leader epoch; -1: unknown. */
+typedef int32_t partition_id; /* Index within its topic. */
+typedef int64_t broker_epoch; /* Offset of the broker's registration record; -1: none. */
 
 struct uuid {
     uint8_t bytes[16];

@@ -21,10 +21,10 @@ struct map {
 };
 
 void map_init(struct map *map, uint32_t key_size);
-void map_free(struct map *map); /* Not the values. */
-void *map_get(const struct map *map, const void *key);             /* NULL: absent. */
-void *map_put(struct map *map, const void *key, void *value);      /* Returns what stood there. */
-void *map_remove(struct map *map, const void *key);                /* Returns what stood there. */
+void map_free(struct map *map);                               /* Not the values. */
+void *map_get(const struct map *map, const void *key);        /* NULL: absent. */
+void *map_put(struct map *map, const void *key, void *value); /* Returns what stood there. */
+void *map_remove(struct map *map, const void *key);           /* Returns what stood there. */
 /* Iterate in slot order, a function of keys and history, never of addresses:
  * start with *cursor = 0; false at the end. Do not change the map meanwhile. */
 bool map_next(const struct map *map, uint32_t *cursor, void **value);
@@ -40,7 +40,8 @@ struct pmap_kind {
 
 /* Counts one more reference on `value` (value_ref; the caller keeps its own), borrows `root`;
  * returns a new root (one reference). A null kind, or null functions in it: values are not counted. */
-struct pmap *pmap_put(const struct pmap_kind *kind, struct pmap *root, struct bytes key, void *value);
+struct pmap *pmap_put(const struct pmap_kind *kind, struct pmap *root, struct bytes key,
+                      void *value);
 struct pmap *pmap_remove(const struct pmap_kind *kind, struct pmap *root, struct bytes key);
 void *pmap_get(const struct pmap *root, struct bytes key); /* Borrowed; NULL: absent. */
 uint32_t pmap_count(const struct pmap *root);

@@ -4,11 +4,11 @@
 
 #include <stddef.h>
 
-void *mem_alloc(size_t size);                  /* Not cleared. */
-void *mem_zalloc(size_t size);                 /* Cleared. */
+void *mem_alloc(size_t size);  /* Not cleared. */
+void *mem_zalloc(size_t size); /* Cleared. */
 void *mem_realloc(void *memory, size_t size);
 char *mem_strdup(const char *text);
-void mem_free(void *memory);                   /* NULL is fine. */
+void mem_free(void *memory); /* NULL is fine. */
 
 /* Make room for one more element of `array` that holds `count` of `*capacity`. */
 #define mem_grow(array, count, capacity)                                                           \

@@ -11,7 +11,7 @@ struct rand {
 
 void rand_init(struct rand *rand, uint64_t seed);
 uint64_t rand_u64(struct rand *rand);
-uint64_t rand_below(struct rand *rand, uint64_t limit);           /* [0, limit); limit > 0. */
+uint64_t rand_below(struct rand *rand, uint64_t limit); /* [0, limit); limit > 0. */
 bool rand_chance(struct rand *rand, uint32_t numerator, uint32_t denominator);
 /* Mixes a seed and a stream number into an independent seed. */
 uint64_t rand_derive(uint64_t seed, uint64_t stream);

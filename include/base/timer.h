@@ -9,8 +9,8 @@
 
 struct timer {
     mono_ms due;
-    uint64_t order;   /* Start order; breaks ties. */
-    uint32_t place;   /* Slot in the heap plus one; 0: not running. */
+    uint64_t order; /* Start order; breaks ties. */
+    uint32_t place; /* Slot in the heap plus one; 0: not running. */
     void (*fire)(struct timer *timer, mono_ms now);
 };
 
@@ -22,8 +22,9 @@ struct timers {
 
 void timers_init(struct timers *timers);
 void timers_free(struct timers *timers); /* Does not touch the timers in it. */
-void timer_start(struct timers *timers, struct timer *timer, mono_ms due); /* Restarts a running one. */
-void timer_stop(struct timers *timers, struct timer *timer);               /* Stopped already: no effect. */
+void timer_start(struct timers *timers, struct timer *timer,
+                 mono_ms due);                               /* Restarts a running one. */
+void timer_stop(struct timers *timers, struct timer *timer); /* Stopped already: no effect. */
 bool timer_is_running(const struct timer *timer);
 mono_ms timers_next(const struct timers *timers); /* MONO_NEVER: none. */
 /* Fire all that are due at `now`; one started meanwhile and due already fires too. */

@@ -12,25 +12,32 @@
 #include "quorum.h"
 
 enum {
-    RETRY_MS = 50,           /* Between tries to register. */
-    LEAVE_INTERVAL_MS = 20,  /* Between heartbeats while leaving. */
-    DRAIN_MAX_MS = 1000,     /* For the last syncs. */
+    RETRY_MS = 50,          /* Between tries to register. */
+    LEAVE_INTERVAL_MS = 20, /* Between heartbeats while leaving. */
+    DRAIN_MAX_MS = 1000,    /* For the last syncs. */
     UNSERVICEABLE_MAX = 100000,
 };
 
-enum broker_state { BROKER_WAITING, BROKER_REGISTERING, BROKER_CATCHING_UP, BROKER_RUNNING, BROKER_LEAVING, BROKER_STOPPED };
+enum broker_state {
+    BROKER_WAITING,
+    BROKER_REGISTERING,
+    BROKER_CATCHING_UP,
+    BROKER_RUNNING,
+    BROKER_LEAVING,
+    BROKER_STOPPED
+};
 
 struct broker {
     struct shard *shard;
     enum broker_state state;
     struct peer peer;
-    broker_epoch epoch; /* As the controller gave it; -1: not registered. */
-    bool calling;       /* A registration or heartbeat is in flight. */
+    broker_epoch epoch;    /* As the controller gave it; -1: not registered. */
+    bool calling;          /* A registration or heartbeat is in flight. */
     mono_ms last_accepted; /* When the newest accepted heartbeat was sent. */
     mono_ms sent_at;
     mono_ms leave_by;
     bool lost_session;
-    bool fenced;        /* As last answered. */
+    bool fenced;                /* As last answered. */
     struct timer timer;         /* Next registration or heartbeat. */
     struct timer session_timer; /* When the session ends if nothing is accepted. */
     uint32_t unserviceable_count, unserviceable_capacity;
@@ -67,7 +74,8 @@ static void session_news_open(struct shard *shard, struct letter *letter)
 static void broker_tell_session(struct broker *broker, bool alive)
 {
     broker->lost_session = !alive;
-    trace_info(broker->shard->env->trace, "broker node %d session %s", broker->shard->config->node_id,
+    trace_info(broker->shard->env->trace, "broker node %d session %s",
+               broker->shard->config->node_id,
                alive ? "resumed" : "lost: leading nothing until a heartbeat is accepted");
     for (uint32_t i = 0; i < broker->shard->config->shards; i++) {
         struct session_news *news = mem_zalloc(sizeof *news);
@@ -95,7 +103,8 @@ static void broker_accepted(struct broker *broker)
 
 /* ---- Registration. */
 
-static void broker_registered(struct broker *broker, const struct broker_registration_response *body)
+static void broker_registered(struct broker *broker,
+                              const struct broker_registration_response *body)
 {
     struct shard *shard = broker->shard;
     if (body->error_code == ERR_NONE) {
@@ -108,7 +117,8 @@ static void broker_registered(struct broker *broker, const struct broker_registr
     if (body->error_code == ERR_INCONSISTENT_CLUSTER_ID) {
         char own[UUID_TEXT_SIZE], line[256];
         uuid_format(shard->identity.cluster_id, own);
-        snprintf(line, sizeof line, "node %d: this directory belongs to cluster %s, the controller to another one",
+        snprintf(line, sizeof line,
+                 "node %d: this directory belongs to cluster %s, the controller to another one",
                  shard->config->node_id, own);
         env_fatal(shard->env, line);
         return;
@@ -119,7 +129,8 @@ static void broker_registered(struct broker *broker, const struct broker_registr
     broker_after(broker, RETRY_MS);
 }
 
-static void register_done(struct shard *shard, void *context, enum err result, struct client_reply *reply)
+static void register_done(struct shard *shard, void *context, enum err result,
+                          struct client_reply *reply)
 {
     struct broker *broker = context;
     struct arena arena = {0};
@@ -127,7 +138,8 @@ static void register_done(struct shard *shard, void *context, enum err result, s
     broker_registration_response_init(&body);
     broker->calling = false;
     if (broker->state == BROKER_REGISTERING && result == ERR_NONE &&
-        broker_registration_response_read(&body, reply->version, &reply->reader, &arena) == ERR_NONE) {
+        broker_registration_response_read(&body, reply->version, &reply->reader, &arena) ==
+            ERR_NONE) {
         broker_registered(broker, &body);
     } else if (broker->state == BROKER_REGISTERING) {
         broker->state = BROKER_WAITING;
@@ -203,7 +215,8 @@ static void broker_beaten(struct broker *broker, const struct broker_heartbeat_r
         broker_after(broker, delay);
         return;
     }
-    if (body->error_code == ERR_STALE_BROKER_EPOCH || body->error_code == ERR_BROKER_ID_NOT_REGISTERED) {
+    if (body->error_code == ERR_STALE_BROKER_EPOCH ||
+        body->error_code == ERR_BROKER_ID_NOT_REGISTERED) {
         const struct image_broker *known = image_broker(shard->image, shard->config->node_id);
         if (known && known->epoch > broker->epoch &&
             !uuid_equal(known->incarnation, shard->identity.incarnation_id)) {
@@ -216,7 +229,8 @@ static void broker_beaten(struct broker *broker, const struct broker_heartbeat_r
     broker_after(broker, RETRY_MS);
 }
 
-static void heartbeat_done(struct shard *shard, void *context, enum err result, struct client_reply *reply)
+static void heartbeat_done(struct shard *shard, void *context, enum err result,
+                           struct client_reply *reply)
 {
     struct broker *broker = context;
     struct arena arena = {0};
@@ -240,7 +254,8 @@ static void heartbeat_done(struct shard *shard, void *context, enum err result, 
 static void name_unserviceable(const struct broker *broker, struct arena *arena,
                                struct broker_heartbeat_request *body)
 {
-    body->unserviceable = broker_heartbeat_request_unserviceable_new(arena, broker->unserviceable_count);
+    body->unserviceable =
+        broker_heartbeat_request_unserviceable_new(arena, broker->unserviceable_count);
     for (uint32_t i = 0; i < broker->unserviceable_count; i++) {
         body->unserviceable[i].topic_id = broker->unserviceable[i].topic_id;
         body->unserviceable[i].partitions_count = 1;
@@ -273,7 +288,8 @@ static void broker_act(struct broker *broker)
 {
     struct shard *shard = broker->shard;
     if (broker->state == BROKER_STOPPED ||
-        (broker->state == BROKER_LEAVING && (shard->now >= broker->leave_by || broker->epoch < 0))) {
+        (broker->state == BROKER_LEAVING &&
+         (shard->now >= broker->leave_by || broker->epoch < 0))) {
         broker_finish(broker);
         return;
     }
@@ -358,7 +374,8 @@ static void report_open(struct shard *shard, struct letter *letter)
         place++;
     bool known = place < broker->unserviceable_count;
     if (report->unserviceable && !known && broker->unserviceable_count < UNSERVICEABLE_MAX) {
-        mem_grow(broker->unserviceable, broker->unserviceable_count, &broker->unserviceable_capacity);
+        mem_grow(broker->unserviceable, broker->unserviceable_count,
+                 &broker->unserviceable_capacity);
         broker->unserviceable[broker->unserviceable_count++] = report->key;
     } else if (!report->unserviceable && known) {
         broker->unserviceable[place] = broker->unserviceable[--broker->unserviceable_count];

@@ -121,15 +121,17 @@ static bool frame_size_ok(struct shard *shard, struct conn *conn, uint32_t size)
 {
     if (size >= FRAME_SIZE_MIN && size <= (uint32_t)shard->config->request_size_max)
         return true;
-    trace_warn(shard->env->trace,
-               "connection %d: frame of %d bytes, allowed are %d to socket.request.max.bytes=%d; closed",
-               conn->id, (int32_t)size, FRAME_SIZE_MIN, shard->config->request_size_max);
+    trace_warn(
+        shard->env->trace,
+        "connection %d: frame of %d bytes, allowed are %d to socket.request.max.bytes=%d; closed",
+        conn->id, (int32_t)size, FRAME_SIZE_MIN, shard->config->request_size_max);
     conn_close(shard, conn);
     return false;
 }
 
 /* `slice` borrowed; the request takes a reference of its own. */
-static bool conn_frame(struct shard *shard, struct conn *conn, struct buf *buf, uint32_t from, uint32_t size)
+static bool conn_frame(struct shard *shard, struct conn *conn, struct buf *buf, uint32_t from,
+                       uint32_t size)
 {
     struct slice frame = {.buf = buf_ref(buf), .bytes = {.data = buf->data + from, .size = size}};
     if (request_begin(shard, conn, frame))
@@ -139,7 +141,8 @@ static bool conn_frame(struct shard *shard, struct conn *conn, struct buf *buf, 
 }
 
 /* Keep what follows the last whole frame of a slab. */
-static void conn_keep_rest(struct shard *shard, struct conn *conn, const uint8_t *rest, uint32_t size)
+static void conn_keep_rest(struct shard *shard, struct conn *conn, const uint8_t *rest,
+                           uint32_t size)
 {
     if (size < 4) {
         memcpy(conn->head, rest, size);
@@ -246,8 +249,7 @@ void conn_answer(struct shard *shard, conn_id id, uint64_t number, struct reply 
         return;
     }
     struct list *node, *after;
-    list_each(node, after, &conn->line)
-    {
+    list_each (node, after, &conn->line) {
         struct place *place = list_entry(node, struct place, link);
         if (place->number != number)
             continue;
@@ -275,7 +277,8 @@ static void place_free(struct conn *conn, struct place *place)
 static struct bytes place_run(const struct place *place)
 {
     const struct wire_frame *frame = &place->reply.frame;
-    uint32_t end = place->splice < frame->splice_count ? frame->splices[place->splice].at : frame->head->size;
+    uint32_t end =
+        place->splice < frame->splice_count ? frame->splices[place->splice].at : frame->head->size;
     return (struct bytes){.data = frame->head->data + place->sent, .size = end - place->sent};
 }
 
@@ -283,14 +286,16 @@ static int64_t place_send_splice(struct shard *shard, struct conn *conn, struct 
 {
     const struct wire_splice *splice = &place->reply.frame.splices[place->splice];
     uint32_t left = splice->size - place->splice_sent;
-    return env_send_file(shard->env, conn->id, splice->file, splice->position + place->splice_sent, left);
+    return env_send_file(shard->env, conn->id, splice->file, splice->position + place->splice_sent,
+                         left);
 }
 
 /* One step of one reply; false: the socket is full or gone. */
 static bool place_step(struct shard *shard, struct conn *conn, struct place *place)
 {
     struct bytes run = place_run(place);
-    int64_t sent = run.size ? env_send(shard->env, conn->id, &run, 1, place->splice < place->reply.frame.splice_count)
+    int64_t sent = run.size ? env_send(shard->env, conn->id, &run, 1,
+                                       place->splice < place->reply.frame.splice_count)
                             : place_send_splice(shard, conn, place);
     if (sent == ERR_AGAIN || sent == 0) {
         conn->blocked = true;
@@ -320,7 +325,8 @@ static bool place_is_sent(const struct place *place)
 {
     if (!place->reply.frame.head)
         return true;
-    return place->splice == place->reply.frame.splice_count && place->sent == place->reply.frame.head->size;
+    return place->splice == place->reply.frame.splice_count &&
+           place->sent == place->reply.frame.head->size;
 }
 
 enum { GATHER_MAX = 64 };
@@ -332,10 +338,10 @@ static bool line_send_gathered(struct shard *shard, struct conn *conn)
     uint32_t count = 0;
     uint64_t total = 0;
     struct list *node, *after;
-    list_each(node, after, &conn->line)
-    {
+    list_each (node, after, &conn->line) {
         struct place *place = list_entry(node, struct place, link);
-        if (!place->ready || place->reply.close || place->reply.frame.splice_count > 0 || count == GATHER_MAX)
+        if (!place->ready || place->reply.close || place->reply.frame.splice_count > 0 ||
+            count == GATHER_MAX)
             break;
         if (!place->reply.frame.head)
             continue;
@@ -352,8 +358,7 @@ static bool line_send_gathered(struct shard *shard, struct conn *conn)
     uint64_t left = sent > 0 ? (uint64_t)sent : 0;
     conn->output_size -= left;
     conn->blocked = left < total;
-    list_each(node, after, &conn->line)
-    {
+    list_each (node, after, &conn->line) {
         struct place *place = list_entry(node, struct place, link);
         if (count == 0)
             break;
@@ -491,7 +496,8 @@ void conn_reap_idle(struct shard *shard, mono_ms now)
 {
     uint32_t cursor = 0;
     for (struct conn *conn; (conn = conn_next(shard, &cursor));)
-        if (conn->line_count == 0 && now - conn->last_active > shard->config->connections_max_idle_ms)
+        if (conn->line_count == 0 &&
+            now - conn->last_active > shard->config->connections_max_idle_ms)
             conn_close(shard, conn);
 }
 

@@ -27,7 +27,12 @@ struct reply {
     bool close;              /* Hang up instead of answering. */
 };
 
-enum conn_pause { CONN_PAUSE_SERVING = 1, CONN_PAUSE_BUDGET = 2, CONN_PAUSE_LINE = 4, CONN_PAUSE_OUTPUT = 8 };
+enum conn_pause {
+    CONN_PAUSE_SERVING = 1,
+    CONN_PAUSE_BUDGET = 2,
+    CONN_PAUSE_LINE = 4,
+    CONN_PAUSE_OUTPUT = 8
+};
 
 /* Somebody who wants to know when a connection ends. */
 struct conn_watch {
@@ -39,20 +44,20 @@ struct conn {
     conn_id id;
     uint32_t listener;
     bool internal;
-    bool closing;          /* Hang up when the tick ends. */
-    bool blocked;          /* Waits for ENV_WRITABLE. */
-    uint8_t pauses;        /* enum conn_pause bits; 0: reading. */
-    uint8_t head[4];       /* Start of a frame whose size is not known yet. */
+    bool closing;    /* Hang up when the tick ends. */
+    bool blocked;    /* Waits for ENV_WRITABLE. */
+    uint8_t pauses;  /* enum conn_pause bits; 0: reading. */
+    uint8_t head[4]; /* Start of a frame whose size is not known yet. */
     uint32_t head_count;
     struct buf *partial;   /* A frame that spans reads, its size field included; or NULL. */
     uint32_t partial_size; /* Of that frame, with the size field. */
     struct list line;      /* struct place, oldest first. */
     uint32_t line_count;
     uint64_t next_place;
-    uint64_t output_size;  /* Bytes of ready replies, extents included. */
+    uint64_t output_size; /* Bytes of ready replies, extents included. */
     mono_ms last_active;
-    struct list dirty;     /* In shard->dirty_conns when output may leave. */
-    struct list starved;   /* In shard->starved while the budget is spent. */
+    struct list dirty;   /* In shard->dirty_conns when output may leave. */
+    struct list starved; /* In shard->starved while the budget is spent. */
     struct list watches;
 };
 

@@ -42,11 +42,12 @@ void controller_link_set(struct controller_link *link, node_id leader)
         broker_controller_changed(link->shard->broker);
 }
 
-enum err controller_call(struct shard *shard, int16_t api_key, const void *request, int32_t timeout_ms,
-                         peer_done *done, void *context)
+enum err controller_call(struct shard *shard, int16_t api_key, const void *request,
+                         int32_t timeout_ms, peer_done *done, void *context)
 {
     struct controller_link *link = shard->controller;
     if (link->leader < 0)
         return ERR_UNREACHABLE;
-    return peer_call(&link->peer, api_key, wire_api_find(api_key)->max, request, timeout_ms, done, context);
+    return peer_call(&link->peer, api_key, wire_api_find(api_key)->max, request, timeout_ms, done,
+                     context);
 }

@@ -19,7 +19,7 @@ void controller_link_close(struct controller_link *link);
 void controller_link_set(struct controller_link *link, node_id leader);
 void controller_link_image(struct controller_link *link); /* An address may have changed. */
 /* Errors  ERR_UNREACHABLE: no controller is known; ERR_BUSY. `done` will not be called then. */
-enum err controller_call(struct shard *shard, int16_t api_key, const void *request, int32_t timeout_ms,
-                         peer_done *done, void *context);
+enum err controller_call(struct shard *shard, int16_t api_key, const void *request,
+                         int32_t timeout_ms, peer_done *done, void *context);
 
 #endif

@@ -47,8 +47,7 @@ static void fetcher_fire(struct timer *timer, mono_ms now)
 static struct fetcher *fetcher_get(struct partitions *partitions, node_id leader, bool flush_each)
 {
     struct list *node, *after;
-    list_each(node, after, &partitions->fetchers)
-    {
+    list_each (node, after, &partitions->fetchers) {
         struct fetcher *fetcher = list_entry(node, struct fetcher, link);
         if (fetcher->leader == leader && fetcher->flush_each == flush_each)
             return fetcher;
@@ -81,7 +80,8 @@ void fetcher_follow(struct partition *partition)
     if (replica_role(partition->replica) != REPLICA_FOLLOWER || record->leader < 0 ||
         record->leader == partition->shard->config->node_id || partition->removing)
         return;
-    partition->fetcher = fetcher_get(partition->shard->partitions, record->leader, record->flush_each);
+    partition->fetcher =
+        fetcher_get(partition->shard->partitions, record->leader, record->flush_each);
     list_append(&partition->fetcher->followers, &partition->following);
     partition->shard->partitions->dirty = true;
 }
@@ -90,8 +90,7 @@ void fetchers_image(struct partitions *partitions)
 {
     struct list *node, *after;
     struct env_address address;
-    list_each(node, after, &partitions->fetchers)
-    {
+    list_each (node, after, &partitions->fetchers) {
         struct fetcher *fetcher = list_entry(node, struct fetcher, link);
         if (node_address(partitions->shard, fetcher->leader, &address))
             peer_set_address(&fetcher->peer, &address);
@@ -126,27 +125,30 @@ static void answer_batches(struct replica_answer *answer, struct bytes rest)
     }
 }
 
-static void follower_append(struct partition *partition, const struct replica_answer *answer, struct buf *frame,
-                            struct bytes records)
+static void follower_append(struct partition *partition, const struct replica_answer *answer,
+                            struct buf *frame, struct bytes records)
 {
     struct slice slice = {.buf = frame, .bytes = records};
     enum err result = log_append_follower(partition->log, &slice, answer->plan.leader_epoch);
     if (result != ERR_NONE && result != ERR_BUSY)
-        trace_warn(partition->shard->env->trace, "%s: batches from leader %d refused: %s", partition->name,
-                   answer->plan.leader, err_name(result));
+        trace_warn(partition->shard->env->trace, "%s: batches from leader %d refused: %s",
+                   partition->name, answer->plan.leader, err_name(result));
     partition_changed(partition);
 }
 
 static void follower_truncate(struct partition *partition, log_offset offset)
 {
     struct shard *shard = partition->shard;
-    const struct image_partition *known = image_partition(shard->image, partition->key.topic_id, partition->key.index);
+    const struct image_partition *known =
+        image_partition(shard->image, partition->key.topic_id, partition->key.index);
     bool done = false;
     enum err result = log_truncate(partition->log, offset, known && known->unclean_allowed, &done);
-    trace_info(shard->env->trace, "%s truncated to %lld: %s", partition->name, (long long)offset, err_name(result));
+    trace_info(shard->env->trace, "%s truncated to %lld: %s", partition->name, (long long)offset,
+               err_name(result));
     if (result == ERR_DATA_LOSS) {
-        trace_error(shard->env->trace, "%s offline: its leader lacks committed records from %lld on",
-                    partition->name, (long long)offset);
+        trace_error(shard->env->trace,
+                    "%s offline: its leader lacks committed records from %lld on", partition->name,
+                    (long long)offset);
         partition->reported = true;
         broker_report(shard, partition->key, true);
         fetcher_leave(partition);
@@ -155,7 +157,8 @@ static void follower_truncate(struct partition *partition, log_offset offset)
 }
 
 static void follower_obey(struct partition *partition, enum replica_next next, log_offset offset,
-                          const struct replica_answer *answer, struct buf *frame, struct bytes records)
+                          const struct replica_answer *answer, struct buf *frame,
+                          struct bytes records)
 {
     switch (next) {
     case REPLICA_APPEND:
@@ -200,12 +203,14 @@ static void follower_take(struct partition *partition, const struct asked_part *
         answer.own_epoch_end = end.end >= 0 ? end.end : log_ends(partition->log)->start;
     }
     answer_batches(&answer, body->records.memory);
-    enum replica_next next = replica_on_answer(partition->replica, partition->shard->now, &answer, &offset, &out);
+    enum replica_next next =
+        replica_on_answer(partition->replica, partition->shard->now, &answer, &offset, &out);
     partition_obey(partition, &out);
     follower_obey(partition, next, offset, &answer, frame, body->records.memory);
 }
 
-static void fetch_take(struct replica_fetching *fetching, const struct fetch_response *body, struct buf *frame)
+static void fetch_take(struct replica_fetching *fetching, const struct fetch_response *body,
+                       struct buf *frame)
 {
     struct shard *shard = fetching->fetcher->partitions->shard;
     for (uint32_t i = 0; i < fetching->count && i < body->topics_count; i++) {
@@ -218,7 +223,8 @@ static void fetch_take(struct replica_fetching *fetching, const struct fetch_res
     }
 }
 
-static void fetch_done(struct shard *shard, void *context, enum err result, struct client_reply *reply)
+static void fetch_done(struct shard *shard, void *context, enum err result,
+                       struct client_reply *reply)
 {
     struct replica_fetching *fetching = context;
     struct fetcher *fetcher = fetching->fetcher;
@@ -228,11 +234,12 @@ static void fetch_done(struct shard *shard, void *context, enum err result, stru
     fetcher->in_flight--;
     if (fetcher->in_flight == 0) {
         struct list *node, *after;
-        list_each(node, after, &fetcher->followers)
+        list_each (node, after, &fetcher->followers)
             list_entry(node, struct partition, following)->fetching = false;
     }
     fetch_response_init(&body);
-    if (result == ERR_NONE && fetch_response_read(&body, reply->version, &reply->reader, &arena) == ERR_NONE &&
+    if (result == ERR_NONE &&
+        fetch_response_read(&body, reply->version, &reply->reader, &arena) == ERR_NONE &&
         body.error_code == ERR_NONE)
         fetch_take(fetching, &body, reply->frame.buf);
     fetcher->partitions->dirty = true;
@@ -250,14 +257,13 @@ static bool is_syncing(const struct partition *partition)
 }
 
 /* What to ask for each follower that can be asked; the first time to look again in *at. */
-static uint32_t fetcher_plan(struct fetcher *fetcher, struct asked_part *parts, mono_ms *at, bool *syncing,
-                             bool *news)
+static uint32_t fetcher_plan(struct fetcher *fetcher, struct asked_part *parts, mono_ms *at,
+                             bool *syncing, bool *news)
 {
     mono_ms now = fetcher->partitions->shard->now;
     uint32_t count = 0;
     struct list *node, *after;
-    list_each(node, after, &fetcher->followers)
-    {
+    list_each (node, after, &fetcher->followers) {
         struct partition *partition = list_entry(node, struct partition, following);
         mono_ms later = MONO_NEVER;
         struct replica_plan plan;
@@ -334,7 +340,8 @@ static void fetcher_go(struct fetcher *fetcher)
         timer_stop(&shard->timers, &fetcher->timer);
     else
         timer_start(&shard->timers, &fetcher->timer, at > shard->now ? at : shard->now + 1);
-    if (count == 0 || syncing || fetcher->in_flight >= FETCHES_MAX || (fetcher->in_flight > 0 && !news))
+    if (count == 0 || syncing || fetcher->in_flight >= FETCHES_MAX ||
+        (fetcher->in_flight > 0 && !news))
         return;
     struct asked_part *parts = mem_zalloc(count * sizeof *parts);
     fetcher_plan(fetcher, parts, &at, &syncing, &news);
@@ -346,5 +353,6 @@ void fetchers_go(struct partitions *partitions)
     struct list *node, *after;
     if (partitions->draining)
         return;
-    list_each(node, after, &partitions->fetchers) fetcher_go(list_entry(node, struct fetcher, link));
+    list_each (node, after, &partitions->fetchers)
+        fetcher_go(list_entry(node, struct fetcher, link));
 }

@@ -15,7 +15,8 @@ enum { TEXT_MAX = 1024, TICKET_CONTENT = 1, TICKET_ENTRY = 2 };
 static const char path[] = "meta.properties";
 static const char path_new[] = "meta.properties.new";
 
-static enum err refuse(struct shard *shard, const char *format, const char *found, const char *wanted)
+static enum err refuse(struct shard *shard, const char *format, const char *found,
+                       const char *wanted)
 {
     trace_error(shard->env->trace, format, shard->config->log_dir, found, wanted);
     return ERR_INVALID_CONFIG;
@@ -25,7 +26,8 @@ static enum err refuse(struct shard *shard, const char *format, const char *foun
 static bool property(const char *text, const char *key, char *out, size_t out_size)
 {
     size_t key_size = strlen(key);
-    for (const char *line = text; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+    for (const char *line = text; line && *line;
+         line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
         if (strncmp(line, key, key_size) != 0 || line[key_size] != '=')
             continue;
         size_t size = strcspn(line + key_size + 1, "\r\n");
@@ -48,17 +50,21 @@ static enum err identity_parse(struct shard *shard, const char *text)
 {
     char value[64], own[16];
     if (!property(text, "skiff.version", value, sizeof value))
-        return refuse(shard, "%s: meta.properties has no skiff.version: a directory of Apache Kafka is not ours to "
-                             "touch (found %s, wanted %s)",
-                      "none", "1");
+        return refuse(
+            shard,
+            "%s: meta.properties has no skiff.version: a directory of Apache Kafka is not ours to "
+            "touch (found %s, wanted %s)",
+            "none", "1");
     if (strcmp(value, "1") != 0)
-        return refuse(shard, "%s: skiff.version=%s is newer than this program, which knows %s", value, "1");
+        return refuse(shard, "%s: skiff.version=%s is newer than this program, which knows %s",
+                      value, "1");
     snprintf(own, sizeof own, "%d", shard->config->node_id);
     if (!property(text, "node.id", value, sizeof value) || strcmp(value, own) != 0)
-        return refuse(shard, "%s: belongs to node.id=%s, the configuration says node.id=%s", value, own);
+        return refuse(shard, "%s: belongs to node.id=%s, the configuration says node.id=%s", value,
+                      own);
     if (!property_uuid(text, "directory.id", &shard->identity.directory_id))
-        return refuse(shard, "%s: meta.properties has no valid directory.id (found %s, wanted %s)", "none",
-                      "22 characters of base64");
+        return refuse(shard, "%s: meta.properties has no valid directory.id (found %s, wanted %s)",
+                      "none", "22 characters of base64");
     property_uuid(text, "cluster.id", &shard->identity.cluster_id);
     return ERR_NONE;
 }
@@ -69,9 +75,10 @@ static enum err identity_write(struct shard *shard)
     uuid_format(shard->identity.directory_id, directory);
     uuid_format(shard->identity.cluster_id, cluster);
     bool formed = !uuid_is_zero(shard->identity.cluster_id);
-    int size = snprintf(text, sizeof text, "version=1\nskiff.version=1\nnode.id=%d\ndirectory.id=%s\n%s%s%s",
-                        shard->config->node_id, directory, formed ? "cluster.id=" : "", formed ? cluster : "",
-                        formed ? "\n" : "");
+    int size = snprintf(text, sizeof text,
+                        "version=1\nskiff.version=1\nnode.id=%d\ndirectory.id=%s\n%s%s%s",
+                        shard->config->node_id, directory, formed ? "cluster.id=" : "",
+                        formed ? cluster : "", formed ? "\n" : "");
     file_id file;
     enum err result = env_open(shard->env, path_new, ENV_OPEN_CREATE, &file);
     if (result != ERR_NONE)
@@ -86,7 +93,8 @@ static enum err identity_write(struct shard *shard)
     shard->identity_file = file;
     shard->identity_sync = ++shard->ticket_next;
     shard->identity_step = TICKET_CONTENT;
-    env_sync(shard->env, &(struct env_sync){.ticket = shard->identity_sync, .count = 1, .files = &file});
+    env_sync(shard->env,
+             &(struct env_sync){.ticket = shard->identity_sync, .count = 1, .files = &file});
     return ERR_NONE;
 }
 
@@ -114,8 +122,9 @@ static enum err identity_check_empty(struct shard *shard)
     enum err result = env_list(shard->env, ".", &arena, &names, &count);
     for (uint32_t i = 0; i < count && result == ERR_NONE; i++)
         if (!may_stand_alone(names[i]))
-            result = refuse(shard, "%s: not empty (%s) and without %s: not a directory of this program", names[i],
-                            path);
+            result =
+                refuse(shard, "%s: not empty (%s) and without %s: not a directory of this program",
+                       names[i], path);
     arena_free(&arena);
     return result;
 }
@@ -164,8 +173,9 @@ bool identity_synced(struct shard *shard, uint64_t ticket, enum err result)
     }
     shard->identity_step = TICKET_ENTRY;
     shard->identity_sync = ++shard->ticket_next;
-    env_sync(shard->env, &(struct env_sync){
-                             .ticket = shard->identity_sync, .count = 1, .files = &shard->identity_file});
+    env_sync(shard->env, &(struct env_sync){.ticket = shard->identity_sync,
+                                            .count = 1,
+                                            .files = &shard->identity_file});
     return true;
 }
 

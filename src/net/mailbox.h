@@ -12,7 +12,7 @@ struct shard;
 
 struct letter {
     struct list link;
-    uint32_t from;                                         /* The sender's shard index. */
+    uint32_t from;                                            /* The sender's shard index. */
     void (*open)(struct shard *shard, struct letter *letter); /* Runs at the receiver. */
 };
 

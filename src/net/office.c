@@ -133,7 +133,8 @@ static enum err office_append(struct office *office, struct decision *decision)
     log_offset base = quorum_end(shard->quorum);
     enum err result = quorum_append(shard->quorum, decision->records, decision->count);
     if (result != ERR_NONE) {
-        trace_warn(shard->env->trace, "controller: %u records refused: %s", decision->count, err_name(result));
+        trace_warn(shard->env->trace, "controller: %u records refused: %s", decision->count,
+                   err_name(result));
         decision_drop(decision);
         return result;
     }
@@ -150,7 +151,9 @@ static enum err office_append(struct office *office, struct decision *decision)
 static void act_done(struct wait *wait, enum err result)
 {
     struct act *act = list_entry(wait, struct act, wait);
-    act->finish(act, result == ERR_NONE ? act->result : result == ERR_REQUEST_TIMED_OUT ? result : ERR_NOT_CONTROLLER);
+    act->finish(act, result == ERR_NONE                ? act->result
+                     : result == ERR_REQUEST_TIMED_OUT ? result
+                                                       : ERR_NOT_CONTROLLER);
 }
 
 void office_do(struct shard *shard, struct act *act)
@@ -163,7 +166,8 @@ void office_do(struct shard *shard, struct act *act)
         return;
     }
     struct decision decision;
-    decision_begin(&decision, office->controller, &act->request->arena, quorum_end(shard->quorum), shard->now);
+    decision_begin(&decision, office->controller, &act->request->arena, quorum_end(shard->quorum),
+                   shard->now);
     act->result = act->decide(act, &decision);
     if (act->result != ERR_NONE) {
         decision_drop(&decision);
@@ -188,7 +192,8 @@ static void office_sessions(struct office *office)
         return;
     struct arena arena = {0};
     struct decision decision;
-    decision_begin(&decision, office->controller, &arena, quorum_end(office->shard->quorum), office->shard->now);
+    decision_begin(&decision, office->controller, &arena, quorum_end(office->shard->quorum),
+                   office->shard->now);
     decide_sessions(&decision);
     office_append(office, &decision);
     arena_free(&arena);
@@ -200,8 +205,7 @@ static void office_sessions(struct office *office)
 static struct attendance *attendance_of(struct office *office, node_id broker)
 {
     struct list *node, *after;
-    list_each(node, after, &office->attendances)
-    {
+    list_each (node, after, &office->attendances) {
         struct attendance *attendance = list_entry(node, struct attendance, link);
         if (attendance->broker == broker)
             return attendance;
@@ -299,7 +303,8 @@ static void link_attach(struct shard *shard, struct letter *letter)
 void office_link(struct shard *shard, struct request *request, node_id broker, broker_epoch epoch)
 {
     struct attendance *attendance = attendance_get(shard->office, broker);
-    if (attendance->conn == request->conn && attendance->origin == request->origin && attendance->epoch == epoch)
+    if (attendance->conn == request->conn && attendance->origin == request->origin &&
+        attendance->epoch == epoch)
         return;
     attendance->conn = request->conn;
     attendance->origin = request->origin;
@@ -323,8 +328,8 @@ void office_enter(struct office *office, log_epoch epoch)
                                       .predecessor = office->predecessor,
                                       .predecessor_answered = office->predecessor_answered};
     controller_take_office(office->controller, &terms, shard->now);
-    trace_info(shard->env->trace, "controller node %d takes office epoch %d offset %lld", shard->config->node_id,
-               epoch, (long long)quorum_end(shard->quorum));
+    trace_info(shard->env->trace, "controller node %d takes office epoch %d offset %lld",
+               shard->config->node_id, epoch, (long long)quorum_end(shard->quorum));
     for (const struct image_broker *broker = image_broker_after(newest, -1); broker;
          broker = image_broker_after(newest, broker->id)) {
         struct attendance *attendance = attendance_get(office, broker->id);

@@ -15,11 +15,11 @@ struct partition {
     char name[LOG_DIR_MAX]; /* "topic-0", its directory too. */
     struct log *log;
     struct replica *replica;
-    bool removing;  /* Its log is being deleted. */
-    bool deleted;   /* It is gone: free this. */
-    bool reported;  /* As unserviceable. */
+    bool removing; /* Its log is being deleted. */
+    bool deleted;  /* It is gone: free this. */
+    bool reported; /* As unserviceable. */
     struct batch_limits limits;
-    bool append_time; /* message.timestamp.type=LogAppendTime */
+    bool append_time;    /* message.timestamp.type=LogAppendTime */
     struct list changed; /* In partitions->changed: its log moved. */
     struct list watches; /* struct fetch_part.watch of parked fetches. */
     struct timer timer;  /* replica_tick(). */
@@ -30,26 +30,26 @@ struct partition {
     enum replica_yield yield;
     mono_ms yield_again; /* Not before. */
     /* As follower. */
-    struct fetcher *fetcher; /* NULL: follows nobody. */
-    struct list following;   /* In fetcher->partitions. */
-    bool fetching;           /* In the fetch in flight. */
+    struct fetcher *fetcher;  /* NULL: follows nobody. */
+    struct list following;    /* In fetcher->partitions. */
+    bool fetching;            /* In the fetch in flight. */
     struct replica_plan plan; /* What that asked. */
 };
 
 struct partitions {
     struct shard *shard;
     struct sync *sync;
-    struct map map;       /* struct partition_key -> struct partition. */
-    bool reconciled;      /* Logs and image have met (rule 10). */
-    bool alive;           /* Heartbeats are accepted. */
+    struct map map;  /* struct partition_key -> struct partition. */
+    bool reconciled; /* Logs and image have met (rule 10). */
+    bool alive;      /* Heartbeats are accepted. */
     bool dirty;
     bool draining;
     struct list changed;
     struct list asking;
     bool alter_in_flight;
     struct timer alter_timer;
-    struct list parked;   /* struct fetch_share */
-    struct list due;      /* Shares to look at again. */
+    struct list parked; /* struct fetch_share */
+    struct list due;    /* Shares to look at again. */
     struct list fetchers;
     struct timer sync_timer;
 };
@@ -73,9 +73,10 @@ void partitions_alter_fire(struct timer *timer, mono_ms now);
 void partitions_answer_due(struct partitions *partitions);
 
 /* fetcher.c */
-void fetcher_follow(struct partition *partition); /* By its role: join, change or leave a fetcher. */
+void fetcher_follow(
+    struct partition *partition); /* By its role: join, change or leave a fetcher. */
 void fetcher_leave(struct partition *partition);
-void fetchers_go(struct partitions *partitions);  /* Send what is due. */
+void fetchers_go(struct partitions *partitions); /* Send what is due. */
 void fetchers_close(struct partitions *partitions);
 void fetchers_image(struct partitions *partitions);
 

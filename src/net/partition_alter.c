@@ -36,11 +36,13 @@ static void altered_tell(struct shard *shard, const struct altered *altered)
     struct replica_out out;
     if (!partition || !partition->replica || !altered->is_proposal)
         return;
-    replica_on_altered(partition->replica, shard->now, altered->partition_epoch, altered->err, &out);
+    replica_on_altered(partition->replica, shard->now, altered->partition_epoch, altered->err,
+                       &out);
     partition_obey(partition, &out);
 }
 
-static void alteration_read(struct alteration *alteration, const struct alter_partition_response *body)
+static void alteration_read(struct alteration *alteration,
+                            const struct alter_partition_response *body)
 {
     for (uint32_t i = 0; i < alteration->count; i++) {
         struct altered *altered = &alteration->parts[i];
@@ -55,15 +57,17 @@ static void alteration_read(struct alteration *alteration, const struct alter_pa
     }
 }
 
-static void alter_done(struct shard *shard, void *context, enum err result, struct client_reply *reply)
+static void alter_done(struct shard *shard, void *context, enum err result,
+                       struct client_reply *reply)
 {
     struct alteration *alteration = context;
     struct partitions *partitions = alteration->partitions;
     struct arena arena = {0};
     struct alter_partition_response body;
     alter_partition_response_init(&body);
-    bool heard = result == ERR_NONE &&
-                 alter_partition_response_read(&body, reply->version, &reply->reader, &arena) == ERR_NONE;
+    bool heard =
+        result == ERR_NONE &&
+        alter_partition_response_read(&body, reply->version, &reply->reader, &arena) == ERR_NONE;
     if (heard)
         alteration_read(alteration, &body);
     else
@@ -80,8 +84,8 @@ static void alter_done(struct shard *shard, void *context, enum err result, stru
     mem_free(alteration);
 }
 
-static void put_isr(struct alter_partition_request_partition *out, const struct replica_proposal *proposal,
-                    struct arena *arena)
+static void put_isr(struct alter_partition_request_partition *out,
+                    const struct replica_proposal *proposal, struct arena *arena)
 {
     out->leader_epoch = proposal->leader_epoch;
     out->partition_epoch = proposal->partition_epoch;
@@ -112,8 +116,8 @@ static bool put_partition(struct partition *partition, struct alter_partition_re
     struct shard *shard = partition->shard;
     const struct replica_partition *record = replica_partition(partition->replica);
     bool yields = !partition->has_proposal && partition->yield != REPLICA_KEEP;
-    if (replica_role(partition->replica) != REPLICA_LEADER || (yields && shard->now < partition->yield_again) ||
-        (!yields && !partition->has_proposal)) {
+    if (replica_role(partition->replica) != REPLICA_LEADER ||
+        (yields && shard->now < partition->yield_again) || (!yields && !partition->has_proposal)) {
         partition->has_proposal = false;
         return false;
     }
@@ -139,18 +143,19 @@ static bool put_partition(struct partition *partition, struct alter_partition_re
 static void alter_later(struct partitions *partitions)
 {
     if (!timer_is_running(&partitions->alter_timer))
-        timer_start(&partitions->shard->timers, &partitions->alter_timer, partitions->shard->now + ALTER_RETRY_MS);
+        timer_start(&partitions->shard->timers, &partitions->alter_timer,
+                    partitions->shard->now + ALTER_RETRY_MS);
 }
 
-static void alter_send(struct partitions *partitions, struct arena *arena, struct alter_partition_request *body,
-                       struct alteration *alteration)
+static void alter_send(struct partitions *partitions, struct arena *arena,
+                       struct alter_partition_request *body, struct alteration *alteration)
 {
     struct shard *shard = partitions->shard;
     body->broker_id = shard->config->node_id;
     body->broker_epoch = shard->broker_epoch;
     partitions->alter_in_flight = true;
-    if (controller_call(shard, WIRE_ALTER_PARTITION, body, shard->config->request_timeout_ms, alter_done,
-                        alteration) != ERR_NONE)
+    if (controller_call(shard, WIRE_ALTER_PARTITION, body, shard->config->request_timeout_ms,
+                        alter_done, alteration) != ERR_NONE)
         alter_done(shard, alteration, ERR_UNREACHABLE, NULL);
     arena_free(arena);
 }
@@ -170,8 +175,10 @@ void partitions_alter(struct partitions *partitions)
     body.topics = alter_partition_request_topic_new(&arena, ALTER_MAX);
     struct altered *parts = mem_zalloc(ALTER_MAX * sizeof *parts);
     while (body.topics_count < ALTER_MAX && !list_is_empty(&partitions->asking)) {
-        struct partition *partition = list_entry(list_take_first(&partitions->asking), struct partition, asking);
-        if (put_partition(partition, &body.topics[body.topics_count], &parts[body.topics_count], &arena))
+        struct partition *partition =
+            list_entry(list_take_first(&partitions->asking), struct partition, asking);
+        if (put_partition(partition, &body.topics[body.topics_count], &parts[body.topics_count],
+                          &arena))
             body.topics_count++;
     }
     if (body.topics_count == 0) {
@@ -180,7 +187,8 @@ void partitions_alter(struct partitions *partitions)
         return;
     }
     struct alteration *alteration = mem_zalloc(sizeof *alteration);
-    *alteration = (struct alteration){.partitions = partitions, .count = body.topics_count, .parts = parts};
+    *alteration =
+        (struct alteration){.partitions = partitions, .count = body.topics_count, .parts = parts};
     alter_send(partitions, &arena, &body, alteration);
 }
 

@@ -36,7 +36,8 @@ static enum err part_check(struct shard *shard, struct fetch_part *part, struct 
 }
 
 /* Count a follower's fetch. */
-static void part_credit(struct shard *shard, const struct fetch_share *share, struct fetch_part *part)
+static void part_credit(struct shard *shard, const struct fetch_share *share,
+                        struct fetch_part *part)
 {
     struct partition *partition;
     struct replica_out out;
@@ -54,17 +55,18 @@ static void part_credit(struct shard *shard, const struct fetch_share *share, st
                                   .matched = part_matches(partition, part)};
     part->err = replica_on_fetch(partition->replica, shard->now, &fetch, &out);
     if (part->err == ERR_NONE && fetch.matched)
-        env_probe(shard->env, &(struct probe){.kind = PROBE_CREDIT,
-                                              .key = part->key,
-                                              .epoch = replica_partition(partition->replica)->leader_epoch,
-                                              .peer = share->replica,
-                                              .offset = part->offset});
+        env_probe(shard->env,
+                  &(struct probe){.kind = PROBE_CREDIT,
+                                  .key = part->key,
+                                  .epoch = replica_partition(partition->replica)->leader_epoch,
+                                  .peer = share->replica,
+                                  .offset = part->offset});
     partition_obey(partition, &out);
 }
 
 /* Find what can be had now; returns bytes. */
-static uint32_t part_look(struct shard *shard, const struct fetch_share *share, struct fetch_part *part,
-                          uint32_t room, bool first)
+static uint32_t part_look(struct shard *shard, const struct fetch_share *share,
+                          struct fetch_part *part, uint32_t room, bool first)
 {
     struct partition *partition;
     part->extent = (struct log_extent){.file = -1};
@@ -84,8 +86,9 @@ static uint32_t part_look(struct shard *shard, const struct fetch_share *share, 
     if (!part_matches(partition, part))
         return 0;
     uint32_t size_max = part->size_max < room ? part->size_max : room;
-    part->err = log_find(partition->log, part->offset, size_max,
-                         share->replica >= 0 ? LOG_BOUND_WRITTEN : LOG_BOUND_COMMITTED, &part->extent);
+    part->err =
+        log_find(partition->log, part->offset, size_max,
+                 share->replica >= 0 ? LOG_BOUND_WRITTEN : LOG_BOUND_COMMITTED, &part->extent);
     if (part->err != ERR_NONE || (part->extent.size > room && !first))
         part->extent.size = 0;
     return part->extent.size;
@@ -134,11 +137,12 @@ static void share_probe_reads(struct shard *shard, const struct fetch_share *sha
         return;
     for (uint32_t i = 0; i < share->part_count; i++)
         if (share->parts[i].extent.size > 0)
-            env_probe(shard->env, &(struct probe){.kind = PROBE_READ,
-                                                  .key = share->parts[i].key,
-                                                  .epoch = partition_hint(shard, share->parts[i].key).epoch,
-                                                  .offset = share->parts[i].extent.base,
-                                                  .value = share->parts[i].extent.end});
+            env_probe(shard->env,
+                      &(struct probe){.kind = PROBE_READ,
+                                      .key = share->parts[i].key,
+                                      .epoch = partition_hint(shard, share->parts[i].key).epoch,
+                                      .offset = share->parts[i].extent.base,
+                                      .value = share->parts[i].extent.end});
 }
 
 static void share_return(struct shard *shard, struct fetch_share *share)
@@ -220,8 +224,7 @@ static void hurry_open(struct shard *shard, struct letter *letter)
 {
     struct hurry *hurry = (struct hurry *)letter;
     struct list *node, *after;
-    list_each(node, after, &shard->partitions->parked)
-    {
+    list_each (node, after, &shard->partitions->parked) {
         struct fetch_share *share = list_entry(node, struct fetch_share, parked);
         if (share->id == hurry->id && share->letter.from == letter->from) {
             share_answer(share);

@@ -17,7 +17,8 @@ static void produce_return(struct shard *shard, struct produce_part *part)
     mailbox_return(shard, &part->letter, part->done);
 }
 
-static void produce_refuse(struct shard *shard, struct produce_part *part, enum err err, const char *message)
+static void produce_refuse(struct shard *shard, struct produce_part *part, enum err err,
+                           const char *message)
 {
     env_probe(shard->env,
               &(struct probe){.kind = PROBE_REFUSE, .key = part->key, .value = err, .offset = -1});
@@ -65,8 +66,9 @@ static void produce_waited(struct wait *wait, enum err result)
                                           .flag = true,
                                           .offset = part->base});
     part->err = result;
-    part->message = result == ERR_REQUEST_TIMED_OUT ? "appended, but not confirmed in time"
-                                                    : "appended, but leadership or replicas were lost";
+    part->message = result == ERR_REQUEST_TIMED_OUT
+                        ? "appended, but not confirmed in time"
+                        : "appended, but leadership or replicas were lost";
     part->base = -1;
     part->start = -1;
     produce_return(shard, part);
@@ -136,7 +138,8 @@ void partitions_produce(struct shard *shard, struct letter *letter)
     }
     if (partition->append_time) {
         /* The bytes lie in a buf that only this request refers to until they are appended. */
-        batch_stamp_append_time(part->records.buf->data + (part->records.bytes.data - part->records.buf->data),
+        batch_stamp_append_time(part->records.buf->data +
+                                    (part->records.bytes.data - part->records.buf->data),
                                 part->records.bytes.size, limits.now);
         part->append_time = limits.now;
         batch_read(part->records.bytes, &info);

@@ -4,7 +4,14 @@
  * what is committed, and says so rather than let an offset go backwards (KIP-207). */
 #include "partition.h"
 
-enum { LATEST = -1, EARLIEST = -2, MAX_TIMESTAMP = -3, EARLIEST_LOCAL = -4, LATEST_TIERED = -5, EARLIEST_PENDING = -6 };
+enum {
+    LATEST = -1,
+    EARLIEST = -2,
+    MAX_TIMESTAMP = -3,
+    EARLIEST_LOCAL = -4,
+    LATEST_TIERED = -5,
+    EARLIEST_PENDING = -6
+};
 
 static enum err query_latest(struct partition *partition, struct query_part *part)
 {
@@ -41,7 +48,8 @@ static enum err query_time(struct partition *partition, struct query_part *part)
     case LATEST_TIERED:
         return ERR_NONE; /* Nothing is tiered: offset -1. */
     case MAX_TIMESTAMP:
-        return query_found(part, log_find_max_time(partition->log, LOG_BOUND_COMMITTED, &found), &found);
+        return query_found(part, log_find_max_time(partition->log, LOG_BOUND_COMMITTED, &found),
+                           &found);
     default:
         break;
     }
@@ -49,7 +57,8 @@ static enum err query_time(struct partition *partition, struct query_part *part)
         return ERR_UNSUPPORTED_VERSION;
     if (replica_exported_high_watermark(partition->replica) < 0)
         return ERR_OFFSET_NOT_AVAILABLE;
-    return query_found(part, log_find_time(partition->log, part->timestamp, LOG_BOUND_COMMITTED, &found), &found);
+    return query_found(
+        part, log_find_time(partition->log, part->timestamp, LOG_BOUND_COMMITTED, &found), &found);
 }
 
 static enum err query_epoch_end(struct partition *partition, struct query_part *part)
@@ -71,10 +80,12 @@ void partitions_query(struct shard *shard, struct letter *letter)
     part->offset = -1;
     part->found_timestamp = -1;
     part->found_epoch = -1;
-    part->err = !partition || !partition->replica ? ERR_NOT_LEADER_OR_FOLLOWER
-                                                  : replica_check_leader(partition->replica, part->current_epoch);
+    part->err = !partition || !partition->replica
+                    ? ERR_NOT_LEADER_OR_FOLLOWER
+                    : replica_check_leader(partition->replica, part->current_epoch);
     if (part->err == ERR_NONE)
-        part->err = part->kind == QUERY_TIME ? query_time(partition, part) : query_epoch_end(partition, part);
+        part->err = part->kind == QUERY_TIME ? query_time(partition, part)
+                                             : query_epoch_end(partition, part);
     part->err = err_on_wire(part->err);
     part->hint = partition_hint(shard, part->key);
     mailbox_return(shard, letter, part->done);

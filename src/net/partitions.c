@@ -33,7 +33,8 @@ struct leader_hint partition_hint(struct shard *shard, struct partition_key key)
 
 bool partition_is_ready(const struct partition *partition)
 {
-    return partition->replica && log_is_ready(partition->log) && log_error(partition->log) == ERR_NONE;
+    return partition->replica && log_is_ready(partition->log) &&
+           log_error(partition->log) == ERR_NONE;
 }
 
 struct replica_log partition_log_state(const struct partition *partition)
@@ -56,8 +57,7 @@ void partition_changed(struct partition *partition)
 void partition_wake(struct partition *partition)
 {
     struct list *node, *after;
-    list_each(node, after, &partition->watches)
-    {
+    list_each (node, after, &partition->watches) {
         struct fetch_share *share = list_entry(node, struct fetch_part, watch)->share;
         if (list_is_empty(&share->due))
             list_append(&partition->shard->partitions->due, &share->due);
@@ -95,7 +95,8 @@ static void partition_turn(struct partition *partition, enum replica_turn turn)
 {
     struct shard *shard = partition->shard;
     const struct replica_partition *record = replica_partition(partition->replica);
-    struct probe probe = {.key = partition->key, .epoch = record->leader_epoch, .peer = record->leader};
+    struct probe probe = {
+        .key = partition->key, .epoch = record->leader_epoch, .peer = record->leader};
     if (turn == REPLICA_STAY)
         return;
     if (turn == REPLICA_LEAD) {
@@ -128,11 +129,12 @@ void partition_obey(struct partition *partition, const struct replica_out *out)
         /* Told before the waiters go: an onlooker must know of it when they answer. */
         log_offset high_watermark = replica_high_watermark(partition->replica);
         log_offset durable = log_ends(partition->log)->durable;
-        env_probe(shard->env, &(struct probe){.kind = PROBE_HIGH_WATERMARK,
-                                              .key = partition->key,
-                                              .epoch = replica_partition(partition->replica)->leader_epoch,
-                                              .offset = high_watermark < durable ? high_watermark : durable,
-                                              .flag = replica_role(partition->replica) == REPLICA_LEADER});
+        env_probe(shard->env,
+                  &(struct probe){.kind = PROBE_HIGH_WATERMARK,
+                                  .key = partition->key,
+                                  .epoch = replica_partition(partition->replica)->leader_epoch,
+                                  .offset = high_watermark < durable ? high_watermark : durable,
+                                  .flag = replica_role(partition->replica) == REPLICA_LEADER});
         log_commit(partition->log, high_watermark);
         partition_wake(partition);
     }
@@ -191,7 +193,8 @@ static struct replica_nodes nodes_of(const struct node_list *list)
 static void partition_apply(struct partition *partition)
 {
     struct shard *shard = partition->shard;
-    const struct image_partition *known = image_partition(shard->image, partition->key.topic_id, partition->key.index);
+    const struct image_partition *known =
+        image_partition(shard->image, partition->key.topic_id, partition->key.index);
     if (!known || !partition->replica || !partition_is_ready(partition))
         return;
     struct replica_partition record = {.leader = known->leader,
@@ -281,14 +284,18 @@ static void partition_limits(struct partition *partition, const struct image_top
 {
     const struct config *config = partition->shard->config;
     partition->limits = (struct batch_limits){
-        .size_max = (uint32_t)image_topic_number(topic, STR("max.message.bytes"), config->message_size_max),
-        .timestamp_before_max_ms = image_topic_number(topic, STR("message.timestamp.before.max.ms"), INT64_MAX),
-        .timestamp_after_max_ms = image_topic_number(topic, STR("message.timestamp.after.max.ms"), 3600 * 1000)};
+        .size_max =
+            (uint32_t)image_topic_number(topic, STR("max.message.bytes"), config->message_size_max),
+        .timestamp_before_max_ms =
+            image_topic_number(topic, STR("message.timestamp.before.max.ms"), INT64_MAX),
+        .timestamp_after_max_ms =
+            image_topic_number(topic, STR("message.timestamp.after.max.ms"), 3600 * 1000)};
     struct str type = image_topic_config(topic, STR("message.timestamp.type"));
     partition->append_time = str_equal(type, STR("LogAppendTime"));
 }
 
-static struct partition *partition_new(struct shard *shard, struct partition_key key, const char *name)
+static struct partition *partition_new(struct shard *shard, struct partition_key key,
+                                       const char *name)
 {
     struct partition *partition = mem_zalloc(sizeof *partition);
     partition->shard = shard;
@@ -310,9 +317,9 @@ static void partition_open_log(struct partition *partition, const struct image_p
     struct log_config config = {
         .key = partition->key,
         .durability = !known || known->flush_each ? LOG_CLASS_SYNCED : LOG_CLASS_PAGE_CACHE,
-        .segment_size =
-            (uint32_t)(topic ? image_topic_number(topic, STR("segment.bytes"), shard->config->segment_size)
-                             : shard->config->segment_size),
+        .segment_size = (uint32_t)(topic ? image_topic_number(topic, STR("segment.bytes"),
+                                                              shard->config->segment_size)
+                                         : shard->config->segment_size),
         .index_interval_size = (uint32_t)shard->config->index_interval_size,
         .keeps_producers = true,
         .hooks = {.durable = hook_durable,
@@ -330,7 +337,8 @@ static void partition_create(struct shard *shard, const struct image_partition *
     if (!topic)
         return;
     char name[LOG_DIR_MAX];
-    snprintf(name, sizeof name, "%.*s-%d", (int)topic->name.size, topic->name.data, known->key.index);
+    snprintf(name, sizeof name, "%.*s-%d", (int)topic->name.size, topic->name.data,
+             known->key.index);
     struct partition *partition = partition_new(shard, known->key, name);
     partition_limits(partition, topic);
     partition_open_log(partition, known, topic);
@@ -365,7 +373,8 @@ static void partition_free(struct partition *partition)
     list_remove(&partition->asking);
     list_remove(&partition->changed);
     struct list *node, *after;
-    list_each(node, after, &partition->watches) list_remove(node);
+    list_each (node, after, &partition->watches)
+        list_remove(node);
     if (map_get(&shard->partitions->map, &partition->key) == partition)
         map_remove(&shard->partitions->map, &partition->key);
     if (partition->replica)
@@ -392,7 +401,8 @@ static bool name_is_busy(struct shard *shard, const struct image_partition *know
     void *value;
     if (!topic)
         return true;
-    snprintf(name, sizeof name, "%.*s-%d", (int)topic->name.size, topic->name.data, known->key.index);
+    snprintf(name, sizeof name, "%.*s-%d", (int)topic->name.size, topic->name.data,
+             known->key.index);
     while (map_next(&shard->partitions->map, &cursor, &value)) {
         struct partition *partition = value;
         if (strcmp(partition->name, name) == 0)
@@ -457,8 +467,8 @@ static void reconcile_all(struct shard *shard)
 }
 
 void partitions_take_image(struct partitions *partitions, const struct image *old,
-                           const struct partition_key *keys, uint32_t key_count, const node_id *brokers,
-                           uint32_t broker_count)
+                           const struct partition_key *keys, uint32_t key_count,
+                           const node_id *brokers, uint32_t broker_count)
 {
     struct shard *shard = partitions->shard;
     (void)old;

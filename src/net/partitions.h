@@ -23,8 +23,8 @@ enum err partitions_open(struct shard *shard);
 void partitions_close(struct partitions *partitions);
 /* shard->image is the new one; `old` is what it was. */
 void partitions_take_image(struct partitions *partitions, const struct image *old,
-                           const struct partition_key *keys, uint32_t key_count, const node_id *brokers,
-                           uint32_t broker_count);
+                           const struct partition_key *keys, uint32_t key_count,
+                           const node_id *brokers, uint32_t broker_count);
 void partitions_session(struct partitions *partitions, bool alive);
 bool partitions_synced(struct partitions *partitions, uint64_t ticket, enum err result);
 void partitions_flush(struct partitions *partitions);
@@ -41,8 +41,8 @@ struct leader_hint {
 /* -- Produce: one batch for one partition, there and back. */
 struct produce_part {
     struct letter letter;
-    void *job;            /* The asker's. */
-    uint32_t place;       /* The asker's: which answer this is. */
+    void *job;      /* The asker's. */
+    uint32_t place; /* The asker's: which answer this is. */
     struct partition_key key;
     int16_t acks;
     bool zstd_allowed;
@@ -86,7 +86,7 @@ struct fetch_part {
 struct fetch_share {
     struct letter letter;
     void *job;
-    uint64_t id; /* Of the asker, for partitions_hurry(). */
+    uint64_t id;     /* Of the asker, for partitions_hurry(). */
     node_id replica; /* -1: a consumer. */
     broker_epoch replica_epoch;
     int32_t size_min;
@@ -117,9 +117,9 @@ struct query_part {
     enum query_kind kind;
     struct partition_key key;
     log_epoch current_epoch;
-    int64_t timestamp;    /* QUERY_TIME: -1 latest, -2 earliest, -3 max timestamp, or a time. */
-    bool from_replica;    /* Latest is then the log's end. */
-    log_epoch epoch;      /* QUERY_EPOCH_END */
+    int64_t timestamp; /* QUERY_TIME: -1 latest, -2 earliest, -3 max timestamp, or a time. */
+    bool from_replica; /* Latest is then the log's end. */
+    log_epoch epoch;   /* QUERY_EPOCH_END */
     void (*done)(struct shard *shard, struct letter *letter);
     /* Answer. */
     enum err err;

@@ -15,7 +15,8 @@ struct peer_call {
 
 static void peer_fire(struct timer *timer, mono_ms now);
 
-void peer_init(struct shard *shard, struct peer *peer, node_id node, const struct env_address *address)
+void peer_init(struct shard *shard, struct peer *peer, node_id node,
+               const struct env_address *address)
 {
     *peer = (struct peer){.shard = shard, .node = node, .address = *address, .conn = -1};
     peer->timer.fire = peer_fire;
@@ -82,7 +83,8 @@ void peer_drop(struct peer *peer, enum err why)
 
 void peer_set_address(struct peer *peer, const struct env_address *address)
 {
-    bool same = strcmp(peer->address.host, address->host) == 0 && peer->address.port == address->port;
+    bool same =
+        strcmp(peer->address.host, address->host) == 0 && peer->address.port == address->port;
     peer->address = *address;
     if (!same && (peer->conn >= 0 || peer->call_count > 0))
         peer_drop(peer, ERR_CLOSED);
@@ -134,8 +136,8 @@ static void peer_fire(struct timer *timer, mono_ms now)
     peer_arm(peer);
 }
 
-enum err peer_call(struct peer *peer, int16_t api_key, int16_t version, const void *request, int32_t timeout_ms,
-                   peer_done *done, void *context)
+enum err peer_call(struct peer *peer, int16_t api_key, int16_t version, const void *request,
+                   int32_t timeout_ms, peer_done *done, void *context)
 {
     if (peer->call_count == PEER_CALLS_MAX)
         return ERR_BUSY;

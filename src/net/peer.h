@@ -19,7 +19,8 @@ struct peer;
 
 /* `result` ERR_NONE: `reply` is good for the call; else there is none (NULL): ERR_CLOSED,
  * ERR_REFUSED, ERR_UNREACHABLE, ERR_REQUEST_TIMED_OUT. What was asked may have happened. */
-typedef void peer_done(struct shard *shard, void *context, enum err result, struct client_reply *reply);
+typedef void peer_done(struct shard *shard, void *context, enum err result,
+                       struct client_reply *reply);
 
 struct peer {
     struct shard *shard;
@@ -34,18 +35,20 @@ struct peer {
     struct list calls;      /* struct peer_call, oldest first. */
     uint32_t call_count;
     mono_ms dial_after;
-    struct timer timer;     /* Deadline of the oldest call, or the next dial. */
-    void (*changed)(struct shard *shard, struct peer *peer, enum err result); /* Up (ERR_NONE) or down; may be NULL. */
+    struct timer timer; /* Deadline of the oldest call, or the next dial. */
+    void (*changed)(struct shard *shard, struct peer *peer,
+                    enum err result); /* Up (ERR_NONE) or down; may be NULL. */
     void *owner;
 };
 
-void peer_init(struct shard *shard, struct peer *peer, node_id node, const struct env_address *address);
+void peer_init(struct shard *shard, struct peer *peer, node_id node,
+               const struct env_address *address);
 void peer_free(struct peer *peer); /* Calls end without a word. */
 /* A node moved: drop the connection if the address differs. */
 void peer_set_address(struct peer *peer, const struct env_address *address);
 /* Errors  ERR_BUSY: PEER_CALLS_MAX are open; `done` will not be called. */
-enum err peer_call(struct peer *peer, int16_t api_key, int16_t version, const void *request, int32_t timeout_ms,
-                   peer_done *done, void *context);
+enum err peer_call(struct peer *peer, int16_t api_key, int16_t version, const void *request,
+                   int32_t timeout_ms, peer_done *done, void *context);
 void peer_dial_now(struct peer *peer); /* Whatever the backoff says. */
 void peer_drop(struct peer *peer, enum err why);
 

@@ -53,7 +53,8 @@ static void vote_write(struct quorum *quorum)
     store_be32(payload, (uint32_t)quorum->vote_wanted.epoch);
     store_be32(payload + 4, (uint32_t)quorum->vote_wanted.voted_for);
     memcpy(payload + 8, quorum->vote_wanted.voted_directory.bytes, 16);
-    enum err result = slots_write(quorum->votes, (struct bytes){.data = payload, .size = sizeof payload});
+    enum err result =
+        slots_write(quorum->votes, (struct bytes){.data = payload, .size = sizeof payload});
     if (result != ERR_NONE) {
         env_fatal(quorum->shard->env, "the vote could not be written");
         return;
@@ -88,7 +89,8 @@ static void vote_synced(struct quorum *quorum, enum err result)
                                                   .peer = vote.voted_for});
     if (quorum->raft && quorum->vote_token_written != 0) {
         struct raft_out out;
-        struct raft_event event = {.kind = RAFT_VOTE_DURABLE, .vote_token = quorum->vote_token_written};
+        struct raft_event event = {.kind = RAFT_VOTE_DURABLE,
+                                   .vote_token = quorum->vote_token_written};
         quorum_step(quorum, &event, &out);
     }
     if (quorum->vote_waits && quorum->vote_ticket == 0)
@@ -129,14 +131,15 @@ static void append_bytes(struct quorum *quorum, struct buf *batch, log_epoch epo
     buf_unref(batch);
 }
 
-static struct buf *build_records(struct quorum *quorum, const struct record *records, uint32_t count)
+static struct buf *build_records(struct quorum *quorum, const struct record *records,
+                                 uint32_t count)
 {
     struct arena arena = {0};
     struct batch_record *rows = arena_array(&arena, struct batch_record, count);
     for (uint32_t i = 0; i < count; i++)
         rows[i].value = record_encode(&records[i], &arena);
-    struct batch_spec spec =
-        batch_spec(log_ends(quorum->log)->end, raft_epoch(quorum->raft), env_wall(quorum->shard->env));
+    struct batch_spec spec = batch_spec(log_ends(quorum->log)->end, raft_epoch(quorum->raft),
+                                        env_wall(quorum->shard->env));
     struct buf *batch = batch_build(&spec, rows, count);
     arena_free(&arena);
     return batch;
@@ -161,7 +164,8 @@ static struct buf *build_leader_change(struct quorum *quorum, const struct raft_
         wire_write_uvarint(&writer, 0);
     }
     wire_write_uvarint(&writer, 0);
-    struct batch_spec spec = batch_spec(log_ends(quorum->log)->end, out->epoch, env_wall(quorum->shard->env));
+    struct batch_spec spec =
+        batch_spec(log_ends(quorum->log)->end, out->epoch, env_wall(quorum->shard->env));
     return batch_build_control(&spec, BATCH_CONTROL_LEADER_CHANGE,
                                (struct bytes){.data = value, .size = writer.size});
 }
@@ -171,7 +175,9 @@ static struct buf *build_leader_change(struct quorum *quorum, const struct raft_
 static void quorum_form(struct quorum *quorum, const struct raft_out *out)
 {
     struct record records[2] = {
-        {.type = RECORD_CLUSTER, .cause = STR("forming"), .cluster = {.cluster_id = out->cluster_id, .level = RECORD_LEVEL}},
+        {.type = RECORD_CLUSTER,
+         .cause = STR("forming"),
+         .cluster = {.cluster_id = out->cluster_id, .level = RECORD_LEVEL}},
         {.type = RECORD_VOTERS, .cause = STR("forming"), .voters = {.count = out->voter_count}},
     };
     for (uint32_t i = 0; i < out->voter_count; i++)
@@ -241,8 +247,9 @@ static void quorum_commit(struct quorum *quorum, log_offset high_watermark)
 static void leader_is_dead(struct shard *shard, struct watcher *watcher)
 {
     struct quorum *quorum = watcher->owner;
-    env_probe(shard->env,
-              &(struct probe){.kind = PROBE_RAFT_DIAL_REFUSED, .key = quorum_key(), .peer = quorum->watched});
+    env_probe(shard->env, &(struct probe){.kind = PROBE_RAFT_DIAL_REFUSED,
+                                          .key = quorum_key(),
+                                          .peer = quorum->watched});
     struct raft_out out;
     struct raft_event event = {.kind = RAFT_DIAL_REFUSED, .peer = quorum->watched};
     quorum_step(quorum, &event, &out);
@@ -252,8 +259,9 @@ void quorum_obey(struct quorum *quorum, const struct raft_out *out)
 {
     struct shard *shard = quorum->shard;
     if (out->fault != ERR_NONE) {
-        env_fatal(shard->env, out->fault == ERR_DATA_LOSS ? "the leader's metadata log contradicts committed records"
-                                                         : "the metadata log contradicts itself");
+        env_fatal(shard->env, out->fault == ERR_DATA_LOSS
+                                  ? "the leader's metadata log contradicts committed records"
+                                  : "the metadata log contradicts itself");
         return;
     }
     if (out->dropped)
@@ -285,12 +293,14 @@ void quorum_obey(struct quorum *quorum, const struct raft_out *out)
 static void quorum_catch_up(struct quorum *quorum)
 {
     struct raft_out out;
-    for (uint32_t round = 0; quorum->became_ready || quorum->durable_moved || quorum->fetch_unsent != 0; round++) {
+    for (uint32_t round = 0;
+         quorum->became_ready || quorum->durable_moved || quorum->fetch_unsent != 0; round++) {
         check(round < 1000);
         if (quorum->became_ready) {
             quorum->became_ready = false;
             quorum->truncating = false;
-            struct raft_event event = {.kind = RAFT_LOG_TRUNCATED, .offset = log_ends(quorum->log)->end};
+            struct raft_event event = {.kind = RAFT_LOG_TRUNCATED,
+                                       .offset = log_ends(quorum->log)->end};
             quorum_step(quorum, &event, &out);
         } else if (quorum->fetch_unsent != 0) {
             struct raft_event event = {.kind = RAFT_FETCH_FAILED, .fetch_id = quorum->fetch_unsent};
@@ -298,7 +308,8 @@ static void quorum_catch_up(struct quorum *quorum)
             quorum_step(quorum, &event, &out);
         } else {
             quorum->durable_moved = false;
-            struct raft_event event = {.kind = RAFT_LOG_DURABLE, .offset = log_ends(quorum->log)->durable};
+            struct raft_event event = {.kind = RAFT_LOG_DURABLE,
+                                       .offset = log_ends(quorum->log)->durable};
             quorum_step(quorum, &event, &out);
         }
     }
@@ -341,8 +352,8 @@ static void quorum_fire(struct timer *timer, mono_ms now)
 static void quorum_start(struct quorum *quorum)
 {
     struct shard *shard = quorum->shard;
-    if (quorum->raft || !log_is_ready(quorum->log) || slots_needs_sync(quorum->votes) || quorum->vote_ticket != 0 ||
-        !identity_is_durable(shard))
+    if (quorum->raft || !log_is_ready(quorum->log) || slots_needs_sync(quorum->votes) ||
+        quorum->vote_ticket != 0 || !identity_is_durable(shard))
         return;
     struct raft_config config = {
         .self = shard->config->node_id,
@@ -356,14 +367,17 @@ static void quorum_start(struct quorum *quorum)
     };
     for (uint32_t i = 0; i < shard->config->voter_count; i++)
         config.voters[i] = shard->config->voters[i].id;
-    struct raft_log_state state = {.start = log_ends(quorum->log)->start, .end = log_ends(quorum->log)->end};
+    struct raft_log_state state = {.start = log_ends(quorum->log)->start,
+                                   .end = log_ends(quorum->log)->end};
     const struct log_epoch_start *epochs = log_epochs(quorum->log, &state.epoch_count);
     struct arena arena = {0};
-    struct raft_epoch_start *starts = arena_array(&arena, struct raft_epoch_start, state.epoch_count + 1);
+    struct raft_epoch_start *starts =
+        arena_array(&arena, struct raft_epoch_start, state.epoch_count + 1);
     for (uint32_t i = 0; i < state.epoch_count; i++)
         starts[i] = (struct raft_epoch_start){.epoch = epochs[i].epoch, .start = epochs[i].start};
     state.epochs = starts;
-    enum err result = raft_open(&quorum->raft, &config, vote_decode(slots_payload(quorum->votes)), &state);
+    enum err result =
+        raft_open(&quorum->raft, &config, vote_decode(slots_payload(quorum->votes)), &state);
     arena_free(&arena);
     if (result != ERR_NONE) {
         env_fatal(shard->env, "quorum-state is older than the metadata log: the vote was lost");
@@ -408,13 +422,14 @@ static enum err quorum_open_disk(struct quorum *quorum)
 {
     struct env *env = quorum->shard->env;
     struct sync_config sync = {.path = "marks-meta", .tag = QUORUM_SYNC_TAG};
-    struct slots_config votes = {.path = "quorum-state", .kind = VOTE_KIND, .reserve = VOTE_RESERVE};
+    struct slots_config votes = {
+        .path = "quorum-state", .kind = VOTE_KIND, .reserve = VOTE_RESERVE};
     enum err result = sync_open(&quorum->sync, env, &sync);
     if (result == ERR_NONE)
         result = slots_open(&quorum->votes, env, &votes);
     if (result != ERR_NONE) {
-        trace_error(env->trace, "%s: marks-meta or quorum-state: %s", quorum->shard->config->log_dir,
-                    err_name(result));
+        trace_error(env->trace, "%s: marks-meta or quorum-state: %s",
+                    quorum->shard->config->log_dir, err_name(result));
         return result;
     }
     struct log_config config = {

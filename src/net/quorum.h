@@ -24,14 +24,17 @@ struct partition_key quorum_key(void);
 enum err quorum_open(struct shard *shard);
 void quorum_close(struct quorum *quorum);
 bool quorum_synced(struct quorum *quorum, uint64_t ticket, enum err result);
-void quorum_nudge(struct quorum *quorum); /* What it waited for may be there: look in the next flush. */
+void quorum_nudge(
+    struct quorum *quorum); /* What it waited for may be there: look in the next flush. */
 void quorum_flush(struct quorum *quorum);
 bool quorum_is_dirty(const struct quorum *quorum);
 
 /* Vote, BeginQuorumEpoch, EndQuorumEpoch: `message` as read from the wire, answered later. */
-void quorum_take_message(struct quorum *quorum, struct request *request, struct raft_message *message);
+void quorum_take_message(struct quorum *quorum, struct request *request,
+                         struct raft_message *message);
 /* A replica's Fetch of the metadata log. `fetch` is in the request's arena. */
-void quorum_take_fetch(struct quorum *quorum, struct request *request, const struct fetch_request *fetch);
+void quorum_take_fetch(struct quorum *quorum, struct request *request,
+                       const struct fetch_request *fetch);
 
 /* Append one atomic batch as leader and step raft; `records` get the offsets from the log's end.
  * Errors  ERR_NOT_CONTROLLER: not the leader; the log's own. Nothing was appended. */

@@ -30,8 +30,8 @@ static void news_open(struct shard *shard, struct letter *letter)
     bool current = own && uuid_equal(own->incarnation, shard->identity.incarnation_id);
     shard->broker_epoch = current ? own->epoch : -1;
     controller_link_image(shard->controller);
-    partitions_take_image(shard->partitions, old, news->partitions, news->partition_count, news->brokers,
-                          news->broker_count);
+    partitions_take_image(shard->partitions, old, news->partitions, news->partition_count,
+                          news->brokers, news->broker_count);
     image_unref(old);
     api_state_image(shard);
     mem_free(news->partitions);
@@ -60,7 +60,8 @@ static void publish(struct quorum *quorum, const struct image_delta *delta)
         struct news *news = mem_zalloc(sizeof *news);
         news->image = image_ref(quorum->image);
         news->partition_count = delta->partition_count;
-        news->partitions = copy_of(delta->partitions, delta->partition_count * sizeof *delta->partitions);
+        news->partitions =
+            copy_of(delta->partitions, delta->partition_count * sizeof *delta->partitions);
         news->broker_count = delta->broker_count;
         news->brokers = copy_of(delta->brokers, delta->broker_count * sizeof *delta->brokers);
         news->identity = shard->identity;
@@ -70,9 +71,11 @@ static void publish(struct quorum *quorum, const struct image_delta *delta)
 
 /* ---- Walking records. */
 
-typedef bool record_taker(struct quorum *quorum, const struct record *record, log_offset offset, void *context);
+typedef bool record_taker(struct quorum *quorum, const struct record *record, log_offset offset,
+                          void *context);
 
-static bool batch_each_record(struct quorum *quorum, struct bytes batch, record_taker *take, void *context)
+static bool batch_each_record(struct quorum *quorum, struct bytes batch, record_taker *take,
+                              void *context)
 {
     struct batch_walk walk;
     struct batch_record row;
@@ -85,7 +88,8 @@ static bool batch_each_record(struct quorum *quorum, struct bytes batch, record_
         if (result != ERR_NONE)
             env_fatal(quorum->shard->env,
                       result == ERR_UNSUPPORTED_VERSION
-                          ? "the metadata log holds a record that this version does not know: it was written by a newer one"
+                          ? "the metadata log holds a record that this version does not know: it "
+                            "was written by a newer one"
                           : "the metadata log holds a record that can not be read");
         bool go_on = result == ERR_NONE && take(quorum, &record, row.offset, context);
         arena_free(&arena);
@@ -96,11 +100,13 @@ static bool batch_each_record(struct quorum *quorum, struct bytes batch, record_
 }
 
 /* Take every record in [from, to). */
-static void log_each_record(struct quorum *quorum, log_offset from, log_offset to, record_taker *take, void *context)
+static void log_each_record(struct quorum *quorum, log_offset from, log_offset to,
+                            record_taker *take, void *context)
 {
     while (from < to) {
         struct buf *buf;
-        if (log_read(quorum->log, from, QUORUM_READ_SIZE, LOG_BOUND_WRITTEN, &buf) != ERR_NONE || !buf) {
+        if (log_read(quorum->log, from, QUORUM_READ_SIZE, LOG_BOUND_WRITTEN, &buf) != ERR_NONE ||
+            !buf) {
             env_fatal(quorum->shard->env, "the metadata log can not be read");
             return;
         }
@@ -126,7 +132,8 @@ struct fold {
     bool trace;
 };
 
-static bool fold_record(struct quorum *quorum, const struct record *record, log_offset offset, void *context)
+static bool fold_record(struct quorum *quorum, const struct record *record, log_offset offset,
+                        void *context)
 {
     struct fold *fold = context;
     if (offset < fold->from || offset >= fold->to)
@@ -159,28 +166,34 @@ void quorum_apply(struct quorum *quorum)
 struct image *quorum_newest_image(struct quorum *quorum)
 {
     sync_flush(quorum->sync, quorum->shard->now); /* Readers see what is written. */
-    struct fold fold = {
-        .image = image_ref(quorum->image), .from = quorum->applied, .to = log_ends(quorum->log)->written};
+    struct fold fold = {.image = image_ref(quorum->image),
+                        .from = quorum->applied,
+                        .to = log_ends(quorum->log)->written};
     log_each_record(quorum, fold.from, fold.to, fold_record, &fold);
     return fold.image;
 }
 
 /* ---- Voters. */
 
-static void step_voters(struct quorum *quorum, const struct record_voters *voters, log_offset offset,
-                        struct uuid cluster_id)
+static void step_voters(struct quorum *quorum, const struct record_voters *voters,
+                        log_offset offset, struct uuid cluster_id)
 {
     struct raft_voter list[RAFT_VOTERS_MAX];
     uint32_t count = voters->count < RAFT_VOTERS_MAX ? voters->count : RAFT_VOTERS_MAX;
     for (uint32_t i = 0; i < count; i++)
-        list[i] = (struct raft_voter){.id = voters->voters[i].id, .directory = voters->voters[i].directory};
+        list[i] = (struct raft_voter){.id = voters->voters[i].id,
+                                      .directory = voters->voters[i].directory};
     struct raft_out out;
-    struct raft_event event = {
-        .kind = RAFT_VOTERS, .offset = offset, .voters = list, .voter_count = count, .cluster_id = cluster_id};
+    struct raft_event event = {.kind = RAFT_VOTERS,
+                               .offset = offset,
+                               .voters = list,
+                               .voter_count = count,
+                               .cluster_id = cluster_id};
     quorum_step(quorum, &event, &out);
 }
 
-static bool note_voters(struct quorum *quorum, const struct record *record, log_offset offset, void *context)
+static bool note_voters(struct quorum *quorum, const struct record *record, log_offset offset,
+                        void *context)
 {
     struct uuid *cluster_id = context;
     if (record->type == RECORD_CLUSTER)
@@ -199,7 +212,8 @@ void quorum_note_voters(struct quorum *quorum, struct bytes batch)
 void quorum_recover_voters(struct quorum *quorum)
 {
     struct uuid cluster_id = {{0}};
-    log_each_record(quorum, log_ends(quorum->log)->start, log_ends(quorum->log)->end, note_voters, &cluster_id);
+    log_each_record(quorum, log_ends(quorum->log)->start, log_ends(quorum->log)->end, note_voters,
+                    &cluster_id);
 }
 
 /* ---- Who leads, for the shards. */

@@ -15,8 +15,8 @@ static void parked_free(struct parked_fetch *parked)
     list_remove(&parked->link);
 }
 
-static void verdict_fill(struct fetch_response_partition *out, const struct raft_fetch_verdict *verdict,
-                         const struct quorum *quorum)
+static void verdict_fill(struct fetch_response_partition *out,
+                         const struct raft_fetch_verdict *verdict, const struct quorum *quorum)
 {
     out->error_code = (int16_t)verdict->error;
     out->high_watermark = verdict->high_watermark;
@@ -30,8 +30,8 @@ static void verdict_fill(struct fetch_response_partition *out, const struct raft
 }
 
 /* Answer as things are now. `request` ends. */
-static void fetch_answer(struct quorum *quorum, struct request *request, const struct raft_fetch *fetch,
-                         uint32_t size_max)
+static void fetch_answer(struct quorum *quorum, struct request *request,
+                         const struct raft_fetch *fetch, uint32_t size_max)
 {
     struct raft_fetch_verdict verdict;
     raft_judge_fetch(quorum->raft, fetch, &verdict);
@@ -62,7 +62,8 @@ static bool fetch_is_due(struct quorum *quorum, const struct raft_fetch *fetch)
 {
     struct raft_fetch_verdict verdict;
     raft_judge_fetch(quorum->raft, fetch, &verdict);
-    if (verdict.error != ERR_NONE || verdict.diverging || verdict.high_watermark > fetch->high_watermark)
+    if (verdict.error != ERR_NONE || verdict.diverging ||
+        verdict.high_watermark > fetch->high_watermark)
         return true;
     return log_ends(quorum->log)->written > fetch->offset;
 }
@@ -82,8 +83,7 @@ static void parked_fire(struct timer *timer, mono_ms now)
 void quorum_wake_fetches(struct quorum *quorum)
 {
     struct list *node, *after;
-    list_each(node, after, &quorum->parked)
-    {
+    list_each (node, after, &quorum->parked) {
         struct parked_fetch *parked = list_entry(node, struct parked_fetch, link);
         if (fetch_is_due(quorum, &parked->fetch))
             parked_answer(parked);
@@ -98,7 +98,8 @@ static struct uuid fetch_cluster(struct str text)
     return cluster_id;
 }
 
-void quorum_take_fetch(struct quorum *quorum, struct request *request, const struct fetch_request *fetch)
+void quorum_take_fetch(struct quorum *quorum, struct request *request,
+                       const struct fetch_request *fetch)
 {
     if (!quorum->raft || fetch->topics_count != 1 || fetch->topics[0].partitions_count != 1) {
         request_close(request);
@@ -106,7 +107,8 @@ void quorum_take_fetch(struct quorum *quorum, struct request *request, const str
     }
     const struct fetch_request_partition *partition = &fetch->topics[0].partitions[0];
     struct parked_fetch *parked = arena_alloc(&request->arena, sizeof *parked);
-    *parked = (struct parked_fetch){.quorum = quorum, .request = request, .size_max = (uint32_t)FETCH_SIZE_MAX};
+    *parked = (struct parked_fetch){
+        .quorum = quorum, .request = request, .size_max = (uint32_t)FETCH_SIZE_MAX};
     parked->timer.fire = parked_fire;
     list_init(&parked->link);
     parked->fetch = (struct raft_fetch){.from = fetch->replica_state.replica_id,
@@ -117,8 +119,9 @@ void quorum_take_fetch(struct quorum *quorum, struct request *request, const str
                                         .last_epoch = partition->last_fetched_epoch,
                                         .high_watermark = partition->high_watermark,
                                         .cluster_id = fetch_cluster(fetch->cluster_id)};
-    mono_ms deadline = quorum->shard->now + (fetch->max_wait_ms < QUORUM_FETCH_WAIT_MS ? fetch->max_wait_ms
-                                                                                      : QUORUM_FETCH_WAIT_MS);
+    mono_ms deadline =
+        quorum->shard->now +
+        (fetch->max_wait_ms < QUORUM_FETCH_WAIT_MS ? fetch->max_wait_ms : QUORUM_FETCH_WAIT_MS);
     request_release_frame(request);
     list_append(&quorum->parked, &parked->link);
     timer_start(&quorum->shard->timers, &parked->timer, deadline);
@@ -143,8 +146,8 @@ static void fetch_failed(struct quorum *quorum, uint64_t id)
 
 /* Append batch by batch, so that raft hears of each epoch and each voter set in turn.
  * Returns how many batches. */
-static uint32_t fetch_append(struct quorum *quorum, const struct raft_fetch *fetch, struct buf *frame,
-                         struct bytes records)
+static uint32_t fetch_append(struct quorum *quorum, const struct raft_fetch *fetch,
+                             struct buf *frame, struct bytes records)
 {
     struct batch_info info;
     struct bytes rest = records, batch;
@@ -169,7 +172,8 @@ static uint32_t fetch_append(struct quorum *quorum, const struct raft_fetch *fet
 static void fetch_take_reply(struct quorum *quorum, const struct raft_fetch *fetch,
                              const struct fetch_response *body, struct buf *frame)
 {
-    if (body->error_code != ERR_NONE || body->topics_count != 1 || body->topics[0].partitions_count != 1) {
+    if (body->error_code != ERR_NONE || body->topics_count != 1 ||
+        body->topics[0].partitions_count != 1) {
         fetch_failed(quorum, fetch->id);
         return;
     }
@@ -181,7 +185,8 @@ static void fetch_take_reply(struct quorum *quorum, const struct raft_fetch *fet
         .verdict = {.error = (enum err)partition->error_code,
                     .leader = partition->current_leader.leader_id,
                     .epoch = partition->current_leader.leader_epoch,
-                    .diverging = partition->diverging_epoch.epoch >= 0 || partition->diverging_epoch.end_offset >= 0,
+                    .diverging = partition->diverging_epoch.epoch >= 0 ||
+                                 partition->diverging_epoch.end_offset >= 0,
                     .diverging_epoch = partition->diverging_epoch.epoch,
                     .diverging_end = partition->diverging_epoch.end_offset,
                     .high_watermark = partition->high_watermark}};
@@ -192,7 +197,8 @@ static void fetch_take_reply(struct quorum *quorum, const struct raft_fetch *fet
         fetch_failed(quorum, fetch->id);
 }
 
-static void fetch_done(struct shard *shard, void *context, enum err result, struct client_reply *reply)
+static void fetch_done(struct shard *shard, void *context, enum err result,
+                       struct client_reply *reply)
 {
     struct fetching *fetching = context;
     struct quorum *quorum = fetching->quorum;
@@ -200,7 +206,8 @@ static void fetch_done(struct shard *shard, void *context, enum err result, stru
     struct fetch_response body;
     (void)shard;
     fetch_response_init(&body);
-    if (result == ERR_NONE && fetch_response_read(&body, reply->version, &reply->reader, &arena) == ERR_NONE)
+    if (result == ERR_NONE &&
+        fetch_response_read(&body, reply->version, &reply->reader, &arena) == ERR_NONE)
         fetch_take_reply(quorum, &fetching->fetch, &body, reply->frame.buf);
     else
         fetch_failed(quorum, fetching->fetch.id);
@@ -249,8 +256,8 @@ void quorum_send_fetch(struct quorum *quorum, const struct raft_fetch *fetch)
     body.topics = &topic;
     struct fetching *fetching = mem_zalloc(sizeof *fetching);
     *fetching = (struct fetching){.quorum = quorum, .fetch = *fetch};
-    if (peer_call(&quorum->fetch_peer, WIRE_FETCH, WIRE_FETCH_MAX, &body, FETCH_TIMEOUT_MS, fetch_done,
-                  fetching) != ERR_NONE) {
+    if (peer_call(&quorum->fetch_peer, WIRE_FETCH, WIRE_FETCH_MAX, &body, FETCH_TIMEOUT_MS,
+                  fetch_done, fetching) != ERR_NONE) {
         quorum->fetch_unsent = fetch->id;
         mem_free(fetching);
     }
@@ -262,8 +269,9 @@ static void fetch_link_changed(struct shard *shard, struct peer *peer, enum err 
     if (result == ERR_NONE || !quorum->raft)
         return;
     if (result == ERR_REFUSED)
-        env_probe(shard->env,
-                  &(struct probe){.kind = PROBE_RAFT_DIAL_REFUSED, .key = quorum_key(), .peer = peer->node});
+        env_probe(shard->env, &(struct probe){.kind = PROBE_RAFT_DIAL_REFUSED,
+                                              .key = quorum_key(),
+                                              .peer = peer->node});
     struct raft_out out;
     struct raft_event event = {.kind = result == ERR_REFUSED ? RAFT_DIAL_REFUSED : RAFT_PEER_CLOSED,
                                .peer = peer->node};

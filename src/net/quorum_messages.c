@@ -53,14 +53,16 @@ static struct raft_message reply_to(const struct sent *sent, enum raft_message_k
                                  .epoch = -1};
 }
 
-static void vote_done(struct shard *shard, void *context, enum err result, struct client_reply *reply)
+static void vote_done(struct shard *shard, void *context, enum err result,
+                      struct client_reply *reply)
 {
     struct sent *sent = context;
     struct arena arena = {0};
     struct vote_response body;
     (void)shard;
     vote_response_init(&body);
-    if (result == ERR_NONE && vote_response_read(&body, reply->version, &reply->reader, &arena) == ERR_NONE) {
+    if (result == ERR_NONE &&
+        vote_response_read(&body, reply->version, &reply->reader, &arena) == ERR_NONE) {
         struct raft_message message = reply_to(sent, RAFT_VOTE_REPLY);
         message.from_directory = body.directory_id;
         message.cluster_id = cluster_of(body.formed_cluster_id);
@@ -79,20 +81,21 @@ static void vote_done(struct shard *shard, void *context, enum err result, struc
     mem_free(sent);
 }
 
-static void begin_done(struct shard *shard, void *context, enum err result, struct client_reply *reply)
+static void begin_done(struct shard *shard, void *context, enum err result,
+                       struct client_reply *reply)
 {
     struct sent *sent = context;
     struct arena arena = {0};
     struct begin_quorum_epoch_response body;
     (void)shard;
     begin_quorum_epoch_response_init(&body);
-    if (result == ERR_NONE &&
-        begin_quorum_epoch_response_read(&body, reply->version, &reply->reader, &arena) == ERR_NONE) {
+    if (result == ERR_NONE && begin_quorum_epoch_response_read(
+                                  &body, reply->version, &reply->reader, &arena) == ERR_NONE) {
         struct raft_message message = reply_to(sent, RAFT_BEGIN_REPLY);
         message.error = (enum err)body.error_code;
         if (body.topics_count == 1 && body.topics[0].partitions_count == 1) {
-            message.error =
-                (enum err)(body.error_code ? body.error_code : body.topics[0].partitions[0].error_code);
+            message.error = (enum err)(body.error_code ? body.error_code
+                                                       : body.topics[0].partitions[0].error_code);
             message.leader = body.topics[0].partitions[0].leader_id;
             message.epoch = body.topics[0].partitions[0].leader_epoch;
         }
@@ -102,7 +105,8 @@ static void begin_done(struct shard *shard, void *context, enum err result, stru
     mem_free(sent);
 }
 
-static void end_done(struct shard *shard, void *context, enum err result, struct client_reply *reply)
+static void end_done(struct shard *shard, void *context, enum err result,
+                     struct client_reply *reply)
 {
     (void)shard;
     (void)result;
@@ -125,14 +129,15 @@ static struct sent *sent_new(struct quorum *quorum, const struct raft_message *m
     return sent;
 }
 
-static void call(struct voter_link *link, int16_t key, int16_t version, const void *body, peer_done *done,
-                 struct sent *sent)
+static void call(struct voter_link *link, int16_t key, int16_t version, const void *body,
+                 peer_done *done, struct sent *sent)
 {
     if (peer_call(&link->peer, key, version, body, CALL_TIMEOUT_MS, done, sent) != ERR_NONE)
         mem_free(sent);
 }
 
-static void send_vote(struct quorum *quorum, struct voter_link *link, const struct raft_message *message)
+static void send_vote(struct quorum *quorum, struct voter_link *link,
+                      const struct raft_message *message)
 {
     char cluster[UUID_TEXT_SIZE];
     struct vote_request_partition partition;
@@ -144,7 +149,8 @@ static void send_vote(struct quorum *quorum, struct voter_link *link, const stru
     partition.last_offset_epoch = message->last_epoch;
     partition.last_offset = message->last_offset;
     partition.pre_vote = message->pre_vote;
-    struct vote_request_topic topic = {.name = STR(QUORUM_TOPIC), .partitions_count = 1, .partitions = &partition};
+    struct vote_request_topic topic = {
+        .name = STR(QUORUM_TOPIC), .partitions_count = 1, .partitions = &partition};
     struct vote_request body = {.cluster_id = cluster_text(message->cluster_id, cluster),
                                 .voter_id = message->to,
                                 .topics_count = 1,
@@ -152,7 +158,8 @@ static void send_vote(struct quorum *quorum, struct voter_link *link, const stru
     call(link, WIRE_VOTE, WIRE_VOTE_MAX, &body, vote_done, sent_new(quorum, message));
 }
 
-static void send_begin(struct quorum *quorum, struct voter_link *link, const struct raft_message *message)
+static void send_begin(struct quorum *quorum, struct voter_link *link,
+                       const struct raft_message *message)
 {
     char cluster[UUID_TEXT_SIZE];
     struct begin_quorum_epoch_request_partition partition;
@@ -168,10 +175,12 @@ static void send_begin(struct quorum *quorum, struct voter_link *link, const str
     body.voter_id = message->to;
     body.topics_count = 1;
     body.topics = &topic;
-    call(link, WIRE_BEGIN_QUORUM_EPOCH, WIRE_BEGIN_QUORUM_EPOCH_MAX, &body, begin_done, sent_new(quorum, message));
+    call(link, WIRE_BEGIN_QUORUM_EPOCH, WIRE_BEGIN_QUORUM_EPOCH_MAX, &body, begin_done,
+         sent_new(quorum, message));
 }
 
-static void send_end(struct quorum *quorum, struct voter_link *link, const struct raft_message *message)
+static void send_end(struct quorum *quorum, struct voter_link *link,
+                     const struct raft_message *message)
 {
     char cluster[UUID_TEXT_SIZE];
     struct end_quorum_epoch_request_preferred_candidate candidates[RAFT_VOTERS_MAX];
@@ -193,7 +202,8 @@ static void send_end(struct quorum *quorum, struct voter_link *link, const struc
     body.cluster_id = cluster_text(message->cluster_id, cluster);
     body.topics_count = 1;
     body.topics = &topic;
-    call(link, WIRE_END_QUORUM_EPOCH, WIRE_END_QUORUM_EPOCH_MAX, &body, end_done, sent_new(quorum, message));
+    call(link, WIRE_END_QUORUM_EPOCH, WIRE_END_QUORUM_EPOCH_MAX, &body, end_done,
+         sent_new(quorum, message));
 }
 
 /* ---- Answers to others. */
@@ -201,8 +211,7 @@ static void send_end(struct quorum *quorum, struct voter_link *link, const struc
 static struct request *take_asked(struct quorum *quorum, uint64_t id)
 {
     struct list *node, *after;
-    list_each(node, after, &quorum->asked)
-    {
+    list_each (node, after, &quorum->asked) {
         struct asked *asked = list_entry(node, struct asked, link);
         if (asked->id != id)
             continue;
@@ -224,7 +233,8 @@ static void answer_vote(struct request *request, const struct raft_message *mess
     partition.leader_id = message->leader;
     partition.leader_epoch = message->epoch;
     partition.vote_granted = message->granted;
-    struct vote_response_topic topic = {.name = STR(QUORUM_TOPIC), .partitions_count = 1, .partitions = &partition};
+    struct vote_response_topic topic = {
+        .name = STR(QUORUM_TOPIC), .partitions_count = 1, .partitions = &partition};
     struct vote_response body;
     vote_response_init(&body);
     body.topics_count = 1;
@@ -233,7 +243,8 @@ static void answer_vote(struct request *request, const struct raft_message *mess
     body.directory_id = message->from_directory;
     body.formed_cluster_id = cluster_text(message->cluster_id, cluster);
     if (!body.formed_cluster_id.data && !message->log_is_empty)
-        body.formed_cluster_id = STR("AAAAAAAAAAAAAAAAAAAAAA"); /* Records, but of no known cluster. */
+        body.formed_cluster_id =
+            STR("AAAAAAAAAAAAAAAAAAAAAA"); /* Records, but of no known cluster. */
     request_reply(request, &body);
 }
 
@@ -298,7 +309,8 @@ static void quorum_answer(struct quorum *quorum, const struct raft_message *mess
 
 void quorum_send(struct quorum *quorum, const struct raft_message *message)
 {
-    if (message->kind == RAFT_VOTE_REPLY || message->kind == RAFT_BEGIN_REPLY || message->kind == RAFT_END_REPLY) {
+    if (message->kind == RAFT_VOTE_REPLY || message->kind == RAFT_BEGIN_REPLY ||
+        message->kind == RAFT_END_REPLY) {
         quorum_answer(quorum, message);
         return;
     }
@@ -323,7 +335,8 @@ static void asked_make_room(struct quorum *quorum)
     request_close(take_asked(quorum, oldest->id));
 }
 
-void quorum_take_message(struct quorum *quorum, struct request *request, struct raft_message *message)
+void quorum_take_message(struct quorum *quorum, struct request *request,
+                         struct raft_message *message)
 {
     if (!quorum->raft) {
         request_close(request);
@@ -353,8 +366,9 @@ static void link_changed(struct shard *shard, struct peer *peer, enum err result
     if (result == ERR_NONE || !link->quorum->raft)
         return;
     if (result == ERR_REFUSED)
-        env_probe(shard->env,
-                  &(struct probe){.kind = PROBE_RAFT_DIAL_REFUSED, .key = quorum_key(), .peer = link->id});
+        env_probe(shard->env, &(struct probe){.kind = PROBE_RAFT_DIAL_REFUSED,
+                                              .key = quorum_key(),
+                                              .peer = link->id});
     struct raft_out out;
     struct raft_event event = {.kind = result == ERR_REFUSED ? RAFT_DIAL_REFUSED : RAFT_PEER_CLOSED,
                                .peer = link->id};

@@ -9,8 +9,9 @@
 #include "watcher.h"
 
 enum {
-    QUORUM_ASKED_MAX = 256,     /* Requests of other voters that wait for raft's answer. */
-    QUORUM_FETCH_WAIT_MS = 500, /* A metadata fetch parks at most so long, below the fetch timeout. */
+    QUORUM_ASKED_MAX = 256, /* Requests of other voters that wait for raft's answer. */
+    QUORUM_FETCH_WAIT_MS =
+        500, /* A metadata fetch parks at most so long, below the fetch timeout. */
     QUORUM_READ_SIZE = 1 << 20,
     QUORUM_SYNC_TAG = 1,
 };

@@ -27,7 +27,8 @@ static void request_dispatch(struct shard *shard, struct request *request)
 }
 
 /* ApiVersions of an unknown version is answered as version 0, error 35 (KIP-511). */
-static bool request_is_strange_api_versions(const struct wire_api *wire, const struct wire_request_header *header)
+static bool request_is_strange_api_versions(const struct wire_api *wire,
+                                            const struct wire_request_header *header)
 {
     return wire && header->api_key == WIRE_API_VERSIONS && header->api_version > wire->max;
 }
@@ -37,8 +38,8 @@ static bool request_parse(struct request *request, const struct conn *conn)
     struct wire_request_header header;
     wire_reader_init(&request->reader, request->frame.bytes);
     enum err result = wire_request_header_read(&header, &request->wire, &request->reader);
-    if (result != ERR_NONE &&
-        !(result == ERR_UNSUPPORTED_VERSION && request_is_strange_api_versions(request->wire, &header)))
+    if (result != ERR_NONE && !(result == ERR_UNSUPPORTED_VERSION &&
+                                request_is_strange_api_versions(request->wire, &header)))
         return false;
     request->api = api_find(header.api_key);
     request->version = header.api_version;
@@ -66,7 +67,8 @@ bool request_begin(struct shard *shard, struct conn *conn, struct slice frame)
     request->held = frame.bytes.size;
     budget_take(shard, request->held);
     if (!request_parse(request, conn)) {
-        trace_debug(shard->env->trace, "connection %d: malformed header, unknown API or version; closed", conn->id);
+        trace_debug(shard->env->trace,
+                    "connection %d: malformed header, unknown API or version; closed", conn->id);
         budget_release(shard, request->held);
         request_free(request);
         return false;
@@ -118,8 +120,8 @@ bool request_read(struct request *request, void *body)
     enum err result = walk_read(message, request->version, &request->reader, &request->arena, body);
     if (result == ERR_NONE)
         return true;
-    trace_debug(request->shard->env->trace, "%s v%d: malformed body; connection closed", request->wire->name,
-                request->version);
+    trace_debug(request->shard->env->trace, "%s v%d: malformed body; connection closed",
+                request->wire->name, request->version);
     request_close(request);
     return false;
 }
@@ -139,8 +141,9 @@ static void request_leave_inside(struct request *request)
     struct envelope_response response;
     envelope_response_init(&response);
     if (request->reply.frame.head)
-        response.response_data = (struct bytes){.data = request->reply.frame.head->data + WIRE_SIZE_PREFIX,
-                                                .size = request->reply.frame.head->size - WIRE_SIZE_PREFIX};
+        response.response_data =
+            (struct bytes){.data = request->reply.frame.head->data + WIRE_SIZE_PREFIX,
+                           .size = request->reply.frame.head->size - WIRE_SIZE_PREFIX};
     else
         response.error_code = ERR_INVALID_REQUEST;
     request_reply(envelope, &response);

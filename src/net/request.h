@@ -43,9 +43,9 @@ struct request {
     uint64_t held;             /* Bytes of the budget. */
     struct wire_reader reader; /* Stands at the body. */
     struct arena arena;
-    struct request *envelope;  /* Arrived inside it; NULL: directly. */
-    void *context;             /* The handler's own. */
-    struct reply reply;        /* On the way back. */
+    struct request *envelope; /* Arrived inside it; NULL: directly. */
+    void *context;            /* The handler's own. */
+    struct reply reply;       /* On the way back. */
 };
 
 /* A frame without its size field. Owns `frame`'s reference. False: the connection must close. */

@@ -23,9 +23,11 @@ static void shard_check_idle(struct timer *timer, mono_ms now)
     timer_start(&shard->timers, timer, now + IDLE_CHECK_MS);
 }
 
-static void shard_init(struct shard *shard, const struct config *config, uint32_t index, struct env *env)
+static void shard_init(struct shard *shard, const struct config *config, uint32_t index,
+                       struct env *env)
 {
-    *shard = (struct shard){.config = config, .env = env, .index = index, .admitted = -1, .broker_epoch = -1};
+    *shard = (struct shard){
+        .config = config, .env = env, .index = index, .admitted = -1, .broker_epoch = -1};
     shard->now = env_mono(env);
     rand_init(&shard->rand, env_random(env));
     list_init(&shard->mail);
@@ -40,13 +42,15 @@ static void shard_init(struct shard *shard, const struct config *config, uint32_
     timer_start(&shard->timers, &shard->idle_timer, shard->now + IDLE_CHECK_MS);
 }
 
-enum err shard_open(struct shard **out, const struct config *config, uint32_t index, struct env *env)
+enum err shard_open(struct shard **out, const struct config *config, uint32_t index,
+                    struct env *env)
 {
     struct shard *shard = mem_zalloc(sizeof *shard);
     shard_init(shard, config, index, env);
     shard->controller = controller_link_open(shard);
     api_state_open(shard);
-    enum err result = index == 0 ? identity_open(shard) : ERR_NONE; /* Before anything is touched. */
+    enum err result =
+        index == 0 ? identity_open(shard) : ERR_NONE; /* Before anything is touched. */
     if (result == ERR_NONE)
         result = partitions_open(shard);
     if (result == ERR_NONE && index == 0) {
@@ -207,7 +211,8 @@ bool shard_is_stopped(const struct shard *shard)
 bool node_address(struct shard *shard, node_id id, struct env_address *out)
 {
     const struct image_broker *broker = image_broker(shard->image, id);
-    const struct record_endpoint *endpoint = broker ? image_endpoint(broker, (struct str){0}) : NULL;
+    const struct record_endpoint *endpoint =
+        broker ? image_endpoint(broker, (struct str){0}) : NULL;
     if (endpoint && endpoint->host.size < sizeof out->host) {
         memcpy(out->host, endpoint->host.data, endpoint->host.size);
         out->host[endpoint->host.size] = '\0';

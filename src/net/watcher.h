@@ -18,7 +18,7 @@ struct watcher {
     uint32_t refusals;
     uint32_t refusals_wanted;
     struct env_address address;
-    void (*dead)(struct shard *shard, struct watcher *watcher); /* Refused as often as wanted. */
+    void (*dead)(struct shard *shard, struct watcher *watcher);   /* Refused as often as wanted. */
     void (*silent)(struct shard *shard, struct watcher *watcher); /* Anything else; may be NULL. */
     void *owner;
 };

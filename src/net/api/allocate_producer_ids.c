@@ -33,7 +33,8 @@ void api_allocate_producer_ids(struct shard *shard, struct request *request)
     struct allocate_producer_ids_request body;
     if (!request_read(request, &body))
         return;
-    allocation->command = (struct producer_ids_command){.id = body.broker_id, .epoch = body.broker_epoch};
+    allocation->command =
+        (struct producer_ids_command){.id = body.broker_id, .epoch = body.broker_epoch};
     allocation->act.request = request;
     allocation->act.decide = allocation_decide;
     allocation->act.finish = allocation_finish;

@@ -42,7 +42,8 @@ static void put_answer(struct request *request, struct alter_partition_response_
     answer->leader_epoch = partition->leader_epoch;
     answer->partition_epoch = partition->partition_epoch;
     answer->isr_count = partition->isr.count;
-    answer->isr = arena_copy(&request->arena, partition->isr.ids, partition->isr.count * sizeof(int32_t) + 1);
+    answer->isr =
+        arena_copy(&request->arena, partition->isr.ids, partition->isr.count * sizeof(int32_t) + 1);
 }
 
 static void alteration_finish(struct act *act, enum err result)
@@ -54,7 +55,8 @@ static void alteration_finish(struct act *act, enum err result)
     response.error_code = (int16_t)err_on_wire(result);
     if (result == ERR_NONE) {
         response.topics_count = alteration->reply.count;
-        response.topics = alter_partition_response_topic_new(&request->arena, alteration->reply.count);
+        response.topics =
+            alter_partition_response_topic_new(&request->arena, alteration->reply.count);
         for (uint32_t i = 0; i < alteration->reply.count; i++) {
             put_answer(request, &response.topics[i], &alteration->reply.partitions[i]);
             if (alteration->reply.partitions[i].err == ERR_NONE)
@@ -65,11 +67,14 @@ static void alteration_finish(struct act *act, enum err result)
 }
 
 static void take_partition(struct request *request, struct uuid topic_id,
-                           const struct alter_partition_request_partition *from, struct alter_partition *to)
+                           const struct alter_partition_request_partition *from,
+                           struct alter_partition *to)
 {
-    struct alter_member *members = arena_array(&request->arena, struct alter_member, from->new_isr_count + 1);
+    struct alter_member *members =
+        arena_array(&request->arena, struct alter_member, from->new_isr_count + 1);
     for (uint32_t i = 0; i < from->new_isr_count; i++)
-        members[i] = (struct alter_member){.id = from->new_isr[i].broker_id, .epoch = from->new_isr[i].broker_epoch};
+        members[i] = (struct alter_member){.id = from->new_isr[i].broker_id,
+                                           .epoch = from->new_isr[i].broker_epoch};
     *to = (struct alter_partition){.key = {.topic_id = topic_id, .index = from->index},
                                    .leader_epoch = from->leader_epoch,
                                    .partition_epoch = from->partition_epoch,
@@ -88,10 +93,12 @@ void api_alter_partition(struct shard *shard, struct request *request)
     uint32_t count = 0, place = 0;
     for (uint32_t t = 0; t < body.topics_count; t++)
         count += body.topics[t].partitions_count;
-    struct alter_partition *partitions = arena_array(&request->arena, struct alter_partition, count + 1);
+    struct alter_partition *partitions =
+        arena_array(&request->arena, struct alter_partition, count + 1);
     for (uint32_t t = 0; t < body.topics_count; t++)
         for (uint32_t p = 0; p < body.topics[t].partitions_count; p++)
-            take_partition(request, body.topics[t].topic_id, &body.topics[t].partitions[p], &partitions[place++]);
+            take_partition(request, body.topics[t].topic_id, &body.topics[t].partitions[p],
+                           &partitions[place++]);
     alteration->command = (struct alter_partitions_command){
         .id = body.broker_id, .epoch = body.broker_epoch, .count = count, .partitions = partitions};
     alteration->act.request = request;

@@ -31,16 +31,18 @@ bool authorize(const struct request *request);
 /* Send the request to the active controller inside an Envelope, and its answer back (KIP-590).
  * The request's frame must not have been released. `refused` runs when there is no controller to ask, and
  * must end the request. `answered` may be NULL: the answer is passed on as it is. */
-void forward(struct shard *shard, struct request *request, void (*refused)(struct request *request, enum err err),
+void forward(struct shard *shard, struct request *request,
+             void (*refused)(struct request *request, enum err err),
              void (*answered)(struct request *request, void *response));
 
 /* The name of the listener that `request` came through, for endpoints of the same one. */
 struct str request_listener_name(const struct request *request);
 /* The endpoint of a broker on that listener; NULL: it has none. */
-const struct record_endpoint *request_endpoint(const struct request *request, const struct image_broker *broker);
+const struct record_endpoint *request_endpoint(const struct request *request,
+                                               const struct image_broker *broker);
 
 /* A partition named by a client. Errors  ERR_UNKNOWN_TOPIC_OR_PARTITION, ERR_UNKNOWN_TOPIC_ID. */
-enum err find_partition(const struct image *image, struct str name, struct uuid id, partition_id index,
-                        struct partition_key *out);
+enum err find_partition(const struct image *image, struct str name, struct uuid id,
+                        partition_id index, struct partition_key *out);
 
 #endif

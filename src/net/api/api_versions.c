@@ -10,7 +10,8 @@ static bool name_is_ok(struct str name)
 {
     for (uint32_t i = 0; i < name.size; i++) {
         bool inner = i > 0 && i + 1 < name.size;
-        if (!isalnum((unsigned char)name.data[i]) && !(inner && (name.data[i] == '-' || name.data[i] == '.')))
+        if (!isalnum((unsigned char)name.data[i]) &&
+            !(inner && (name.data[i] == '-' || name.data[i] == '.')))
             return false;
     }
     return name.size > 0;
@@ -46,7 +47,8 @@ void api_api_versions(struct shard *shard, struct request *request)
     if (!request_read(request, &body))
         return;
     api_versions_response_init(&response);
-    if (request->version >= 3 && (!name_is_ok(body.client_software_name) || !name_is_ok(body.client_software_version))) {
+    if (request->version >= 3 &&
+        (!name_is_ok(body.client_software_name) || !name_is_ok(body.client_software_version))) {
         response.error_code = ERR_INVALID_REQUEST;
         request_reply(request, &response);
         return;

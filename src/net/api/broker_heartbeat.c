@@ -13,7 +13,8 @@ static enum err heartbeat_decide(struct act *act, struct decision *decision)
     struct heartbeat *heartbeat = list_entry(act, struct heartbeat, act);
     enum err result = decide_heartbeat(decision, &heartbeat->command, &heartbeat->reply);
     if (result == ERR_NONE)
-        office_link(act->request->shard, act->request, heartbeat->command.id, heartbeat->command.epoch);
+        office_link(act->request->shard, act->request, heartbeat->command.id,
+                    heartbeat->command.epoch);
     return result;
 }
 

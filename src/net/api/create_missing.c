@@ -18,8 +18,7 @@ struct missing {
 static struct missing *missing_find(struct shard *shard, struct str name)
 {
     struct list *node, *after;
-    list_each(node, after, &shard->api->creations)
-    {
+    list_each (node, after, &shard->api->creations) {
         struct missing *missing = list_entry(node, struct missing, link);
         if (str_equal((struct str){.data = missing->name, .size = missing->name_size}, name))
             return missing;
@@ -48,22 +47,24 @@ static enum err read_answer(struct client_reply *reply, struct arena *arena)
         body.error_code != ERR_NONE)
         return ERR_NETWORK_EXCEPTION;
     wire_reader_init(&reader, body.response_data);
-    if (wire_response_header_read(&correlation_id, wire, WIRE_CREATE_TOPICS_MAX, &reader) != ERR_NONE ||
+    if (wire_response_header_read(&correlation_id, wire, WIRE_CREATE_TOPICS_MAX, &reader) !=
+            ERR_NONE ||
         create_topics_response_read(&created, WIRE_CREATE_TOPICS_MAX, &reader, arena) != ERR_NONE ||
         created.topics_count != 1)
         return ERR_NETWORK_EXCEPTION;
     return (enum err)created.topics[0].error_code;
 }
 
-static void missing_done(struct shard *shard, void *context, enum err result, struct client_reply *reply)
+static void missing_done(struct shard *shard, void *context, enum err result,
+                         struct client_reply *reply)
 {
     struct missing *missing = context;
     struct arena arena = {0};
     if (result == ERR_NONE)
         result = read_answer(reply, &arena);
     arena_free(&arena);
-    bool settled = result == ERR_NONE || result == ERR_TOPIC_ALREADY_EXISTS || result == ERR_INVALID_TOPIC_EXCEPTION ||
-                   result == ERR_POLICY_VIOLATION;
+    bool settled = result == ERR_NONE || result == ERR_TOPIC_ALREADY_EXISTS ||
+                   result == ERR_INVALID_TOPIC_EXCEPTION || result == ERR_POLICY_VIOLATION;
     if (result == ERR_NONE || result == ERR_TOPIC_ALREADY_EXISTS) {
         /* The image will show it; until then it counts as under way. */
         missing->tries = TRIES_MAX;
@@ -82,7 +83,8 @@ static void missing_try(struct missing *missing)
     struct create_topics_request body;
     struct envelope_request envelope;
     struct wire_frame frame;
-    struct wire_request_header header = {.api_key = WIRE_CREATE_TOPICS, .api_version = WIRE_CREATE_TOPICS_MAX};
+    struct wire_request_header header = {.api_key = WIRE_CREATE_TOPICS,
+                                         .api_version = WIRE_CREATE_TOPICS_MAX};
     create_topics_request_topic_init(&topic);
     create_topics_request_init(&body);
     envelope_request_init(&envelope);
@@ -94,7 +96,8 @@ static void missing_try(struct missing *missing)
     check(wire_request_frame(&frame, &header, &body) == ERR_NONE);
     envelope.request_data = (struct bytes){.data = frame.head->data + WIRE_SIZE_PREFIX,
                                            .size = frame.head->size - WIRE_SIZE_PREFIX};
-    enum err result = controller_call(shard, WIRE_ENVELOPE, &envelope, CALL_TIMEOUT_MS, missing_done, missing);
+    enum err result =
+        controller_call(shard, WIRE_ENVELOPE, &envelope, CALL_TIMEOUT_MS, missing_done, missing);
     wire_frame_free(&frame);
     if (result != ERR_NONE)
         missing_done(shard, missing, ERR_NETWORK_EXCEPTION, NULL);
@@ -114,7 +117,8 @@ void create_missing(struct shard *shard, struct str name)
 {
     uint32_t count = 0;
     struct list *node, *after;
-    list_each(node, after, &shard->api->creations) count++;
+    list_each (node, after, &shard->api->creations)
+        count++;
     if (missing_find(shard, name) || count >= CREATIONS_MAX)
         return;
     struct missing *missing = mem_zalloc(sizeof *missing);

@@ -36,7 +36,8 @@ static void put_settings(struct request *request, struct create_topics_response_
     for (uint32_t i = 0; i < from->setting_count; i++) {
         out->configs[i].name = from->settings[i].name;
         out->configs[i].value = from->settings[i].value;
-        out->configs[i].config_source = from->settings[i].is_default ? CONFIG_DEFAULT : CONFIG_TOPIC;
+        out->configs[i].config_source =
+            from->settings[i].is_default ? CONFIG_DEFAULT : CONFIG_TOPIC;
     }
 }
 
@@ -46,7 +47,8 @@ static void answer_all(struct creation *creation, enum err err)
     struct create_topics_response response;
     create_topics_response_init(&response);
     response.topics_count = creation->body.topics_count;
-    response.topics = create_topics_response_topic_new(&request->arena, creation->body.topics_count);
+    response.topics =
+        create_topics_response_topic_new(&request->arena, creation->body.topics_count);
     for (uint32_t i = 0; i < creation->body.topics_count; i++) {
         response.topics[i].name = creation->body.topics[i].name;
         response.topics[i].error_code = (int16_t)err_on_wire(err);
@@ -81,15 +83,17 @@ static void creation_finish(struct act *act, enum err result)
     request_reply(request, &response);
 }
 
-static void take_assignments(struct request *request, const struct create_topics_request_topic *from,
+static void take_assignments(struct request *request,
+                             const struct create_topics_request_topic *from,
                              struct create_topic *to)
 {
     struct create_assignment *assignments =
         arena_array(&request->arena, struct create_assignment, from->assignments_count + 1);
     for (uint32_t i = 0; i < from->assignments_count; i++)
-        assignments[i] = (struct create_assignment){.index = from->assignments[i].index,
-                                                    .replica_count = from->assignments[i].broker_ids_count,
-                                                    .replicas = from->assignments[i].broker_ids};
+        assignments[i] =
+            (struct create_assignment){.index = from->assignments[i].index,
+                                       .replica_count = from->assignments[i].broker_ids_count,
+                                       .replicas = from->assignments[i].broker_ids};
     to->assignment_count = from->assignments_count;
     to->assignments = assignments;
 }
@@ -97,9 +101,11 @@ static void take_assignments(struct request *request, const struct create_topics
 static void take_configs(struct request *request, const struct create_topics_request_topic *from,
                          struct create_topic *to)
 {
-    struct record_config *configs = arena_array(&request->arena, struct record_config, from->configs_count + 1);
+    struct record_config *configs =
+        arena_array(&request->arena, struct record_config, from->configs_count + 1);
     for (uint32_t i = 0; i < from->configs_count; i++)
-        configs[i] = (struct record_config){.name = from->configs[i].name, .value = from->configs[i].value};
+        configs[i] =
+            (struct record_config){.name = from->configs[i].name, .value = from->configs[i].value};
     to->config_count = from->configs_count;
     to->configs = configs;
 }
@@ -107,7 +113,8 @@ static void take_configs(struct request *request, const struct create_topics_req
 static void decide_here(struct shard *shard, struct creation *creation)
 {
     struct request *request = creation->request;
-    struct create_topic *topics = arena_array(&request->arena, struct create_topic, creation->body.topics_count + 1);
+    struct create_topic *topics =
+        arena_array(&request->arena, struct create_topic, creation->body.topics_count + 1);
     for (uint32_t i = 0; i < creation->body.topics_count; i++) {
         const struct create_topics_request_topic *from = &creation->body.topics[i];
         topics[i] = (struct create_topic){.name = from->name,
@@ -116,10 +123,11 @@ static void decide_here(struct shard *shard, struct creation *creation)
         take_assignments(request, from, &topics[i]);
         take_configs(request, from, &topics[i]);
     }
-    creation->command = (struct create_topics_command){.principal = STR("ANONYMOUS"),
-                                                       .validate_only = creation->body.validate_only,
-                                                       .count = creation->body.topics_count,
-                                                       .topics = topics};
+    creation->command =
+        (struct create_topics_command){.principal = STR("ANONYMOUS"),
+                                       .validate_only = creation->body.validate_only,
+                                       .count = creation->body.topics_count,
+                                       .topics = topics};
     creation->act.request = request;
     creation->act.decide = creation_decide;
     creation->act.finish = creation_finish;

@@ -70,7 +70,8 @@ static bool is_gone(struct image_watch *watch, bool late)
     struct deletion *deletion = watch->context;
     const struct delete_topics_response *answer = deletion->answer;
     for (uint32_t i = 0; i < answer->topics_count && !late; i++) {
-        const struct image_topic *topic = image_topic_by_id(watch->shard->image, answer->topics[i].topic_id);
+        const struct image_topic *topic =
+            image_topic_by_id(watch->shard->image, answer->topics[i].topic_id);
         if (answer->topics[i].error_code == ERR_NONE && topic)
             return false;
     }
@@ -90,12 +91,14 @@ static void forward_answered(struct request *request, void *response)
 static void take_topics(struct deletion *deletion, const struct delete_topics_request *body)
 {
     struct arena *arena = &deletion->request->arena;
-    deletion->topics = arena_array(arena, struct delete_topic, body->topics_count + body->topic_names_count + 1);
+    deletion->topics =
+        arena_array(arena, struct delete_topic, body->topics_count + body->topic_names_count + 1);
     for (uint32_t i = 0; i < body->topics_count; i++)
-        deletion->topics[deletion->count++] =
-            (struct delete_topic){.name = arena_str(arena, body->topics[i].name), .id = body->topics[i].topic_id};
+        deletion->topics[deletion->count++] = (struct delete_topic){
+            .name = arena_str(arena, body->topics[i].name), .id = body->topics[i].topic_id};
     for (uint32_t i = 0; i < body->topic_names_count; i++)
-        deletion->topics[deletion->count++] = (struct delete_topic){.name = arena_str(arena, body->topic_names[i])};
+        deletion->topics[deletion->count++] =
+            (struct delete_topic){.name = arena_str(arena, body->topic_names[i])};
 }
 
 void api_delete_topics(struct shard *shard, struct request *request)

@@ -20,7 +20,8 @@ void api_describe_cluster(struct shard *shard, struct request *request)
         request_reply(request, &response);
         return;
     }
-    response.brokers = describe_cluster_response_broker_new(&request->arena, shard->image->broker_count);
+    response.brokers =
+        describe_cluster_response_broker_new(&request->arena, shard->image->broker_count);
     for (const struct image_broker *broker = image_broker_after(shard->image, -1); broker;
          broker = image_broker_after(shard->image, broker->id)) {
         const struct record_endpoint *endpoint = request_endpoint(request, broker);

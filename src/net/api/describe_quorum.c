@@ -29,24 +29,29 @@ static void put_voters(struct shard *shard, struct request *request,
         replica->replica_id = voters[i].voter.id;
         replica->replica_directory_id = voters[i].voter.directory;
         replica->log_end_offset = self ? log_ends(quorum_log(shard->quorum))->end : voters[i].end;
-        replica->last_fetch_timestamp = self ? env_wall(shard->env) : wall_of(shard, voters[i].last_fetch_at);
+        replica->last_fetch_timestamp =
+            self ? env_wall(shard->env) : wall_of(shard, voters[i].last_fetch_at);
         replica->last_caught_up_timestamp =
             self ? env_wall(shard->env) : wall_of(shard, voters[i].last_caught_up_at);
     }
 }
 
-static void put_nodes(struct shard *shard, struct request *request, struct describe_quorum_response *response)
+static void put_nodes(struct shard *shard, struct request *request,
+                      struct describe_quorum_response *response)
 {
-    response->nodes = describe_quorum_response_node_new(&request->arena, shard->image->broker_count);
+    response->nodes =
+        describe_quorum_response_node_new(&request->arena, shard->image->broker_count);
     for (const struct image_broker *broker = image_broker_after(shard->image, -1); broker;
          broker = image_broker_after(shard->image, broker->id)) {
         struct describe_quorum_response_node *node = &response->nodes[response->nodes_count++];
         node->node_id = broker->id;
-        node->listeners = describe_quorum_response_listener_new(&request->arena, broker->endpoint_count);
+        node->listeners =
+            describe_quorum_response_listener_new(&request->arena, broker->endpoint_count);
         for (uint32_t i = 0; i < broker->endpoint_count; i++) {
             if (!broker->endpoints[i].internal)
                 continue;
-            struct describe_quorum_response_listener *listener = &node->listeners[node->listeners_count++];
+            struct describe_quorum_response_listener *listener =
+                &node->listeners[node->listeners_count++];
             listener->name = broker->endpoints[i].name;
             listener->host = broker->endpoints[i].host;
             listener->port = broker->endpoints[i].port;
@@ -54,7 +59,8 @@ static void put_nodes(struct shard *shard, struct request *request, struct descr
     }
 }
 
-static void answer_as_leader(struct shard *shard, struct request *request, const struct describe_quorum_request *body)
+static void answer_as_leader(struct shard *shard, struct request *request,
+                             const struct describe_quorum_request *body)
 {
     struct describe_quorum_response response;
     describe_quorum_response_init(&response);
@@ -64,7 +70,8 @@ static void answer_as_leader(struct shard *shard, struct request *request, const
         struct describe_quorum_response_topic *topic = &response.topics[t];
         topic->name = body->topics[t].name;
         topic->partitions_count = body->topics[t].partitions_count;
-        topic->partitions = describe_quorum_response_partition_new(&request->arena, topic->partitions_count);
+        topic->partitions =
+            describe_quorum_response_partition_new(&request->arena, topic->partitions_count);
         for (uint32_t p = 0; p < topic->partitions_count; p++) {
             struct describe_quorum_response_partition *partition = &topic->partitions[p];
             partition->index = body->topics[t].partitions[p].index;

@@ -22,8 +22,8 @@ void api_end_quorum_epoch(struct shard *shard, struct request *request)
     if (body.cluster_id.data && !uuid_parse(body.cluster_id, &message.cluster_id))
         memset(&message.cluster_id, 0xff, sizeof message.cluster_id);
     for (uint32_t i = 0; i < partition->preferred_candidates_count && i < RAFT_VOTERS_MAX; i++)
-        message.candidates[message.candidate_count++] =
-            (struct raft_voter){.id = partition->preferred_candidates[i].candidate_id,
-                                .directory = partition->preferred_candidates[i].candidate_directory_id};
+        message.candidates[message.candidate_count++] = (struct raft_voter){
+            .id = partition->preferred_candidates[i].candidate_id,
+            .directory = partition->preferred_candidates[i].candidate_directory_id};
     quorum_take_message(shard->quorum, request, &message);
 }

@@ -8,12 +8,14 @@ struct str request_listener_name(const struct request *request)
     return str_from(request->shard->config->listeners[request->listener].name);
 }
 
-const struct record_endpoint *request_endpoint(const struct request *request, const struct image_broker *broker)
+const struct record_endpoint *request_endpoint(const struct request *request,
+                                               const struct image_broker *broker)
 {
     return broker ? image_endpoint(broker, request_listener_name(request)) : NULL;
 }
 
-const struct record_endpoint *hint_endpoint(struct shard *shard, const struct request *request, node_id leader)
+const struct record_endpoint *hint_endpoint(struct shard *shard, const struct request *request,
+                                            node_id leader)
 {
     const struct image_broker *broker = leader >= 0 ? image_broker(shard->image, leader) : NULL;
     return request_endpoint(request, broker);
@@ -30,11 +32,12 @@ bool hint_is_named(const void *endpoints, size_t size, uint32_t count, node_id n
     return false;
 }
 
-enum err find_partition(const struct image *image, struct str name, struct uuid id, partition_id index,
-                        struct partition_key *out)
+enum err find_partition(const struct image *image, struct str name, struct uuid id,
+                        partition_id index, struct partition_key *out)
 {
     bool by_id = !uuid_is_zero(id);
-    const struct image_topic *topic = by_id ? image_topic_by_id(image, id) : image_topic_by_name(image, name);
+    const struct image_topic *topic =
+        by_id ? image_topic_by_id(image, id) : image_topic_by_name(image, name);
     if (!topic)
         return by_id ? ERR_UNKNOWN_TOPIC_ID : ERR_UNKNOWN_TOPIC_OR_PARTITION;
     if (!image_partition(image, topic->id, index))

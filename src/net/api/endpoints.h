@@ -5,7 +5,8 @@
 #include "api.h"
 
 /* The endpoint of `leader` to go with a leader hint; NULL: none to tell. */
-const struct record_endpoint *hint_endpoint(struct shard *shard, const struct request *request, node_id leader);
+const struct record_endpoint *hint_endpoint(struct shard *shard, const struct request *request,
+                                            node_id leader);
 
 /* Is `node` among `count` structs of `size` bytes that begin with an int32_t node id? */
 bool hint_is_named(const void *endpoints, size_t size, uint32_t count, node_id node);

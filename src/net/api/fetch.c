@@ -23,7 +23,7 @@ struct fetch_job {
     node_id replica;
     struct fetch_request body;
     struct fetch_response response;
-    uint32_t total; /* Partitions asked about. */
+    uint32_t total;                            /* Partitions asked about. */
     struct fetch_response_partition **answers; /* Each partition's, in the order of the request. */
     uint32_t pending;
     bool hurried;
@@ -51,16 +51,18 @@ static void job_conn_closed(struct shard *shard, struct conn_watch *watch)
     job_hurry(list_entry(watch, struct fetch_job, watch));
 }
 
-static void answer_hint(struct shard *shard, struct fetch_job *job, struct fetch_response_partition *answer,
-                        struct leader_hint hint)
+static void answer_hint(struct shard *shard, struct fetch_job *job,
+                        struct fetch_response_partition *answer, struct leader_hint hint)
 {
     answer->current_leader.leader_id = hint.leader;
     answer->current_leader.leader_epoch = hint.epoch;
     const struct record_endpoint *endpoint = hint_endpoint(shard, job->request, hint.leader);
-    if (!endpoint || hint_is_named(job->response.node_endpoints, sizeof *job->response.node_endpoints,
-                                   job->response.node_endpoints_count, hint.leader))
+    if (!endpoint ||
+        hint_is_named(job->response.node_endpoints, sizeof *job->response.node_endpoints,
+                      job->response.node_endpoints_count, hint.leader))
         return;
-    struct fetch_response_node_endpoint *node = &job->response.node_endpoints[job->response.node_endpoints_count++];
+    struct fetch_response_node_endpoint *node =
+        &job->response.node_endpoints[job->response.node_endpoints_count++];
     node->node_id = hint.leader;
     node->host = arena_str(&job->request->arena, endpoint->host);
     node->port = endpoint->port;
@@ -102,7 +104,8 @@ static void share_done(struct shard *shard, struct letter *letter)
 static void answers_flatten(struct fetch_job *job)
 {
     uint32_t place = 0;
-    job->answers = arena_array(&job->request->arena, struct fetch_response_partition *, job->total + 1);
+    job->answers =
+        arena_array(&job->request->arena, struct fetch_response_partition *, job->total + 1);
     for (uint32_t t = 0; t < job->response.topics_count; t++)
         for (uint32_t p = 0; p < job->response.topics[t].partitions_count; p++)
             job->answers[place++] = &job->response.topics[t].partitions[p];
@@ -124,8 +127,10 @@ static void response_shape(struct fetch_job *job)
         for (uint32_t p = 0; p < topic->partitions_count; p++) {
             topic->partitions[p].index = body->topics[t].partitions[p].index;
             topic->partitions[p].high_watermark = -1;
-            if (body->isolation_level == 1) /* An empty list says that nothing was aborted; null that nobody asked. */
-                topic->partitions[p].aborted_transactions = fetch_response_aborted_transaction_new(arena, 1);
+            if (body->isolation_level ==
+                1) /* An empty list says that nothing was aborted; null that nobody asked. */
+                topic->partitions[p].aborted_transactions =
+                    fetch_response_aborted_transaction_new(arena, 1);
             else
                 topic->partitions[p].aborted_transactions = NULL;
         }
@@ -146,8 +151,8 @@ static struct fetch_share *share_new(struct shard *shard, struct fetch_job *job,
             const struct fetch_request_partition *asked = &body->topics[t].partitions[p];
             struct partition_key key;
             if (job->answers[place]->error_code != ERR_NONE ||
-                find_partition(shard->image, body->topics[t].name, body->topics[t].topic_id, asked->index, &key) !=
-                    ERR_NONE ||
+                find_partition(shard->image, body->topics[t].name, body->topics[t].topic_id,
+                               asked->index, &key) != ERR_NONE ||
                 partition_shard(key, shard->config->shards) != owner)
                 continue;
             mem_grow(share->parts, share->part_count, &capacity);
@@ -157,7 +162,8 @@ static struct fetch_share *share_new(struct shard *shard, struct fetch_job *job,
                 .offset = asked->fetch_offset,
                 .current_epoch = asked->current_leader_epoch,
                 .last_epoch = asked->last_fetched_epoch,
-                .size_max = asked->partition_max_bytes > 0 ? (uint32_t)asked->partition_max_bytes : 0};
+                .size_max =
+                    asked->partition_max_bytes > 0 ? (uint32_t)asked->partition_max_bytes : 0};
         }
     }
     if (share->part_count == 0) {
@@ -168,11 +174,12 @@ static struct fetch_share *share_new(struct shard *shard, struct fetch_job *job,
     return share;
 }
 
-static void share_send(struct shard *shard, struct fetch_job *job, struct fetch_share *share, uint32_t owner,
-                       bool may_wait)
+static void share_send(struct shard *shard, struct fetch_job *job, struct fetch_share *share,
+                       uint32_t owner, bool may_wait)
 {
     const struct fetch_request *body = &job->body;
-    int32_t cap = job->replica >= 0 ? shard->config->replica_fetch_size_max : shard->config->fetch_size_max;
+    int32_t cap =
+        job->replica >= 0 ? shard->config->replica_fetch_size_max : shard->config->fetch_size_max;
     int32_t size_max = body->max_bytes < cap ? body->max_bytes : cap;
     int32_t wait_ms = body->max_wait_ms < MAX_WAIT_MS ? body->max_wait_ms : MAX_WAIT_MS;
     share->job = job;
@@ -196,8 +203,9 @@ static bool answer_unknown(struct shard *shard, struct fetch_job *job)
     for (uint32_t t = 0; t < body->topics_count; t++)
         for (uint32_t p = 0; p < body->topics[t].partitions_count; p++, place++) {
             struct partition_key key;
-            enum err result = find_partition(shard->image, body->topics[t].name, body->topics[t].topic_id,
-                                             body->topics[t].partitions[p].index, &key);
+            enum err result =
+                find_partition(shard->image, body->topics[t].name, body->topics[t].topic_id,
+                               body->topics[t].partitions[p].index, &key);
             job->answers[place]->error_code = (int16_t)result;
             any = any || result != ERR_NONE;
         }
@@ -207,8 +215,7 @@ static bool answer_unknown(struct shard *shard, struct fetch_job *job)
 static void supersede(struct shard *shard, const struct fetch_job *job)
 {
     struct list *node, *after;
-    list_each(node, after, &shard->api->fetches)
-    {
+    list_each (node, after, &shard->api->fetches) {
         struct fetch_job *other = list_entry(node, struct fetch_job, link);
         if (other != job && other->replica >= 0 && other->request->conn == job->request->conn)
             job_hurry(other);
@@ -278,7 +285,9 @@ void api_fetch(struct shard *shard, struct request *request)
         job->body.replica_state.replica_id = job->body.replica_id;
     job->replica = job->body.replica_state.replica_id;
     if (job->replica >= 0 && !request->internal) {
-        refuse(job, ERR_CLUSTER_AUTHORIZATION_FAILED); /* Replicas come through the internal listener (CVE-2018-1288). */
+        refuse(
+            job,
+            ERR_CLUSTER_AUTHORIZATION_FAILED); /* Replicas come through the internal listener (CVE-2018-1288). */
         return;
     }
     if (job->replica < -1)

@@ -18,17 +18,20 @@ static enum err answer_read(struct request *request, struct bytes data, void *re
     struct wire_reader reader;
     int32_t correlation_id;
     wire_reader_init(&reader, data);
-    enum err result = wire_response_header_read(&correlation_id, request->wire, request->version, &reader);
+    enum err result =
+        wire_response_header_read(&correlation_id, request->wire, request->version, &reader);
     if (result != ERR_NONE)
         return result;
     /* Strings point into the reply, which goes with this call: keep a copy. */
     uint32_t size = wire_reader_left(&reader);
-    struct bytes body = {.data = arena_copy(&request->arena, reader.at, size ? size : 1), .size = size};
+    struct bytes body = {.data = arena_copy(&request->arena, reader.at, size ? size : 1),
+                         .size = size};
     wire_reader_init(&reader, body);
     return walk_read(request->wire->response, request->version, &reader, &request->arena, response);
 }
 
-static void forward_done(struct shard *shard, void *context, enum err result, struct client_reply *reply)
+static void forward_done(struct shard *shard, void *context, enum err result,
+                         struct client_reply *reply)
 {
     struct forwarding *forwarding = context;
     struct request *request = forwarding->request;
@@ -52,7 +55,8 @@ static void forward_done(struct shard *shard, void *context, enum err result, st
         request_reply(request, response);
 }
 
-void forward(struct shard *shard, struct request *request, void (*refused)(struct request *request, enum err err),
+void forward(struct shard *shard, struct request *request,
+             void (*refused)(struct request *request, enum err err),
              void (*answered)(struct request *request, void *response))
 {
     struct forwarding *forwarding = arena_alloc(&request->arena, sizeof *forwarding);
@@ -61,8 +65,9 @@ void forward(struct shard *shard, struct request *request, void (*refused)(struc
     *forwarding = (struct forwarding){.request = request, .refused = refused, .answered = answered};
     body.request_data = request->frame.bytes;
     body.client_host_address = bytes_of_str(STR(""));
-    enum err result = controller_call(shard, WIRE_ENVELOPE, &body, shard->config->request_timeout_ms + 5000,
-                                      forward_done, forwarding);
+    enum err result =
+        controller_call(shard, WIRE_ENVELOPE, &body, shard->config->request_timeout_ms + 5000,
+                        forward_done, forwarding);
     if (result != ERR_NONE)
         refused(request, ERR_NOT_CONTROLLER);
     else

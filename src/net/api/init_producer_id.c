@@ -35,7 +35,8 @@ static void answer_waiters(struct shard *shard, enum err err)
     }
 }
 
-static void block_done(struct shard *shard, void *context, enum err result, struct client_reply *reply)
+static void block_done(struct shard *shard, void *context, enum err result,
+                       struct client_reply *reply)
 {
     struct api_state *api = context;
     struct arena arena = {0};
@@ -64,8 +65,8 @@ static void ask_for_block(struct shard *shard)
     body.broker_id = shard->config->node_id;
     body.broker_epoch = shard->broker_epoch;
     api->producer_ids_asked = true;
-    if (controller_call(shard, WIRE_ALLOCATE_PRODUCER_IDS, &body, shard->config->request_timeout_ms, block_done, api) ==
-        ERR_NONE)
+    if (controller_call(shard, WIRE_ALLOCATE_PRODUCER_IDS, &body, shard->config->request_timeout_ms,
+                        block_done, api) == ERR_NONE)
         return;
     api->producer_ids_asked = false;
     answer_waiters(shard, ERR_COORDINATOR_LOAD_IN_PROGRESS);

@@ -38,8 +38,9 @@ static bool timestamp_is_known(int64_t timestamp, int16_t version)
     return timestamp >= -6 && version >= since[-timestamp - 1];
 }
 
-static void part_send(struct shard *shard, struct offsets_job *job, uint32_t place, struct partition_key key,
-                      const struct list_offsets_request_partition *asked, bool from_replica)
+static void part_send(struct shard *shard, struct offsets_job *job, uint32_t place,
+                      struct partition_key key, const struct list_offsets_request_partition *asked,
+                      bool from_replica)
 {
     struct query_part *part = mem_zalloc(sizeof *part);
     part->job = job;
@@ -51,7 +52,8 @@ static void part_send(struct shard *shard, struct offsets_job *job, uint32_t pla
     part->from_replica = from_replica;
     part->done = part_done;
     job->pending++;
-    mailbox_send(shard, partition_shard(key, shard->config->shards), &part->letter, partitions_query);
+    mailbox_send(shard, partition_shard(key, shard->config->shards), &part->letter,
+                 partitions_query);
 }
 
 static void response_shape(struct offsets_job *job, const struct list_offsets_request *body)
@@ -91,8 +93,8 @@ void api_list_offsets(struct shard *shard, struct request *request)
         for (uint32_t p = 0; p < body.topics[t].partitions_count; p++, place++) {
             struct partition_key key;
             const struct list_offsets_request_partition *asked = &body.topics[t].partitions[p];
-            enum err result =
-                find_partition(shard->image, body.topics[t].name, (struct uuid){{0}}, asked->index, &key);
+            enum err result = find_partition(shard->image, body.topics[t].name, (struct uuid){{0}},
+                                             asked->index, &key);
             if (result == ERR_NONE && !timestamp_is_known(asked->timestamp, request->version))
                 result = ERR_UNSUPPORTED_VERSION;
             if (result == ERR_NONE)

@@ -19,11 +19,13 @@ struct metadata_job {
 
 static bool is_internal_name(struct str name)
 {
-    return str_equal(name, STR("__consumer_offsets")) || str_equal(name, STR("__transaction_state")) ||
+    return str_equal(name, STR("__consumer_offsets")) ||
+           str_equal(name, STR("__transaction_state")) ||
            str_equal(name, STR("__cluster_metadata"));
 }
 
-static void put_brokers(struct shard *shard, struct request *request, struct metadata_response *response)
+static void put_brokers(struct shard *shard, struct request *request,
+                        struct metadata_response *response)
 {
     response->brokers = metadata_response_broker_new(&request->arena, shard->image->broker_count);
     for (const struct image_broker *broker = image_broker_after(shard->image, -1); broker;
@@ -44,8 +46,8 @@ static int32_t *ids_of(struct request *request, const struct node_list *list)
     return arena_copy(&request->arena, list->ids, list->count * sizeof(int32_t) + 1);
 }
 
-static void put_offline(struct shard *shard, struct request *request, const struct node_list *replicas,
-                        struct metadata_response_partition *out)
+static void put_offline(struct shard *shard, struct request *request,
+                        const struct node_list *replicas, struct metadata_response_partition *out)
 {
     out->offline_replicas = arena_array(&request->arena, int32_t, replicas->count + 1);
     for (uint32_t i = 0; i < replicas->count; i++) {
@@ -55,7 +57,8 @@ static void put_offline(struct shard *shard, struct request *request, const stru
     }
 }
 
-static void put_partition(struct shard *shard, struct request *request, const struct image_partition *partition,
+static void put_partition(struct shard *shard, struct request *request,
+                          const struct image_partition *partition,
                           struct metadata_response_partition *out)
 {
     const struct image_broker *leader = image_broker(shard->image, partition->leader);
@@ -81,7 +84,8 @@ static void put_topic(struct shard *shard, struct request *request, const struct
     out->name = topic->name;
     out->topic_id = topic->id;
     out->is_internal = is_internal_name(topic->name);
-    out->partitions = metadata_response_partition_new(&request->arena, (uint32_t)topic->partition_count);
+    out->partitions =
+        metadata_response_partition_new(&request->arena, (uint32_t)topic->partition_count);
     for (partition_id i = 0; i < topic->partition_count; i++) {
         const struct image_partition *partition = image_partition(shard->image, topic->id, i);
         if (partition)
@@ -89,7 +93,8 @@ static void put_topic(struct shard *shard, struct request *request, const struct
     }
 }
 
-static void put_asked(struct shard *shard, struct request *request, const struct metadata_request_topic *asked,
+static void put_asked(struct shard *shard, struct request *request,
+                      const struct metadata_request_topic *asked,
                       struct metadata_response_topic *out)
 {
     bool by_id = !asked->name.data;
@@ -153,7 +158,8 @@ static bool is_missing(struct shard *shard, const struct metadata_request_topic 
 
 static bool may_create(struct shard *shard, const struct metadata_job *job)
 {
-    return shard->config->auto_create_topics && job->body.allow_auto_topic_creation && !wants_all(job);
+    return shard->config->auto_create_topics && job->body.allow_auto_topic_creation &&
+           !wants_all(job);
 }
 
 static bool look(struct image_watch *watch, bool late)

@@ -25,7 +25,8 @@ static void part_done(struct shard *shard, struct letter *letter)
         request_reply(job->request, &job->response);
 }
 
-static void part_send(struct shard *shard, struct epochs_job *job, uint32_t place, struct partition_key key,
+static void part_send(struct shard *shard, struct epochs_job *job, uint32_t place,
+                      struct partition_key key,
                       const struct offset_for_leader_epoch_request_partition *asked)
 {
     struct query_part *part = mem_zalloc(sizeof *part);
@@ -37,10 +38,12 @@ static void part_send(struct shard *shard, struct epochs_job *job, uint32_t plac
     part->epoch = asked->leader_epoch;
     part->done = part_done;
     job->pending++;
-    mailbox_send(shard, partition_shard(key, shard->config->shards), &part->letter, partitions_query);
+    mailbox_send(shard, partition_shard(key, shard->config->shards), &part->letter,
+                 partitions_query);
 }
 
-static void response_shape(struct epochs_job *job, const struct offset_for_leader_epoch_request *body)
+static void response_shape(struct epochs_job *job,
+                           const struct offset_for_leader_epoch_request *body)
 {
     struct arena *arena = &job->request->arena;
     uint32_t total = 0, place = 0;
@@ -51,10 +54,12 @@ static void response_shape(struct epochs_job *job, const struct offset_for_leade
         struct offset_for_leader_epoch_response_topic *topic = &job->response.topics[t];
         topic->name = arena_str(arena, body->topics[t].name);
         topic->partitions_count = body->topics[t].partitions_count;
-        topic->partitions = offset_for_leader_epoch_response_partition_new(arena, topic->partitions_count);
+        topic->partitions =
+            offset_for_leader_epoch_response_partition_new(arena, topic->partitions_count);
         total += topic->partitions_count;
     }
-    job->answers = arena_array(arena, struct offset_for_leader_epoch_response_partition *, total + 1);
+    job->answers =
+        arena_array(arena, struct offset_for_leader_epoch_response_partition *, total + 1);
     for (uint32_t t = 0; t < body->topics_count; t++)
         for (uint32_t p = 0; p < body->topics[t].partitions_count; p++) {
             job->answers[place] = &job->response.topics[t].partitions[p];

@@ -14,7 +14,8 @@ struct produce_job {
     struct produce_request body;
     struct produce_response response;
     uint32_t total; /* Partitions asked about. */
-    struct produce_response_partition **answers; /* Each partition's, in the order of the request. */
+    struct produce_response_partition *
+        *answers; /* Each partition's, in the order of the request. */
     uint32_t pending;
     bool failed;
 };
@@ -54,9 +55,11 @@ static void part_done(struct shard *shard, struct letter *letter)
     if (part->err == ERR_NOT_LEADER_OR_FOLLOWER) {
         answer->current_leader.leader_id = part->hint.leader;
         answer->current_leader.leader_epoch = part->hint.epoch;
-        const struct record_endpoint *endpoint = hint_endpoint(shard, job->request, part->hint.leader);
-        if (endpoint && !hint_is_named(job->response.node_endpoints, sizeof *job->response.node_endpoints,
-                                       job->response.node_endpoints_count, part->hint.leader)) {
+        const struct record_endpoint *endpoint =
+            hint_endpoint(shard, job->request, part->hint.leader);
+        if (endpoint &&
+            !hint_is_named(job->response.node_endpoints, sizeof *job->response.node_endpoints,
+                           job->response.node_endpoints_count, part->hint.leader)) {
             struct produce_response_node_endpoint *node =
                 &job->response.node_endpoints[job->response.node_endpoints_count++];
             node->node_id = part->hint.leader;
@@ -69,8 +72,8 @@ static void part_done(struct shard *shard, struct letter *letter)
         job_finish(job);
 }
 
-static enum err part_check(struct shard *shard, const struct produce_job *job, uint32_t topic, uint32_t partition,
-                           struct partition_key *key, const char **message)
+static enum err part_check(struct shard *shard, const struct produce_job *job, uint32_t topic,
+                           uint32_t partition, struct partition_key *key, const char **message)
 {
     const struct produce_request *body = &job->body;
     const struct produce_request_partition *asked = &body->topics[topic].partitions[partition];
@@ -84,11 +87,12 @@ static enum err part_check(struct shard *shard, const struct produce_job *job, u
         *message = "no record batch";
         return ERR_INVALID_RECORD;
     }
-    return find_partition(shard->image, body->topics[topic].name, body->topics[topic].topic_id, asked->index, key);
+    return find_partition(shard->image, body->topics[topic].name, body->topics[topic].topic_id,
+                          asked->index, key);
 }
 
-static void part_send(struct shard *shard, struct produce_job *job, uint32_t place, struct partition_key key,
-                      struct bytes records)
+static void part_send(struct shard *shard, struct produce_job *job, uint32_t place,
+                      struct partition_key key, struct bytes records)
 {
     struct request *request = job->request;
     struct produce_part *part = mem_zalloc(sizeof *part);
@@ -101,7 +105,8 @@ static void part_send(struct shard *shard, struct produce_job *job, uint32_t pla
     part->records = (struct slice){.buf = buf_ref(request->frame.buf), .bytes = records};
     part->done = part_done;
     job->pending++;
-    mailbox_send(shard, partition_shard(key, shard->config->shards), &part->letter, partitions_produce);
+    mailbox_send(shard, partition_shard(key, shard->config->shards), &part->letter,
+                 partitions_produce);
 }
 
 static const char named_twice[] = "the partition is named twice in one request";
@@ -109,7 +114,8 @@ static const char named_twice[] = "the partition is named twice in one request";
 static void answers_flatten(struct produce_job *job)
 {
     uint32_t place = 0;
-    job->answers = arena_array(&job->request->arena, struct produce_response_partition *, job->total + 1);
+    job->answers =
+        arena_array(&job->request->arena, struct produce_response_partition *, job->total + 1);
     for (uint32_t t = 0; t < job->response.topics_count; t++)
         for (uint32_t p = 0; p < job->response.topics[t].partitions_count; p++)
             job->answers[place++] = &job->response.topics[t].partitions[p];
@@ -179,7 +185,8 @@ void api_produce(struct shard *shard, struct request *request)
     for (uint32_t t = 0; t < job->body.topics_count; t++)
         for (uint32_t p = 0; p < job->body.topics[t].partitions_count; p++, place++)
             if (job->answers[place]->error_code == ERR_NONE)
-                part_send(shard, job, place, keys[place], job->body.topics[t].partitions[p].records);
+                part_send(shard, job, place, keys[place],
+                          job->body.topics[t].partitions[p].records);
     request_release_frame(request);
     if (--job->pending == 0)
         job_finish(job);

@@ -50,8 +50,7 @@ void image_watch_start(struct shard *shard, struct image_watch *watch, mono_ms d
 void api_state_image(struct shard *shard)
 {
     struct list *node, *after;
-    list_each(node, after, &shard->api->watchers)
-    {
+    list_each (node, after, &shard->api->watchers) {
         struct image_watch *watch = list_entry(node, struct image_watch, link);
         mono_ms due = watch->timer.due;
         watch_end(watch); /* If it says true, it has ended its request and with it this struct. */
