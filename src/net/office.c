@@ -14,7 +14,7 @@
 #include "quorum.h"
 #include "watcher.h"
 
-enum { ACT_TIMEOUT_MS = 5000, REDIAL_MS = 10 };
+enum { ACT_TIMEOUT_MS = 5000, REDIAL_MS = 10, REFUSED_RETRY_MS = 20 };
 
 /* The connection that speaks for one broker, wherever it was accepted. */
 struct link_watch {
@@ -120,6 +120,8 @@ static void office_mark(struct office *office, const struct decision *decision)
         env_mark(env, "fast_fence");
     if (decision->slow_fence)
         env_mark(env, "slow_fence");
+    if (decision->wiped_directory)
+        env_mark(env, "wiped_disk_back");
 }
 
 /* Append what was decided; the decision is over either way. */
@@ -195,9 +197,11 @@ static void office_sessions(struct office *office)
     decision_begin(&decision, office->controller, &arena, quorum_end(office->shard->quorum),
                    office->shard->now);
     decide_sessions(&decision);
-    office_append(office, &decision);
+    enum err result = office_append(office, &decision);
     arena_free(&arena);
     office_arm(office);
+    if (result != ERR_NONE) /* The log takes nothing right now; what is due stays due. */
+        timer_start(&office->shard->timers, &office->timer, office->shard->now + REFUSED_RETRY_MS);
 }
 
 /* ---- Who lives. */

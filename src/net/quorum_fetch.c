@@ -144,9 +144,8 @@ static void fetch_failed(struct quorum *quorum, uint64_t id)
     quorum_step(quorum, &event, &out);
 }
 
-/* Append batch by batch, so that raft hears of each epoch and each voter set in turn.
- * Returns how many batches. */
-static uint32_t fetch_append(struct quorum *quorum, const struct raft_fetch *fetch,
+/* Append batch by batch, so that raft hears of each epoch and each voter set in turn. */
+static void fetch_append(struct quorum *quorum, const struct raft_fetch *fetch,
                              struct buf *frame, struct bytes records)
 {
     struct batch_info info;
@@ -193,8 +192,8 @@ static void fetch_take_reply(struct quorum *quorum, const struct raft_fetch *fet
     struct raft_out out;
     struct raft_event event = {.kind = RAFT_FETCH_REPLY, .fetch_reply = &reply};
     quorum_step(quorum, &event, &out);
-    if (out.records_wanted && fetch_append(quorum, fetch, frame, partition->records.memory) == 0)
-        fetch_failed(quorum, fetch->id);
+    if (out.records_wanted)
+        fetch_append(quorum, fetch, frame, partition->records.memory);
 }
 
 static void fetch_done(struct shard *shard, void *context, enum err result,
