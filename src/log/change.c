@@ -3,8 +3,9 @@
  * In memory a change takes effect at once; on disk it takes groups. First one that
  * carries the lowered mark, after which no older sync is under way; then the files are
  * cut and the second syncs them, with the epoch file and the directory; a third syncs the
- * epoch file's new name. Until then nothing is appended, so that no old record can come
- * back from under a new one. */
+ * epoch file's new name, or a reset's new mark, without which a start other than 0 is not
+ * believed. Until then nothing is appended, so that no old record can come back from
+ * under a new one. */
 #include "log_internal.h"
 
 static void enter_change(struct log *log, enum log_change change)
@@ -236,42 +237,66 @@ static void finish_change(struct log *log, log_offset end)
         return;
     }
     log->state = LOG_READY;
-    if (log->change == LOG_CHANGE_RESET)
-        sync_put_mark(log->sync, &(struct mark){.key = log->config.key,
-                                                .epoch = -1,
-                                                .start = log->ends.start,
-                                                .durable = log->ends.start});
     log_raise_synced(log, end);
     if (hooks->ready)
         hooks->ready(hooks->context, log);
 }
 
-void log_step_change(struct log *log, log_offset end, enum err marks)
+static void enter_step(struct log *log, enum log_step step)
 {
-    if (log->step == LOG_STEP_BARRIER && marks == ERR_AGAIN) {
-        sync_want_group(log->sync, &log->member);
-        return;
-    }
-    if (log->step == LOG_STEP_BARRIER && marks != ERR_NONE) {
-        log_go_offline(log, ERR_IO, "The mark cannot be lowered: %s.", err_name(marks));
-        return;
-    }
-    if (log->step == LOG_STEP_BARRIER && log->change == LOG_CHANGE_TRUNCATE) {
+    log->step = step;
+    sync_want_group(log->sync, &log->member);
+}
+
+/* The mark is lowered or gone, and no older sync is under way: touch the files. */
+static void step_barrier(struct log *log)
+{
+    if (log->change == LOG_CHANGE_TRUNCATE) {
         log_start_cut(log);
         return;
     }
-    if (log->step == LOG_STEP_BARRIER) {
-        wipe(log);
-        log->epochs_stored = -1;
-        log->are_epochs_dirty = false;
-        log->step = LOG_STEP_CUT;
-        sync_want_group(log->sync, &log->member);
+    wipe(log);
+    log->epochs_stored = -1;
+    log->are_epochs_dirty = false;
+    enter_step(log, LOG_STEP_CUT);
+}
+
+/* The files are cut for good. */
+static void step_cut(struct log *log, log_offset end)
+{
+    if (log->change == LOG_CHANGE_RESET) {
+        sync_put_mark(log->sync, &(struct mark){.key = log->config.key,
+                                                .epoch = -1,
+                                                .start = log->ends.start,
+                                                .durable = log->ends.start});
+        enter_step(log, LOG_STEP_SETTLE);
+    } else if (log->is_directory_dirty) {
+        enter_step(log, LOG_STEP_SETTLE);
+    } else {
+        finish_change(log, end);
+    }
+}
+
+bool log_step_needs_marks(const struct log *log)
+{
+    return log->step == LOG_STEP_BARRIER ||
+           (log->step == LOG_STEP_SETTLE && log->change == LOG_CHANGE_RESET);
+}
+
+void log_step_change(struct log *log, log_offset end, enum err marks)
+{
+    if (log_step_needs_marks(log) && marks == ERR_AGAIN) {
+        enter_step(log, log->step);
         return;
     }
-    if (log->step == LOG_STEP_CUT && log->is_directory_dirty) {
-        log->step = LOG_STEP_SETTLE;
-        sync_want_group(log->sync, &log->member);
+    if (log_step_needs_marks(log) && marks != ERR_NONE) {
+        log_go_offline(log, ERR_IO, "The mark cannot be written: %s.", err_name(marks));
         return;
     }
-    finish_change(log, end);
+    if (log->step == LOG_STEP_BARRIER)
+        step_barrier(log);
+    else if (log->step == LOG_STEP_CUT)
+        step_cut(log, end);
+    else
+        finish_change(log, end);
 }

@@ -122,10 +122,10 @@ bool log_join_group(struct log *log, struct sync_group *group)
     uint32_t count = group->count;
 
     log->flight = (struct log_flight){.step = log->step, .end = log->ends.written};
-    if (log->step == LOG_STEP_BARRIER) {
+    if (log_step_needs_marks(log))
         sync_want_marks(log->sync);
+    if (log->step == LOG_STEP_BARRIER)
         return true;
-    }
     if (log->has_directory)
         join_epochs(log, group);
     enum err err = join_names(log, group);

@@ -27,7 +27,7 @@ enum log_step {
     LOG_STEP_NONE,
     LOG_STEP_BARRIER, /* A lowered or dropped mark; and no older sync is in flight. */
     LOG_STEP_CUT,     /* The shortened files, the directory. */
-    LOG_STEP_SETTLE,  /* The renamed epoch file's entry. */
+    LOG_STEP_SETTLE,  /* The renamed epoch file's entry, or the mark of a reset's start. */
 };
 
 enum log_change { LOG_CHANGE_TRUNCATE, LOG_CHANGE_RESET, LOG_CHANGE_DELETE };
@@ -139,6 +139,8 @@ void log_raise_synced(struct log *log, log_offset end);
 void log_start_cut(struct log *log);
 /* The group that `step` waited for has ended; `end` is what it covered. */
 void log_step_change(struct log *log, log_offset end, enum err marks);
+/* The step waits for the marks, not only for a group. */
+bool log_step_needs_marks(const struct log *log);
 /* Let go of the segments from `first` on; they are unlinked by the cut. */
 void log_doom_segments(struct log *log, uint32_t first);
 

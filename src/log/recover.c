@@ -250,15 +250,37 @@ static void settle(struct recovery *recovery)
     log->state = LOG_READY;
 }
 
+static void recover_nothing(struct recovery *recovery)
+{
+    struct log *log = recovery->log;
+
+    set_empty(log, recovery->mark.start);
+    if (recovery->mark.durable > recovery->mark.start) {
+        rot(recovery, "All segments are missing", recovery->mark.start);
+        return;
+    }
+    log->is_parent_dirty = log->is_directory_dirty = log->has_directory;
+    if (log_drop_snapshots(log, -1) || recovery->must_cut)
+        log_start_cut(log);
+    else
+        log->state = LOG_READY;
+}
+
 static void recover_segments(struct recovery *recovery)
 {
     struct log *log = recovery->log;
     struct mark *mark = &recovery->mark;
     log_offset first = log->segments[0]->base;
 
-    if (mark->durable == mark->start)
-        mark->start = mark->durable = first; /* Nothing was promised. */
     set_empty(log, mark->start);
+    if (first != mark->start && mark->durable == mark->start) {
+        /* Nothing was promised, and the log does not begin where it must: the entry of its
+         * first segment was lost, or a reset had not ended. */
+        log_doom_segments(log, 0);
+        recovery->must_cut = true;
+        recover_nothing(recovery);
+        return;
+    }
     if (first > mark->start) {
         rot(recovery, "The first segment is missing", mark->start);
         return;
@@ -288,22 +310,6 @@ static void recover_segments(struct recovery *recovery)
                    log->dir, (long long)recovery->next, (long long)mark->durable, recovery->what);
     }
     settle(recovery);
-}
-
-static void recover_nothing(struct recovery *recovery)
-{
-    struct log *log = recovery->log;
-
-    set_empty(log, recovery->mark.start);
-    if (recovery->mark.durable > recovery->mark.start) {
-        rot(recovery, "All segments are missing", recovery->mark.start);
-        return;
-    }
-    log->is_parent_dirty = log->is_directory_dirty = log->has_directory;
-    if (log_drop_snapshots(log, -1) || recovery->must_cut)
-        log_start_cut(log);
-    else
-        log->state = LOG_READY;
 }
 
 void log_recover(struct log *log)
