@@ -88,7 +88,7 @@ enum err log_append(struct log *log, const struct slice *batch, const struct bat
  * Errors  ERR_CORRUPT: a bad batch; ERR_BUSY, ERR_SPACE, ERR_FILES, ERR_IO as log_append(). */
 enum err log_append_follower(struct log *log, const struct slice *batches, log_epoch leader_epoch);
 
-/* The leader of `epoch` starts at the log's end; remembered at once, stored with its first batch. */
+/* The leader of `epoch` starts at the log's end: remembered now, stored with its first batch. */
 void log_begin_epoch(struct log *log, log_epoch epoch);
 
 /* Raise committed to `high_watermark`, but not past durable, never back, and release the

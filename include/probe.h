@@ -38,10 +38,10 @@ enum probe_kind {
     PROBE_HIGH_WATERMARK, /* key, epoch, offset, flag: as leader */
     PROBE_CREDIT,         /* Leader counts a follower's fetch: key, epoch, peer, offset */
     PROBE_ACK, /* Produce succeeded: key, epoch, offset: base, value: end, count: acks (as int) */
-    PROBE_REFUSE, /* Produce refused: key, value: enum err, flag: after an append, offset: base or -1 */
-    PROBE_READ,       /* Records leave for a consumer: key, epoch, offset: first, value: end */
-    PROBE_ALTER_SENT, /* AlterPartition leaves: key, epoch, value: proposed ISR, other: partition epoch */
-    PROBE_ALTER_ACCEPTED, /* Controller took one: key, epoch, value: new ISR, other: partition epoch */
+    PROBE_REFUSE, /* Produce refused: key, value: enum err, flag: after append, offset: base, -1 */
+    PROBE_READ,   /* Records leave for a consumer: key, epoch, offset: first, value: end */
+    PROBE_ALTER_SENT, /* Proposed: key, epoch, value: the proposed ISR, other: partition epoch */
+    PROBE_ALTER_ACCEPTED, /* Accepted: key, epoch, value: the new ISR, other: partition epoch */
 
     PROBE_MARK, /* text: name of a rare branch, of the list in probe_marks below */
 };

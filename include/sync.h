@@ -1,4 +1,4 @@
-/* sync.h -- group commit: one sync for all logs that were written, and the marks of what it covered.
+/* sync.h -- group commit: one sync for all logs that were written, and marks of what it covered.
  *
  * While a sync is in flight the next group gathers. When it ends, the durable end of
  * each log in it moves to what had been written as it left, unless the log was

@@ -45,7 +45,7 @@ void wait_start(struct waits *waits, struct wait *wait, log_offset offset, struc
 /* Take it back; `done` is not called. */
 void wait_cancel(struct wait *wait);
 
-/* Release, lowest offset first, all that `watermark` has reached. `done` may start and cancel waits. */
+/* Release, lowest first, all that `watermark` has reached. `done` may start and cancel waits. */
 void waits_release(struct waits *waits, log_offset watermark);
 
 /* End all that are queued now with `result`. */

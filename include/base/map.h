@@ -12,7 +12,7 @@
 
 #include "base/bytes.h"
 
-/* Mutable hash map; keys are `key_size` bytes, copied in. Zeroed key padding is the caller's duty. */
+/* Mutable hash map; keys are `key_size` bytes, copied in. The caller zeroes padding in a key. */
 struct map {
     uint32_t key_size;
     uint32_t count;
@@ -39,7 +39,7 @@ struct pmap_kind {
 };
 
 /* Counts one more reference on `value` (value_ref; the caller keeps its own), borrows `root`;
- * returns a new root (one reference). A null kind, or null functions in it: values are not counted. */
+ * returns a new root (one reference). A null kind, or nulls in it: values are not counted. */
 struct pmap *pmap_put(const struct pmap_kind *kind, struct pmap *root, struct bytes key,
                       void *value);
 struct pmap *pmap_remove(const struct pmap_kind *kind, struct pmap *root, struct bytes key);

@@ -64,7 +64,8 @@ struct conn {
 void conn_accept(struct shard *shard, conn_id id, uint32_t listener);
 void conn_readable(struct shard *shard, struct conn *conn);
 void conn_writable(struct shard *shard, struct conn *conn);
-/* Put the reply of the request in `place` into line. Owns `reply`. A connection that is gone: dropped. */
+/* Put the reply of the request in `place` into line; dropped if the connection is gone.
+ * Owns    takes `reply`. */
 void conn_answer(struct shard *shard, conn_id id, uint64_t place, struct reply *reply);
 /* Send what is ready, hang up what is closing; once a tick. */
 void conn_flush_all(struct shard *shard);

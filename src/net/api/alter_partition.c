@@ -1,4 +1,5 @@
-/* alter_partition.c -- AlterPartition: a leader proposes its ISR, or gives leadership away (KIP-497, KIP-903). */
+/* alter_partition.c -- AlterPartition: a leader proposes its ISR, or gives leadership away
+ * (KIP-497, KIP-903). */
 #include "api.h"
 #include "office.h"
 #include "probe.h"

@@ -1,4 +1,5 @@
-/* broker_heartbeat.c -- BrokerHeartbeat: a broker lives, and what it asks and cannot serve (KIP-631). */
+/* broker_heartbeat.c -- BrokerHeartbeat: a broker lives, what it asks, what it cannot serve
+ * (KIP-631). */
 #include "api.h"
 #include "office.h"
 

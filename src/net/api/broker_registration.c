@@ -1,4 +1,5 @@
-/* broker_registration.c -- BrokerRegistration: a process introduces itself to the controller (KIP-631). */
+/* broker_registration.c -- BrokerRegistration: a process introduces itself to the controller
+ * (KIP-631). */
 #include "api.h"
 #include "office.h"
 

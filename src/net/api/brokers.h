@@ -4,7 +4,7 @@
 
 #include "api.h"
 
-/* A broker that takes admin requests: this one if it is active, else the lowest active id; -1: none.
+/* A broker that takes admin requests: this one if active, else the lowest active id; -1: none.
  * Any will do, because requests for the controller are forwarded (KIP-590). */
 node_id any_active_broker(const struct shard *shard);
 

@@ -1,4 +1,4 @@
-/* create_missing.c -- one CreateTopics in flight a name, tried again while brokers are still registering. */
+/* create_missing.c -- one CreateTopics in flight a name, tried again while brokers register. */
 #include "create_missing.h"
 
 #include "controller_link.h"

@@ -1,4 +1,5 @@
-/* create_missing.h -- topics that are created because a client asked about them (auto.create.topics.enable). */
+/* create_missing.h -- topics that are created because a client asked about them
+ * (auto.create.topics.enable). */
 #ifndef NET_API_CREATE_MISSING_H
 #define NET_API_CREATE_MISSING_H
 

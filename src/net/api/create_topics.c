@@ -1,4 +1,4 @@
-/* create_topics.c -- CreateTopics: forwarded by any node, decided by the controller (KIP-4, KIP-525).
+/* create_topics.c -- CreateTopics: forwarded by any node, decided by the controller (KIP-4, 525).
  *
  * The node that a client asked answers when its own image shows the new topics, so
  * that the next Metadata there knows them (rule 83 of kafka-surface 2.7). */

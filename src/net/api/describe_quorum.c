@@ -1,4 +1,5 @@
-/* describe_quorum.c -- DescribeQuorum: voters and how far each is; the leader answers (KIP-595, KIP-836). */
+/* describe_quorum.c -- DescribeQuorum: voters and how far each is; the leader answers
+ * (KIP-595, KIP-836). */
 #include "api.h"
 #include "log.h"
 #include "quorum.h"

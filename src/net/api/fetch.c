@@ -284,10 +284,8 @@ void api_fetch(struct shard *shard, struct request *request)
     if (job->body.replica_id >= 0)
         job->body.replica_state.replica_id = job->body.replica_id;
     job->replica = job->body.replica_state.replica_id;
-    if (job->replica >= 0 && !request->internal) {
-        refuse(
-            job,
-            ERR_CLUSTER_AUTHORIZATION_FAILED); /* Replicas come through the internal listener (CVE-2018-1288). */
+    if (job->replica >= 0 && !request->internal) { /* Replicas come inside only (CVE-2018-1288). */
+        refuse(job, ERR_CLUSTER_AUTHORIZATION_FAILED);
         return;
     }
     if (job->replica < -1)

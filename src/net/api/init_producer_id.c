@@ -1,4 +1,5 @@
-/* init_producer_id.c -- InitProducerId: an id that nobody else has, from this shard's block (KIP-98, KIP-730).
+/* init_producer_id.c -- InitProducerId: an id that nobody else has, from this shard's block
+ * (KIP-98, KIP-730).
  *
  * A block is asked of the controller when the last id has gone; who asks meanwhile
  * waits in a bounded line. There are no transactions yet, so a transactional id is refused. */

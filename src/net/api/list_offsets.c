@@ -1,4 +1,4 @@
-/* list_offsets.c -- ListOffsets: an offset by time, or one of the special ones (KIP-79, KIP-207). */
+/* list_offsets.c -- ListOffsets: an offset by time, or one of the special ones (KIP-79, 207). */
 #include "api.h"
 #include "partitions.h"
 

@@ -65,7 +65,9 @@ static void line_json(void *context, enum trace_level level, const char *text)
     char time_text[64];
     (void)context;
     format_time(time_text, sizeof time_text - 1, 'T');
-    strcat(time_text, "Z");
+    size_t time_size = strlen(time_text);
+    time_text[time_size] = 'Z';
+    time_text[time_size + 1] = '\0';
     json_t *object = json_pack("{s:s, s:s, s:s%}", "time", time_text, "level", level_name(level),
                                "text", text, strlen(text));
     char *line = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
