@@ -116,7 +116,7 @@ static void bury(struct sim_node *node, enum node_state state, const char *why)
     node->stopping = false;
     node->in_core = false;
     node->died_of = why;
-    world_note(node->world, node, why);
+    world_note(node->world, node, "%s", why);
     if (node->opening)
         world_mark(node->world, "kill_during_recovery");
     node->opening = false;
