@@ -285,7 +285,15 @@ def test_a_record_count_that_lies_is_an_invalid_record(target):
 
 
 def test_a_count_of_zero_is_an_invalid_record(target):
-    refused(target, INVALID_RECORD, batch([], count=0, last_delta=-1))
+    refused(target, INVALID_RECORD, batch([], count=0, last_delta=0))
+
+
+def test_negative_counts_are_refused(target):
+    wire = target.wire()
+    for count, delta in ((0, -1), (-1, 0), (-2**31, -2**31)):
+        error, _ = produce(wire, "kept", 0, batch([], count=count, last_delta=delta))
+        assert error in (CORRUPT_MESSAGE, INVALID_RECORD), (count, delta, error)
+    target.assert_lives()
 
 
 def test_a_count_without_its_delta_is_an_invalid_record(target):

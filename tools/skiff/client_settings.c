@@ -45,6 +45,16 @@ int client_set(rd_kafka_conf_t *settings, const char *key, const char *value)
     return say_error(EXIT_USAGE, "%s=%s: %s", key, value, reason);
 }
 
+int client_default(const struct call *call, rd_kafka_conf_t *settings, const char *key,
+                   const char *value)
+{
+    const char *given;
+    for (uint32_t i = 0; (given = call_flag_at(call, "property", i)); i++)
+        if (!strncmp(given, key, strlen(key)) && given[strlen(key)] == '=')
+            return EXIT_DONE;
+    return client_set(settings, key, value);
+}
+
 static int set_line(rd_kafka_conf_t *settings, const char *line, const char *where)
 {
     char key[256];

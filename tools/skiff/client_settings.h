@@ -15,6 +15,10 @@ int find_brokers(const struct call *call, char *out, size_t size);
  * Errors  an exit code, told. */
 int client_settings(const struct call *call, rd_kafka_conf_t **out);
 
+/* Set one key, unless an -X of the call does. Errors: EXIT_USAGE, told. */
+int client_default(const struct call *call, rd_kafka_conf_t *settings, const char *key,
+                   const char *value);
+
 /* Set one key. Errors: EXIT_USAGE, told. */
 int client_set(rd_kafka_conf_t *settings, const char *key, const char *value);
 

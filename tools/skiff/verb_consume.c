@@ -54,6 +54,8 @@ static int open_client(struct consuming *consuming)
     code = client_set(settings, "enable.partition.eof", "true");
     if (!code)
         code = client_set(settings, "allow.auto.create.topics", "false");
+    if (!code && call_flag(consuming->call, "exit")) /* The end is told by an empty answer. */
+        code = client_default(consuming->call, settings, "fetch.wait.max.ms", "20");
     if (code) {
         rd_kafka_conf_destroy(settings);
         return code;

@@ -60,16 +60,9 @@ static int open_client(struct producing *producing)
     int code = client_settings(call, &settings);
     if (code)
         return code;
-    static const char *const defaults[][2] = {
-        {"enable.idempotence", "true"}, {"partitioner", "murmur2_random"}, {"linger.ms", "5"}};
-    for (size_t i = 0; i < 3 && !code; i++) {
-        bool given = false;
-        for (uint32_t j = 0; call_flag_at(call, "property", j); j++)
-            given |=
-                !strncmp(call_flag_at(call, "property", j), defaults[i][0], strlen(defaults[i][0]));
-        if (!given)
-            code = client_set(settings, defaults[i][0], defaults[i][1]);
-    }
+    code = client_default(call, settings, "enable.idempotence", "true");
+    if (!code)
+        code = client_default(call, settings, "partitioner", "murmur2_random");
     snprintf(timeout, sizeof timeout, "%lld", (long long)(call->timeout_us / 1000));
     if (!code && call_flag(call, "timeout"))
         code = client_set(settings, "message.timeout.ms", timeout);

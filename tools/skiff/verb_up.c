@@ -21,6 +21,7 @@ enum {
     PORT_DEFAULT = 9092,
     NODES_DEFAULT = 3,
     UP_LIMIT_US = 30000000,
+    HAND_OVER_US = 500000,
     DOWN_LIMIT_US = 10000000,
     SETS_MAX = 32,
     SYNC_SAMPLES = 7,
@@ -295,24 +296,32 @@ int run_up(struct call *call)
     return banner(call, &up.cluster);
 }
 
+/* True when all are gone at the deadline. */
+static bool signal_all(const struct cluster *cluster, int number, int64_t limit_us)
+{
+    bool gone = true;
+    for (uint32_t i = 0; i < cluster->count; i++) {
+        node_signal(cluster, cluster->nodes[i].id, number);
+        node_signal(cluster, cluster->nodes[i].id, SIGCONT);
+    }
+    int64_t deadline = now_us() + limit_us;
+    for (uint32_t i = 0; i < cluster->count; i++)
+        gone = node_wait_gone(cluster, cluster->nodes[i].id, deadline) && gone;
+    return gone;
+}
+
 int run_down(struct call *call)
 {
     struct cluster cluster;
     int code = load_local(call, &cluster);
     if (code)
         return code;
-    for (uint32_t i = 0; i < cluster.count; i++) {
-        node_signal(&cluster, cluster.nodes[i].id, SIGTERM);
-        node_signal(&cluster, cluster.nodes[i].id, SIGCONT);
-    }
-    int64_t deadline = now_us() + DOWN_LIMIT_US;
-    for (uint32_t i = 0; i < cluster.count; i++) {
-        node_id id = cluster.nodes[i].id;
-        if (node_wait_gone(&cluster, id, deadline))
-            continue;
-        say_error(0, "node %d did not stop within %d s and is killed", id, DOWN_LIMIT_US / 1000000);
-        node_signal(&cluster, id, SIGKILL);
-        node_wait_gone(&cluster, id, now_us() + DOWN_LIMIT_US);
+    /* The first signal asks nodes to hand over what they lead; once a majority has gone there is
+     * nobody to hand it to, and the second ends the wait for it. What counts is synced already. */
+    if (!signal_all(&cluster, SIGTERM, HAND_OVER_US) &&
+        !signal_all(&cluster, SIGTERM, DOWN_LIMIT_US)) {
+        say_error(0, "a node did not stop within %d s and is killed", DOWN_LIMIT_US / 1000000);
+        signal_all(&cluster, SIGKILL, DOWN_LIMIT_US);
     }
     bool removes = call_flag(call, "rm") != NULL;
     if (removes) {
