@@ -312,7 +312,7 @@ void sync_flush(struct sync *sync, mono_ms now)
     sync->now = now;
     while ((first = list_take_first(&sync->queued)))
         log_write_queued(log_of_member(list_entry(first, struct sync_member, queued)));
-    if (is_group_due(sync))
+    while (is_group_due(sync)) /* One without files ends at once. */
         start_group(sync);
 }
 

@@ -1,0 +1,191 @@
+/* find.c -- extents for readers, and offsets by time. */
+#include <criterion/criterion.h>
+
+#include "log_fixture.h"
+
+/* Batches of two records, about 570 bytes each. */
+static void fill(struct log_fixture *f, uint32_t batches)
+{
+    for (uint32_t i = 0; i < batches; i++)
+        cr_assert_eq(fixture_append(f, 1, 2, 250, NULL), ERR_NONE);
+    log_fixture_settle(f);
+}
+
+static struct buf *timed_batch(wall_ms timestamp)
+{
+    struct batch_spec spec = batch_spec(0, -1, timestamp);
+    struct batch_record record = {.value = bytes_of_str(STR("value"))};
+    return batch_build(&spec, &record, 1);
+}
+
+/* The extent is whole batches that start where it says. */
+static void check_extent(struct log_fixture *f, const struct log_extent *extent)
+{
+    struct buf *buf = buf_new(extent->size);
+    struct batch_info info;
+    struct bytes batch;
+    log_offset next = extent->base;
+
+    cr_assert_eq(env_read(&f->memory->env, extent->file, extent->position, buf->data, extent->size),
+                 extent->size);
+    struct bytes rest = {buf->data, extent->size};
+    while (batch_next(&rest, &info, &batch) == ERR_NONE) {
+        cr_assert_eq(info.base, next);
+        next = batch_end(&info);
+    }
+    cr_assert_eq(rest.size, 0);
+    cr_assert_eq(next, extent->end);
+    buf_unref(buf);
+}
+
+Test(find, any_offset_at_any_size_gives_whole_batches)
+{
+    struct log_fixture f;
+    struct log_extent extent;
+    log_fixture_open(&f, 20000);
+    fill(&f, 100);
+
+    for (log_offset at = 0; at < 200; at++) {
+        for (uint32_t size = 0; size < 30000; size += 1777) {
+            cr_assert_eq(log_find(f.log, at, size, LOG_BOUND_WRITTEN, &extent), ERR_NONE);
+            cr_assert_geq(extent.file, 0);
+            cr_assert_eq(extent.base, at - at % 2);
+            cr_assert_gt(extent.end, at);
+            cr_assert(extent.size <= size || extent.end == extent.base + 2);
+            check_extent(&f, &extent);
+        }
+    }
+    log_fixture_close(&f);
+}
+
+Test(find, gives_nothing_between_the_bound_and_the_end)
+{
+    struct log_fixture f;
+    struct log_extent extent;
+    log_fixture_open(&f, 0);
+    fill(&f, 10);
+    log_commit(f.log, 7);
+
+    cr_assert_eq(log_find(f.log, 20, 1000, LOG_BOUND_WRITTEN, &extent), ERR_NONE);
+    cr_assert_eq(extent.file, -1);
+    cr_assert_eq(log_find(f.log, 15, 1000, LOG_BOUND_COMMITTED, &extent), ERR_NONE);
+    cr_assert_eq(extent.size, 0);
+    cr_assert_eq(log_find(f.log, 0, 100000, LOG_BOUND_COMMITTED, &extent), ERR_NONE);
+    cr_assert_eq(extent.end, 6);
+    check_extent(&f, &extent);
+    cr_assert_eq(log_find(f.log, 6, 100000, LOG_BOUND_COMMITTED, &extent), ERR_NONE);
+    cr_assert_eq(extent.file, -1);
+    log_fixture_close(&f);
+}
+
+Test(find, never_gives_what_is_queued_only)
+{
+    struct log_fixture f;
+    struct log_extent extent;
+    log_fixture_open(&f, 0);
+    fill(&f, 1);
+    fixture_append(&f, 1, 2, 250, NULL);
+
+    cr_assert_eq(log_find(f.log, 0, 100000, LOG_BOUND_WRITTEN, &extent), ERR_NONE);
+    cr_assert_eq(extent.end, 2);
+    cr_assert_eq(log_find(f.log, 2, 100000, LOG_BOUND_WRITTEN, &extent), ERR_NONE);
+    cr_assert_eq(extent.file, -1);
+    log_fixture_close(&f);
+}
+
+Test(find, refuses_offsets_outside)
+{
+    struct log_fixture f;
+    struct log_extent extent;
+    log_fixture_open(&f, 0);
+    log_reset(f.log, 50);
+    log_fixture_settle(&f);
+    fill(&f, 2);
+
+    cr_assert_eq(log_find(f.log, 49, 1, LOG_BOUND_WRITTEN, &extent), ERR_OFFSET_OUT_OF_RANGE);
+    cr_assert_eq(log_find(f.log, 55, 1, LOG_BOUND_WRITTEN, &extent), ERR_OFFSET_OUT_OF_RANGE);
+    cr_assert_eq(log_find(f.log, 54, 1, LOG_BOUND_WRITTEN, &extent), ERR_NONE);
+    log_fixture_close(&f);
+}
+
+Test(find, survives_an_index_full_of_garbage)
+{
+    struct log_fixture f;
+    struct log_extent extent;
+    log_fixture_open(&f, 20000);
+    fill(&f, 100);
+    int64_t size = memory_env_size(f.memory, "t-7/00000000000000000000.index");
+    cr_assert_gt(size, 0);
+    for (int64_t i = 0; i < size; i++)
+        memory_env_flip(f.memory, "t-7/00000000000000000000.index", (uint64_t)i);
+
+    for (log_offset at = 0; at < 60; at++) {
+        cr_assert_eq(log_find(f.log, at, 2000, LOG_BOUND_WRITTEN, &extent), ERR_NONE);
+        cr_assert_eq(extent.base, at - at % 2);
+        check_extent(&f, &extent);
+    }
+    log_fixture_close(&f);
+}
+
+Test(find, the_tail_costs_no_read)
+{
+    struct log_fixture f;
+    struct log_extent extent;
+    log_fixture_open(&f, 0);
+    fill(&f, 50);
+
+    f.memory->is_dead = true;
+    cr_assert_eq(log_find(f.log, 98, 10000, LOG_BOUND_WRITTEN, &extent), ERR_NONE);
+    cr_assert_eq(extent.base, 98);
+    cr_assert_eq(extent.end, 100);
+    f.memory->is_dead = false;
+    log_fixture_close(&f);
+}
+
+Test(find, reads_small_pieces_into_memory)
+{
+    struct log_fixture f;
+    struct buf *buf = NULL;
+    struct batch_info info;
+    struct bytes batch;
+    log_fixture_open(&f, 0);
+    fill(&f, 3);
+
+    cr_assert_eq(log_read(f.log, 2, 1, LOG_BOUND_WRITTEN, &buf), ERR_NONE);
+    struct bytes rest = {buf->data, buf->size};
+    cr_assert_eq(batch_next(&rest, &info, &batch), ERR_NONE);
+    cr_assert_eq(info.base, 2);
+    buf_unref(buf);
+    cr_assert_eq(log_read(f.log, 6, 1, LOG_BOUND_WRITTEN, &buf), ERR_NONE);
+    cr_assert_null(buf);
+    log_fixture_close(&f);
+}
+
+Test(find, offsets_by_time_are_the_first_at_or_after)
+{
+    struct log_fixture f;
+    struct log_time found;
+    log_fixture_open(&f, 5000);
+    for (int i = 0; i < 300; i++) /* 100, 110, ... with every third one late. */
+        fixture_append_buf(&f, 2, timed_batch(i % 3 == 2 ? 50 : 100 + 10 * i), NULL);
+    log_fixture_settle(&f);
+
+    cr_assert_eq(log_find_time(f.log, 0, LOG_BOUND_WRITTEN, &found), ERR_NONE);
+    cr_assert_eq(found.offset, 0);
+    cr_assert_eq(log_find_time(f.log, 1005, LOG_BOUND_WRITTEN, &found), ERR_NONE);
+    cr_assert_eq(found.offset, 91);
+    cr_assert_eq(found.timestamp, 1010);
+    cr_assert_eq(found.epoch, 2);
+    cr_assert_eq(log_find_time(f.log, 1111, LOG_BOUND_WRITTEN, &found), ERR_NONE);
+    cr_assert_eq(found.offset, 102);
+    cr_assert_eq(log_find_time(f.log, 99999, LOG_BOUND_WRITTEN, &found), ERR_NONE);
+    cr_assert_eq(found.offset, -1);
+    cr_assert_eq(log_find_time(f.log, 1005, LOG_BOUND_COMMITTED, &found), ERR_NONE);
+    cr_assert_eq(found.offset, -1);
+    cr_assert_eq(log_find_max_time(f.log, LOG_BOUND_WRITTEN, &found), ERR_NONE);
+    cr_assert_eq(found.offset, 298);
+    log_commit(f.log, 101);
+    cr_assert_eq(log_find_max_time(f.log, LOG_BOUND_COMMITTED, &found), ERR_NONE);
+    cr_assert_eq(found.offset, 100);
+    log_fixture_close(&f);
+}
