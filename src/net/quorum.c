@@ -352,7 +352,8 @@ static void quorum_fire(struct timer *timer, mono_ms now)
 static void quorum_start(struct quorum *quorum)
 {
     struct shard *shard = quorum->shard;
-    if (quorum->raft || !log_is_ready(quorum->log) || slots_needs_sync(quorum->votes) ||
+    const struct log_ends *ends = log_ends(quorum->log);
+    if (quorum->raft || !log_is_ready(quorum->log) || ends->durable < ends->end || slots_needs_sync(quorum->votes) ||
         quorum->vote_ticket != 0 || !identity_is_durable(shard))
         return;
     struct raft_config config = {
