@@ -5,16 +5,18 @@
 
 skiff_root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 
-# What a build and a quorum need, as command or pkg-config module -> Debian package.
+# What a build and a quorum need: a command, @ a pkg-config module or / a file -> Debian package.
+# ARCHITECTURE.md says why each is there.
 skiff_needs_build="
-cmake:cmake ninja:ninja-build gcc:gcc pkg-config:pkg-config python3:python3 protoc-c:protobuf-c-compiler
-@libuv:libuv1-dev @libprotobuf-c:libprotobuf-c-dev @rdkafka:librdkafka-dev @jansson:libjansson-dev
-@criterion:libcriterion-dev"
+cmake:cmake ninja:ninja-build gcc:gcc /usr/include/stdio.h:libc6-dev pkg-config:pkg-config
+python3:python3 protoc-c:protobuf-c-compiler @libuv:libuv1-dev @libprotobuf-c:libprotobuf-c-dev
+@libisal:libisal-dev @rdkafka:librdkafka-dev @jansson:libjansson-dev @criterion:libcriterion-dev"
 
-# What the tests need on top.
+# What the tests need on top. clang's sanitizers and libFuzzer are a package of their own.
 skiff_needs_test="
-clang:clang clang-format:clang-format kcat:kcat strace:strace ccache:ccache java:default-jdk-headless
-mvn:maven nm:binutils"
+git:git clang:clang /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a:libclang-rt-14-dev
+clang-format:clang-format kcat:kcat strace:strace ccache:ccache java:default-jdk-headless mvn:maven
+nm:binutils"
 
 say()
 {
@@ -29,6 +31,7 @@ missing_packages()
         package=${need#*:}
         case $name in
         @*) pkg-config --exists "${name#@}" 2>/dev/null || printf '%s ' "$package" ;;
+        /*) ls $name >/dev/null 2>&1 || printf '%s ' "$package" ;;
         *) command -v "$name" >/dev/null 2>&1 || printf '%s ' "$package" ;;
         esac
     done
