@@ -10,10 +10,10 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
     if (voter->role == RAFT_LEADER)
         world_violation(world, "R14", "node %d leads epoch %d and grants a pre-vote to %d",
                         node->id, voter->epoch, probe->peer);
-    /* It hears the leader at the latest when it begins to follow it. Drift and one tick aside. */
+    /* To be told who leads is not to hear it. Drift and one tick aside. */
     sim_us patience = (sim_us)node->config.fetch_timeout_ms * SIM_MS * 9 / 10;
     if (voter->role == RAFT_FOLLOWER && voter->leader >= 0 && !voter->refused &&
-        world->kernel.now - voter->since < patience)
+        voter->heard_at > 0 && world->kernel.now - voter->heard_at < patience)
         world_violation(world, "R14", "node %d follows %d in epoch %d and grants a pre-vote to %d",
                         node->id, voter->leader, voter->epoch, probe->peer);
 }

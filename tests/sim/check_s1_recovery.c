@@ -14,7 +14,9 @@ static void check_file(struct world *world, struct sim_node *node, const struct 
     struct bytes bytes;
     struct batch_info info;
     while (batch_next(&rest, &info, &bytes) == ERR_NONE && info.base < end) {
-        const struct ghost_batch *known = ghost_batch_at(&log->batches, info.base);
+        bool undone = end > log->end; /* A cut, by a power loss. */
+        const struct ghost_batch *known =
+            ghost_batch_at(undone ? &log->uncut : &log->batches, info.base);
         if (!known || known->base != info.base || known->crc != info.crc ||
             known->epoch != info.epoch)
             world_violation(world, "S1", "node %d recovers a batch at %lld that was never there",
@@ -39,7 +41,8 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
     const struct ghost_log *log = &ghost_partition_of(world, probe->key)->logs[node->index];
     if (log->rotten)
         return; /* S3 tells. */
-    if (probe->offset < log->durable || probe->offset > log->end)
+    log_offset most = log->uncut_end > log->end ? log->uncut_end : log->end;
+    if (probe->offset < log->durable || probe->offset > most)
         world_violation(world, "S1", "node %d, partition %d: recovered to %lld; durable was %lld, "
                         "written %lld", node->id, probe->key.index, (long long)probe->offset,
                         (long long)log->durable, (long long)log->end);

@@ -260,6 +260,7 @@ void faults_heal(struct world *world)
         node->disk.faults = (struct disk_faults){.sync_mean = 200};
         node->disk.hang_until = 0;
         node->fuse = 0;
+        node->wall_offset = 0;
         node_resume(node);
         /* A log that failed stays closed until its node starts again: an operator's task. */
         if (node_is_alive(node) && ghost_has_failed_log(world, node))

@@ -154,15 +154,15 @@ void ghost_check_positions(struct world *world, struct sim_node *node, const str
     }
 }
 
-static void take_append(struct world *world, struct ghost_partition *partition,
-                        struct ghost_log *log, const struct probe *probe)
+static void take_append(struct world *world, struct ghost_log *log, const struct probe *probe)
 {
     struct ghost_batches *incoming = &world->ghost->incoming;
     for (uint32_t i = 0; i < incoming->count; i++)
         push_batch(&log->batches, &incoming->all[i]);
+    log->uncut.count = 0;
+    log->uncut_end = 0;
     log->end = probe->value;
     world->ghost->appends++;
-    (void)partition;
 }
 
 static void take_open(struct ghost_log *log, const struct probe *probe)
@@ -175,11 +175,22 @@ static void take_open(struct ghost_log *log, const struct probe *probe)
     log->mark = probe->other;
     if (log->durable > log->end)
         log->durable = log->end;
+    if (log->uncut_end >= log->end && log->uncut.count > 0) {
+        log->batches.count = 0;
+        for (uint32_t i = 0; i < log->uncut.count; i++)
+            push_batch(&log->batches, &log->uncut.all[i]);
+    }
     cut_batches(&log->batches, log->end);
 }
 
 static void take_truncate(struct ghost_log *log, const struct probe *probe)
 {
+    if (log->uncut_end < log->end) {
+        log->uncut.count = 0;
+        for (uint32_t i = 0; i < log->batches.count; i++)
+            push_batch(&log->uncut, &log->batches.all[i]);
+        log->uncut_end = log->end;
+    }
     log->end = probe->offset;
     if (log->durable > log->end)
         log->durable = log->end;
@@ -301,12 +312,20 @@ static void take_role(struct world *world, struct sim_node *node, const struct p
 {
     struct ghost_voter *voter = &world->ghost->voters[node->index];
     if (voter->leader != probe->peer || voter->epoch != probe->epoch) {
-        voter->since = world->kernel.now;
+        voter->heard_at = 0;
         voter->refused = false;
     }
     voter->role = (enum raft_role)probe->value;
     voter->epoch = probe->epoch;
     voter->leader = probe->peer;
+}
+
+/* Something came from the leader just now. */
+static void hear(struct world *world, const struct sim_node *node)
+{
+    struct ghost_voter *voter = &world->ghost->voters[node->index];
+    voter->heard_at = world->kernel.now;
+    voter->refused = false;
 }
 
 static void take_raft(struct world *world, struct sim_node *node, const struct probe *probe)
@@ -332,6 +351,7 @@ static void take_raft(struct world *world, struct sim_node *node, const struct p
                 ghost->voters[i].founder_life = world->nodes[i].disk_life;
         }
         take_high_watermark(ghost->metadata, log, probe);
+        hear(world, node);
         break;
     default:
         break;
@@ -357,7 +377,9 @@ void ghost_take(struct world *world, struct sim_node *node, const struct probe *
         take_open(log, probe);
         break;
     case PROBE_LOG_APPEND:
-        take_append(world, partition, log, probe);
+        take_append(world, log, probe);
+        if (partition->is_metadata && !probe->flag)
+            hear(world, node);
         break;
     case PROBE_LOG_TRUNCATE:
         take_truncate(log, probe);

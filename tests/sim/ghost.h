@@ -40,6 +40,10 @@ struct ghost_log {
     log_offset high_watermark; /* Of this incarnation. */
     log_offset high_watermark_max;
     struct ghost_batches batches;
+    /* What stood there before a cut, until something is written: a cut that is not synced
+     * may be undone by a power loss. */
+    struct ghost_batches uncut;
+    log_offset uncut_end;
     /* As leader, of this incarnation; epoch -1: it is none. */
     log_epoch leads;
     int64_t leads_broker_epoch;
@@ -78,7 +82,7 @@ struct ghost_voter {
     enum raft_role role;
     log_epoch epoch;
     node_id leader;
-    sim_us since;              /* Of the role. */
+    sim_us heard_at;           /* Records or a commit came from the leader it follows; 0: not yet. */
     bool refused;              /* Its leader's port refused since. */
     log_epoch vote_epoch;      /* Durable, on this disk. */
     node_id voted_for;

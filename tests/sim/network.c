@@ -106,16 +106,11 @@ static void accept_dial(struct net *net, struct net_conn *conn)
     pipe_pump(net, conn, 0);
 }
 
-static void try_dial(struct event *event)
+static void decide_dial(struct net *net, struct net_conn *conn)
 {
-    struct net_conn *conn = event->object;
-    struct net *net = conn->net;
     uint32_t from = conn->ends[0].host, to = conn->ends[1].host;
-    conn->events--;
-    if (!conn->ends[0].open) {
-        net_release(net, conn);
-        return;
-    }
+    bool spurious =
+        net->config.refuse > 0 && rand_chance(&net->rand, net->config.refuse, 1000000);
     if (!may_answer(net, from, to)) { /* The kernel asks again after 1, 2, 4 seconds. */
         if (conn->tries < 3) {
             schedule_dial(net, conn, SIM_SECOND << conn->tries++);
@@ -123,13 +118,22 @@ static void try_dial(struct event *event)
         }
         net->counts.unanswered++;
         answer_dial(net, conn, ERR_UNREACHABLE);
-    } else if (!net->hosts[to].listening || (net->config.refuse > 0 &&
-                                             rand_chance(&net->rand, net->config.refuse, 1000000))) {
+    } else if (!net->hosts[to].listening || spurious) {
         net->counts.refused++;
         answer_dial(net, conn, ERR_REFUSED);
     } else {
         accept_dial(net, conn);
     }
+}
+
+/* The event is counted until its end, so that nobody frees the connection under it. */
+static void try_dial(struct event *event)
+{
+    struct net_conn *conn = event->object;
+    struct net *net = conn->net;
+    if (conn->ends[0].open)
+        decide_dial(net, conn);
+    conn->events--;
     net_release(net, conn);
 }
 
@@ -350,7 +354,7 @@ void net_replay(struct net *net, uint32_t host)
     pipe_push(net, ghost, 0, chunk);
     net->counts.replays++;
     accept_dial(net, ghost);
-    ghost->ends[0].open = false;
+    ghost->ends[0].open = false; /* Its bytes are on their way, and hold it. */
     chosen->recording.size = 0;
     if (chosen->kept) {
         chosen->kept = false;

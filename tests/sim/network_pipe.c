@@ -173,32 +173,35 @@ static bool disturb(struct net *net, struct net_conn *conn, uint32_t side)
     return true;
 }
 
+static void pump(struct net *net, struct net_conn *conn, uint32_t side)
+{
+    struct net_pipe *pipe = &conn->pipes[side];
+    sim_us now = net->kernel->now;
+    if (pipe->first && pipe->first->arrival <= now && pipe->stalled_until <= now &&
+        !disturb(net, conn, side)) {
+        if (pipe->received.size - pipe->read < net->config.capacity) {
+            deliver(net, conn, side);
+            tell_ends(net, conn, side);
+        }
+    } else if (!pipe->first && pipe->ending && pipe->stalled_until <= now) {
+        pipe->ended = true;
+        tell_ends(net, conn, side);
+    }
+    pipe_pump(net, conn, side);
+}
+
+/* The event is counted until its end, so that nobody frees the connection under it. */
 static void pump_event(struct event *event)
 {
     struct net_conn *conn = event->object;
     struct net *net = conn->net;
     uint32_t side = (uint32_t)event->a;
-    struct net_pipe *pipe = &conn->pipes[side];
     uint32_t from = conn->ends[side].host, to = conn->ends[!side].host;
-    pipe->pumping = false;
+    conn->pipes[side].pumping = false;
+    if (!net->cut[from][to] && !net->hosts[to].silent)
+        pump(net, conn, side);
+    else if (conn->ends[0].open || conn->ends[1].open) /* Sent again until it gets through. */
+        schedule(net, conn, side, 20 * SIM_MS + kernel_delay(&net->rand, 100 * SIM_MS));
     conn->events--;
-    if (net->cut[from][to] || net->hosts[to].silent) { /* Sent again until it gets through. */
-        if (conn->ends[0].open || conn->ends[1].open)
-            schedule(net, conn, side, 20 * SIM_MS + kernel_delay(&net->rand, 100 * SIM_MS));
-        else
-            net_release(net, conn);
-        return;
-    }
-    if (pipe->first && pipe->first->arrival <= net->kernel->now &&
-        pipe->stalled_until <= net->kernel->now && !disturb(net, conn, side)) {
-        if (pipe->received.size - pipe->read < net->config.capacity) {
-            deliver(net, conn, side);
-            tell_ends(net, conn, side);
-        }
-    } else if (!pipe->first && pipe->ending && pipe->stalled_until <= net->kernel->now) {
-        pipe->ended = true;
-        tell_ends(net, conn, side);
-    }
-    pipe_pump(net, conn, side);
     net_release(net, conn);
 }

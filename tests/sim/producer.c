@@ -143,7 +143,10 @@ static void send_lane(struct producer *producer, uint32_t topic_index, int32_t i
         producer->actor.world->kernel.now < lane->again_at)
         return;
     struct outgoing *next;
-    for (struct outgoing *batch = lane->first; batch && lane->in_flight < IN_FLIGHT_MAX;
+    /* Kafka takes any first sequence of a producer that it does not know, so a second batch
+     * could overtake a first one that is refused; the first goes alone. */
+    uint32_t in_flight_max = lane->acknowledged || !producer->idempotent ? IN_FLIGHT_MAX : 1;
+    for (struct outgoing *batch = lane->first; batch && lane->in_flight < in_flight_max;
          batch = next) {
         next = batch->next;
         if (batch->in_flight)
@@ -259,6 +262,7 @@ static void settle(struct producer *producer, struct outgoing *batch, bool answe
                         err_name(err));
     if (answered && (err == ERR_NONE || err == ERR_DUPLICATE_SEQUENCE_NUMBER)) {
         acknowledge(producer, batch, err == ERR_NONE ? offset : -1);
+        lane->acknowledged = true;
         forget(lane, batch);
         return;
     }
