@@ -75,6 +75,7 @@ struct log_appended {
 /* Append as leader: give `batch`, which passed batch_check() with `info`, the next
  * offsets and `epoch`, in place. It is written at the next sync_flush().
  * Owns    takes a reference of its own on batch->buf; its bytes must not change any more.
+ *         `epoch` is not below log_last_epoch(): a log that holds a later one goes offline.
  * Errors  ERR_BUSY: not ready; ERR_SPACE, ERR_FILES: refused, the log lives on; ERR_IO,
  *         ERR_CORRUPT: offline; OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH.
  *         Nothing was appended in any of these cases. */

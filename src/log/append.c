@@ -59,7 +59,12 @@ enum err log_append(struct log *log, const struct slice *batch, const struct bat
     enum err err = may_append(log);
     if (err != ERR_NONE)
         return err;
-    check(epoch >= epoch_cache_last(&log->epochs));
+    if (epoch < epoch_cache_last(&log->epochs)) {
+        /* Epochs stand outside the checksums: a disk can have made this one up. */
+        log_go_offline(log, ERR_CORRUPT, "It holds epoch %d, above its leader's %d.",
+                       epoch_cache_last(&log->epochs), epoch);
+        return log->error;
+    }
     if (log->producers)
         err = producers_check(log->producers, info, &original);
     if (err == ERR_DUPLICATE_SEQUENCE_NUMBER) {

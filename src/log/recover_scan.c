@@ -64,8 +64,15 @@ static enum err judge_batch(struct recovery *recovery, const struct segment *seg
     recovery->what = "A batch that does not begin at the synced mark";
     if (recovery->has_mark && is_first_past && info->base != recovery->mark.durable)
         return ERR_CORRUPT;
+    recovery->what = "A batch across the mark"; /* Marks stand between batches. */
+    if (recovery->next < recovery->mark.durable && batch_end(info) > recovery->mark.durable)
+        return ERR_CORRUPT;
     recovery->what = "An epoch that falls";
     if (info->epoch < epoch_cache_last(&recovery->log->epochs))
+        return ERR_CORRUPT;
+    recovery->what = "An epoch above the mark's"; /* It stands outside the checksum. */
+    if (recovery->has_mark && info->epoch > recovery->mark.epoch &&
+        batch_end(info) <= recovery->mark.durable)
         return ERR_CORRUPT;
     recovery->what = "It ends";
     return ERR_NONE;

@@ -56,6 +56,37 @@ Test(recover, takes_a_bad_batch_below_the_mark_for_rot_and_cuts_nothing)
     log_fixture_close(&f);
 }
 
+Test(recover, takes_an_epoch_that_cannot_be_for_rot_though_no_checksum_covers_it)
+{
+    struct log_fixture f;
+    log_fixture_open(&f, 0);
+    fill(&f, 1, 3);
+    log_fixture_stop(&f, false);
+    memory_env_flip(f.memory, first_segment, 14);
+
+    log_fixture_start(&f);
+
+    cr_assert_eq(log_error(f.log), ERR_CORRUPT);
+    log_fixture_close(&f);
+}
+
+Test(recover, takes_a_base_offset_that_jumps_the_mark_for_rot)
+{
+    struct log_fixture f;
+    log_fixture_open(&f, 0);
+    fill(&f, 1, 1);
+    int64_t second = memory_env_size(f.memory, first_segment);
+    fill(&f, 1, 2);
+    log_fixture_stop(&f, false);
+    memory_env_flip(f.memory, first_segment, (uint64_t)second + 6);
+
+    log_fixture_start(&f);
+
+    cr_assert_eq(log_error(f.log), ERR_CORRUPT);
+    cr_assert_not(memory_env_saw(f.memory, "torn_tail_cut"));
+    log_fixture_close(&f);
+}
+
 Test(recover, takes_an_end_below_the_mark_for_rot)
 {
     struct log_fixture f;
