@@ -19,13 +19,16 @@ struct quorum;
 /* The metadata log's identity, Kafka's own. */
 struct partition_key quorum_key(void);
 #define QUORUM_TOPIC "__cluster_metadata"
+/* A cluster id in raft's messages: null is none yet, and what is no uuid is no cluster of ours. */
+struct uuid quorum_cluster_read(struct str text);
+struct str quorum_cluster_text(struct uuid cluster_id, char out[UUID_TEXT_SIZE]);
 
 /* Errors  the disk's own, traced. */
 enum err quorum_open(struct shard *shard);
 void quorum_close(struct quorum *quorum);
 bool quorum_synced(struct quorum *quorum, uint64_t ticket, enum err result);
-void quorum_nudge(
-    struct quorum *quorum); /* What it waited for may be there: look in the next flush. */
+/* What it waited for may be there: look in the next flush. */
+void quorum_nudge(struct quorum *quorum);
 void quorum_flush(struct quorum *quorum);
 bool quorum_is_dirty(const struct quorum *quorum);
 

@@ -90,14 +90,6 @@ void quorum_wake_fetches(struct quorum *quorum)
     }
 }
 
-static struct uuid fetch_cluster(struct str text)
-{
-    struct uuid cluster_id = {{0}};
-    if (text.data && !uuid_parse(text, &cluster_id))
-        memset(&cluster_id, 0xff, sizeof cluster_id);
-    return cluster_id;
-}
-
 void quorum_take_fetch(struct quorum *quorum, struct request *request,
                        const struct fetch_request *fetch)
 {
@@ -118,7 +110,7 @@ void quorum_take_fetch(struct quorum *quorum, struct request *request,
                                         .offset = partition->fetch_offset,
                                         .last_epoch = partition->last_fetched_epoch,
                                         .high_watermark = partition->high_watermark,
-                                        .cluster_id = fetch_cluster(fetch->cluster_id)};
+                                        .cluster_id = quorum_cluster_read(fetch->cluster_id)};
     mono_ms deadline =
         quorum->shard->now +
         (fetch->max_wait_ms < QUORUM_FETCH_WAIT_MS ? fetch->max_wait_ms : QUORUM_FETCH_WAIT_MS);
@@ -145,8 +137,8 @@ static void fetch_failed(struct quorum *quorum, uint64_t id)
 }
 
 /* Append batch by batch, so that raft hears of each epoch and each voter set in turn. */
-static void fetch_append(struct quorum *quorum, const struct raft_fetch *fetch,
-                             struct buf *frame, struct bytes records)
+static void fetch_append(struct quorum *quorum, const struct raft_fetch *fetch, struct buf *frame,
+                         struct bytes records)
 {
     struct batch_info info;
     struct bytes rest = records, batch;
@@ -243,10 +235,7 @@ void quorum_send_fetch(struct quorum *quorum, const struct raft_fetch *fetch)
     topic.partitions = &partition;
     struct fetch_request body;
     fetch_request_init(&body);
-    if (!uuid_is_zero(fetch->cluster_id)) {
-        uuid_format(fetch->cluster_id, cluster);
-        body.cluster_id = str_from(cluster);
-    }
+    body.cluster_id = quorum_cluster_text(fetch->cluster_id, cluster);
     body.replica_state.replica_id = fetch->from;
     body.max_wait_ms = QUORUM_FETCH_WAIT_MS;
     body.min_bytes = 1;

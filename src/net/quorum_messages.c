@@ -10,7 +10,7 @@ enum { CALL_TIMEOUT_MS = 1000 };
 
 /* ---- Small conversions. */
 
-static struct str cluster_text(struct uuid cluster_id, char out[UUID_TEXT_SIZE])
+struct str quorum_cluster_text(struct uuid cluster_id, char out[UUID_TEXT_SIZE])
 {
     if (uuid_is_zero(cluster_id))
         return (struct str){0};
@@ -18,11 +18,11 @@ static struct str cluster_text(struct uuid cluster_id, char out[UUID_TEXT_SIZE])
     return str_from(out);
 }
 
-static struct uuid cluster_of(struct str text)
+struct uuid quorum_cluster_read(struct str text)
 {
     struct uuid cluster_id = {{0}};
     if (text.data && !uuid_parse(text, &cluster_id))
-        memset(&cluster_id, 0xff, sizeof cluster_id); /* No uuid, so no cluster of ours. */
+        memset(&cluster_id, 0xff, sizeof cluster_id);
     return cluster_id;
 }
 
@@ -65,7 +65,7 @@ static void vote_done(struct shard *shard, void *context, enum err result,
         vote_response_read(&body, reply->version, &reply->reader, &arena) == ERR_NONE) {
         struct raft_message message = reply_to(sent, RAFT_VOTE_REPLY);
         message.from_directory = body.directory_id;
-        message.cluster_id = cluster_of(body.formed_cluster_id);
+        message.cluster_id = quorum_cluster_read(body.formed_cluster_id);
         message.log_is_empty = !body.formed_cluster_id.data;
         message.error = (enum err)body.error_code;
         if (body.topics_count == 1 && body.topics[0].partitions_count == 1) {
@@ -151,7 +151,7 @@ static void send_vote(struct quorum *quorum, struct voter_link *link,
     partition.pre_vote = message->pre_vote;
     struct vote_request_topic topic = {
         .name = STR(QUORUM_TOPIC), .partitions_count = 1, .partitions = &partition};
-    struct vote_request body = {.cluster_id = cluster_text(message->cluster_id, cluster),
+    struct vote_request body = {.cluster_id = quorum_cluster_text(message->cluster_id, cluster),
                                 .voter_id = message->to,
                                 .topics_count = 1,
                                 .topics = &topic};
@@ -171,7 +171,7 @@ static void send_begin(struct quorum *quorum, struct voter_link *link,
         .name = STR(QUORUM_TOPIC), .partitions_count = 1, .partitions = &partition};
     struct begin_quorum_epoch_request body;
     begin_quorum_epoch_request_init(&body);
-    body.cluster_id = cluster_text(message->cluster_id, cluster);
+    body.cluster_id = quorum_cluster_text(message->cluster_id, cluster);
     body.voter_id = message->to;
     body.topics_count = 1;
     body.topics = &topic;
@@ -199,7 +199,7 @@ static void send_end(struct quorum *quorum, struct voter_link *link,
         .name = STR(QUORUM_TOPIC), .partitions_count = 1, .partitions = &partition};
     struct end_quorum_epoch_request body;
     end_quorum_epoch_request_init(&body);
-    body.cluster_id = cluster_text(message->cluster_id, cluster);
+    body.cluster_id = quorum_cluster_text(message->cluster_id, cluster);
     body.topics_count = 1;
     body.topics = &topic;
     call(link, WIRE_END_QUORUM_EPOCH, WIRE_END_QUORUM_EPOCH_MAX, &body, end_done,
@@ -241,7 +241,7 @@ static void answer_vote(struct request *request, const struct raft_message *mess
     body.topics = &topic;
     body.node_id = message->from;
     body.directory_id = message->from_directory;
-    body.formed_cluster_id = cluster_text(message->cluster_id, cluster);
+    body.formed_cluster_id = quorum_cluster_text(message->cluster_id, cluster);
     if (!body.formed_cluster_id.data && !message->log_is_empty)
         body.formed_cluster_id =
             STR("AAAAAAAAAAAAAAAAAAAAAA"); /* Records, but of no known cluster. */

@@ -30,7 +30,8 @@ bool authorize(const struct request *request);
 
 /* Send the request to the active controller inside an Envelope, and its answer back (KIP-590).
  * The request's frame must not have been released. `refused` runs when there is no controller to
- * ask, and must end the request. `answered` may be NULL: the answer is passed on as it is. */
+ * ask, with a code of Kafka's, and must end the request. `answered` may be NULL: the answer is
+ * passed on as it is. */
 void forward(struct shard *shard, struct request *request,
              void (*refused)(struct request *request, enum err err),
              void (*answered)(struct request *request, void *response));

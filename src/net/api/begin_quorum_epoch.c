@@ -16,11 +16,10 @@ void api_begin_quorum_epoch(struct shard *shard, struct request *request)
     struct raft_message message = {.kind = RAFT_BEGIN_REQUEST,
                                    .from = partition->leader_id,
                                    .epoch = partition->leader_epoch,
+                                   .cluster_id = quorum_cluster_read(body.cluster_id),
                                    .last_epoch = -1,
                                    .last_offset = -1,
                                    .leader = partition->leader_id};
-    if (body.cluster_id.data && !uuid_parse(body.cluster_id, &message.cluster_id))
-        memset(&message.cluster_id, 0xff, sizeof message.cluster_id);
     message.to_directory = partition->voter_directory_id;
     quorum_take_message(shard->quorum, request, &message);
 }

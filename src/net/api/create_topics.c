@@ -140,7 +140,7 @@ static void forward_refused(struct request *request, enum err err)
 {
     struct creation *creation = request->context;
     creation->act.request = request;
-    answer_all(creation, err > ERR_NONE ? err : ERR_REQUEST_TIMED_OUT);
+    answer_all(creation, err);
 }
 
 static bool is_shown(struct image_watch *watch, bool late)

@@ -62,7 +62,7 @@ static void deletion_finish(struct act *act, enum err result)
 
 static void forward_refused(struct request *request, enum err err)
 {
-    answer_all(request->context, err > ERR_NONE ? err : ERR_REQUEST_TIMED_OUT);
+    answer_all(request->context, err);
 }
 
 static bool is_gone(struct image_watch *watch, bool late)

@@ -8,7 +8,7 @@ static void refused(struct request *request, enum err err)
 {
     struct describe_quorum_response response;
     describe_quorum_response_init(&response);
-    response.error_code = (int16_t)(err > ERR_NONE ? err : ERR_REQUEST_TIMED_OUT);
+    response.error_code = (int16_t)err;
     request_reply(request, &response);
 }
 

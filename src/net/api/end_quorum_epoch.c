@@ -16,11 +16,10 @@ void api_end_quorum_epoch(struct shard *shard, struct request *request)
     struct raft_message message = {.kind = RAFT_END_REQUEST,
                                    .from = partition->leader_id,
                                    .epoch = partition->leader_epoch,
+                                   .cluster_id = quorum_cluster_read(body.cluster_id),
                                    .last_epoch = -1,
                                    .last_offset = -1,
                                    .leader = partition->leader_id};
-    if (body.cluster_id.data && !uuid_parse(body.cluster_id, &message.cluster_id))
-        memset(&message.cluster_id, 0xff, sizeof message.cluster_id);
     for (uint32_t i = 0; i < partition->preferred_candidates_count && i < RAFT_VOTERS_MAX; i++)
         message.candidates[message.candidate_count++] = (struct raft_voter){
             .id = partition->preferred_candidates[i].candidate_id,

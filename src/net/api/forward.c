@@ -48,7 +48,7 @@ static void forward_done(struct shard *shard, void *context, enum err result,
         result = answer_read(request, body.response_data, response);
     arena_free(&arena);
     if (result != ERR_NONE)
-        forwarding->refused(request, result);
+        forwarding->refused(request, result > ERR_NONE ? result : ERR_REQUEST_TIMED_OUT);
     else if (forwarding->answered)
         forwarding->answered(request, response);
     else

@@ -1,22 +1,11 @@
 /* list_offsets.c -- ListOffsets: an offset by time, or one of the special ones (KIP-79, 207). */
-#include "api.h"
-#include "partitions.h"
+#include "queries.h"
 
-struct offsets_job {
-    struct request *request;
-    struct list_offsets_response response;
-    struct list_offsets_response_partition **answers;
-    uint32_t pending;
-};
-
-static void part_done(struct shard *shard, struct letter *letter)
+static void put_answer(const struct request *request, const struct query_part *part, void *out)
 {
-    struct query_part *part = (struct query_part *)letter;
-    struct offsets_job *job = part->job;
-    struct list_offsets_response_partition *answer = job->answers[part->place];
-    (void)shard;
+    struct list_offsets_response_partition *answer = out;
     enum err err = part->err;
-    if (err == ERR_OFFSET_NOT_AVAILABLE && job->request->version < 5)
+    if (err == ERR_OFFSET_NOT_AVAILABLE && request->version < 5)
         err = ERR_LEADER_NOT_AVAILABLE;
     answer->error_code = (int16_t)err;
     if (err == ERR_NONE) {
@@ -24,9 +13,6 @@ static void part_done(struct shard *shard, struct letter *letter)
         answer->timestamp = part->found_timestamp;
         answer->leader_epoch = part->found_epoch;
     }
-    mem_free(part);
-    if (--job->pending == 0)
-        request_reply(job->request, &job->response);
 }
 
 /* The oldest version in which a special timestamp means something (KIP-734, 405, 1005, 1023). */
@@ -38,71 +24,63 @@ static bool timestamp_is_known(int64_t timestamp, int16_t version)
     return timestamp >= -6 && version >= since[-timestamp - 1];
 }
 
-static void part_send(struct shard *shard, struct offsets_job *job, uint32_t place,
-                      struct partition_key key, const struct list_offsets_request_partition *asked,
-                      bool from_replica)
+static struct query_job *job_begin(struct request *request, const struct list_offsets_request *body)
 {
-    struct query_part *part = mem_zalloc(sizeof *part);
-    part->job = job;
-    part->place = place;
-    part->kind = QUERY_TIME;
-    part->key = key;
-    part->current_epoch = asked->current_leader_epoch;
-    part->timestamp = asked->timestamp;
-    part->from_replica = from_replica;
-    part->done = part_done;
-    job->pending++;
-    mailbox_send(shard, partition_shard(key, shard->config->shards), &part->letter,
-                 partitions_query);
-}
-
-static void response_shape(struct offsets_job *job, const struct list_offsets_request *body)
-{
-    struct arena *arena = &job->request->arena;
+    struct arena *arena = &request->arena;
+    struct list_offsets_response *response = arena_alloc(arena, sizeof *response);
     uint32_t total = 0, place = 0;
-    list_offsets_response_init(&job->response);
-    job->response.topics_count = body->topics_count;
-    job->response.topics = list_offsets_response_topic_new(arena, body->topics_count);
+    for (uint32_t t = 0; t < body->topics_count; t++)
+        total += body->topics[t].partitions_count;
+    struct query_job *job = queries_begin(request, response, total);
+    job->put = put_answer;
+    list_offsets_response_init(response);
+    response->topics_count = body->topics_count;
+    response->topics = list_offsets_response_topic_new(arena, body->topics_count);
     for (uint32_t t = 0; t < body->topics_count; t++) {
-        struct list_offsets_response_topic *topic = &job->response.topics[t];
+        struct list_offsets_response_topic *topic = &response->topics[t];
         topic->name = arena_str(arena, body->topics[t].name);
         topic->partitions_count = body->topics[t].partitions_count;
         topic->partitions = list_offsets_response_partition_new(arena, topic->partitions_count);
-        total += topic->partitions_count;
-    }
-    job->answers = arena_array(arena, struct list_offsets_response_partition *, total + 1);
-    for (uint32_t t = 0; t < body->topics_count; t++)
-        for (uint32_t p = 0; p < body->topics[t].partitions_count; p++) {
-            job->answers[place] = &job->response.topics[t].partitions[p];
-            job->answers[place++]->index = body->topics[t].partitions[p].index;
+        for (uint32_t p = 0; p < topic->partitions_count; p++) {
+            topic->partitions[p].index = body->topics[t].partitions[p].index;
+            job->answers[place++] = &topic->partitions[p];
         }
+    }
+    return job;
+}
+
+static enum err ask(struct shard *shard, struct query_job *job, uint32_t place, struct str topic,
+                    const struct list_offsets_request_partition *asked, bool from_replica)
+{
+    struct partition_key key;
+    enum err err = find_partition(shard->image, topic, (struct uuid){{0}}, asked->index, &key);
+    if (err != ERR_NONE)
+        return err;
+    if (!timestamp_is_known(asked->timestamp, job->request->version))
+        return ERR_UNSUPPORTED_VERSION;
+    struct query_part *part = queries_part(job, place, key);
+    part->kind = QUERY_TIME;
+    part->current_epoch = asked->current_leader_epoch;
+    part->timestamp = asked->timestamp;
+    part->from_replica = from_replica;
+    queries_send(shard, part);
+    return ERR_NONE;
 }
 
 void api_list_offsets(struct shard *shard, struct request *request)
 {
-    struct offsets_job *job = arena_alloc(&request->arena, sizeof *job);
     struct list_offsets_request body;
-    job->request = request;
     if (!request_read(request, &body))
         return;
-    response_shape(job, &body);
-    job->pending = 1;
+    struct query_job *job = job_begin(request, &body);
     uint32_t place = 0;
     bool from_replica = body.replica_id >= 0 && request->internal;
     for (uint32_t t = 0; t < body.topics_count; t++)
         for (uint32_t p = 0; p < body.topics[t].partitions_count; p++, place++) {
-            struct partition_key key;
-            const struct list_offsets_request_partition *asked = &body.topics[t].partitions[p];
-            enum err result = find_partition(shard->image, body.topics[t].name, (struct uuid){{0}},
-                                             asked->index, &key);
-            if (result == ERR_NONE && !timestamp_is_known(asked->timestamp, request->version))
-                result = ERR_UNSUPPORTED_VERSION;
-            if (result == ERR_NONE)
-                part_send(shard, job, place, key, asked, from_replica);
-            else
-                job->answers[place]->error_code = (int16_t)result;
+            struct list_offsets_response_partition *answer = job->answers[place];
+            answer->error_code = (int16_t)ask(shard, job, place, body.topics[t].name,
+                                              &body.topics[t].partitions[p], from_replica);
         }
     request_release_frame(request);
-    if (--job->pending == 0)
-        request_reply(request, &job->response);
+    queries_end(job);
 }

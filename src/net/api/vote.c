@@ -2,14 +2,6 @@
 #include "api.h"
 #include "quorum.h"
 
-static struct uuid cluster_of(struct str text)
-{
-    struct uuid cluster_id = {{0}};
-    if (text.data && !uuid_parse(text, &cluster_id))
-        memset(&cluster_id, 0xff, sizeof cluster_id);
-    return cluster_id;
-}
-
 void api_vote(struct shard *shard, struct request *request)
 {
     struct vote_request body;
@@ -26,7 +18,7 @@ void api_vote(struct shard *shard, struct request *request)
                                    .from_directory = partition->replica_directory_id,
                                    .to_directory = partition->voter_directory_id,
                                    .epoch = partition->replica_epoch,
-                                   .cluster_id = cluster_of(body.cluster_id),
+                                   .cluster_id = quorum_cluster_read(body.cluster_id),
                                    .pre_vote = partition->pre_vote,
                                    .last_epoch = partition->last_offset_epoch,
                                    .last_offset = partition->last_offset,
