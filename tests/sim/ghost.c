@@ -183,14 +183,20 @@ static void take_open(struct ghost_log *log, const struct probe *probe)
     cut_batches(&log->batches, log->end);
 }
 
+/* Keep what is about to be cut: until the cut is synced a power loss may undo it. */
+static void keep_uncut(struct ghost_log *log)
+{
+    if (log->uncut_end >= log->end)
+        return;
+    log->uncut.count = 0;
+    for (uint32_t i = 0; i < log->batches.count; i++)
+        push_batch(&log->uncut, &log->batches.all[i]);
+    log->uncut_end = log->end;
+}
+
 static void take_truncate(struct ghost_log *log, const struct probe *probe)
 {
-    if (log->uncut_end < log->end) {
-        log->uncut.count = 0;
-        for (uint32_t i = 0; i < log->batches.count; i++)
-            push_batch(&log->uncut, &log->batches.all[i]);
-        log->uncut_end = log->end;
-    }
+    keep_uncut(log);
     log->end = probe->offset;
     if (log->durable > log->end)
         log->durable = log->end;
@@ -199,14 +205,16 @@ static void take_truncate(struct ghost_log *log, const struct probe *probe)
 
 static void reset_log(struct ghost_log *log)
 {
-    uint32_t capacity = log->batches.capacity;
-    struct ghost_batch *all = log->batches.all;
-    *log = (struct ghost_log){.leads = -1, .batches = {.all = all, .capacity = capacity}};
+    struct ghost_batches batches = log->batches, uncut = log->uncut;
+    log_offset uncut_end = log->uncut_end;
+    batches.count = 0;
+    *log = (struct ghost_log){
+        .leads = -1, .batches = batches, .uncut = uncut, .uncut_end = uncut_end};
 }
 
 /* What `log` has below its high watermark is committed for ever. */
 static void extend_truth(struct ghost_partition *partition, const struct ghost_log *log,
-                         log_offset high_watermark)
+                         log_offset high_watermark, log_epoch epoch)
 {
     if (high_watermark <= partition->high_watermark)
         return;
@@ -214,6 +222,7 @@ static void extend_truth(struct ghost_partition *partition, const struct ghost_l
          i < log->batches.count && log->batches.all[i].end <= high_watermark; i++) {
         const struct ghost_batch *batch = &log->batches.all[i];
         push_batch(&partition->truth, batch);
+        partition->truth.all[partition->truth.count - 1].committed_in = epoch;
         if (batch->producer_id >= 0) {
             struct {
                 int64_t producer;
@@ -232,7 +241,7 @@ static void take_high_watermark(struct ghost_partition *partition, struct ghost_
     if (log->high_watermark_max < probe->offset)
         log->high_watermark_max = probe->offset;
     if (probe->flag)
-        extend_truth(partition, log, probe->offset);
+        extend_truth(partition, log, probe->offset, probe->epoch);
 }
 
 static void take_leader(struct ghost_partition *partition, struct sim_node *node,
@@ -393,6 +402,7 @@ void ghost_take(struct world *world, struct sim_node *node, const struct probe *
         log->leads = -1;
         break;
     case PROBE_LOG_RESET:
+        keep_uncut(log);
         reset_log(log);
         break;
     case PROBE_LEADER:
@@ -444,8 +454,10 @@ void ghost_node_wiped(struct world *world, struct sim_node *node)
     voter->vote_epoch = 0;
     voter->voted_for = -1;
     voter->epoch = 0;
-    for (struct ghost_partition *partition = ghost->first; partition; partition = partition->next)
+    for (struct ghost_partition *partition = ghost->first; partition; partition = partition->next) {
         reset_log(&partition->logs[node->index]);
+        partition->logs[node->index].uncut_end = 0;
+    }
 }
 
 bool ghost_is_voter(const struct world *world, const struct sim_node *node)

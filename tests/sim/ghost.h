@@ -17,6 +17,7 @@
 struct ghost_batch {
     log_offset base, end;
     log_epoch epoch;
+    log_epoch committed_in; /* Of what is committed: the epoch of the leader that did it. */
     uint32_t crc;
     uint64_t chain;
     uint64_t value; /* Of the first record, where the workload wrote it; 0: not ours. */

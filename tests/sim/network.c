@@ -350,8 +350,8 @@ void net_replay(struct net *net, uint32_t host)
     struct net_chunk *chunk = mem_alloc(sizeof *chunk + size);
     *chunk = (struct net_chunk){.size = size};
     memcpy(chunk->data, chosen->recording.data, size);
-    ghost->pipes[0].ending = true;
     pipe_push(net, ghost, 0, chunk);
+    ghost->pipes[0].ending = true;
     net->counts.replays++;
     accept_dial(net, ghost);
     ghost->ends[0].open = false; /* Its bytes are on their way, and hold it. */

@@ -47,6 +47,10 @@ void pipe_materialise(struct net_pipe *pipe)
 void pipe_push(struct net *net, struct net_conn *conn, uint32_t side, struct net_chunk *chunk)
 {
     struct net_pipe *pipe = &conn->pipes[side];
+    if (pipe->ending) { /* Reset, and the sender does not know yet. */
+        mem_free(chunk);
+        return;
+    }
     sim_us arrival = net->kernel->now + kernel_delay(&net->rand, net->config.delay_mean);
     if (arrival < pipe->last_arrival)
         arrival = pipe->last_arrival;
