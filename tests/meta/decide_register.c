@@ -67,6 +67,20 @@ Test(decide_register, replaces_a_process_that_was_silent_for_a_session)
     world_close(&world);
 }
 
+Test(decide_register, replaces_the_controllers_own_old_process_at_once_rule_24)
+{
+    struct world world;
+    world_open(&world);
+    world_start(&world, 3);
+    world_register(&world, world.config.node_id);
+
+    cr_assert_eq(
+        world_register_as(&world, world.config.node_id, 555, (uint64_t)world.config.node_id, NULL),
+        ERR_NONE);
+
+    world_close(&world);
+}
+
 Test(decide_register, ignores_a_closed_link_of_an_older_broker_epoch)
 {
     struct world world;

@@ -59,10 +59,13 @@ static bool is_repeat(const struct image_broker *old, const struct record_broker
            (old->rack.size == 0 || str_equal(old->rack, broker->rack));
 }
 
-/* Rule 24: with its link closed the old process is gone, or will hear that it is. */
-static bool is_alive(const struct decision *decision, const struct session *session)
+/* Rule 24: with its link closed the old process is gone, or will hear that it is. The controller's
+ * own old process is gone for certain: this one holds its directory. */
+static bool is_alive(const struct decision *decision, const struct session *session, node_id id)
 {
     mono_ms silent = decision->now - session->heard;
+    if (id == decision->controller->config.node_id)
+        return false;
     return session->link_open && silent < decision->controller->config.session_timeout_ms;
 }
 
@@ -107,7 +110,7 @@ enum err decide_register_broker(struct decision *decision, const struct register
         reply->epoch = old->epoch;
         return ERR_NONE;
     }
-    if (old != NULL && is_alive(decision, session))
+    if (old != NULL && is_alive(decision, session, broker->id))
         return ERR_DUPLICATE_BROKER_REGISTRATION;
 
     bool wiped = old != NULL && !uuid_equal(old->directory, broker->directory);
