@@ -4,6 +4,12 @@
 
 #include "api.h"
 
+/* Bits of AclOperation that apply to a cluster and to a topic (KIP-430): all, until there are ACLs. */
+enum {
+    CLUSTER_OPERATIONS = 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12,
+    TOPIC_OPERATIONS = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11,
+};
+
 /* A broker that takes admin requests: this one if active, else the lowest active id; -1: none.
  * Any will do, because requests for the controller are forwarded (KIP-590). */
 node_id any_active_broker(const struct shard *shard);

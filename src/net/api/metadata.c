@@ -78,9 +78,12 @@ static void put_partition(struct shard *shard, struct request *request,
         out->leader_id = -1;
 }
 
-static void put_topic(struct shard *shard, struct request *request, const struct image_topic *topic,
-                      struct metadata_response_topic *out)
+static void put_topic(struct shard *shard, const struct metadata_job *job,
+                      const struct image_topic *topic, struct metadata_response_topic *out)
 {
+    struct request *request = job->request;
+    if (job->body.include_topic_authorized_operations)
+        out->topic_authorized_operations = TOPIC_OPERATIONS;
     out->name = topic->name;
     out->topic_id = topic->id;
     out->is_internal = is_internal_name(topic->name);
@@ -93,30 +96,59 @@ static void put_topic(struct shard *shard, struct request *request, const struct
     }
 }
 
-static void put_asked(struct shard *shard, struct request *request,
-                      const struct metadata_request_topic *asked,
-                      struct metadata_response_topic *out)
+/* Clients ask by id with an empty name, or with none. */
+static bool is_by_id(const struct metadata_request_topic *asked)
 {
-    bool by_id = !asked->name.data;
-    if (!uuid_is_zero(asked->topic_id) && request->version < 12) {
-        out->name = asked->name;
-        out->error_code = ERR_INVALID_REQUEST;
-        return;
-    }
-    const struct image_topic *topic = by_id ? image_topic_by_id(shard->image, asked->topic_id)
-                                            : image_topic_by_name(shard->image, asked->name);
-    if (topic) {
-        put_topic(shard, request, topic, out);
-        return;
-    }
-    out->name = asked->name;
+    return !asked->name.data || !uuid_is_zero(asked->topic_id);
+}
+
+static const struct image_topic *topic_asked(const struct image *image,
+                                             const struct metadata_request_topic *asked)
+{
+    return is_by_id(asked) ? image_topic_by_id(image, asked->topic_id)
+                           : image_topic_by_name(image, asked->name);
+}
+
+static void put_unknown(const struct metadata_request_topic *asked, int16_t version,
+                        struct metadata_response_topic *out)
+{
     out->topic_id = asked->topic_id;
-    if (by_id)
+    if (is_by_id(asked) && version < 12) {
+        out->name = asked->name.data ? asked->name : STR("");
+        out->error_code = ERR_INVALID_REQUEST;
+    } else if (is_by_id(asked)) {
+        out->name = (struct str){0};
         out->error_code = ERR_UNKNOWN_TOPIC_ID;
-    else if (!topic_name_is_valid(asked->name))
-        out->error_code = ERR_INVALID_TOPIC_EXCEPTION;
-    else
-        out->error_code = ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    } else {
+        out->name = asked->name;
+        out->error_code = topic_name_is_valid(asked->name) ? ERR_UNKNOWN_TOPIC_OR_PARTITION
+                                                           : ERR_INVALID_TOPIC_EXCEPTION;
+    }
+}
+
+/* Each topic once, however often it was named: a small request must not make a large answer. */
+static void put_asked_topics(struct shard *shard, const struct metadata_job *job,
+                             struct metadata_response *response)
+{
+    struct request *request = job->request;
+    struct map seen;
+    map_init(&seen, sizeof(struct uuid));
+    response->topics = metadata_response_topic_new(&request->arena, job->body.topics_count);
+    for (uint32_t i = 0; i < job->body.topics_count; i++) {
+        const struct metadata_request_topic *asked = &job->body.topics[i];
+        struct metadata_response_topic *out = &response->topics[response->topics_count];
+        const struct image_topic *topic = topic_asked(shard->image, asked);
+        if (topic && map_get(&seen, &topic->id))
+            continue;
+        response->topics_count++;
+        if (!topic || (is_by_id(asked) && request->version < 12)) {
+            put_unknown(asked, request->version, out);
+            continue;
+        }
+        map_put(&seen, &topic->id, out);
+        put_topic(shard, job, topic, out);
+    }
+    map_free(&seen);
 }
 
 static bool wants_all(const struct metadata_job *job)
@@ -133,24 +165,23 @@ static void answer(struct shard *shard, struct metadata_job *job)
     uuid_format(shard->image->cluster_id, cluster);
     response.cluster_id = str_from(cluster);
     response.controller_id = any_active_broker(shard);
+    if (job->body.include_cluster_authorized_operations)
+        response.cluster_authorized_operations = CLUSTER_OPERATIONS;
     put_brokers(shard, request, &response);
     if (wants_all(job)) {
         response.topics = metadata_response_topic_new(&request->arena, shard->image->topic_count);
         for (const struct image_topic *topic = image_topic_after(shard->image, NULL); topic;
              topic = image_topic_after(shard->image, topic))
-            put_topic(shard, request, topic, &response.topics[response.topics_count++]);
+            put_topic(shard, job, topic, &response.topics[response.topics_count++]);
     } else {
-        response.topics_count = job->body.topics_count;
-        response.topics = metadata_response_topic_new(&request->arena, job->body.topics_count);
-        for (uint32_t i = 0; i < job->body.topics_count; i++)
-            put_asked(shard, request, &job->body.topics[i], &response.topics[i]);
+        put_asked_topics(shard, job, &response);
     }
     request_reply(request, &response);
 }
 
 static bool is_missing(struct shard *shard, const struct metadata_request_topic *asked)
 {
-    if (!asked->name.data || !topic_name_is_valid(asked->name) || is_internal_name(asked->name))
+    if (is_by_id(asked) || !topic_name_is_valid(asked->name) || is_internal_name(asked->name))
         return false;
     const struct image_topic *topic = image_topic_by_name(shard->image, asked->name);
     return !topic;
@@ -175,10 +206,13 @@ static bool look(struct image_watch *watch, bool late)
 
 static void hold(struct shard *shard, struct metadata_job *job)
 {
+    uint32_t asked_for = 0;
     for (uint32_t i = 0; i < job->body.topics_count; i++) {
         job->body.topics[i].name = arena_str(&job->request->arena, job->body.topics[i].name);
-        if (is_missing(shard, &job->body.topics[i]))
-            create_missing(shard, job->body.topics[i].name);
+        if (asked_for == CREATIONS_MAX || !is_missing(shard, &job->body.topics[i]))
+            continue;
+        create_missing(shard, job->body.topics[i].name);
+        asked_for++;
     }
     request_release_frame(job->request);
     job->watch.look = look;
