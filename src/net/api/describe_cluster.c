@@ -1,6 +1,19 @@
-/* describe_cluster.c -- DescribeCluster: id, brokers, and whom to ask (KIP-700). */
+/* describe_cluster.c -- DescribeCluster: id, brokers, and whom to ask (KIP-700).
+ *
+ * Each node is a broker and a controller. Clients reach it as the first, and as the
+ * second on the internal listener, where admin tools ask with --bootstrap-controller (KIP-919). */
 #include "api.h"
 #include "brokers.h"
+
+enum { ENDPOINT_BROKERS = 1, ENDPOINT_CONTROLLERS = 2 };
+
+static enum err endpoint_type_error(const struct request *request, int8_t type)
+{
+    if (type != ENDPOINT_BROKERS && type != ENDPOINT_CONTROLLERS)
+        return ERR_UNSUPPORTED_ENDPOINT_TYPE;
+    return type == ENDPOINT_CONTROLLERS && !request->internal ? ERR_MISMATCHED_ENDPOINT_TYPE
+                                                              : ERR_NONE;
+}
 
 void api_describe_cluster(struct shard *shard, struct request *request)
 {
@@ -14,12 +27,15 @@ void api_describe_cluster(struct shard *shard, struct request *request)
     uuid_format(shard->image->cluster_id, cluster);
     response.cluster_id = str_from(cluster);
     response.controller_id = any_active_broker(shard);
-    if (body.endpoint_type != 1) {
-        response.error_code = ERR_UNSUPPORTED_ENDPOINT_TYPE;
-        response.error_message = STR("only brokers are described here");
+    response.error_code = (int16_t)endpoint_type_error(request, body.endpoint_type);
+    if (response.error_code != ERR_NONE) {
+        response.error_message =
+            STR("this listener tells of brokers; of controllers, the internal one");
         request_reply(request, &response);
         return;
     }
+    if (body.include_cluster_authorized_operations)
+        response.cluster_authorized_operations = CLUSTER_OPERATIONS;
     response.brokers =
         describe_cluster_response_broker_new(&request->arena, shard->image->broker_count);
     for (const struct image_broker *broker = image_broker_after(shard->image, -1); broker;
