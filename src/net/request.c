@@ -6,7 +6,7 @@
 static bool request_allowed(const struct request *request)
 {
     const struct api *api = request->api;
-    if (!api || request->version < api->served_min)
+    if (!api || (request->version < api->served_min && api->key != WIRE_API_VERSIONS))
         return false;
     return request->internal ? api->internal : api->client;
 }
@@ -30,7 +30,8 @@ static void request_dispatch(struct shard *shard, struct request *request)
 static bool request_is_strange_api_versions(const struct wire_api *wire,
                                             const struct wire_request_header *header)
 {
-    return wire && header->api_key == WIRE_API_VERSIONS && header->api_version > wire->max;
+    return wire && header->api_key == WIRE_API_VERSIONS &&
+           (header->api_version < 0 || header->api_version > wire->max);
 }
 
 static bool request_parse(struct request *request, const struct conn *conn)

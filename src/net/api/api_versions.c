@@ -36,11 +36,21 @@ static void answer_strange(struct request *request)
     request_reply(request, &response);
 }
 
+/* A client that learnt of this address from another cluster, or as another node's, starts over (KIP-1242). */
+static bool is_meant_for(const struct shard *shard, const struct api_versions_request *body)
+{
+    char cluster[UUID_TEXT_SIZE];
+    uuid_format(shard->image->cluster_id, cluster);
+    if (body->cluster_id.data && !str_equal(body->cluster_id, str_from(cluster)))
+        return false;
+    return body->node_id < 0 || body->node_id == shard->config->node_id;
+}
+
 void api_api_versions(struct shard *shard, struct request *request)
 {
     struct api_versions_request body;
     struct api_versions_response response;
-    if (request->version > request->wire->max) {
+    if (request->version < 0 || request->version > request->wire->max) {
         answer_strange(request);
         return;
     }
@@ -50,6 +60,11 @@ void api_api_versions(struct shard *shard, struct request *request)
     if (request->version >= 3 &&
         (!name_is_ok(body.client_software_name) || !name_is_ok(body.client_software_version))) {
         response.error_code = ERR_INVALID_REQUEST;
+        request_reply(request, &response);
+        return;
+    }
+    if (!is_meant_for(shard, &body)) {
+        response.error_code = ERR_REBOOTSTRAP_REQUIRED;
         request_reply(request, &response);
         return;
     }
