@@ -206,6 +206,8 @@ static bool answer_unknown(struct shard *shard, struct fetch_job *job)
             enum err result =
                 find_partition(shard->image, body->topics[t].name, body->topics[t].topic_id,
                                body->topics[t].partitions[p].index, &key);
+            if (job->request->version >= 13 && uuid_is_zero(body->topics[t].topic_id))
+                result = ERR_UNKNOWN_TOPIC_ID;
             job->answers[place]->error_code = (int16_t)result;
             any = any || result != ERR_NONE;
         }
@@ -290,7 +292,7 @@ void api_fetch(struct shard *shard, struct request *request)
     }
     if (job->replica < -1)
         job->replica = -1;
-    if (job->body.session_id != 0) {
+    if (job->body.session_epoch > 0) { /* Part of a session, and there are none. */
         refuse(job, ERR_FETCH_SESSION_ID_NOT_FOUND);
         return;
     }

@@ -87,6 +87,8 @@ static enum err part_check(struct shard *shard, const struct produce_job *job, u
         *message = "no record batch";
         return ERR_INVALID_RECORD;
     }
+    if (job->request->version >= 13 && uuid_is_zero(body->topics[topic].topic_id))
+        return ERR_UNKNOWN_TOPIC_ID;
     return find_partition(shard->image, body->topics[topic].name, body->topics[topic].topic_id,
                           asked->index, key);
 }
