@@ -48,6 +48,7 @@ struct partitions {
     struct list asking;
     bool alter_in_flight;
     struct timer alter_timer;
+    struct timer name_timer; /* Looks again whether an old log has left its name. */
     struct list parked; /* struct fetch_share */
     struct list due;    /* Shares to look at again. */
     struct list fetchers;

@@ -15,7 +15,7 @@
 #include "quorum.h"
 #include "sync.h"
 
-enum { RETRY_BACKOFF_MS = 100 };
+enum { RETRY_BACKOFF_MS = 100, NAME_RETRY_MS = 20 };
 
 struct partition *partition_find(struct shard *shard, struct partition_key key)
 {
@@ -408,7 +408,8 @@ static bool name_is_busy(struct shard *shard, const struct image_partition *know
         if (strcmp(partition->name, name) == 0)
             return true;
     }
-    return false;
+    struct uuid found; /* The old log may be another shard's, and on its way out. */
+    return log_identify(shard->env, name, &found) == ERR_NONE && !uuid_equal(found, known->key.topic_id);
 }
 
 static void reconcile_one(struct shard *shard, struct partition_key key)
@@ -422,9 +423,26 @@ static void reconcile_one(struct shard *shard, struct partition_key key)
             partition_apply(partition);
         else if (!name_is_busy(shard, known))
             partition_create(shard, known);
+        else
+            timer_start(&shard->timers, &shard->partitions->name_timer, shard->now + NAME_RETRY_MS);
     } else if (partition) {
         partition_remove(partition);
     }
+}
+
+/* Those that wait for their name. */
+static void reconcile_missing(struct shard *shard)
+{
+    const struct image_partition *known = image_partition_after(shard->image, NULL);
+    for (; known; known = image_partition_after(shard->image, known))
+        if (is_ours(shard, known) && !map_get(&shard->partitions->map, &known->key))
+            reconcile_one(shard, known->key);
+}
+
+static void name_timer_fire(struct timer *timer, mono_ms now)
+{
+    (void)now;
+    reconcile_missing(list_entry(timer, struct partitions, name_timer)->shard);
 }
 
 /* A directory whose topic id the image does not know, or not as ours: its partition
@@ -531,10 +549,7 @@ static void partition_settle(struct partition *partition)
     if (!partition->deleted)
         return;
     partition_free(partition);
-    const struct image_partition *known = image_partition_after(shard->image, NULL);
-    for (; known; known = image_partition_after(shard->image, known))
-        if (is_ours(shard, known) && !map_get(&shard->partitions->map, &known->key))
-            reconcile_one(shard, known->key); /* It may have waited for the name. */
+    reconcile_missing(shard);
 }
 
 void partitions_flush(struct partitions *partitions)
@@ -590,6 +605,7 @@ enum err partitions_open(struct shard *shard)
     list_init(&partitions->fetchers);
     partitions->sync_timer.fire = sync_timer_fire;
     partitions->alter_timer.fire = partitions_alter_fire;
+    partitions->name_timer.fire = name_timer_fire;
     snprintf(path, sizeof path, "marks-%u", shard->index);
     struct sync_config config = {.path = path, .tag = PARTITIONS_SYNC_TAG};
     enum err result = sync_open(&partitions->sync, shard->env, &config);
@@ -610,6 +626,7 @@ void partitions_close(struct partitions *partitions)
     struct shard *shard = partitions->shard;
     timer_stop(&shard->timers, &partitions->sync_timer);
     timer_stop(&shard->timers, &partitions->alter_timer);
+    timer_stop(&shard->timers, &partitions->name_timer);
     while (!list_is_empty(&partitions->parked))
         fetch_share_free(list_entry(partitions->parked.next, struct fetch_share, parked));
     uint32_t cursor = 0;
