@@ -10,7 +10,9 @@ static void check_partition(struct world *world, const struct image *image,
     if (!(node_list_mask(&at->isr) & bit) || !image_broker_is_active(image, at->leader))
         world_violation(world, "C4", "partition %d: leader %d is not in the ISR, or fenced",
                         at->key.index, at->leader);
-    if (!old || old->leader == at->leader || at->unclean_allowed)
+    /* One change apart: several may lie between two images. */
+    bool next = old && at->partition_epoch == old->partition_epoch + 1;
+    if (!next || old->leader == at->leader || at->unclean_allowed)
         return;
     if (!((node_list_mask(&old->isr) | node_list_mask(&old->elr)) & bit))
         world_violation(world, "C4", "partition %d: leader %d came from outside of ISR and ELR",

@@ -167,9 +167,10 @@ static void take_append(struct world *world, struct ghost_log *log, const struct
 
 static void take_open(struct ghost_log *log, const struct probe *probe)
 {
+    if (log->failed)
+        return; /* It went offline while it was recovered. */
     log->exists = true;
     log->open = true;
-    log->failed = false;
     log->start = probe->value;
     log->end = probe->offset;
     log->mark = probe->other;
@@ -439,6 +440,7 @@ void ghost_node_died(struct world *world, struct sim_node *node)
     for (struct ghost_partition *partition = ghost->first; partition; partition = partition->next) {
         struct ghost_log *log = &partition->logs[node->index];
         log->open = false;
+        log->failed = false;
         log->leads = -1;
         log->high_watermark = 0;
     }
