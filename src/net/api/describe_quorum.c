@@ -64,6 +64,7 @@ static void answer_as_leader(struct shard *shard, struct request *request,
                              const struct describe_quorum_request *body)
 {
     struct describe_quorum_response response;
+    bool answered = false;
     describe_quorum_response_init(&response);
     response.topics_count = body->topics_count;
     response.topics = describe_quorum_response_topic_new(&request->arena, body->topics_count);
@@ -76,10 +77,11 @@ static void answer_as_leader(struct shard *shard, struct request *request,
         for (uint32_t p = 0; p < topic->partitions_count; p++) {
             struct describe_quorum_response_partition *partition = &topic->partitions[p];
             partition->index = body->topics[t].partitions[p].index;
-            if (!str_equal(topic->name, STR(QUORUM_TOPIC)) || partition->index != 0) {
+            if (!str_equal(topic->name, STR(QUORUM_TOPIC)) || partition->index != 0 || answered) {
                 partition->error_code = ERR_UNKNOWN_TOPIC_OR_PARTITION;
                 continue;
             }
+            answered = true; /* Once: a small request must not make a large answer. */
             partition->leader_id = quorum_leader(shard->quorum, &partition->leader_epoch);
             partition->high_watermark = log_ends(quorum_log(shard->quorum))->committed;
             put_voters(shard, request, partition);

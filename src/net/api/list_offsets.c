@@ -49,13 +49,20 @@ static struct query_job *job_begin(struct request *request, const struct list_of
     return job;
 }
 
-static enum err ask(struct shard *shard, struct query_job *job, uint32_t place, struct str topic,
-                    const struct list_offsets_request_partition *asked, bool from_replica)
+/* Errors  ERR_INVALID_REQUEST: the partition was asked about already. */
+static enum err resolve(struct shard *shard, struct map *seen, struct str topic,
+                        partition_id partition, struct partition_key *key)
 {
-    struct partition_key key;
-    enum err err = find_partition(shard->image, topic, (struct uuid){{0}}, asked->index, &key);
-    if (err != ERR_NONE)
-        return err;
+    enum err err = find_partition(shard->image, topic, (struct uuid){{0}}, partition, key);
+    if (err == ERR_NONE && map_put(seen, key, seen))
+        return ERR_INVALID_REQUEST;
+    return err;
+}
+
+static enum err ask(struct shard *shard, struct query_job *job, uint32_t place,
+                    struct partition_key key, const struct list_offsets_request_partition *asked,
+                    bool from_replica)
+{
     if (!timestamp_is_known(asked->timestamp, job->request->version))
         return ERR_UNSUPPORTED_VERSION;
     struct query_part *part = queries_part(job, place, key);
@@ -75,12 +82,19 @@ void api_list_offsets(struct shard *shard, struct request *request)
     struct query_job *job = job_begin(request, &body);
     uint32_t place = 0;
     bool from_replica = body.replica_id >= 0 && request->internal;
+    struct map seen;
+    map_init(&seen, sizeof(struct partition_key));
     for (uint32_t t = 0; t < body.topics_count; t++)
         for (uint32_t p = 0; p < body.topics[t].partitions_count; p++, place++) {
             struct list_offsets_response_partition *answer = job->answers[place];
-            answer->error_code = (int16_t)ask(shard, job, place, body.topics[t].name,
-                                              &body.topics[t].partitions[p], from_replica);
+            const struct list_offsets_request_partition *asked = &body.topics[t].partitions[p];
+            struct partition_key key;
+            enum err err = resolve(shard, &seen, body.topics[t].name, asked->index, &key);
+            if (err == ERR_NONE)
+                err = ask(shard, job, place, key, asked, from_replica);
+            answer->error_code = (int16_t)err;
         }
+    map_free(&seen);
     request_release_frame(request);
     queries_end(job);
 }
