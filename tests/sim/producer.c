@@ -20,7 +20,8 @@ struct outgoing {
     uint64_t value;
     uint32_t count, value_size;
     int32_t sequence;
-    bool in_flight, done;
+    uint64_t place; /* In its partition. */
+    bool in_flight;
     uint32_t attempts;
 };
 
@@ -28,6 +29,7 @@ struct lane {
     struct outgoing *first, *last;
     uint32_t count, in_flight;
     int32_t sequence; /* Of the next new batch. */
+    uint64_t place;   /* Of it. */
     bool draining;    /* Something failed: wait for what is in flight. */
     sim_us again_at;  /* Not before. */
     bool acknowledged;
@@ -59,6 +61,7 @@ static struct outgoing *make_batch(struct producer *producer, uint32_t topic, in
     producer->values += batch->count;
     batch->value_size = VALUE_SIZE_MIN + (uint32_t)rand_below(&actor->rand, producer->value_size);
     batch->sequence = lane->sequence;
+    batch->place = lane->place++;
     lane->sequence += (int32_t)batch->count;
     if (lane->last)
         lane->last->next = batch;
@@ -144,10 +147,11 @@ static void send_lane(struct producer *producer, uint32_t topic_index, int32_t i
         return;
     struct outgoing *next;
     /* Kafka takes any first sequence of a producer that it does not know, so a second batch
-     * could overtake a first one that is refused; the first goes alone. */
-    uint32_t in_flight_max = lane->acknowledged || !producer->idempotent ? IN_FLIGHT_MAX : 1;
-    for (struct outgoing *batch = lane->first; batch && lane->in_flight < in_flight_max;
-         batch = next) {
+     * could overtake a first one that is refused; the first goes alone. A broker remembers five
+     * batches: none leaves that is further from the oldest that waits. */
+    uint32_t window = lane->acknowledged || !producer->idempotent ? IN_FLIGHT_MAX : 1;
+    uint64_t end = lane->first ? lane->first->place + window : 0;
+    for (struct outgoing *batch = lane->first; batch && batch->place < end; batch = next) {
         next = batch->next;
         if (batch->in_flight)
             continue;
