@@ -61,7 +61,9 @@ struct env_ops {
 
     /* Disk. Errors: ERR_NOT_FOUND, ERR_SPACE, ERR_IO, ERR_FILES, ERR_DENIED. */
     enum err (*open)(struct env *env, const char *path, enum env_open_mode mode, file_id *out);
-    void (*close)(struct env *env, file_id file);
+    void (*close)(struct env *env, file_id file); /* Drops one hold; the last one closes. */
+    /* One more hold, from any shard: a reply that is queued needs the file until it has left. */
+    void (*hold)(struct env *env, file_id file);
     int64_t (*size)(struct env *env, file_id file); /* Bytes; negative: enum err. */
     /* Bytes moved, fewer at the end of the file (read) or when the disk gave up
      * half-way (write: go on with the rest); negative: enum err. */
@@ -150,6 +152,11 @@ static inline enum err env_open(struct env *env, const char *path, enum env_open
 static inline void env_close(struct env *env, file_id file)
 {
     env->ops->close(env, file);
+}
+
+static inline void env_hold(struct env *env, file_id file)
+{
+    env->ops->hold(env, file);
 }
 
 static inline int64_t env_size(struct env *env, file_id file)

@@ -5,7 +5,8 @@
  *   an open one waits, so replies leave in the order of their requests.
  * - At most one read a readiness event, into a slab that the next tick reuses.
  * - A frame's claimed size is checked against socket.request.max.bytes, and memory
- *   for it grows with what has arrived, never with what was claimed. */
+ *   for it grows with what has arrived, never with what was claimed.
+ * - Frames of one read wait too when the line or its replies are at their limit. */
 #include "conn.h"
 
 #include "node.h"
@@ -23,8 +24,10 @@ struct place {
     uint32_t splice_sent; /* Bytes of it that have left. */
 };
 
-void reply_free(struct reply *reply)
+void reply_free(struct shard *shard, struct reply *reply)
 {
+    for (uint32_t i = 0; i < reply->frame.splice_count; i++)
+        env_close(shard->env, reply->frame.splices[i].file);
     if (reply->frame.head)
         wire_frame_free(&reply->frame);
     *reply = (struct reply){0};
@@ -156,10 +159,40 @@ static void conn_keep_rest(struct shard *shard, struct conn *conn, const uint8_t
     conn->partial->size = size;
 }
 
+/* No more requests of it now: the peer does not read its replies, or asks faster than we answer. */
+static bool conn_is_full(const struct conn *conn)
+{
+    return conn->line_count >= CONN_INFLIGHT_MAX || conn->output_size > CONN_OUTPUT_MAX;
+}
+
+static void conn_set_aside(struct shard *shard, struct conn *conn, const uint8_t *rest,
+                           uint32_t size)
+{
+    check(!conn->rest);
+    conn->rest = buf_new(size);
+    memcpy(conn->rest->data, rest, size);
+    conn->rest->size = size;
+    budget_take(shard, size);
+    conn_set_pause(shard, conn, CONN_PAUSE_REST, true);
+}
+
+static void rest_free(struct shard *shard, struct conn *conn)
+{
+    if (!conn->rest)
+        return;
+    budget_release(shard, conn->rest->size);
+    buf_unref(conn->rest);
+    conn->rest = NULL;
+}
+
 static void conn_cut(struct shard *shard, struct conn *conn, struct buf *slab)
 {
     uint32_t at = 0;
     while (slab->size - at >= 4) {
+        if (conn_is_full(conn)) {
+            conn_set_aside(shard, conn, slab->data + at, slab->size - at);
+            return;
+        }
         uint32_t size = load_be32(slab->data + at);
         if (!frame_size_ok(shard, conn, size))
             return;
@@ -171,6 +204,23 @@ static void conn_cut(struct shard *shard, struct conn *conn, struct buf *slab)
     }
     if (at < slab->size)
         conn_keep_rest(shard, conn, slab->data + at, slab->size - at);
+}
+
+static void conn_resume(struct shard *shard, struct conn *conn)
+{
+    struct buf *rest = buf_ref(conn->rest);
+    rest_free(shard, conn);
+    conn_set_pause(shard, conn, CONN_PAUSE_REST, false);
+    conn_cut(shard, conn, rest);
+    buf_unref(rest);
+}
+
+bool conn_resume_all(struct shard *shard)
+{
+    bool any = false;
+    for (struct list *node; (node = list_take_first(&shard->resuming)); any = true)
+        conn_resume(shard, list_entry(node, struct conn, resuming));
+    return any;
 }
 
 static void conn_received_nothing(struct shard *shard, struct conn *conn, int64_t result)
@@ -245,7 +295,7 @@ void conn_answer(struct shard *shard, conn_id id, uint64_t number, struct reply 
 {
     struct conn *conn = conn_find(shard, id);
     if (!conn) {
-        reply_free(reply);
+        reply_free(shard, reply);
         return;
     }
     struct list *node, *after;
@@ -265,11 +315,11 @@ void conn_answer(struct shard *shard, conn_id id, uint64_t number, struct reply 
     check(false); /* A place stays until its reply has left. */
 }
 
-static void place_free(struct conn *conn, struct place *place)
+static void place_free(struct shard *shard, struct conn *conn, struct place *place)
 {
     list_remove(&place->link);
     conn->line_count--;
-    reply_free(&place->reply);
+    reply_free(shard, &place->reply);
     mem_free(place);
 }
 
@@ -371,7 +421,7 @@ static bool line_send_gathered(struct shard *shard, struct conn *conn)
             if (!place_is_sent(place))
                 break;
         }
-        place_free(conn, place);
+        place_free(shard, conn, place);
     }
     return !conn->blocked;
 }
@@ -398,10 +448,12 @@ static void conn_flush(struct shard *shard, struct conn *conn)
                 break;
         if (!place_is_sent(place))
             break;
-        place_free(conn, place);
+        place_free(shard, conn, place);
     }
     conn_set_pause(shard, conn, CONN_PAUSE_OUTPUT, conn->output_size > CONN_OUTPUT_MAX);
     conn_set_pause(shard, conn, CONN_PAUSE_LINE, conn->line_count >= CONN_INFLIGHT_MAX);
+    if (conn->pauses == CONN_PAUSE_REST && !conn->closing && list_is_empty(&conn->resuming))
+        list_append(&shard->resuming, &conn->resuming);
 }
 
 void conn_writable(struct shard *shard, struct conn *conn)
@@ -423,6 +475,7 @@ void conn_accept(struct shard *shard, conn_id id, uint32_t listener)
     list_init(&conn->line);
     list_init(&conn->dirty);
     list_init(&conn->starved);
+    list_init(&conn->resuming);
     list_init(&conn->watches);
     struct endpoint *endpoint = mem_zalloc(sizeof *endpoint);
     endpoint->conn = conn;
@@ -451,10 +504,12 @@ static void conn_free(struct shard *shard, struct conn *conn)
         watch->closed(shard, watch);
     }
     partial_free(shard, conn);
+    rest_free(shard, conn);
     while (!list_is_empty(&conn->line))
-        place_free(conn, list_entry(conn->line.next, struct place, link));
+        place_free(shard, conn, list_entry(conn->line.next, struct place, link));
     list_remove(&conn->dirty);
     list_remove(&conn->starved);
+    list_remove(&conn->resuming);
     mem_free(map_remove(&shard->endpoints, &conn->id));
     shard->conn_count--;
     mem_free(conn);
@@ -488,8 +543,10 @@ void conn_set_serving(struct shard *shard, bool serving)
     shard->serving = serving;
     uint32_t cursor = 0;
     for (struct conn *conn; (conn = conn_next(shard, &cursor));)
-        if (!conn->internal)
+        if (!conn->internal) {
             conn_set_pause(shard, conn, CONN_PAUSE_SERVING, !serving);
+            conn_mark_dirty(shard, conn); /* What it sent before may go on. */
+        }
 }
 
 void conn_reap_idle(struct shard *shard, mono_ms now)

@@ -21,7 +21,7 @@ enum {
 
 struct shard;
 
-/* A reply, owned by whoever holds it. */
+/* A reply, owned by whoever holds it; each extent in it has one hold of its file. */
 struct reply {
     struct wire_frame frame; /* head NULL: nothing to send (acks=0). */
     bool close;              /* Hang up instead of answering. */
@@ -31,7 +31,8 @@ enum conn_pause {
     CONN_PAUSE_SERVING = 1,
     CONN_PAUSE_BUDGET = 2,
     CONN_PAUSE_LINE = 4,
-    CONN_PAUSE_OUTPUT = 8
+    CONN_PAUSE_OUTPUT = 8,
+    CONN_PAUSE_REST = 16
 };
 
 /* Somebody who wants to know when a connection ends. */
@@ -51,13 +52,15 @@ struct conn {
     uint32_t head_count;
     struct buf *partial;   /* A frame that spans reads, its size field included; or NULL. */
     uint32_t partial_size; /* Of that frame, with the size field. */
+    struct buf *rest;      /* Frames of a read that wait until replies have left; or NULL. */
     struct list line;      /* struct place, oldest first. */
     uint32_t line_count;
     uint64_t next_place;
     uint64_t output_size; /* Bytes of ready replies, extents included. */
     mono_ms last_active;
-    struct list dirty;   /* In shard->dirty_conns when output may leave. */
-    struct list starved; /* In shard->starved while the budget is spent. */
+    struct list dirty;    /* In shard->dirty_conns when output may leave. */
+    struct list starved;  /* In shard->starved while the budget is spent. */
+    struct list resuming; /* In shard->resuming when `rest` may go on. */
     struct list watches;
 };
 
@@ -69,6 +72,8 @@ void conn_writable(struct shard *shard, struct conn *conn);
 void conn_answer(struct shard *shard, conn_id id, uint64_t place, struct reply *reply);
 /* Send what is ready, hang up what is closing; once a tick. */
 void conn_flush_all(struct shard *shard);
+/* Cut frames that waited for replies to leave; false: there are none. */
+bool conn_resume_all(struct shard *shard);
 void conn_close(struct shard *shard, struct conn *conn); /* At the end of the tick. */
 void conn_close_all(struct shard *shard);                /* At once, for shard_close(). */
 /* The node serves clients now (or not yet): start or stop reading from client listeners. */
@@ -79,6 +84,7 @@ void conn_reap_idle(struct shard *shard, mono_ms now);
 void budget_take(struct shard *shard, uint64_t size);
 void budget_release(struct shard *shard, uint64_t size);
 
-void reply_free(struct reply *reply);
+/* Also gives back the files of its extents. */
+void reply_free(struct shard *shard, struct reply *reply);
 
 #endif

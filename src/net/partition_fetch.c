@@ -150,6 +150,8 @@ static void share_return(struct shard *shard, struct fetch_share *share)
     for (uint32_t i = 0; i < share->part_count; i++) {
         share->parts[i].hint = partition_hint(shard, share->parts[i].key);
         share->parts[i].err = err_on_wire(share->parts[i].err);
+        if (share->parts[i].extent.size > 0)
+            env_hold(shard->env, share->parts[i].extent.file); /* The reply's. */
     }
     share_probe_reads(shard, share);
     share->owner = NULL;

@@ -80,7 +80,7 @@ struct fetch_part {
     log_epoch diverging_epoch; /* -1: none. */
     log_offset diverging_end;
     struct leader_hint hint;
-    struct log_extent extent; /* size 0: no records. */
+    struct log_extent extent; /* size 0: no records; else with a hold of its file. */
 };
 
 struct fetch_share {

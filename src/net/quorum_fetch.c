@@ -45,6 +45,7 @@ static void fetch_answer(struct quorum *quorum, struct request *request,
         partition.records.file = extent.file;
         partition.records.position = extent.position;
         partition.records.size = extent.size;
+        env_hold(quorum->shard->env, extent.file);
     }
     struct fetch_response_topic topic;
     fetch_response_topic_init(&topic);

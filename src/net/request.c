@@ -148,7 +148,7 @@ static void request_leave_inside(struct request *request)
     else
         response.error_code = ERR_INVALID_REQUEST;
     request_reply(envelope, &response);
-    reply_free(&request->reply);
+    reply_free(request->shard, &request->reply);
     request_free(request);
 }
 

@@ -54,6 +54,8 @@ static enum err sim_open(struct env *env, const char *path, enum env_open_mode m
     struct sim_node *node = shard->node;
     mem_grow(node->files, node->file_count, &node->file_capacity);
     node->files[node->file_count] = file;
+    mem_grow(node->file_holds, node->file_count, &node->file_hold_capacity);
+    node->file_holds[node->file_count] = 1;
     *out = (file_id)node->file_count++;
     if (mode == ENV_OPEN_CREATE)
         node_burn(node);
@@ -74,7 +76,16 @@ static void sim_close(struct env *env, file_id file)
 {
     struct sim_shard *shard = sim_shard_of(env);
     file_of(shard, file);
-    shard->node->files[file] = NULL;
+    check(shard->node->file_holds[file] > 0);
+    if (--shard->node->file_holds[file] == 0)
+        shard->node->files[file] = NULL;
+}
+
+static void sim_hold(struct env *env, file_id file)
+{
+    struct sim_shard *shard = sim_shard_of(env);
+    file_of(shard, file);
+    shard->node->file_holds[file]++;
 }
 
 static int64_t sim_size(struct env *env, file_id file)
@@ -337,6 +348,7 @@ const struct env_ops sim_env_ops = {
     .random = sim_random,
     .open = sim_open,
     .close = sim_close,
+    .hold = sim_hold,
     .size = sim_size,
     .read = sim_read,
     .write = sim_write,

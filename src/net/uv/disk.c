@@ -83,7 +83,7 @@ enum err disk_open(struct env *env, const char *path, enum env_open_mode mode, f
     if (fd < 0)
         return err_of_errno(errno);
     file_id slot = take_slot(&owner->disk);
-    owner->disk.files[slot] = (struct uv_file){.fd = fd, .directory = mode == ENV_OPEN_DIRECTORY};
+    owner->disk.files[slot] = (struct uv_file){.fd = fd, .directory = mode == ENV_OPEN_DIRECTORY, .holds = 1};
     *out = slot;
     return ERR_NONE;
 }
@@ -92,11 +92,20 @@ void disk_close(struct env *env, file_id file)
 {
     struct uv_shard *owner = uv_shard_of(env);
     struct uv_file *found = disk_file(owner, file);
-    check(!found->closed);
+    check(found->holds > 0);
+    if (--found->holds > 0)
+        return;
     if (found->pins == 0)
         give_back(owner, file);
     else
         found->closed = true;
+}
+
+void disk_hold(struct env *env, file_id file)
+{
+    struct uv_file *found = disk_file(uv_shard_of(env), file);
+    check(found->holds > 0);
+    found->holds++;
 }
 
 int64_t disk_size(struct env *env, file_id file)

@@ -24,6 +24,7 @@ static const struct env_ops uv_env_ops = {
     .random = clock_random,
     .open = disk_open,
     .close = disk_close,
+    .hold = disk_hold,
     .size = disk_size,
     .read = disk_read,
     .write = disk_write,

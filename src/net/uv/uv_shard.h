@@ -75,7 +75,8 @@ struct uv_sockets {
 struct uv_file {
     int fd; /* -1: free slot. */
     bool directory;
-    bool closed;   /* By the shard; a sync still holds it. */
+    bool closed;   /* Nobody holds it; a sync still needs it. */
+    uint32_t holds; /* The opener's, and one for each queued extent. */
     uint32_t pins; /* Syncs under way. */
     file_id next_free;
 };
@@ -181,6 +182,7 @@ struct uv_file *disk_file(struct uv_shard *owner, file_id file);
 void disk_unpin(struct uv_shard *owner, file_id file);
 enum err disk_open(struct env *env, const char *path, enum env_open_mode mode, file_id *out);
 void disk_close(struct env *env, file_id file);
+void disk_hold(struct env *env, file_id file);
 int64_t disk_size(struct env *env, file_id file);
 int64_t disk_read(struct env *env, file_id file, uint64_t position, void *into, uint32_t size);
 int64_t disk_write(struct env *env, file_id file, uint64_t position, const struct bytes *parts,
