@@ -11,6 +11,7 @@
 #include "peer.h"
 #include "probe.h"
 #include "shard.h"
+#include "suspects.h"
 
 struct api_state;
 struct quorum;
@@ -59,6 +60,7 @@ struct shard {
     uint64_t inflight_size;
     conn_id admitted;        /* The one that may exceed the budget; -1: none. */
     struct list starved;     /* struct conn.starved */
+    struct list resuming;    /* struct conn.resuming */
     struct list dirty_conns; /* struct conn.dirty */
     struct list dirty_peers; /* struct peer.dirty_link */
     bool serving;            /* Clients are read from. */
@@ -68,6 +70,8 @@ struct shard {
     struct image *image;
     broker_epoch broker_epoch; /* Of this incarnation, once its registration is applied; -1. */
     bool fenced_self;          /* No heartbeat was accepted for a session: stop leading. */
+
+    struct suspects suspects;
 
     struct api_state *api;
     struct partitions *partitions;

@@ -66,6 +66,8 @@ static void peer_fail(struct peer *peer, enum err why)
     peer->call_count = 0;
     client_close(peer->client);
     peer->client = NULL;
+    if (peer->up && why == ERR_CLOSED)
+        suspects_lost(peer->shard, peer->node);
     peer_forget_conn(peer);
     peer->dial_after = peer->shard->now + PEER_BACKOFF_MS;
     timer_stop(&peer->shard->timers, &peer->timer);
@@ -160,12 +162,12 @@ enum err peer_call(struct peer *peer, int16_t api_key, int16_t version, const vo
 
 void peer_dialed(struct shard *shard, struct peer *peer, enum err result)
 {
-    (void)shard;
     if (result != ERR_NONE) {
         peer_fail(peer, result);
         return;
     }
     peer->up = true;
+    suspects_answered(shard, peer->node);
     peer_mark_dirty(peer);
     if (peer->changed)
         peer->changed(peer->shard, peer, ERR_NONE);

@@ -204,20 +204,49 @@ static bool look(struct image_watch *watch, bool late)
     return true;
 }
 
+/* The names outlive the frame of the request, which is given back while it waits. */
+static void release_frame(struct metadata_job *job)
+{
+    for (uint32_t i = 0; i < job->body.topics_count; i++)
+        job->body.topics[i].name = arena_str(&job->request->arena, job->body.topics[i].name);
+    request_release_frame(job->request);
+}
+
+static void wait_for_image(struct metadata_job *job, bool (*wanted)(struct image_watch *, bool),
+                           int32_t limit_ms)
+{
+    struct shard *shard = job->request->shard;
+    job->watch.look = wanted;
+    job->watch.context = job;
+    image_watch_start(shard, &job->watch, shard->now + limit_ms);
+}
+
+/* A leader that died is not named while the controller is about to replace it. */
+static bool look_for_suspects(struct image_watch *watch, bool late)
+{
+    if (!late && suspects_any(watch->shard))
+        return false;
+    answer(watch->shard, watch->context);
+    return true;
+}
+
+static void hold_for_suspects(struct metadata_job *job)
+{
+    release_frame(job);
+    wait_for_image(job, look_for_suspects, SUSPECT_MS);
+}
+
 static void hold(struct shard *shard, struct metadata_job *job)
 {
     uint32_t asked_for = 0;
+    release_frame(job);
     for (uint32_t i = 0; i < job->body.topics_count; i++) {
-        job->body.topics[i].name = arena_str(&job->request->arena, job->body.topics[i].name);
         if (asked_for == CREATIONS_MAX || !is_missing(shard, &job->body.topics[i]))
             continue;
         create_missing(shard, job->body.topics[i].name);
         asked_for++;
     }
-    request_release_frame(job->request);
-    job->watch.look = look;
-    job->watch.context = job;
-    image_watch_start(shard, &job->watch, shard->now + HOLD_MS);
+    wait_for_image(job, look, HOLD_MS);
 }
 
 void api_metadata(struct shard *shard, struct request *request)
@@ -232,6 +261,8 @@ void api_metadata(struct shard *shard, struct request *request)
             missing = missing || is_missing(shard, &job->body.topics[i]);
     if (missing)
         hold(shard, job);
+    else if (suspects_any(shard))
+        hold_for_suspects(job);
     else
         answer(shard, job);
 }
