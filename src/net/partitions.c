@@ -15,7 +15,7 @@
 #include "quorum.h"
 #include "sync.h"
 
-enum { RETRY_BACKOFF_MS = 100, NAME_RETRY_MS = 20 };
+enum { RETRY_BACKOFF_MS = 100, NAME_RETRY_MS = 20, ROOM_RETRY_MS = 500 };
 
 struct partition *partition_find(struct shard *shard, struct partition_key key)
 {
@@ -342,7 +342,15 @@ static void partition_create(struct shard *shard, const struct image_partition *
     struct partition *partition = partition_new(shard, known->key, name);
     partition_limits(partition, topic);
     partition_open_log(partition, known, topic);
-    if (log_error(partition->log) != ERR_NONE)
+    enum err result = log_error(partition->log);
+    if (result == ERR_SPACE || result == ERR_FILES) {
+        /* It ends by itself, and to be named as unable to serve would cost the ELR (rule 11). */
+        trace_warn(shard->env->trace, "%s waits: %s", name, log_error_text(partition->log));
+        partition_free(partition);
+        timer_start(&shard->timers, &shard->partitions->name_timer, shard->now + ROOM_RETRY_MS);
+        return;
+    }
+    if (result != ERR_NONE)
         hook_offline(partition, partition->log);
     else if (log_is_ready(partition->log))
         partition_start(partition);
