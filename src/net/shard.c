@@ -32,6 +32,7 @@ static void shard_init(struct shard *shard, const struct config *config, uint32_
     rand_init(&shard->rand, env_random(env));
     list_init(&shard->mail);
     list_init(&shard->starved);
+    list_init(&shard->resuming);
     list_init(&shard->dirty_conns);
     list_init(&shard->dirty_peers);
     timers_init(&shard->timers);
@@ -173,7 +174,7 @@ static void shard_take_inbox(struct shard *shard)
 }
 
 /* Writes first: they make replies, and replies make sends. */
-static void shard_flush(struct shard *shard)
+static void shard_flush_cores(struct shard *shard)
 {
     do {
         if (shard->quorum)
@@ -182,8 +183,15 @@ static void shard_flush(struct shard *shard)
         shard_open_mail(shard);
     } while (!list_is_empty(&shard->mail) || (shard->quorum && quorum_is_dirty(shard->quorum)) ||
              partitions_are_dirty(shard->partitions));
-    peer_flush_all(shard);
-    conn_flush_all(shard);
+}
+
+static void shard_flush(struct shard *shard)
+{
+    do {
+        shard_flush_cores(shard);
+        peer_flush_all(shard);
+        conn_flush_all(shard);
+    } while (conn_resume_all(shard));
 }
 
 void shard_tick(struct shard *shard, mono_ms now)
