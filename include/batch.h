@@ -4,7 +4,7 @@
  * outside its checksum, so a broker stamps them in place. Everything here works
  * on bytes: no log, no file, no clock.
  *
- * Source  KIP-98 (format 2); kafka-surface 2.3 rules 24 to 32, 7.1. */
+ * Source  KIP-98 (format 2), KIP-32 (timestamps). */
 #ifndef BATCH_H
 #define BATCH_H
 

@@ -8,7 +8,7 @@
  * Two roots exist on the active controller: the committed one that every node has,
  * and the controller's own, which includes what is not committed yet (controller.h).
  *
- * Source  reliability invariants C1 to C5, C11. */
+ * Source  invariants C1 to C5, C11 (docs/rules.md). */
 #ifndef IMAGE_H
 #define IMAGE_H
 

@@ -1,9 +1,9 @@
 /* keys.c -- every key that is known: Kafka's, and ours under `skiff.`.
  *
  * A key is a line here; a number also names its field and its limits. What security asks
- * for is a start-up error until it is built (DESIGN section 7).
+ * for is a start-up error until it is built (ARCHITECTURE.md, "Compatibility").
  *
- * Source  kafka-surface.md 3.2: broker configs of Kafka 4.4 and what older files hold. */
+ * Source  broker configs of Kafka 4.4, and what older files hold. */
 #include <string.h>
 
 #include "config_parts.h"

@@ -1,6 +1,6 @@
 /* producers.h -- what a log remembers of idempotent producers: one copy per sequence.
  *
- * Source  KIP-98, KIP-360; kafka-surface 6.2. */
+ * Source  KIP-98, KIP-360. */
 #ifndef LOG_PRODUCERS_H
 #define LOG_PRODUCERS_H
 

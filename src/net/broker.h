@@ -7,7 +7,7 @@
  * answered for a session stops leading, and resumes with the next answer (rule 23).
  *
  * Shard   0.
- * Source  KIP-631; kafka-surface 4.9. */
+ * Source  KIP-631. */
 #ifndef NET_BROKER_H
 #define NET_BROKER_H
 

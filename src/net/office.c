@@ -6,7 +6,7 @@
  * - A reply that rests on records leaves only when they are committed, and one
  *   that rests on none when all that it was decided on is.
  * - Death needs two proofs: the connection of that broker epoch has closed, and its
- *   port refused twice (DESIGN, failure detection). */
+ *   port refused twice (ARCHITECTURE.md, "The controller"). */
 #include "office.h"
 
 #include "node.h"

@@ -3,7 +3,7 @@
  * A stopped process accepts and stays silent, a dead one refuses: two refusals in
  * a row are as good as a death certificate, and anything else proves nothing.
  *
- * Source  DESIGN, failure detection. */
+ * Source  ARCHITECTURE.md, "The controller". */
 #ifndef NET_WATCHER_H
 #define NET_WATCHER_H
 

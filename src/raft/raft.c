@@ -4,7 +4,7 @@
  * what follows from both (the opening of an epoch, the high watermark, a fetch).
  * raft_check() holds after each.
  *
- * Source  KIP-595, KIP-996; the table is kafka-surface 4.3 with what rule 27 adds:
+ * Source  KIP-595, KIP-996; the table is Kafka's quorum state with what rule 27 adds:
  *         a follower whose leader is known to be gone becomes UNATTACHED for a moment. */
 #include "raft_state.h"
 

@@ -4,7 +4,7 @@
  * that voter's full identity (R11) and only where its last epoch matches our history
  * at that offset (rule 6, R13).
  *
- * Source  KIP-595, KIP-320; kafka-surface 4.6. */
+ * Source  KIP-595, KIP-320. */
 #include "raft_state.h"
 
 static enum err judge_role(const struct raft *raft, const struct raft_fetch *fetch)

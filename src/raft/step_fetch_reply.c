@@ -5,7 +5,7 @@
  * our promise. A reply's high watermark is taken only if our history matched (rule 6).
  * Nothing below our high watermark is ever cut (R8).
  *
- * Source  KIP-595; KIP-101 (where to cut); kafka-surface 4.6. */
+ * Source  KIP-595; KIP-101 (where to cut). */
 #include "raft_state.h"
 
 static void back_off(struct raft *raft)

@@ -4,7 +4,7 @@
  * where a leader learns that a voter has seen a higher epoch. End names who should
  * stand, the best first.
  *
- * Source  KIP-595; kafka-surface 4.5. */
+ * Source  KIP-595. */
 #include "raft_state.h"
 
 static bool is_other_cluster(const struct raft *raft, struct uuid cluster_id)

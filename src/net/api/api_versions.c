@@ -36,7 +36,8 @@ static void answer_strange(struct request *request)
     request_reply(request, &response);
 }
 
-/* A client that learnt of this address from another cluster, or as another node's, starts over (KIP-1242). */
+/* A client that learnt of this address from another cluster, or as another node's, starts over
+ * (KIP-1242). */
 static bool is_meant_for(const struct shard *shard, const struct api_versions_request *body)
 {
     char cluster[UUID_TEXT_SIZE];

@@ -4,7 +4,7 @@
 
 #include "api.h"
 
-/* Bits of AclOperation that apply to a cluster and to a topic (KIP-430): all, until there are ACLs. */
+/* Bits of AclOperation that apply to a cluster and to a topic (KIP-430): all, without ACLs. */
 enum {
     CLUSTER_OPERATIONS = 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12,
     TOPIC_OPERATIONS = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11,

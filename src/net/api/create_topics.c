@@ -1,7 +1,7 @@
 /* create_topics.c -- CreateTopics: forwarded by any node, decided by the controller (KIP-4, 525).
  *
  * The node that a client asked answers when its own image shows the new topics, so
- * that the next Metadata there knows them (rule 83 of kafka-surface 2.7). */
+ * that the next Metadata there knows them. */
 #include "api.h"
 #include "office.h"
 #include "state.h"

@@ -5,7 +5,7 @@
  * connection ends what is parked for it. There are no fetch sessions yet: every
  * answer carries session id 0.
  *
- * Source  kafka-surface 2.4; KIP-74 (sizes), KIP-595 (diverging epoch), KIP-951. */
+ * Source  KIP-74 (sizes), KIP-595 (diverging epoch), KIP-951. */
 #include "api.h"
 #include "endpoints.h"
 #include "partitions.h"

@@ -3,7 +3,7 @@
  * A topic that is created on the way is waited for, so that the first answer has it
  * with its leaders: clients need not poll through errors.
  *
- * Source  kafka-surface 2.7 rules 70 to 80. */
+ * Source  KIP-4, KIP-516 (topic ids). */
 #include "api.h"
 #include "brokers.h"
 #include "create_missing.h"

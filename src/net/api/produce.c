@@ -3,7 +3,7 @@
  * Batches are appended in the order in which requests came, before the first of them
  * is answered: letters keep their order and conn keeps the line.
  *
- * Source  kafka-surface 2.3; KIP-467 (messages), KIP-951 (leader hints). */
+ * Source  KIP-98; KIP-467 (messages), KIP-951 (leader hints). */
 #include "api.h"
 #include "partitions.h"
 

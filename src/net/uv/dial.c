@@ -1,7 +1,7 @@
 /* dial.c -- connections that this node opens: resolve, try each address, tell the result.
  *
  * Refused and unreachable are different facts: a refusal proves that the process is dead
- * (DESIGN section 5, two speeds of failure detection), silence proves nothing. So a dial is
+ * (ARCHITECTURE.md, "The controller"), silence proves nothing. So a dial is
  * refused only if some address refused and none stayed silent. The result always comes as
  * an event in a later round, never out of env_dial() itself. */
 #include <errno.h>

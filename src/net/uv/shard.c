@@ -4,7 +4,7 @@
  * the inbox. Check runs the tick when there are events or the deadline has come; prepare
  * arms the one timer that bounds the next sleep, so an idle node wakes for nothing else.
  *
- * Source  DESIGN section 4; performance.md 5.1 (run to completion). */
+ * Source  ARCHITECTURE.md, "Shards, the tick and the seam". */
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>

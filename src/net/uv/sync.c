@@ -6,7 +6,7 @@
  * held since the start, and after one failure no syncfs() of this process succeeds again:
  * nobody knows which file lost its pages.
  *
- * Source  DESIGN section 6 (group commit). */
+ * Source  ARCHITECTURE.md, "The log"; syncfs(2). */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
