@@ -49,8 +49,8 @@ struct partitions {
     bool alter_in_flight;
     struct timer alter_timer;
     struct timer name_timer; /* Looks again whether an old log has left its name. */
-    struct list parked; /* struct fetch_share */
-    struct list due;    /* Shares to look at again. */
+    struct list parked;      /* struct fetch_share */
+    struct list due;         /* Shares to look at again. */
     struct list fetchers;
     struct timer sync_timer;
 };

@@ -417,7 +417,8 @@ static bool name_is_busy(struct shard *shard, const struct image_partition *know
             return true;
     }
     struct uuid found; /* The old log may be another shard's, and on its way out. */
-    return log_identify(shard->env, name, &found) == ERR_NONE && !uuid_equal(found, known->key.topic_id);
+    return log_identify(shard->env, name, &found) == ERR_NONE &&
+           !uuid_equal(found, known->key.topic_id);
 }
 
 static void reconcile_one(struct shard *shard, struct partition_key key)

@@ -353,8 +353,8 @@ static void quorum_start(struct quorum *quorum)
 {
     struct shard *shard = quorum->shard;
     const struct log_ends *ends = log_ends(quorum->log);
-    if (quorum->raft || !log_is_ready(quorum->log) || ends->durable < ends->end || slots_needs_sync(quorum->votes) ||
-        quorum->vote_ticket != 0 || !identity_is_durable(shard))
+    if (quorum->raft || !log_is_ready(quorum->log) || ends->durable < ends->end ||
+        slots_needs_sync(quorum->votes) || quorum->vote_ticket != 0 || !identity_is_durable(shard))
         return;
     struct raft_config config = {
         .self = shard->config->node_id,

@@ -79,8 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (start(&fixture)) {
         read_all(&fixture);
         log_fixture_settle(&fixture);
-        if (log_is_ready(fixture.log) &&
-            fixture_append(&fixture, 100, 2, 100, NULL) == ERR_NONE)
+        if (log_is_ready(fixture.log) && fixture_append(&fixture, 100, 2, 100, NULL) == ERR_NONE)
             log_fixture_settle(&fixture);
         log_fixture_stop(&fixture, false);
     }

@@ -83,7 +83,8 @@ enum err disk_open(struct env *env, const char *path, enum env_open_mode mode, f
     if (fd < 0)
         return err_of_errno(errno);
     file_id slot = take_slot(&owner->disk);
-    owner->disk.files[slot] = (struct uv_file){.fd = fd, .directory = mode == ENV_OPEN_DIRECTORY, .holds = 1};
+    owner->disk.files[slot] =
+        (struct uv_file){.fd = fd, .directory = mode == ENV_OPEN_DIRECTORY, .holds = 1};
     *out = slot;
     return ERR_NONE;
 }

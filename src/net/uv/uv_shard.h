@@ -75,9 +75,9 @@ struct uv_sockets {
 struct uv_file {
     int fd; /* -1: free slot. */
     bool directory;
-    bool closed;   /* Nobody holds it; a sync still needs it. */
+    bool closed;    /* Nobody holds it; a sync still needs it. */
     uint32_t holds; /* The opener's, and one for each queued extent. */
-    uint32_t pins; /* Syncs under way. */
+    uint32_t pins;  /* Syncs under way. */
     file_id next_free;
 };
 
