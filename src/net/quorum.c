@@ -549,7 +549,8 @@ enum err quorum_append(struct quorum *quorum, const struct record *records, uint
         return result;
     quorum->dirty = true;
     quorum_step_appended(quorum, raft_epoch(quorum->raft));
-    return ERR_NONE;
+    /* A pause may have outlasted the check-quorum: the step has ended our leadership. */
+    return quorum_leads(quorum) ? ERR_NONE : ERR_NOT_CONTROLLER;
 }
 
 log_offset quorum_end(const struct quorum *quorum)
