@@ -79,7 +79,11 @@ static bool batch_each_record(struct quorum *quorum, struct bytes batch, record_
 {
     struct batch_walk walk;
     struct batch_record row;
-    if (batch_walk_start(&walk, batch) != ERR_NONE || batch_is_control(&walk.info))
+    if (batch_walk_start(&walk, batch) != ERR_NONE) {
+        env_fatal(quorum->shard->env, "the metadata log holds a batch that can not be read");
+        return false;
+    }
+    if (batch_is_control(&walk.info))
         return true;
     while (batch_walk_next(&walk, &row) == ERR_NONE) {
         struct arena arena = {0};
@@ -120,8 +124,12 @@ static void log_each_record(struct quorum *quorum, log_offset from, log_offset t
             from = batch_end(&info);
         }
         buf_unref(buf);
-        if (!go_on || from == before)
+        if (!go_on)
             return;
+        if (from == before) { /* To skip it would be to forget what was agreed. */
+            env_fatal(quorum->shard->env, "the metadata log holds a batch that has rotted");
+            return;
+        }
     }
 }
 
