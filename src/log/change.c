@@ -191,14 +191,14 @@ void log_delete(struct log *log)
     enter_change(log, LOG_CHANGE_DELETE);
 }
 
-/* Remove the files of the directory; a reset keeps the directory and its identity. */
+/* Remove the files of the directory, but for its identity: while a record of the old topic may
+ * be there, after a power loss too, the directory must say whose it is. */
 static void wipe(struct log *log)
 {
     struct arena arena = {0};
     const char **names;
     uint32_t count;
     char path[ENV_PATH_MAX];
-    bool keeps_identity = log->change == LOG_CHANGE_RESET;
 
     log_doom_segments(log, 0);
     for (uint32_t i = 0; i < log->doomed_count; i++)
@@ -207,7 +207,7 @@ static void wipe(struct log *log)
     enum err err = env_list(log->env, log->dir, &arena, &names, &count);
     log->has_directory = err == ERR_NONE;
     for (uint32_t i = 0; err == ERR_NONE && i < count; i++) {
-        if (keeps_identity && strcmp(names[i], "partition.metadata") == 0)
+        if (strcmp(names[i], "partition.metadata") == 0)
             continue;
         log_path(log, names[i], path);
         (void)env_unlink(log->env, path);
@@ -216,10 +216,17 @@ static void wipe(struct log *log)
     if (!log->has_directory)
         return;
     log->is_directory_dirty = true;
-    if (keeps_identity) {
+    if (log->change == LOG_CHANGE_RESET)
         (void)log_write_metadata(log);
-        return;
-    }
+}
+
+/* Nothing but the identity is left in the directory, for good. */
+static void remove_directory(struct log *log)
+{
+    char path[ENV_PATH_MAX];
+
+    log_path(log, "partition.metadata", path);
+    (void)env_unlink(log->env, path);
     (void)env_unlink(log->env, log->dir);
     log->has_directory = log->is_directory_dirty = log->is_metadata_dirty = false;
     log->is_parent_dirty = true;
@@ -269,6 +276,9 @@ static void step_cut(struct log *log, log_offset end)
                                                 .epoch = -1,
                                                 .start = log->ends.start,
                                                 .durable = log->ends.start});
+        enter_step(log, LOG_STEP_SETTLE);
+    } else if (log->change == LOG_CHANGE_DELETE && log->has_directory) {
+        remove_directory(log);
         enter_step(log, LOG_STEP_SETTLE);
     } else if (log->is_directory_dirty) {
         enter_step(log, LOG_STEP_SETTLE);
