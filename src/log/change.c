@@ -268,9 +268,24 @@ static void step_barrier(struct log *log)
     enter_step(log, LOG_STEP_CUT);
 }
 
+/* Nothing of another topic is left: from now on the directory is ours. */
+static void take_directory(struct log *log)
+{
+    log->lacks_identity = false;
+    enum err err = log_write_metadata(log);
+    if (err != ERR_NONE)
+        log_go_offline(log, err, "partition.metadata cannot be written: %s.", err_name(err));
+    else
+        enter_step(log, LOG_STEP_SETTLE);
+}
+
 /* The files are cut for good. */
 static void step_cut(struct log *log, log_offset end)
 {
+    if (log->lacks_identity) {
+        take_directory(log);
+        return;
+    }
     if (log->change == LOG_CHANGE_RESET) {
         sync_put_mark(log->sync, &(struct mark){.key = log->config.key,
                                                 .epoch = -1,

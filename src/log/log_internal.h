@@ -87,6 +87,7 @@ struct log {
     bool is_parent_dirty;    /* Its entry is not synced. */
     bool is_directory_dirty; /* Entries in it are not synced. */
     bool is_metadata_dirty;  /* partition.metadata is not synced. */
+    bool lacks_identity;     /* Records of nobody knows whom go before it gets one. */
     bool is_quiet;           /* Opening or closing: hooks are not told. */
     struct log_flight flight;
 };

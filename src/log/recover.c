@@ -122,6 +122,12 @@ static bool check_identity(struct recovery *recovery)
         rot(recovery, "partition.metadata is missing or bad", recovery->mark.start);
         return false;
     }
+    if (err != ERR_NONE && log->segment_count > 0) {
+        /* Whose records these are nobody knows, and none of them was promised. */
+        log_doom_segments(log, 0);
+        recovery->must_cut = log->lacks_identity = true;
+        return true;
+    }
     err = log_write_metadata(log); /* Not known to be durable. */
     if (err != ERR_NONE)
         log_go_offline(log, err, "partition.metadata cannot be written: %s.", err_name(err));
