@@ -98,6 +98,20 @@ static enum err identity_write(struct shard *shard)
     return ERR_NONE;
 }
 
+/* Make the entry of meta.properties durable. */
+static enum err identity_sync_entry(struct shard *shard)
+{
+    enum err result = env_open(shard->env, ".", ENV_OPEN_DIRECTORY, &shard->identity_file);
+    if (result != ERR_NONE)
+        return result;
+    shard->identity_step = TICKET_ENTRY;
+    shard->identity_sync = ++shard->ticket_next;
+    env_sync(shard->env, &(struct env_sync){.ticket = shard->identity_sync,
+                                            .count = 1,
+                                            .files = &shard->identity_file});
+    return ERR_NONE;
+}
+
 static void mint(struct shard *shard, struct uuid *uuid)
 {
     store_be64(uuid->bytes, env_random(shard->env));
@@ -149,8 +163,9 @@ enum err identity_open(struct shard *shard)
     if (size < 0)
         return (enum err)size;
     text[size] = '\0';
-    shard->identity_durable = true; /* It was renamed into place only after its sync. */
-    return identity_parse(shard, text);
+    result = identity_parse(shard, text);
+    /* Its content was synced before the rename, but a kill may have come before the entry was. */
+    return result == ERR_NONE ? identity_sync_entry(shard) : result;
 }
 
 bool identity_synced(struct shard *shard, uint64_t ticket, enum err result)
@@ -160,22 +175,14 @@ bool identity_synced(struct shard *shard, uint64_t ticket, enum err result)
     env_close(shard->env, shard->identity_file);
     if (result == ERR_NONE && shard->identity_step == TICKET_CONTENT)
         result = env_rename(shard->env, path_new, path);
-    if (result == ERR_NONE && shard->identity_step == TICKET_CONTENT)
-        result = env_open(shard->env, ".", ENV_OPEN_DIRECTORY, &shard->identity_file);
-    if (result != ERR_NONE) {
-        env_fatal(shard->env, "meta.properties could not be made durable");
-        return true;
-    }
-    if (shard->identity_step == TICKET_ENTRY) {
+    if (result == ERR_NONE && shard->identity_step == TICKET_CONTENT) {
+        result = identity_sync_entry(shard);
+    } else if (result == ERR_NONE) {
         shard->identity_step = 0;
         shard->identity_durable = true;
-        return true;
     }
-    shard->identity_step = TICKET_ENTRY;
-    shard->identity_sync = ++shard->ticket_next;
-    env_sync(shard->env, &(struct env_sync){.ticket = shard->identity_sync,
-                                            .count = 1,
-                                            .files = &shard->identity_file});
+    if (result != ERR_NONE)
+        env_fatal(shard->env, "meta.properties could not be made durable");
     return true;
 }
 
