@@ -73,10 +73,11 @@ void budget_release(struct shard *shard, uint64_t size)
 }
 
 /* One connection at a time may go on over the budget, or two half-read frames
- * could wait for each other for ever. */
+ * could wait for each other for ever. Nodes are always read: what clients hold may wait
+ * for a follower's fetch, or for a heartbeat. */
 static bool budget_admits(struct shard *shard, struct conn *conn)
 {
-    if (shard->inflight_size < (uint64_t)shard->config->inflight_size_max)
+    if (conn->internal || shard->inflight_size < (uint64_t)shard->config->inflight_size_max)
         return true;
     if (shard->admitted == -1 && conn->partial)
         shard->admitted = conn->id;
@@ -483,7 +484,7 @@ void conn_accept(struct shard *shard, conn_id id, uint32_t listener)
     shard->conn_count++;
     if (!conn->internal && !shard->serving)
         conn_set_pause(shard, conn, CONN_PAUSE_SERVING, true);
-    if (shard->conn_count > (uint32_t)shard->config->connections_max) {
+    if (!conn->internal && shard->conn_count > (uint32_t)shard->config->connections_max) {
         trace_warn(shard->env->trace, "connection %d: over max.connections=%d; closed", id,
                    shard->config->connections_max);
         conn_close(shard, conn);
@@ -552,8 +553,10 @@ void conn_set_serving(struct shard *shard, bool serving)
 void conn_reap_idle(struct shard *shard, mono_ms now)
 {
     uint32_t cursor = 0;
+    if (shard->config->connections_max_idle_ms < 0)
+        return;
     for (struct conn *conn; (conn = conn_next(shard, &cursor));)
-        if (conn->line_count == 0 &&
+        if ((conn->line_count == 0 || conn->blocked) && /* Or its replies are not taken. */
             now - conn->last_active > shard->config->connections_max_idle_ms)
             conn_close(shard, conn);
 }
