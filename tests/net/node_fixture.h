@@ -1,0 +1,54 @@
+/* node_fixture.h -- a node of a one-voter quorum over a machine in memory, and a client that talks to it. */
+#ifndef TESTS_NET_NODE_FIXTURE_H
+#define TESTS_NET_NODE_FIXTURE_H
+
+#include "fake_env.h"
+#include "wire.h"
+
+enum { LISTENER_CLIENT, LISTENER_INTERNAL };
+
+struct node {
+    struct config config;
+    struct fake_env fake;
+    struct shard *shard;
+    struct arena arena; /* Of replies. */
+    int32_t correlation_id;
+};
+
+/* A node that serves. `tune` changes its config before; or NULL. */
+void node_start(struct node *node, void (*tune)(struct config *config));
+/* Power off and on again. */
+void node_restart(struct node *node);
+void node_stop(struct node *node);
+/* Let everything happen that can, and that is due within `ms`. */
+void node_run(struct node *node, mono_ms ms);
+
+conn_id node_connect(struct node *node);
+void node_send(struct node *node, conn_id conn, const void *data, uint32_t size);
+/* A frame of an API's request, sent but not answered yet; returns its correlation id. */
+int32_t node_ask(struct node *node, conn_id conn, int16_t key, int16_t version, const void *body);
+/* The next reply frame without its size; data NULL: there is none. Lives in the node's arena. */
+struct bytes node_reply(struct node *node, conn_id conn);
+/* Ask, and wait for the reply, which is read into *response. */
+void node_call(struct node *node, conn_id conn, int16_t key, int16_t version, const void *body,
+               void *response);
+bool node_has_closed(struct node *node, conn_id conn);
+
+/* Create a topic of one partition and replica; its error. */
+enum err node_create_topic(struct node *node, const char *name);
+struct produce_request node_produce_request(struct node *node, const char *topic, int16_t acks,
+                                            struct bytes records);
+/* Produce to partition 0 with acks=all; the answer. */
+struct produce_response_partition node_produce(struct node *node, conn_id conn, const char *topic,
+                                               struct bytes records);
+/* A batch of one record, in the node's arena. */
+struct bytes node_batch(struct node *node, const char *value);
+/* Fetch partition 0 from `offset` without waiting. */
+struct fetch_response_partition node_fetch(struct node *node, conn_id conn, const char *topic,
+                                           log_offset offset);
+
+/* A topic `kept` with one acknowledged record, and the proof that it is still served. */
+void node_keep_record(struct node *node);
+void node_check_record(struct node *node);
+
+#endif
