@@ -14,7 +14,12 @@
 #include "broker.h"
 #include "probe.h"
 
-enum { FETCH_TIMEOUT_EXTRA_MS = 2000, FETCHES_MAX = 2, PARTITION_SIZE_MAX = 1 << 20 };
+enum {
+    FETCH_TIMEOUT_EXTRA_MS = 2000,
+    FETCHES_MAX = 2,
+    PARTITION_SIZE_MAX = 1 << 20,
+    REFUSED_BACKOFF_MS = 200,
+};
 
 struct fetcher {
     struct list link; /* In partitions->fetchers. */
@@ -130,6 +135,8 @@ static void follower_append(struct partition *partition, const struct replica_an
 {
     struct slice slice = {.buf = frame, .bytes = records};
     enum err result = log_append_follower(partition->log, &slice, answer->plan.leader_epoch);
+    if (result != ERR_NONE) /* A rotten batch, a full disk: the same answer would come at once. */
+        partition->fetch_after = partition->shard->now + REFUSED_BACKOFF_MS;
     if (result != ERR_NONE && result != ERR_BUSY)
         trace_warn(partition->shard->env->trace, "%s: batches from leader %d refused: %s",
                    partition->name, answer->plan.leader, err_name(result));
@@ -149,8 +156,7 @@ static void follower_truncate(struct partition *partition, log_offset offset)
         trace_error(shard->env->trace,
                     "%s offline: its leader lacks committed records from %lld on", partition->name,
                     (long long)offset);
-        partition->reported = true;
-        broker_report(shard, partition->key, true);
+        partition_report(partition, true);
         fetcher_leave(partition);
     }
     partition_changed(partition);
@@ -203,6 +209,8 @@ static void follower_take(struct partition *partition, const struct asked_part *
         answer.own_epoch_end = end.end >= 0 ? end.end : log_ends(partition->log)->start;
     }
     answer_batches(&answer, body->records.memory);
+    if (body->records.memory.size > 0 && answer.first_base < 0) /* Not even a header. */
+        partition->fetch_after = partition->shard->now + REFUSED_BACKOFF_MS;
     enum replica_next next =
         replica_on_answer(partition->replica, partition->shard->now, &answer, &offset, &out);
     partition_obey(partition, &out);
@@ -269,6 +277,11 @@ static uint32_t fetcher_plan(struct fetcher *fetcher, struct asked_part *parts, 
         struct replica_plan plan;
         if (!partition_is_ready(partition))
             continue;
+        if (now < partition->fetch_after) {
+            if (partition->fetch_after < *at)
+                *at = partition->fetch_after;
+            continue;
+        }
         if (!replica_plan_fetch(partition->replica, now, &plan, &later)) {
             *syncing = *syncing || is_syncing(partition);
             if (later < *at)

@@ -34,6 +34,7 @@ struct partition {
     struct list following;    /* In fetcher->partitions. */
     bool fetching;            /* In the fetch in flight. */
     struct replica_plan plan; /* What that asked. */
+    mono_ms fetch_after;      /* Not before: the log took nothing of the last answer. */
 };
 
 struct partitions {
@@ -60,6 +61,7 @@ struct partition *partition_find(struct shard *shard, struct partition_key key);
 void partition_changed(struct partition *partition);
 void partition_obey(struct partition *partition, const struct replica_out *out);
 struct replica_log partition_log_state(const struct partition *partition);
+void partition_report(struct partition *partition, bool unserviceable);
 void partition_wake(struct partition *partition); /* Its parked fetches are looked at again. */
 struct leader_hint partition_hint(struct shard *shard, struct partition_key key);
 /* In the page-cache class written counts, else synced. */

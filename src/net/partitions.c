@@ -91,6 +91,15 @@ static void probe_isr(struct partition *partition)
                                                      .count = (int32_t)record->min_isr});
 }
 
+/* Named in heartbeats while it can't be served (rule 11). */
+void partition_report(struct partition *partition, bool unserviceable)
+{
+    if (partition->reported == unserviceable)
+        return;
+    partition->reported = unserviceable;
+    broker_report(partition->shard, partition->key, unserviceable);
+}
+
 static void partition_turn(struct partition *partition, enum replica_turn turn)
 {
     struct shard *shard = partition->shard;
@@ -110,6 +119,8 @@ static void partition_turn(struct partition *partition, enum replica_turn turn)
         probe.kind = turn == REPLICA_FOLLOW ? PROBE_FOLLOWER : PROBE_RESIGN;
     }
     env_probe(shard->env, &probe);
+    if (log_error(partition->log) == ERR_NONE)
+        partition_report(partition, false); /* What one leader lacked another may have. */
     trace_info(shard->env->trace, "%s %s epoch %d leader %d", partition->name,
                turn == REPLICA_LEAD     ? "leads"
                : turn == REPLICA_FOLLOW ? "follows"
@@ -155,7 +166,7 @@ static void partition_fire(struct timer *timer, mono_ms now)
 {
     struct partition *partition = list_entry(timer, struct partition, timer);
     struct replica_out out;
-    if (!partition->replica || partition->removing)
+    if (!partition->replica || partition->removing || log_error(partition->log) != ERR_NONE)
         return;
     replica_tick(partition->replica, now, &out);
     partition_obey(partition, &out);
@@ -207,6 +218,9 @@ static void partition_apply(struct partition *partition)
                                        .min_isr = (uint32_t)known->min_insync,
                                        .flush_each = known->flush_each};
     struct replica_out out;
+    struct replica_log state = partition_log_state(partition);
+    replica_on_log(partition->replica, shard->now, &state, &out); /* An epoch starts at its end. */
+    partition_obey(partition, &out);
     replica_apply(partition->replica, shard->now, &record, shard->broker_epoch, &out);
     partition_obey(partition, &out);
     probe_isr(partition);
@@ -244,10 +258,7 @@ static void hook_ready(void *context, struct log *log)
 {
     struct partition *partition = context;
     (void)log;
-    if (partition->reported) {
-        partition->reported = false;
-        broker_report(partition->shard, partition->key, false);
-    }
+    partition_report(partition, false);
     partition_start(partition);
     partition_apply(partition);
     partition_changed(partition);
@@ -264,8 +275,7 @@ static void hook_offline(void *context, struct log *log)
     }
     log_cancel_waits(log, WAIT_COMMITTED, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
     log_cancel_waits(log, WAIT_DURABLE, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
-    partition->reported = true;
-    broker_report(shard, partition->key, true);
+    partition_report(partition, true);
     fetcher_leave(partition);
     partition_wake(partition);
 }
@@ -366,8 +376,7 @@ static void partition_remove(struct partition *partition)
     list_remove(&partition->asking);
     log_cancel_waits(partition->log, WAIT_COMMITTED, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
     log_cancel_waits(partition->log, WAIT_DURABLE, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
-    if (partition->reported)
-        broker_report(partition->shard, partition->key, false);
+    partition_report(partition, false);
     partition_wake(partition);
     trace_info(partition->shard->env->trace, "%s deleted from this node", partition->name);
     log_delete(partition->log);
@@ -528,7 +537,7 @@ void partitions_session(struct partitions *partitions, bool alive)
     for (void *value; map_next(&partitions->map, &cursor, &value);) {
         struct partition *partition = value;
         struct replica_out out;
-        if (partition->removing || !partition->replica)
+        if (partition->removing || !partition->replica || log_error(partition->log) != ERR_NONE)
             continue;
         replica_on_session(partition->replica, partitions->shard->now, alive, &out);
         partition_obey(partition, &out);
