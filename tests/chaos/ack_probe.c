@@ -22,9 +22,12 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
     printf("%lld %s\n", (long long)now_us(), message->err ? rd_kafka_err2name(message->err) : "0");
 }
 
+/* Refused dials are what is wanted; with ACK_PROBE_DEBUG the client tells all it does. */
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
-    (void)client, (void)level, (void)facility, (void)text; /* Refused dials are what is wanted. */
+    (void)client, (void)level;
+    if (getenv("ACK_PROBE_DEBUG"))
+        fprintf(stderr, "%lld %s %s\n", (long long)now_us(), facility, text);
 }
 
 static bool input_ended(void)
@@ -45,6 +48,8 @@ int main(int count, char **words)
     rd_kafka_conf_t *settings = rd_kafka_conf_new();
     rd_kafka_conf_set(settings, "bootstrap.servers", words[1], NULL, 0);
     rd_kafka_conf_set(settings, "enable.idempotence", "true", NULL, 0);
+    if (getenv("ACK_PROBE_DEBUG"))
+        rd_kafka_conf_set(settings, "debug", getenv("ACK_PROBE_DEBUG"), NULL, 0);
     rd_kafka_conf_set_dr_msg_cb(settings, on_delivery);
     rd_kafka_conf_set_log_cb(settings, on_log);
     rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, settings, reason, sizeof reason);

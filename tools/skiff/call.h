@@ -37,6 +37,7 @@ struct verb {
 };
 
 struct call {
+    const char *program; /* As it was typed. */
     const struct verb *verb;
     uint32_t flag_count;
     struct {

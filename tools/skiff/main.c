@@ -113,7 +113,7 @@ static int run(struct call *call)
 
 int main(int count, char **words)
 {
-    struct call call = {.started_us = now_us()};
+    struct call call = {.program = words[0], .started_us = now_us()};
     signal(SIGPIPE, SIG_IGN);
     if (count < 2 || !strcmp(words[1], "--help") || !strcmp(words[1], "-h") ||
         !strcmp(words[1], "help")) {

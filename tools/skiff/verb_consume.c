@@ -54,7 +54,8 @@ static int open_client(struct consuming *consuming)
     code = client_set(settings, "enable.partition.eof", "true");
     if (!code)
         code = client_set(settings, "allow.auto.create.topics", "false");
-    if (!code && call_flag(consuming->call, "exit")) /* The end is told by an empty answer. */
+    /* The end is told by an empty answer, and a client waits for its last one when it goes. */
+    if (!code && (call_flag(consuming->call, "exit") || call_flag(consuming->call, "count")))
         code = client_default(consuming->call, settings, "fetch.wait.max.ms", "20");
     if (code) {
         rd_kafka_conf_destroy(settings);

@@ -127,6 +127,25 @@ static void print_ack_meaning(const struct cluster *cluster)
     putchar('\n');
 }
 
+/* Commands as they can be typed here: tools/up calls by a whole path. */
+static void print_next(const char *program)
+{
+    static const char *const lines[][2] = {
+        {"topic create orders -p 12", "a topic of 12 partitions, three copies each"},
+        {"produce orders", "a line, a record"},
+        {"consume orders -e", "all of them"},
+        {"kill controller", "see what survives; then: ps, restart N"},
+        {"down", "the data stays; --rm deletes it"},
+    };
+    char here[CLUSTER_PATH_MAX];
+    size_t size = getcwd(here, sizeof here) ? strlen(here) : 0;
+    if (size && !strncmp(program, here, size) && program[size] == '/')
+        program += size + 1;
+    printf("\nNext:\n");
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        printf("  %s %-26s %s\n", program, lines[i][0], lines[i][1]);
+}
+
 static int banner(const struct call *call, const struct cluster *cluster)
 {
     char brokers[CLUSTER_BROKERS_MAX];
@@ -144,12 +163,7 @@ static int banner(const struct call *call, const struct cluster *cluster)
                (long long)(cluster->first_ack_us % 1000000 / 1000));
     printf(".\n\n  brokers  %s\n  data     %s\n", brokers, cluster->dir);
     print_ack_meaning(cluster);
-    printf("\nNext:\n"
-           "  skiff topic create orders -p 12     a topic of 12 partitions\n"
-           "  skiff produce orders                a line, a record\n"
-           "  skiff consume orders -e             all of them\n"
-           "  skiff kill controller               and see what survives; skiff restart N\n"
-           "  skiff ps | logs -f | down [--rm]\n");
+    print_next(call->program);
     return EXIT_DONE;
 }
 
