@@ -62,19 +62,22 @@ static enum err open_segment(struct recovery *recovery, log_offset base)
     return ERR_NONE;
 }
 
-/* An empty segment that is not the last is what a refused roll or a power loss left. */
+/* An empty segment that is not the last, or starts below the mark, is what a refused roll
+ * left, or a power loss: its name is not the end of the one before. */
 static void doom_empty_segments(struct recovery *recovery)
 {
     struct log *log = recovery->log;
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < log->segment_count; i++) {
-        if (log->segments[i]->size > 0 || i + 1 == log->segment_count) {
-            log->segments[kept++] = log->segments[i];
+        struct segment *segment = log->segments[i];
+        bool may_be_active = i + 1 == log->segment_count && segment->base >= recovery->mark.durable;
+        if (segment->size > 0 || may_be_active) {
+            log->segments[kept++] = segment;
             continue;
         }
         mem_grow(log->doomed, log->doomed_count, &log->doomed_capacity);
-        log->doomed[log->doomed_count++] = log->segments[i];
+        log->doomed[log->doomed_count++] = segment;
         recovery->must_cut = true;
     }
     log->segment_count = kept;

@@ -278,19 +278,32 @@ static void end_group(struct sync *sync, enum err result)
                             sync->marks_result);
 }
 
-static void start_group(struct sync *sync)
+/* Let dirty logs join, as many as there is room for. One that has more dirty files than
+ * it may add asks for the next group meanwhile. */
+static void join_logs(struct sync *sync)
 {
+    struct list joining;
     struct list *first;
 
-    sync->group.count = 0;
-    sync->marks_result = ERR_NONE;
+    list_init(&joining);
+    while ((first = list_take_first(&sync->dirty)))
+        list_append(&joining, first);
     while (sync->group.count + SYNC_FILES_OF_LOG_MAX + SLOTS_SYNC_FILES_MAX < ENV_SYNC_FILES_MAX &&
-           (first = list_take_first(&sync->dirty))) {
+           (first = list_take_first(&joining))) {
         struct sync_member *member = list_entry(first, struct sync_member, dirty);
         list_append(&sync->flight, &member->flight);
         if (!log_join_group(log_of_member(member), &sync->group))
             list_remove(&member->flight);
     }
+    while ((first = list_take_first(&joining)))
+        list_append(&sync->dirty, first);
+}
+
+static void start_group(struct sync *sync)
+{
+    sync->group.count = 0;
+    sync->marks_result = ERR_NONE;
+    join_logs(sync);
     check(sync->group.count <= ENV_SYNC_FILES_MAX);
     if (sync->are_marks_changed)
         add_marks(sync);

@@ -9,7 +9,18 @@
 
 enum { BATCHES_MAX = 32, STATES_OF_STEP_MAX = 800, RECORDS_OF_BATCH = 2 };
 
-enum step_kind { APPEND, FLUSH, END_SYNC, SETTLE, TRUNCATE, RESET, CLEAN_RESTART, KILL_RESTART, END };
+enum step_kind {
+    APPEND,
+    NEW_EPOCH,
+    FLUSH,
+    END_SYNC,
+    SETTLE,
+    TRUNCATE,
+    RESET,
+    CLEAN_RESTART,
+    KILL_RESTART,
+    END
+};
 
 struct step {
     enum step_kind kind;
@@ -77,6 +88,9 @@ static bool is_part_of(struct log_fixture *fixture, const struct history *histor
         struct buf *buf = NULL;
         cr_assert_eq(log_read(fixture->log, at, 1, LOG_BOUND_WRITTEN, &buf), ERR_NONE);
         cr_assert_not_null(buf);
+        struct batch_info info;
+        cr_assert_eq(batch_read((struct bytes){buf->data, buf->size}, &info), ERR_NONE);
+        cr_assert_eq(log_epoch_of(fixture->log, at), info.epoch);
         bool same = count < history->count && buf->size == history->batches[count]->size &&
                     memcmp(buf->data, history->batches[count]->data, buf->size) == 0;
         buf_unref(buf);
@@ -96,6 +110,8 @@ static void check_state(const struct run *run, const enum memory_fate *fates)
     f.memory = memory_env_power_loss(run->fixture.memory, fates);
     log_fixture_start(&f);
     cr_assert_eq(log_error(f.log), ERR_NONE, "%s", log_error_text(f.log));
+    log_offset start = log_ends(f.log)->start;
+    cr_assert(start == run->now.start || (run->has_before && start == run->before.start));
     cr_assert(is_part_of(&f, &run->now) || (run->has_before && is_part_of(&f, &run->before)));
     if (log_is_ready(run->fixture.log))
         cr_assert_geq(log_ends(f.log)->end, promised);
@@ -173,6 +189,9 @@ static void take_step(struct run *run, const struct step *step)
         cr_assert_eq(append(f, run->epoch, batch), ERR_NONE);
         run->now.batches[run->now.count++] = batch;
         break;
+    case NEW_EPOCH:
+        run->epoch++;
+        break;
     case FLUSH:
         log_fixture_flush(f);
         break;
@@ -225,6 +244,16 @@ Test(crash, appends_keep_what_was_synced)
                                         {SETTLE, 0},   {KILL_RESTART, 0}, {APPEND, 50}, {FLUSH, 0},
                                         {END, 0}};
     cr_assert_gt(run_steps(steps, 0), 1000);
+}
+
+Test(crash, epochs_are_known_whatever_became_of_their_file)
+{
+    static const struct step steps[] = {
+        {APPEND, 100}, {SETTLE, 0},   {NEW_EPOCH, 0}, {APPEND, 100}, {FLUSH, 0},   {END_SYNC, 0},
+        {APPEND, 100}, {FLUSH, 0},    {END_SYNC, 0},  {FLUSH, 0},    {END_SYNC, 0}, {NEW_EPOCH, 0},
+        {APPEND, 100}, {APPEND, 100}, {FLUSH, 0},     {NEW_EPOCH, 0}, {APPEND, 100}, {END_SYNC, 0},
+        {FLUSH, 0},    {END_SYNC, 0}, {SETTLE, 0},    {END, 0}};
+    cr_assert_gt(run_steps(steps, 400), 500);
 }
 
 Test(crash, a_kill_before_the_sync_and_power_loss_after_it)

@@ -192,6 +192,48 @@ Test(recover, rule_9_cuts_where_a_segment_is_not_named_by_the_end_before_it)
     log_fixture_close(&f);
 }
 
+/* An empty segment file, as a roll leaves that was refused for want of space. */
+static void leave_empty_segment(struct log_fixture *f, const char *path)
+{
+    file_id file;
+    cr_assert_eq(env_open(&f->memory->env, path, ENV_OPEN_CREATE, &file), ERR_NONE);
+    env_close(&f->memory->env, file);
+}
+
+Test(recover, ignores_empty_segments_that_a_refused_roll_left)
+{
+    struct log_fixture f;
+    log_fixture_open(&f, 0);
+    fill(&f, 1, 3);
+    log_fixture_stop(&f, false);
+    leave_empty_segment(&f, "t-7/00000000000000000004.log");
+
+    log_fixture_start(&f);
+
+    cr_assert_eq(log_error(f.log), ERR_NONE, "%s", log_error_text(f.log));
+    cr_assert_eq(log_ends(f.log)->end, 6);
+    log_fixture_settle(&f);
+    cr_assert_eq(memory_env_size(f.memory, "t-7/00000000000000000004.log"), -1);
+    log_fixture_close(&f);
+}
+
+Test(recover, ignores_an_empty_segment_between_others_past_the_mark)
+{
+    struct log_fixture f;
+    log_fixture_open(&f, 1500);
+    for (int i = 0; i < 3; i++)
+        fixture_append(&f, 1, 2, 500, NULL);
+    log_fixture_flush(&f);
+    log_fixture_stop(&f, false);
+    leave_empty_segment(&f, "t-7/00000000000000000003.log");
+
+    log_fixture_start(&f);
+
+    cr_assert_eq(log_error(f.log), ERR_NONE, "%s", log_error_text(f.log));
+    cr_assert_eq(log_ends(f.log)->end, 6);
+    log_fixture_close(&f);
+}
+
 Test(recover, learns_epochs_again_when_their_file_is_gone)
 {
     struct log_fixture f;

@@ -160,6 +160,29 @@ Test(slots, write_again_after_a_failed_sync)
     memory_env_close(memory);
 }
 
+Test(slots, rule_8_write_again_what_a_failed_sync_left_in_the_cache)
+{
+    struct memory_env *memory = memory_env_open();
+    struct slots *slots = start(memory);
+    uint64_t ticket;
+    enum err result;
+    put(slots, 1, 600);
+    settle(memory, slots);
+    put(slots, 2, 600);
+    begin_sync(memory, slots);
+    memory->fails_sync = true;
+    cr_assert(memory_env_end_sync(memory, &ticket, &result));
+    slots_close(slots); /* Killed before it heard. */
+
+    slots = start(memory);
+    cr_assert_eq(value_of(slots), 2);
+    settle(memory, slots);
+
+    check_states(memory, 2, 2);
+    slots_close(slots);
+    memory_env_close(memory);
+}
+
 Test(slots, a_value_written_during_a_sync_is_kept_for_the_next)
 {
     struct memory_env *memory = memory_env_open();

@@ -136,6 +136,22 @@ Test(sync, a_failed_group_takes_its_logs_offline_and_no_other)
     log_fixture_close(&f);
 }
 
+Test(sync, more_dirty_segments_than_a_group_holds_take_several)
+{
+    struct log_fixture f;
+    log_fixture_open(&f, 1000);
+    for (int i = 0; i < 60; i++)
+        fixture_append(&f, 1, 1, 800, NULL);
+
+    log_fixture_settle(&f);
+
+    cr_assert_eq(log_ends(f.log)->durable, 60);
+    log_fixture_power_loss(&f, NULL);
+    cr_assert_eq(log_error(f.log), ERR_NONE, "%s", log_error_text(f.log));
+    cr_assert_eq(log_ends(f.log)->end, 60);
+    log_fixture_close(&f);
+}
+
 Test(sync, ignores_tickets_of_others)
 {
     struct log_fixture f;

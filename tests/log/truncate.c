@@ -96,6 +96,24 @@ Test(truncate, removes_later_segments_epochs_and_snapshots)
     log_fixture_close(&f);
 }
 
+Test(truncate, cuts_the_indexes_too)
+{
+    struct log_fixture f;
+    bool done;
+    log_fixture_open(&f, 0);
+    fill(&f, 1, 400); /* Past 64 entries: the file has some. */
+    int64_t size = memory_env_size(f.memory, "t-7/00000000000000000000.index");
+    cr_assert_geq(size, 64 * 8);
+
+    log_truncate(f.log, 80, false, &done);
+    log_fixture_settle(&f);
+
+    int64_t left = memory_env_size(f.memory, "t-7/00000000000000000000.index");
+    cr_assert_lt(left, 80);
+    cr_assert_gt(left, 0);
+    log_fixture_close(&f);
+}
+
 Test(truncate, rule_7_voids_a_sync_in_flight)
 {
     struct log_fixture f;
