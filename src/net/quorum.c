@@ -112,7 +112,7 @@ static void quorum_role_changed(struct quorum *quorum, const struct raft_out *ou
                raft_role_name(out->role), out->epoch, out->leader);
     if (out->role != RAFT_LEADER) {
         office_leave(shard->office);
-        log_cancel_waits(quorum->log, WAIT_COMMITTED, ERR_NOT_CONTROLLER);
+        waits_cancel(&quorum->waits, ERR_NOT_CONTROLLER);
     }
     if (out->role == RAFT_RESIGNED && !quorum->stopping)
         env_mark(shard->env, "resigned_check_quorum");
@@ -242,6 +242,7 @@ static void quorum_commit(struct quorum *quorum, log_offset high_watermark)
                                                   .offset = committed,
                                                   .flag = quorum_leads(quorum)});
     quorum_apply(quorum);
+    waits_release(&quorum->waits, quorum->applied);
 }
 
 static void leader_is_dead(struct shard *shard, struct watcher *watcher)
@@ -458,6 +459,7 @@ enum err quorum_open(struct shard *shard)
     quorum->image = image_new();
     quorum->told_leader = -1;
     list_init(&quorum->asked);
+    waits_init(&quorum->waits);
     list_init(&quorum->parked);
     watcher_init(shard, &quorum->leader_watcher, 1);
     quorum->leader_watcher.dead = leader_is_dead;
@@ -565,7 +567,7 @@ log_offset quorum_committed(const struct quorum *quorum)
 
 void quorum_wait(struct quorum *quorum, struct wait *wait, log_offset offset, mono_ms deadline)
 {
-    log_wait(quorum->log, WAIT_COMMITTED, wait, offset, &quorum->shard->timers, deadline);
+    wait_start(&quorum->waits, wait, offset, &quorum->shard->timers, deadline);
 }
 
 bool quorum_leads(const struct quorum *quorum)

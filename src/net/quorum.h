@@ -45,7 +45,7 @@ void quorum_take_fetch(struct quorum *quorum, struct request *request,
 enum err quorum_append(struct quorum *quorum, const struct record *records, uint32_t count);
 log_offset quorum_end(const struct quorum *quorum);       /* The next offset. */
 log_offset quorum_committed(const struct quorum *quorum); /* Applied below this. */
-/* Until `offset` is committed, or leadership is lost (ERR_NOT_CONTROLLER). */
+/* Until this node has applied all below `offset`, or leadership is lost (ERR_NOT_CONTROLLER). */
 void quorum_wait(struct quorum *quorum, struct wait *wait, log_offset offset, mono_ms deadline);
 bool quorum_leads(const struct quorum *quorum);
 node_id quorum_leader(const struct quorum *quorum, log_epoch *epoch);

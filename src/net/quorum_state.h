@@ -80,6 +80,7 @@ struct quorum {
     /* Committed records. */
     struct image *image;
     log_offset applied; /* Next offset to apply. */
+    struct waits waits; /* Until `applied` passes an offset. */
     log_offset high_watermark;
     node_id told_leader; /* What the shards know. */
 };
