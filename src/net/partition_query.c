@@ -83,6 +83,8 @@ void partitions_query(struct shard *shard, struct letter *letter)
     part->err = !partition || !partition->replica
                     ? ERR_NOT_LEADER_OR_FOLLOWER
                     : replica_check_leader(partition->replica, part->current_epoch);
+    if (part->err == ERR_NONE && log_error(partition->log) != ERR_NONE)
+        part->err = ERR_KAFKA_STORAGE_ERROR;
     if (part->err == ERR_NONE)
         part->err = part->kind == QUERY_TIME ? query_time(partition, part)
                                              : query_epoch_end(partition, part);

@@ -277,6 +277,8 @@ static void hook_offline(void *context, struct log *log)
     log_cancel_waits(log, WAIT_DURABLE, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
     partition_report(partition, true);
     fetcher_leave(partition);
+    timer_stop(&shard->timers, &partition->timer); /* It proposes nothing any more. */
+    list_remove(&partition->asking);
     partition_wake(partition);
 }
 
