@@ -39,7 +39,8 @@ static void check_directory(struct world *world, struct sim_node *node,
 static void take(struct world *world, struct sim_node *node, const struct probe *probe)
 {
     const struct ghost_log *log = &ghost_partition_of(world, probe->key)->logs[node->index];
-    if (log->rotten || log->failed || ghost_partition_of(world, probe->key)->removed)
+    if (log->rotten || ghost_has_just_failed(world, log) ||
+        ghost_partition_of(world, probe->key)->removed)
         return; /* S3 tells; or it went offline while it was recovered; or it only goes. */
     log_offset most = log->uncut_end > log->end ? log->uncut_end : log->end;
     if (probe->offset < log->durable || probe->offset > most)

@@ -7,7 +7,7 @@
 static void take(struct world *world, struct sim_node *node, const struct probe *probe)
 {
     const struct ghost_log *log = &ghost_partition_of(world, probe->key)->logs[node->index];
-    if (!log->rotten || log->rot_told || log->failed)
+    if (!log->rotten || log->rot_told || ghost_has_just_failed(world, log))
         return;
     if (probe->kind == PROBE_LOG_TRUNCATE && probe->offset < log->mark)
         world_violation(world, "S3", "node %d cuts the rotten partition %d at %lld, mark %lld",

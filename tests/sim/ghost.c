@@ -41,6 +41,7 @@ struct ghost_partition *ghost_partition_of(struct world *world, struct partition
     partition->leader = -1;
     map_init(&partition->positions, 16);
     map_init(&partition->grants, sizeof(log_epoch));
+    map_init(&partition->versions, sizeof(int32_t));
     map_init(&partition->sequences, 16);
     for (uint32_t i = 0; i < SIM_NODES_MAX; i++)
         partition->logs[i].leads = -1;
@@ -165,10 +166,16 @@ static void take_append(struct world *world, struct ghost_log *log, const struct
     world->ghost->appends++;
 }
 
-static void take_open(struct ghost_log *log, const struct probe *probe)
+bool ghost_has_just_failed(const struct world *world, const struct ghost_log *log)
 {
-    if (log->failed)
-        return; /* It went offline while it was recovered. */
+    return log->failed && log->failed_at == world->kernel.now;
+}
+
+static void take_open(struct world *world, struct ghost_log *log, const struct probe *probe)
+{
+    if (ghost_has_just_failed(world, log))
+        return;
+    log->failed = false;
     log->exists = true;
     log->open = true;
     log->start = probe->value;
@@ -287,6 +294,8 @@ static void take_partition(struct world *world, const struct image_partition *fr
     partition->isr = node_list_mask(&from->isr);
     partition->elr = node_list_mask(&from->elr);
     partition->min_insync = from->min_insync;
+    uintptr_t version = partition->isr | UINT64_C(1) << 63;
+    map_put(&partition->versions, &from->partition_epoch, (void *)version);
     if (from->leader >= 0 && !map_get(&partition->grants, &from->leader_epoch)) {
         struct ghost_grant *grant = mem_zalloc(sizeof *grant);
         *grant = (struct ghost_grant){.node = from->leader,
@@ -384,7 +393,7 @@ void ghost_take(struct world *world, struct sim_node *node, const struct probe *
     struct ghost_log *log = &partition->logs[node->index];
     switch (probe->kind) {
     case PROBE_LOG_OPEN:
-        take_open(log, probe);
+        take_open(world, log, probe);
         break;
     case PROBE_LOG_APPEND:
         take_append(world, log, probe);
@@ -399,6 +408,7 @@ void ghost_take(struct world *world, struct sim_node *node, const struct probe *
         break;
     case PROBE_LOG_OFFLINE:
         log->failed = true;
+        log->failed_at = world->kernel.now;
         log->rot_told = log->rotten;
         log->leads = -1;
         break;
@@ -510,7 +520,12 @@ bool ghost_may_wipe(struct world *world, const struct sim_node *node)
         return false;
     for (struct ghost_partition *partition = ghost->first; partition; partition = partition->next) {
         bool holds = partition->is_metadata || (partition->replicas & node_bit(node->id));
-        if (holds && !partition->removed && !is_held_elsewhere(world, partition, node))
+        if (!holds || partition->removed)
+            continue;
+        /* With a minimum of one a shrinking ISR may be on its way, and leave it the only one. */
+        if (!partition->is_metadata && partition->min_insync < 2)
+            return false;
+        if (!is_held_elsewhere(world, partition, node))
             return false;
     }
     return true;

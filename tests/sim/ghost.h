@@ -34,6 +34,7 @@ struct ghost_log {
     bool exists;
     bool open;     /* By the node's current incarnation. */
     bool failed;   /* It was taken offline, and not opened since. */
+    sim_us failed_at;
     bool rotten;   /* We damaged it. */
     bool rot_told; /* The node has noticed. */
     log_offset start, end, durable;
@@ -69,6 +70,7 @@ struct ghost_partition {
     log_offset high_watermark;  /* True one: the highest ever of a leader. */
     struct map positions;       /* (epoch, end) -> chain */
     struct map grants;          /* epoch -> struct ghost_grant */
+    struct map versions;        /* partition epoch -> ISR and the highest bit */
     struct map sequences;       /* (producer, epoch, sequence) of what is committed -> end */
     /* From the newest image that anybody applied. */
     node_id leader;
@@ -129,6 +131,9 @@ bool ghost_is_formed(const struct world *world);
 /* A follower of `partition` on `node` that the newest image names in ISR or ELR. */
 bool ghost_is_candidate(const struct world *world, const struct ghost_partition *partition,
                         const struct sim_node *node);
+
+/* It went offline while it was recovered, just now. */
+bool ghost_has_just_failed(const struct world *world, const struct ghost_log *log);
 
 /* The fault budget. */
 bool ghost_may_wipe(struct world *world, const struct sim_node *node);
