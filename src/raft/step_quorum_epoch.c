@@ -63,7 +63,8 @@ void step_begin_request(struct raft *raft, const struct raft_message *request, s
     send_message(raft, out, &reply);
 }
 
-void step_begin_reply(struct raft *raft, const struct raft_message *reply, struct raft_out *out)
+/* Whoever answers from a higher epoch than ours has left ours behind. */
+static void learn_epoch(struct raft *raft, const struct raft_message *reply, struct raft_out *out)
 {
     if (reply->error == ERR_INCONSISTENT_CLUSTER_ID || reply->epoch <= raft->vote.epoch)
         return;
@@ -73,6 +74,11 @@ void step_begin_reply(struct raft *raft, const struct raft_message *reply, struc
     }
     enter_unattached(raft, out, reply->epoch);
     take_hint(raft, out, reply->epoch, reply->leader);
+}
+
+void step_begin_reply(struct raft *raft, const struct raft_message *reply, struct raft_out *out)
+{
+    learn_epoch(raft, reply, out);
 }
 
 /* Our place among those who should stand; after them all if we are not named. */
@@ -116,12 +122,5 @@ void step_end_request(struct raft *raft, const struct raft_message *request, str
 
 void step_end_reply(struct raft *raft, const struct raft_message *reply, struct raft_out *out)
 {
-    if (reply->error == ERR_INCONSISTENT_CLUSTER_ID || reply->epoch <= raft->vote.epoch)
-        return;
-    if (!is_known_node(raft, reply->from)) {
-        out->dropped = "a reply of no voter";
-        return;
-    }
-    enter_unattached(raft, out, reply->epoch);
-    take_hint(raft, out, reply->epoch, reply->leader);
+    learn_epoch(raft, reply, out);
 }
