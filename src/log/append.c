@@ -13,8 +13,8 @@ static enum err may_append(const struct log *log)
 
 static void remember_place(struct log *log, const struct batch_info *info, uint64_t position)
 {
-    log->recent[log->recent_count++ % LOG_RECENT_MAX] = (struct recent_batch){
-        .base = info->base, .end = batch_end(info), .position = position};
+    log->recent[log->recent_count++ % LOG_RECENT_MAX] =
+        (struct recent_batch){.base = info->base, .end = batch_end(info), .position = position};
 }
 
 /* Queue a batch behind all others; its bytes carry `info` already. */

@@ -91,8 +91,8 @@ static void apply_cut(struct log *log, const struct cut *cut)
     trace_info(log->env->trace, "%s: end %lld -> %lld: truncated", log->dir, (long long)old_end,
                (long long)cut->end);
     env_mark(log->env, "truncation");
-    log_probe(log, (struct probe){
-                       .kind = PROBE_LOG_TRUNCATE, .offset = cut->end, .value = old_end});
+    log_probe(log,
+              (struct probe){.kind = PROBE_LOG_TRUNCATE, .offset = cut->end, .value = old_end});
 }
 
 enum err log_truncate(struct log *log, log_offset offset, bool loss_allowed, bool *done)
@@ -110,8 +110,7 @@ enum err log_truncate(struct log *log, log_offset offset, bool loss_allowed, boo
         return log->error;
     enum err err = find_cut(log, offset, &cut);
     if (err != ERR_NONE) {
-        log_go_offline(log, err, "The place to truncate at %lld is unreadable.",
-                       (long long)offset);
+        log_go_offline(log, err, "The place to truncate at %lld is unreadable.", (long long)offset);
         return log->error;
     }
     if (cut.end < log->ends.committed && !loss_allowed)

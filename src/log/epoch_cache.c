@@ -73,8 +73,8 @@ struct buf *epoch_cache_write(const struct epoch_cache *cache)
     int size = snprintf(at, capacity, "0\n%u\n", cache->count);
 
     for (uint32_t i = 0; i < cache->count; i++)
-        size += snprintf(at + size, capacity - (uint32_t)size, "%d %lld\n",
-                         cache->entries[i].epoch, (long long)cache->entries[i].start);
+        size += snprintf(at + size, capacity - (uint32_t)size, "%d %lld\n", cache->entries[i].epoch,
+                         (long long)cache->entries[i].start);
     text->size = (uint32_t)size;
     return text;
 }
@@ -85,7 +85,8 @@ static bool take_number(struct bytes *rest, char stop, int64_t max, int64_t *out
     int64_t value = 0;
     uint32_t digits = 0;
 
-    for (; digits < rest->size && rest->data[digits] >= '0' && rest->data[digits] <= '9'; digits++) {
+    for (; digits < rest->size && rest->data[digits] >= '0' && rest->data[digits] <= '9';
+         digits++) {
         if (value > (max - 9) / 10)
             return false;
         value = value * 10 + (rest->data[digits] - '0');

@@ -185,8 +185,8 @@ enum err log_make_room(struct log *log, uint32_t size, log_offset last)
 
     if (!active)
         err = add_segment(log, size);
-    else if (active->size > 0 && (active->size + size > log->config.segment_size ||
-                                  last - active->base > INT32_MAX))
+    else if (active->size > 0 &&
+             (active->size + size > log->config.segment_size || last - active->base > INT32_MAX))
         err = roll(log, size);
     else
         err = reserve(log, active, active->size + size);

@@ -171,8 +171,8 @@ static void entries_open(struct entries *entries, const struct segment *segment,
     entries->count = bytes < 0 ? 0 : (uint32_t)((uint64_t)bytes / size);
     if (!segment->index)
         return;
-    uint32_t stored = size == OFFSET_ENTRY_SIZE ? segment->index->offsets_stored
-                                                : segment->index->times_stored;
+    uint32_t stored =
+        size == OFFSET_ENTRY_SIZE ? segment->index->offsets_stored : segment->index->times_stored;
     if (entries->count > stored)
         entries->count = stored;
 }
@@ -349,8 +349,7 @@ void index_cut(struct segment *segment, struct env *env, const char *dir, log_of
         index->offsets_stored = UINT32_MAX; /* Not counted yet: look at all of the file. */
     if (index->times_stored == 0)
         index->times_stored = UINT32_MAX;
-    index->offsets_stored =
-        cut_file(segment, env, dir, ".index", OFFSET_ENTRY_SIZE, delta_max);
+    index->offsets_stored = cut_file(segment, env, dir, ".index", OFFSET_ENTRY_SIZE, delta_max);
     index->times_stored = cut_file(segment, env, dir, ".timeindex", TIME_ENTRY_SIZE, delta_max);
     index->last_time = -1;
     if (index->time_count > 0) {
@@ -405,8 +404,7 @@ bool index_exists(const struct segment *segment, struct env *env, const char *di
     return exists;
 }
 
-enum err index_rebuild(struct segment *segment, struct env *env, const char *dir,
-                       uint32_t interval)
+enum err index_rebuild(struct segment *segment, struct env *env, const char *dir, uint32_t interval)
 {
     struct placed_batch batch;
     struct scan scan;

@@ -97,7 +97,8 @@ void log_go_offline(struct log *log, enum err err, const char *format, ...)
     vsnprintf(log->error_text, sizeof log->error_text, format, arguments);
     va_end(arguments);
     trace_error(log->env->trace, "%s: online -> offline: %s", log->dir, log->error_text);
-    log_probe(log, (struct probe){.kind = PROBE_LOG_OFFLINE, .value = err, .text = log->error_text});
+    log_probe(log,
+              (struct probe){.kind = PROBE_LOG_OFFLINE, .value = err, .text = log->error_text});
 
     /* What never was written is no part of the log; nobody was told that it is. */
     list_remove(&log->member.queued);

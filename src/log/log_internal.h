@@ -10,14 +10,14 @@
 #include "sync_internal.h"
 
 enum {
-    LOG_RECENT_MAX = 16,               /* Batches whose places are remembered. */
-    LOG_ERROR_TEXT_MAX = 160,          /* Bytes with the terminator. */
-    LOG_RESERVE_FIRST = 1 << 20,       /* Bytes set aside at first; doubled each time... */
-    LOG_RESERVE_MAX = 16 << 20,        /* ...up to this. */
+    LOG_RECENT_MAX = 16,         /* Batches whose places are remembered. */
+    LOG_ERROR_TEXT_MAX = 160,    /* Bytes with the terminator. */
+    LOG_RESERVE_FIRST = 1 << 20, /* Bytes set aside at first; doubled each time... */
+    LOG_RESERVE_MAX = 16 << 20,  /* ...up to this. */
     LOG_SEGMENT_DEFAULT = 1 << 30,
     LOG_INDEX_INTERVAL_DEFAULT = 4096,
-    LOG_SNAPSHOT_INTERVAL = 16 << 20,  /* Bytes between producer snapshots: bounds the replay. */
-    LOG_WRITE_PARTS_MAX = 64,          /* Parts of one write. */
+    LOG_SNAPSHOT_INTERVAL = 16 << 20, /* Bytes between producer snapshots: bounds the replay. */
+    LOG_WRITE_PARTS_MAX = 64,         /* Parts of one write. */
 };
 
 enum log_state { LOG_OPENING, LOG_READY, LOG_BUSY, LOG_OFFLINE, LOG_DELETED };
@@ -39,10 +39,10 @@ struct recent_batch {
 
 /* What of this log is in the group under way. */
 struct log_flight {
-    log_offset end;        /* Written and covered. */
+    log_offset end; /* Written and covered. */
     enum log_step step;
-    bool is_void;          /* Truncated meanwhile: proves nothing. */
-    bool is_partial;       /* More dirty segments than fit. */
+    bool is_void;    /* Truncated meanwhile: proves nothing. */
+    bool is_partial; /* More dirty segments than fit. */
     bool has_parent, has_metadata, has_directory, has_epochs;
     file_id parent, metadata, directory, epochs;
     log_epoch epochs_last; /* Last epoch in the file that is under way. */

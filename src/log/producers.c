@@ -151,7 +151,7 @@ void producers_expire(struct producers *producers, wall_ms before)
 {
     struct list *node, *after;
 
-    list_each(node, after, &producers->order) {
+    list_each (node, after, &producers->order) {
         struct producer *producer = list_entry(node, struct producer, link);
         if (producer->count > 0 && producer->batches[producer->count - 1].timestamp < before)
             forget(producers, producer);
@@ -211,8 +211,8 @@ struct buf *producers_write(const struct producers *producers)
     snapshot->size = (uint32_t)(older - snapshot->data) + older_count * SNAPSHOT_OLDER_SIZE;
     store_be16(snapshot->data, SNAPSHOT_VERSION);
     store_be32(snapshot->data + 6, count);
-    store_be32(snapshot->data + 2, crc32c(0, snapshot->data + SNAPSHOT_CRC_FROM,
-                                          snapshot->size - SNAPSHOT_CRC_FROM));
+    store_be32(snapshot->data + 2,
+               crc32c(0, snapshot->data + SNAPSHOT_CRC_FROM, snapshot->size - SNAPSHOT_CRC_FROM));
     return snapshot;
 }
 

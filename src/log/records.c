@@ -136,8 +136,8 @@ enum err batch_walk_next(struct batch_walk *walk, struct batch_record *out)
         record.offset_delta > walk->info.last_offset_delta)
         return ERR_INVALID_RECORD;
     bool is_append_time = (walk->info.attributes & BATCH_LOG_APPEND_TIME) != 0;
-    int64_t timestamp = (int64_t)((uint64_t)walk->info.base_timestamp +
-                                  (uint64_t)record.timestamp_delta);
+    int64_t timestamp =
+        (int64_t)((uint64_t)walk->info.base_timestamp + (uint64_t)record.timestamp_delta);
     walk->rest = (struct bytes){.data = at, .size = (uint32_t)(end - at)};
     walk->index++;
     *out = (struct batch_record){

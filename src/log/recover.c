@@ -172,8 +172,8 @@ static enum err choose_start(struct recovery *recovery)
     uint64_t position = index_seek_offset(segment, log->env, log->dir, recovery->mark.durable);
 
     position = position > RECOVER_VERIFY_SIZE ? position - RECOVER_VERIFY_SIZE : 0;
-    recovery->position = position > 0 ? index_seek_position(segment, log->env, log->dir, position)
-                                      : 0;
+    recovery->position =
+        position > 0 ? index_seek_position(segment, log->env, log->dir, position) : 0;
     return segment_end_before(segment, log->env, log->dir, recovery->position, &recovery->next);
 }
 

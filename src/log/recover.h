@@ -7,17 +7,17 @@
 struct recovery {
     struct log *log;
     bool has_mark;
-    struct mark mark;     /* All zero offsets when there is none. */
-    uint32_t first;       /* Segment that holds the mark: the scan starts in it... */
-    uint64_t position;    /* ...here. */
-    log_offset next;      /* What is verified ends here. */
-    bool must_cut;        /* Something past the end is on the disk. */
-    bool is_torn;         /* A bad batch ended the scan. */
-    const char *what;     /* What ended it, for a person. */
-    bool has_mark_place;  /* The first batch that ends past the mark: */
+    struct mark mark;    /* All zero offsets when there is none. */
+    uint32_t first;      /* Segment that holds the mark: the scan starts in it... */
+    uint64_t position;   /* ...here. */
+    log_offset next;     /* What is verified ends here. */
+    bool must_cut;       /* Something past the end is on the disk. */
+    bool is_torn;        /* A bad batch ended the scan. */
+    const char *what;    /* What ended it, for a person. */
+    bool has_mark_place; /* The first batch that ends past the mark: */
     uint32_t mark_segment;
     uint64_t mark_position;
-    uint8_t *window;      /* File bytes around the scan. */
+    uint8_t *window; /* File bytes around the scan. */
     uint32_t window_capacity, window_size;
     uint64_t window_position;
 };

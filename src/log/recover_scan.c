@@ -59,12 +59,9 @@ static enum err judge_batch(struct recovery *recovery, const struct segment *seg
     recovery->what = "A base offset that does not rise";
     if (info->base < recovery->next)
         return ERR_CORRUPT;
-    /* The mark stood between two batches: a base offset lies outside the checksum. */
-    bool is_first_past = !recovery->has_mark_place && batch_end(info) > recovery->mark.durable;
-    recovery->what = "A batch that does not begin at the synced mark";
-    if (recovery->has_mark && is_first_past && info->base != recovery->mark.durable)
-        return ERR_CORRUPT;
-    recovery->what = "A batch across the mark"; /* Marks stand between batches. */
+    /* Marks stand between batches, and a base offset outside the checksum. A gap that begins at
+     * the mark is compaction's, though (rule 9). */
+    recovery->what = "A batch across the mark";
     if (recovery->next < recovery->mark.durable && batch_end(info) > recovery->mark.durable)
         return ERR_CORRUPT;
     recovery->what = "An epoch that falls";

@@ -25,8 +25,8 @@ static enum err fill(struct scan *scan)
         return ERR_CORRUPT;
     if (want > sizeof scan->buffer)
         want = sizeof scan->buffer;
-    int64_t got = env_read(scan->env, scan->segment->file, scan->position, scan->buffer,
-                           (uint32_t)want);
+    int64_t got =
+        env_read(scan->env, scan->segment->file, scan->position, scan->buffer, (uint32_t)want);
     if (got < 0)
         return (enum err)got;
     scan->buffer_position = scan->position;

@@ -39,7 +39,8 @@ void segment_unlink(struct env *env, const char *dir, const struct segment *segm
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         segment_path(dir, segment->base, kinds[i], path);
-        (void)env_unlink(env, path); /* Absent is as good; a leftover is refused at the next start. */
+        (void)env_unlink(env,
+                         path); /* Absent is as good; a leftover is refused at the next start. */
     }
 }
 

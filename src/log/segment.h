@@ -26,23 +26,23 @@ struct index {
     uint64_t since; /* Bytes since the last entry. */
     struct offset_entry offsets[INDEX_PENDING_MAX];
     struct time_entry times[INDEX_PENDING_MAX];
-    uint32_t offset_count, time_count; /* Pending. */
+    uint32_t offset_count, time_count;     /* Pending. */
     uint32_t offsets_stored, times_stored; /* In the files. */
-    wall_ms last_time; /* Of the last time entry; -1: none. */
+    wall_ms last_time;                     /* Of the last time entry; -1: none. */
 };
 
 struct segment {
     log_offset base;
     file_id file;
-    uint64_t size;     /* Bytes that have a place, written or queued. */
+    uint64_t size; /* Bytes that have a place, written or queued. */
     uint64_t written;
-    uint64_t reserved; /* Bytes the disk has set aside. */
-    bool is_dirty;     /* Written since it last joined a group. */
-    wall_ms max_timestamp; /* -1: none. */
+    uint64_t reserved;               /* Bytes the disk has set aside. */
+    bool is_dirty;                   /* Written since it last joined a group. */
+    wall_ms max_timestamp;           /* -1: none. */
     log_offset max_timestamp_offset; /* Last offset of its batch. */
-    bool is_time_known; /* The two above are; otherwise find out on demand. */
-    struct index *index; /* NULL but in the active segment. */
-    file_id index_files[2]; /* Open from the roll to its sync, else -1. */
+    bool is_time_known;              /* The two above are; otherwise find out on demand. */
+    struct index *index;             /* NULL but in the active segment. */
+    file_id index_files[2];          /* Open from the roll to its sync, else -1. */
 };
 
 /* What a scan finds: a batch header and where it stands. */

@@ -21,15 +21,15 @@ struct slots {
     char path[ENV_PATH_MAX];
     uint32_t kind;
     file_id files[2];
-    file_id directory;      /* Open while a sync needs it, else -1. */
+    file_id directory;       /* Open while a sync needs it, else -1. */
     bool is_directory_dirty; /* The copies' entries are not known to be durable. */
-    int current;            /* -1: no value yet. */
-    uint64_t sequence;      /* Of the current copy. */
+    int current;             /* -1: no value yet. */
+    uint64_t sequence;       /* Of the current copy. */
     bool is_synced;
-    bool is_found;          /* The current copy stems from an earlier run. */
+    bool is_found; /* The current copy stems from an earlier run. */
     bool is_in_flight;
-    struct buf *image;      /* The current copy, header included. */
-    struct buf *kept;       /* A payload that waits for its turn. */
+    struct buf *image; /* The current copy, header included. */
+    struct buf *kept;  /* A payload that waits for its turn. */
 };
 
 static uint32_t image_crc(const uint8_t *image, uint32_t size)

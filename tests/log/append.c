@@ -175,9 +175,9 @@ Test(append, rule_19_a_follower_refuses_bad_batches)
     log_fixture_open(&f, 0);
 
     cr_assert_eq(follow(&f, 0, 2, 2), ERR_NONE);
-    cr_assert_eq(follow(&f, 1, 2, 2), ERR_CORRUPT);  /* Overlaps. */
-    cr_assert_eq(follow(&f, 2, 3, 2), ERR_CORRUPT);  /* Above the fetch's epoch. */
-    cr_assert_eq(follow(&f, 2, 1, 2), ERR_CORRUPT);  /* Falls. */
+    cr_assert_eq(follow(&f, 1, 2, 2), ERR_CORRUPT); /* Overlaps. */
+    cr_assert_eq(follow(&f, 2, 3, 2), ERR_CORRUPT); /* Above the fetch's epoch. */
+    cr_assert_eq(follow(&f, 2, 1, 2), ERR_CORRUPT); /* Falls. */
     struct buf *buf = follower_batch(2, 2);
     buf->data[buf->size - 1] ^= 1;
     struct slice slice = {.buf = buf, .bytes = {buf->data, buf->size}};

@@ -19,8 +19,8 @@ static struct buf *good_batch(void)
 
 static void renew_crc(struct buf *buf)
 {
-    store_be32(buf->data + BATCH_CRC_AT, crc32c(0, buf->data + BATCH_ATTRIBUTES_AT,
-                                                buf->size - BATCH_ATTRIBUTES_AT));
+    store_be32(buf->data + BATCH_CRC_AT,
+               crc32c(0, buf->data + BATCH_ATTRIBUTES_AT, buf->size - BATCH_ATTRIBUTES_AT));
 }
 
 static enum err judge(const struct buf *buf, const struct batch_limits *limits)
@@ -244,8 +244,8 @@ Test(batch, next_stops_at_a_partial_batch)
 Test(batch, control_batches_carry_their_type)
 {
     struct batch_spec spec = batch_spec(8, 2, 1);
-    struct buf *buf = batch_build_control(&spec, BATCH_CONTROL_LEADER_CHANGE,
-                                          bytes_of_str(STR("value")));
+    struct buf *buf =
+        batch_build_control(&spec, BATCH_CONTROL_LEADER_CHANGE, bytes_of_str(STR("value")));
     struct batch_walk walk;
     struct batch_record record;
 

@@ -238,19 +238,18 @@ static uint32_t run_steps(const struct step *steps, uint32_t segment_size)
 
 Test(crash, appends_keep_what_was_synced)
 {
-    static const struct step steps[] = {{FLUSH, 0},    {END_SYNC, 0},    {APPEND, 100}, {FLUSH, 0},
-                                        {APPEND, 700}, {END_SYNC, 0},    {FLUSH, 0},    {END_SYNC, 0},
-                                        {APPEND, 700}, {APPEND, 100},    {FLUSH, 0},    {END_SYNC, 0},
-                                        {SETTLE, 0},   {KILL_RESTART, 0}, {APPEND, 50}, {FLUSH, 0},
-                                        {END, 0}};
+    static const struct step steps[] = {
+        {FLUSH, 0},  {END_SYNC, 0},     {APPEND, 100}, {FLUSH, 0},    {APPEND, 700}, {END_SYNC, 0},
+        {FLUSH, 0},  {END_SYNC, 0},     {APPEND, 700}, {APPEND, 100}, {FLUSH, 0},    {END_SYNC, 0},
+        {SETTLE, 0}, {KILL_RESTART, 0}, {APPEND, 50},  {FLUSH, 0},    {END, 0}};
     cr_assert_gt(run_steps(steps, 0), 1000);
 }
 
 Test(crash, epochs_are_known_whatever_became_of_their_file)
 {
     static const struct step steps[] = {
-        {APPEND, 100}, {SETTLE, 0},   {NEW_EPOCH, 0}, {APPEND, 100}, {FLUSH, 0},   {END_SYNC, 0},
-        {APPEND, 100}, {FLUSH, 0},    {END_SYNC, 0},  {FLUSH, 0},    {END_SYNC, 0}, {NEW_EPOCH, 0},
+        {APPEND, 100}, {SETTLE, 0},   {NEW_EPOCH, 0}, {APPEND, 100},  {FLUSH, 0},    {END_SYNC, 0},
+        {APPEND, 100}, {FLUSH, 0},    {END_SYNC, 0},  {FLUSH, 0},     {END_SYNC, 0}, {NEW_EPOCH, 0},
         {APPEND, 100}, {APPEND, 100}, {FLUSH, 0},     {NEW_EPOCH, 0}, {APPEND, 100}, {END_SYNC, 0},
         {FLUSH, 0},    {END_SYNC, 0}, {SETTLE, 0},    {END, 0}};
     cr_assert_gt(run_steps(steps, 400), 500);
@@ -258,18 +257,18 @@ Test(crash, epochs_are_known_whatever_became_of_their_file)
 
 Test(crash, a_kill_before_the_sync_and_power_loss_after_it)
 {
-    static const struct step steps[] = {{APPEND, 100}, {SETTLE, 0},  {APPEND, 100},     {FLUSH, 0},
-                                        {KILL_RESTART, 0}, {FLUSH, 0}, {END_SYNC, 0}, {FLUSH, 0},
-                                        {END_SYNC, 0}, {END, 0}};
+    static const struct step steps[] = {{APPEND, 100},     {SETTLE, 0}, {APPEND, 100}, {FLUSH, 0},
+                                        {KILL_RESTART, 0}, {FLUSH, 0},  {END_SYNC, 0}, {FLUSH, 0},
+                                        {END_SYNC, 0},     {END, 0}};
     cr_assert_gt(run_steps(steps, 0), 200);
 }
 
 Test(crash, rolls_keep_what_was_synced)
 {
-    static const struct step steps[] = {{APPEND, 500}, {SETTLE, 0}, {APPEND, 500}, {APPEND, 500},
-                                        {FLUSH, 0},    {END_SYNC, 0}, {APPEND, 500}, {FLUSH, 0},
-                                        {APPEND, 500}, {END_SYNC, 0}, {FLUSH, 0},   {END_SYNC, 0},
-                                        {CLEAN_RESTART, 0}, {APPEND, 500}, {FLUSH, 0}, {END, 0}};
+    static const struct step steps[] = {
+        {APPEND, 500},      {SETTLE, 0},   {APPEND, 500}, {APPEND, 500}, {FLUSH, 0}, {END_SYNC, 0},
+        {APPEND, 500},      {FLUSH, 0},    {APPEND, 500}, {END_SYNC, 0}, {FLUSH, 0}, {END_SYNC, 0},
+        {CLEAN_RESTART, 0}, {APPEND, 500}, {FLUSH, 0},    {END, 0}};
     cr_assert_gt(run_steps(steps, 1500), 1000);
 }
 
@@ -294,9 +293,9 @@ Test(crash, truncations_across_segments_too)
 
 Test(crash, resets_leave_the_old_or_the_new_log)
 {
-    static const struct step steps[] = {
-        {APPEND, 500}, {APPEND, 500}, {SETTLE, 0},   {RESET, 100},  {FLUSH, 0},   {END_SYNC, 0},
-        {FLUSH, 0},    {END_SYNC, 0}, {SETTLE, 0},   {APPEND, 100}, {FLUSH, 0},   {END_SYNC, 0},
-        {SETTLE, 0},   {END, 0}};
+    static const struct step steps[] = {{APPEND, 500}, {APPEND, 500}, {SETTLE, 0}, {RESET, 100},
+                                        {FLUSH, 0},    {END_SYNC, 0}, {FLUSH, 0},  {END_SYNC, 0},
+                                        {SETTLE, 0},   {APPEND, 100}, {FLUSH, 0},  {END_SYNC, 0},
+                                        {SETTLE, 0},   {END, 0}};
     cr_assert_gt(run_steps(steps, 1500), 300);
 }

@@ -34,7 +34,8 @@ bool log_fixture_end_sync(struct log_fixture *fixture);
 /* Flush and end syncs until nothing moves, the marks included. */
 void log_fixture_settle(struct log_fixture *fixture);
 
-/* A batch of `count` records with values of `size` bytes; no producer. One reference is the caller's. */
+/* A batch of `count` records with values of `size` bytes and no producer.
+ * Owns    one reference is the caller's. */
 struct buf *fixture_batch(uint32_t count, uint32_t size);
 struct buf *fixture_producer_batch(int64_t producer_id, int16_t epoch, int32_t sequence,
                                    uint32_t count);

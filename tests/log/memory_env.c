@@ -1,4 +1,4 @@
-/* memory_env.c -- files and directories as two images, now and durable, and a list of operations between. */
+/* memory_env.c -- files and directories as two images, now and durable, and what is between. */
 #include "memory_env.h"
 
 #include <stdio.h>
@@ -294,8 +294,8 @@ static int64_t do_write(struct env *env, file_id file, uint64_t position, const 
         mem_free(all.data);
         return ERR_SPACE;
     }
-    perform(memory,
-            (struct memory_op){.kind = OP_WRITE, .inode = inode, .position = position, .bytes = all});
+    perform(memory, (struct memory_op){
+                        .kind = OP_WRITE, .inode = inode, .position = position, .bytes = all});
     return (int64_t)all.size;
 }
 
@@ -457,8 +457,7 @@ static struct memory_env *new_env(void)
 
     memory->trace = (struct trace){.level = TRACE_DEBUG, .line = print_line};
     memory->sink = (struct probe_sink){.take = take_probe, .context = memory};
-    memory->env =
-        (struct env){.ops = &memory_ops, .trace = &memory->trace, .probe = &memory->sink};
+    memory->env = (struct env){.ops = &memory_ops, .trace = &memory->trace, .probe = &memory->sink};
     memory->writes_before_error = -1;
     memory->space = -1;
     return memory;

@@ -38,11 +38,11 @@ struct memory_env {
     mono_ms now;
 
     /* Faults. */
-    bool is_dead;            /* Every call fails: the process is gone. */
-    uint32_t write_size_max; /* Bytes of one write; 0: any. */
+    bool is_dead;                /* Every call fails: the process is gone. */
+    uint32_t write_size_max;     /* Bytes of one write; 0: any. */
     int32_t writes_before_error; /* Then ERR_IO; -1: never. */
-    int64_t space;           /* Bytes left; -1: endless. */
-    bool fails_sync;         /* The next one; written bytes that it covers only look durable. */
+    int64_t space;               /* Bytes left; -1: endless. */
+    bool fails_sync;             /* The next one; written bytes that it covers only look durable. */
 
     /* What was seen. */
     const char *marks[MEMORY_MARKS_MAX];

@@ -172,6 +172,26 @@ Test(recover, rule_9_accepts_gaps_of_offsets_within_a_segment)
     log_fixture_close(&f);
 }
 
+Test(recover, rule_9_accepts_a_gap_that_begins_at_the_mark)
+{
+    struct log_fixture f;
+    log_fixture_open(&f, 0);
+    fill(&f, 1, 2);
+    struct buf *buf = fixture_batch(2, 10);
+    batch_patch(buf->data, 40, 1);
+    struct slice slice = {.buf = buf, .bytes = {buf->data, buf->size}};
+    cr_assert_eq(log_append_follower(f.log, &slice, 1), ERR_NONE);
+    log_fixture_flush(&f);
+    buf_unref(buf);
+
+    log_fixture_stop(&f, false);
+    log_fixture_start(&f);
+
+    cr_assert_eq(log_ends(f.log)->end, 42);
+    cr_assert_eq(f.memory->last_probe[PROBE_LOG_OPEN].other, 4);
+    log_fixture_close(&f);
+}
+
 Test(recover, rule_9_cuts_where_a_segment_is_not_named_by_the_end_before_it)
 {
     struct log_fixture f;
