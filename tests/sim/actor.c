@@ -76,7 +76,7 @@ static void take_topic(struct actor *actor, uint32_t index,
         topic->past[topic->past_count++ % ACTOR_PAST_MAX] = topic->id;
     topic->id = from->topic_id;
     topic->partition_count = from->partitions_count < ACTOR_PARTITIONS_MAX ? from->partitions_count
-                                                                          : ACTOR_PARTITIONS_MAX;
+                                                                           : ACTOR_PARTITIONS_MAX;
     if (another)
         memset(topic->partitions, 0xff, sizeof topic->partitions);
     for (uint32_t i = 0; i < from->partitions_count; i++) {
@@ -113,8 +113,7 @@ bool actor_take_metadata(struct actor *actor, int16_t api_key, struct client_rep
         return true;
     struct arena arena = {0};
     struct metadata_response response;
-    enum err result =
-        metadata_response_read(&response, reply->version, &reply->reader, &arena);
+    enum err result = metadata_response_read(&response, reply->version, &reply->reader, &arena);
     if (result != ERR_NONE)
         world_violation(actor->world, "client", "a Metadata reply does not parse");
     take_metadata(actor, &response);

@@ -33,9 +33,9 @@ struct actor {
     /* `reply` NULL: no answer will come. */
     void (*answered)(struct actor *actor, uint32_t node, int16_t api_key,
                      struct client_reply *reply, void *object);
-    void (*drive)(struct actor *actor); /* Do what can be done now. */
-    void (*topic_changed)(struct actor *actor, uint32_t topic); /* Another id; NULL: who cares. */
-    uint32_t (*waiting)(struct actor *actor);                   /* Unanswered produces. */
+    void (*drive)(struct actor *actor);                           /* Do what can be done now. */
+    void (*topic_changed)(struct actor *actor, uint32_t topic);   /* Another id; NULL: who cares. */
+    uint32_t (*waiting)(struct actor *actor);                     /* Unanswered produces. */
     bool (*is_done)(struct actor *actor, char *why, size_t size); /* Once all is quiet. */
 };
 

@@ -36,8 +36,8 @@ static void ask_create(struct admin *admin, uint32_t index, uint32_t node)
     request.topics = &topic;
     request.topics_count = 1;
     request.timeout_ms = 2000;
-    admin->asking = link_send(link_to(&admin->actor, node), WIRE_CREATE_TOPICS, 7, &request,
-                              NULL, true);
+    admin->asking =
+        link_send(link_to(&admin->actor, node), WIRE_CREATE_TOPICS, 7, &request, NULL, true);
 }
 
 static void ask_delete(struct admin *admin, uint32_t index, uint32_t node)
@@ -52,8 +52,8 @@ static void ask_delete(struct admin *admin, uint32_t index, uint32_t node)
     request.topics = &topic;
     request.topics_count = 1;
     request.timeout_ms = 2000;
-    admin->asking = link_send(link_to(&admin->actor, node), WIRE_DELETE_TOPICS, 6, &request,
-                              NULL, true);
+    admin->asking =
+        link_send(link_to(&admin->actor, node), WIRE_DELETE_TOPICS, 6, &request, NULL, true);
 }
 
 static void drive(struct actor *actor)

@@ -13,7 +13,7 @@ struct checker {
     const char *name;
     uint64_t kinds; /* Of probes that it wants to see. */
     void (*take)(struct world *world, struct sim_node *node, const struct probe *probe);
-    void (*end)(struct world *world); /* NULL: nothing to do then. */
+    void (*end)(struct world *world);  /* NULL: nothing to do then. */
     void (*open)(struct world *world); /* NULL: no state of its own. */
 };
 

@@ -39,5 +39,7 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
                         node->id);
 }
 
-const struct checker check_c11 = {
-    .name = "C11", .kinds = KIND(IMAGE) | KIND(ACK) | KIND(READ) | KIND(LEADER), .take = take, .open = open};
+const struct checker check_c11 = {.name = "C11",
+                                  .kinds = KIND(IMAGE) | KIND(ACK) | KIND(READ) | KIND(LEADER),
+                                  .take = take,
+                                  .open = open};

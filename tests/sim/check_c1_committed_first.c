@@ -18,5 +18,4 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
                         node->id, probe->key.index, probe->epoch, grant ? grant->node : -1);
 }
 
-const struct checker check_c1 = {
-    .name = "C1", .kinds = KIND(IMAGE) | KIND(LEADER), .take = take};
+const struct checker check_c1 = {.name = "C1", .kinds = KIND(IMAGE) | KIND(LEADER), .take = take};

@@ -7,7 +7,8 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
     (void)node;
     if (!before || image->offset <= before->offset)
         return;
-    for (const struct image_broker *at = NULL; (at = image_broker_after(image, at ? at->id : -1));) {
+    for (const struct image_broker *at = NULL;
+         (at = image_broker_after(image, at ? at->id : -1));) {
         const struct image_broker *old = image_broker(before, at->id);
         if (!old)
             continue;

@@ -11,10 +11,12 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
     uintptr_t known = (uintptr_t)map_get(&partition->versions, &partition_epoch);
     uintptr_t accepted = (uintptr_t)probe->value | UINT64_C(1) << 63;
     if (known != 0 && known != accepted)
-        world_violation(world, "C7",
-                        "node %d accepts ISR %llx for partition %d, and partition epoch %d committed "
-                        "%llx", node->id, (unsigned long long)probe->value, probe->key.index,
-                        partition_epoch, (unsigned long long)(known << 1 >> 1));
+        world_violation(
+            world, "C7",
+            "node %d accepts ISR %llx for partition %d, and partition epoch %d committed "
+            "%llx",
+            node->id, (unsigned long long)probe->value, probe->key.index, partition_epoch,
+            (unsigned long long)(known << 1 >> 1));
     if ((uint64_t)probe->value & ~partition->replicas)
         world_violation(world, "C7", "node %d accepts an ISR outside of partition %d's replicas",
                         node->id, probe->key.index);

@@ -8,10 +8,10 @@ static void check_member(struct world *world, const struct ghost_partition *part
     if (!log->open || log->failed || log->rotten)
         return;
     if (log->durable < high_watermark)
-        world_violation(world, "C8",
-                        "partition %d: node %d is in ISR or ELR, durable to %lld; %lld is committed",
-                        partition->key.index, node->id, (long long)log->durable,
-                        (long long)high_watermark);
+        world_violation(
+            world, "C8",
+            "partition %d: node %d is in ISR or ELR, durable to %lld; %lld is committed",
+            partition->key.index, node->id, (long long)log->durable, (long long)high_watermark);
 }
 
 static void check_partition(struct world *world, const struct ghost_partition *partition,

@@ -24,9 +24,11 @@ static void take_leader(struct world *world, struct sim_node *node, const struct
     bool stale = partition->leader_epoch > probe->epoch || partition->removed;
     if (stale || ghost_agree(&log->batches, &partition->truth, partition->high_watermark))
         return;
-    world_violation(world, "P1", "node %d leads partition %d in epoch %d with a log to %lld, "
-                    "without all of the committed %lld", node->id, probe->key.index, probe->epoch,
-                    (long long)log->end, (long long)partition->high_watermark);
+    world_violation(world, "P1",
+                    "node %d leads partition %d in epoch %d with a log to %lld, "
+                    "without all of the committed %lld",
+                    node->id, probe->key.index, probe->epoch, (long long)log->end,
+                    (long long)partition->high_watermark);
 }
 
 static void take(struct world *world, struct sim_node *node, const struct probe *probe)

@@ -14,8 +14,9 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
             world_violation(world, "P3", "node %d, partition %d: epoch %d is appended after %d",
                             node->id, probe->key.index, epoch, last);
         if (probe->flag && epoch != own)
-            world_violation(world, "P3", "node %d leads partition %d in epoch %d and writes epoch %d",
-                            node->id, probe->key.index, own, epoch);
+            world_violation(world, "P3",
+                            "node %d leads partition %d in epoch %d and writes epoch %d", node->id,
+                            probe->key.index, own, epoch);
         last = epoch;
     }
 }

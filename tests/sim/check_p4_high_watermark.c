@@ -30,9 +30,9 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
 {
     const struct ghost_log *log = &ghost_partition_of(world, probe->key)->logs[node->index];
     if (probe->offset < log->high_watermark)
-        world_violation(world, "P4", "node %d, partition %d: the high watermark falls from %lld to %lld",
-                        node->id, probe->key.index, (long long)log->high_watermark,
-                        (long long)probe->offset);
+        world_violation(
+            world, "P4", "node %d, partition %d: the high watermark falls from %lld to %lld",
+            node->id, probe->key.index, (long long)log->high_watermark, (long long)probe->offset);
     if (probe->offset > log->end)
         world_violation(world, "P4", "node %d, partition %d: high watermark %lld past the end %lld",
                         node->id, probe->key.index, (long long)probe->offset, (long long)log->end);

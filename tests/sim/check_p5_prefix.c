@@ -12,11 +12,13 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
     }
     const struct ghost_partition *partition = ghost_partition_of(world, probe->key);
     const struct ghost_log *log = &partition->logs[node->index];
-    log_offset common = probe->offset < partition->high_watermark ? probe->offset
-                                                                  : partition->high_watermark;
+    log_offset common =
+        probe->offset < partition->high_watermark ? probe->offset : partition->high_watermark;
     if (!partition->removed && !ghost_agree(&log->batches, &partition->truth, common))
-        world_violation(world, "P5", "node %d, partition %d: below %lld it holds other records than "
-                        "were committed", node->id, probe->key.index, (long long)common);
+        world_violation(world, "P5",
+                        "node %d, partition %d: below %lld it holds other records than "
+                        "were committed",
+                        node->id, probe->key.index, (long long)common);
 }
 
 const struct checker check_p5 = {

@@ -26,8 +26,7 @@ void check_p7_seen(struct world *world, struct partition_key key, log_offset off
                         key.index, (long long)offset, (unsigned long long)known,
                         (unsigned long long)value);
     const struct ghost_partition *partition = ghost_partition_find(world, key);
-    const struct ghost_batch *batch =
-        partition ? ghost_batch_at(&partition->truth, offset) : NULL;
+    const struct ghost_batch *batch = partition ? ghost_batch_at(&partition->truth, offset) : NULL;
     if (batch && batch->base == offset && batch->value != value)
         world_violation(world, "P7", "partition %d offset %lld is read as %llx; %llx was committed",
                         key.index, (long long)offset, (unsigned long long)value,

@@ -27,11 +27,10 @@ static void end(struct world *world)
             continue;
         const struct history_ack *before = map_get(&newest, &key);
         if (before && (before->value < acks[i].value) != (before->offset < acks[i].offset))
-            world_violation(world, "P9",
-                            "partition %d: value %llx stands at %lld, and %llx at %lld",
-                            key.key.index, (unsigned long long)before->value,
-                            (long long)before->offset, (unsigned long long)acks[i].value,
-                            (long long)acks[i].offset);
+            world_violation(
+                world, "P9", "partition %d: value %llx stands at %lld, and %llx at %lld",
+                key.key.index, (unsigned long long)before->value, (long long)before->offset,
+                (unsigned long long)acks[i].value, (long long)acks[i].offset);
         if (!before || before->value < acks[i].value)
             map_put(&newest, &key, (void *)(uintptr_t)&acks[i]);
     }

@@ -20,6 +20,5 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
                         node->id, (long long)probe->offset, probe->peer);
 }
 
-const struct checker check_r11 = {.name = "R11",
-                                  .kinds = KIND(RAFT_GRANT) | KIND(RAFT_ROLE) | KIND(RAFT_CREDIT),
-                                  .take = take};
+const struct checker check_r11 = {
+    .name = "R11", .kinds = KIND(RAFT_GRANT) | KIND(RAFT_ROLE) | KIND(RAFT_CREDIT), .take = take};

@@ -48,7 +48,5 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
     }
 }
 
-const struct checker check_r2 = {.name = "R2",
-                                 .kinds = KIND(RAFT_GRANT) | KIND(RAFT_ROLE),
-                                 .take = take,
-                                 .open = open};
+const struct checker check_r2 = {
+    .name = "R2", .kinds = KIND(RAFT_GRANT) | KIND(RAFT_ROLE), .take = take, .open = open};

@@ -18,9 +18,10 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
         return;
     log_offset committed = committed_before(&metadata->truth, probe->epoch);
     if (log->end < committed || !ghost_agree(&log->batches, &metadata->truth, committed))
-        world_violation(world, "R5",
-                        "node %d leads epoch %d with a log to %lld, without all of the committed %lld",
-                        node->id, probe->epoch, (long long)log->end, (long long)committed);
+        world_violation(
+            world, "R5",
+            "node %d leads epoch %d with a log to %lld, without all of the committed %lld",
+            node->id, probe->epoch, (long long)log->end, (long long)committed);
 }
 
 const struct checker check_r5 = {.name = "R5", .kinds = KIND(RAFT_ROLE), .take = take};

@@ -7,8 +7,9 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
         return;
     const struct ghost_log *log = &world->ghost->metadata->logs[node->index];
     if (probe->offset < log->high_watermark_max)
-        world_violation(world, "R8", "node %d cuts the metadata log at %lld, below its committed %lld",
-                        node->id, (long long)probe->offset, (long long)log->high_watermark_max);
+        world_violation(world, "R8",
+                        "node %d cuts the metadata log at %lld, below its committed %lld", node->id,
+                        (long long)probe->offset, (long long)log->high_watermark_max);
 }
 
 const struct checker check_r8 = {.name = "R8", .kinds = KIND(LOG_TRUNCATE), .take = take};

@@ -24,8 +24,8 @@ static void check_file(struct world *world, struct sim_node *node, const struct 
     }
 }
 
-static void check_directory(struct world *world, struct sim_node *node,
-                            const struct ghost_log *log, const char *path, log_offset end)
+static void check_directory(struct world *world, struct sim_node *node, const struct ghost_log *log,
+                            const char *path, log_offset end)
 {
     struct disk_file *directory = disk_find(&node->disk, path);
     for (uint32_t i = 0; directory && i < directory->entries.count; i++) {
@@ -44,8 +44,10 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
         return; /* S3 tells; or it went offline while it was recovered; or it only goes. */
     log_offset most = log->uncut_end > log->end ? log->uncut_end : log->end;
     if (probe->offset < log->durable || probe->offset > most)
-        world_violation(world, "S1", "node %d, partition %d: recovered to %lld; durable was %lld, "
-                        "written %lld", node->id, probe->key.index, (long long)probe->offset,
+        world_violation(world, "S1",
+                        "node %d, partition %d: recovered to %lld; durable was %lld, "
+                        "written %lld",
+                        node->id, probe->key.index, (long long)probe->offset,
                         (long long)log->durable, (long long)log->end);
     char path[ENV_PATH_MAX] = "__cluster_metadata-0";
     if (!ghost_is_metadata(probe->key)) {

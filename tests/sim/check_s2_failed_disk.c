@@ -10,6 +10,4 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
 }
 
 const struct checker check_s2 = {
-    .name = "S2",
-    .kinds = KIND(LOG_APPEND) | KIND(LOG_DURABLE) | KIND(ACK),
-    .take = take};
+    .name = "S2", .kinds = KIND(LOG_APPEND) | KIND(LOG_DURABLE) | KIND(ACK), .take = take};

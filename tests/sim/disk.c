@@ -150,11 +150,10 @@ int64_t disk_write(struct disk *disk, struct disk_file *file, uint64_t position,
     uint8_t *data = mem_alloc((size_t)accepted);
     gather(data, parts, (uint64_t)accepted);
     blob_write(&file->cache, position, data, (uint64_t)accepted);
-    disk_add_op(disk, file,
-                (struct disk_op){.kind = DISK_WRITE,
-                                 .position = position,
-                                 .size = (uint32_t)accepted,
-                                 .data = data});
+    disk_add_op(
+        disk, file,
+        (struct disk_op){
+            .kind = DISK_WRITE, .position = position, .size = (uint32_t)accepted, .data = data});
     disk->counts.writes++;
     return accepted;
 }
@@ -222,9 +221,8 @@ enum err disk_rename(struct disk *disk, const char *from, const char *to)
                                      .from = mem_strdup(from_name),
                                      .file = file});
     } else {
-        disk_add_op(
-            disk, to_parent,
-            (struct disk_op){.kind = DISK_LINK, .name = mem_strdup(to_name), .file = file});
+        disk_add_op(disk, to_parent,
+                    (struct disk_op){.kind = DISK_LINK, .name = mem_strdup(to_name), .file = file});
         unlink_entry(disk, from_parent, from_name);
     }
     entries_put(&to_parent->entries, to_name, file);
@@ -306,7 +304,8 @@ void disk_sync(struct disk *disk, struct disk_file *const *files, uint32_t count
     if (disk->hang_until > disk->kernel->now)
         delay += disk->hang_until - disk->kernel->now;
     disk->counts.syncs++;
-    kernel_add(disk->kernel, delay,
-               (struct event){
-                   .run = finish_sync, .object = request, .a = disk->node, .b = ticket, .label = 1});
+    kernel_add(
+        disk->kernel, delay,
+        (struct event){
+            .run = finish_sync, .object = request, .a = disk->node, .b = ticket, .label = 1});
 }

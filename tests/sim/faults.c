@@ -60,7 +60,8 @@ static void undo(struct event *event)
     }
 }
 
-static void undo_later(struct world *world, enum undo what, uint32_t from, uint32_t to, sim_us delay)
+static void undo_later(struct world *world, enum undo what, uint32_t from, uint32_t to,
+                       sim_us delay)
 {
     kernel_add(
         &world->kernel, delay,
@@ -122,8 +123,9 @@ static void strike_cut(struct world *world, struct rand *rand, bool isolate)
         if (ways != 1)
             cut(world, to, from, duration);
     }
-    world_note(world, &world->nodes[from], "is cut off %s %d, %lld ms", isolate ? "from all" : "from",
-               isolate ? 0 : (int)chosen + 1, (long long)(duration / SIM_MS));
+    world_note(world, &world->nodes[from], "is cut off %s %d, %lld ms",
+               isolate ? "from all" : "from", isolate ? 0 : (int)chosen + 1,
+               (long long)(duration / SIM_MS));
 }
 
 static void strike_disk(struct world *world, enum fault fault, struct sim_node *node,

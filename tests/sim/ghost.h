@@ -32,8 +32,8 @@ struct ghost_batches {
 
 struct ghost_log {
     bool exists;
-    bool open;     /* By the node's current incarnation. */
-    bool failed;   /* It was taken offline, and not opened since. */
+    bool open;   /* By the node's current incarnation. */
+    bool failed; /* It was taken offline, and not opened since. */
     sim_us failed_at;
     bool rotten;   /* We damaged it. */
     bool rot_told; /* The node has noticed. */
@@ -85,14 +85,14 @@ struct ghost_voter {
     enum raft_role role;
     log_epoch epoch;
     node_id leader;
-    sim_us heard_at;           /* Records or a commit came from the leader it follows; 0: not yet. */
-    bool refused;              /* Its leader's port refused since. */
-    log_epoch vote_epoch;      /* Durable, on this disk. */
+    sim_us heard_at;      /* Records or a commit came from the leader it follows; 0: not yet. */
+    bool refused;         /* Its leader's port refused since. */
+    log_epoch vote_epoch; /* Durable, on this disk. */
     node_id voted_for;
-    uint64_t founder_life;     /* Of the disk that formed the cluster, or joined it first. */
-    log_offset lost_durable;   /* What the founder's disk held when it was wiped. */
+    uint64_t founder_life;   /* Of the disk that formed the cluster, or joined it first. */
+    log_offset lost_durable; /* What the founder's disk held when it was wiped. */
     bool shortly_wiped;
-    broker_epoch wiped_epoch;  /* The broker epoch in force when it was wiped; -1: never. */
+    broker_epoch wiped_epoch; /* The broker epoch in force when it was wiped; -1: never. */
 };
 
 struct ghost {

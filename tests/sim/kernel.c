@@ -14,7 +14,8 @@ void kernel_free(struct kernel *kernel)
     kernel->count = kernel->capacity = 0;
 }
 
-void kernel_stream(const struct kernel *kernel, enum stream purpose, uint32_t node, struct rand *out)
+void kernel_stream(const struct kernel *kernel, enum stream purpose, uint32_t node,
+                   struct rand *out)
 {
     rand_init(out, rand_derive(kernel->seed, (uint64_t)purpose << 32 | node));
 }

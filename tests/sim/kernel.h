@@ -32,8 +32,8 @@ struct event {
     sim_us time;
     uint64_t tie;
     event_run *run;
-    void *object;  /* What it happens to; never part of an order or of a hash. */
-    uint64_t a, b; /* The receiver's own. */
+    void *object;   /* What it happens to; never part of an order or of a hash. */
+    uint64_t a, b;  /* The receiver's own. */
     uint32_t label; /* What it is, for the hash: an enum value, never an address. */
 };
 
@@ -49,7 +49,8 @@ struct kernel {
 
 void kernel_init(struct kernel *kernel, uint64_t seed);
 void kernel_free(struct kernel *kernel);
-void kernel_stream(const struct kernel *kernel, enum stream purpose, uint32_t node, struct rand *out);
+void kernel_stream(const struct kernel *kernel, enum stream purpose, uint32_t node,
+                   struct rand *out);
 /* Run `event` `delay` from now; its time and tie are filled in here. */
 void kernel_add(struct kernel *kernel, sim_us delay, struct event event);
 /* Run the next event; false: there is none. */

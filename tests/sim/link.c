@@ -54,12 +54,11 @@ bool link_send(struct link *link, int16_t api_key, int16_t version, const void *
     if (correlation < 0)
         return false;
     if (is_answered)
-        link->pending[link->pending_count++] =
-            (struct link_pending){.correlation = correlation,
-                                  .api_key = api_key,
-                                  .deadline = link->actor->world->kernel.now +
-                                              link->actor->request_timeout,
-                                  .object = object};
+        link->pending[link->pending_count++] = (struct link_pending){
+            .correlation = correlation,
+            .api_key = api_key,
+            .deadline = link->actor->world->kernel.now + link->actor->request_timeout,
+            .object = object};
     flush(link);
     return true;
 }
@@ -68,8 +67,7 @@ void link_check_deadlines(struct actor *actor)
 {
     for (uint32_t node = 0; node < actor->world->swarm.nodes; node++) {
         struct link *link = actor->links[node];
-        if (link && link->pending_count > 0 &&
-            link->pending[0].deadline < actor->world->kernel.now)
+        if (link && link->pending_count > 0 && link->pending[0].deadline < actor->world->kernel.now)
             fail_link(link);
     }
 }

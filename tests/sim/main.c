@@ -16,16 +16,22 @@
 
 enum {
     JOBS_MAX = 64,
-    SECONDS_MAX = 300,  /* Of one seed, on the wall. */
-    MARKS_SEEDS = 300,  /* From so many seeds on every needed mark must be seen. */
+    SECONDS_MAX = 300, /* Of one seed, on the wall. */
+    MARKS_SEEDS = 300, /* From so many seeds on every needed mark must be seen. */
     CORPUS_MAX = 4096,
 };
 
 /* Without these a set of seeds proves little. */
 static const enum world_mark needed[] = {
-    MARK_truncation,     MARK_torn_tail_cut,        MARK_rot_found,
-    MARK_elr_election,   MARK_isr_below_min,        MARK_alter_partition_lost,
-    MARK_stale_epoch_fetch_refused, MARK_kill_during_recovery, MARK_wiped_disk_back,
+    MARK_truncation,
+    MARK_torn_tail_cut,
+    MARK_rot_found,
+    MARK_elr_election,
+    MARK_isr_below_min,
+    MARK_alter_partition_lost,
+    MARK_stale_epoch_fetch_refused,
+    MARK_kill_during_recovery,
+    MARK_wiped_disk_back,
 };
 
 struct job {
@@ -235,8 +241,9 @@ static void read_corpus(struct runner *runner, const char *path)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: skiff-sim --seed S [--verbose] [--shards 1|4] [--nodes N] [--calm]\n"
-                    "       skiff-sim --seeds N [--first F] [--jobs J] [--repeat K] [--show] [--file F]\n");
+    fprintf(stderr,
+            "usage: skiff-sim --seed S [--verbose] [--shards 1|4] [--nodes N] [--calm]\n"
+            "       skiff-sim --seeds N [--first F] [--jobs J] [--repeat K] [--show] [--file F]\n");
     return 2;
 }
 

@@ -109,8 +109,7 @@ static void accept_dial(struct net *net, struct net_conn *conn)
 static void decide_dial(struct net *net, struct net_conn *conn)
 {
     uint32_t from = conn->ends[0].host, to = conn->ends[1].host;
-    bool spurious =
-        net->config.refuse > 0 && rand_chance(&net->rand, net->config.refuse, 1000000);
+    bool spurious = net->config.refuse > 0 && rand_chance(&net->rand, net->config.refuse, 1000000);
     if (!may_answer(net, from, to)) { /* The kernel asks again after 1, 2, 4 seconds. */
         if (conn->tries < 3) {
             schedule_dial(net, conn, SIM_SECOND << conn->tries++);

@@ -83,12 +83,12 @@ struct net_host {
 
 struct net_config {
     sim_us delay_mean;
-    uint32_t capacity;      /* Bytes that a pipe takes in flight and unread, each. */
-    uint32_t split;         /* One in so many deliveries comes in pieces; 0: none. */
-    uint32_t refuse;        /* Chance in a million that a good dial is refused. */
-    uint32_t drop;          /* Chance in a million a delivery that a stall and a reset follow. */
-    uint32_t stall;         /* The same, a stall alone. */
-    uint32_t record;        /* One in so many internal connections is recorded; 0: none. */
+    uint32_t capacity; /* Bytes that a pipe takes in flight and unread, each. */
+    uint32_t split;    /* One in so many deliveries comes in pieces; 0: none. */
+    uint32_t refuse;   /* Chance in a million that a good dial is refused. */
+    uint32_t drop;     /* Chance in a million a delivery that a stall and a reset follow. */
+    uint32_t stall;    /* The same, a stall alone. */
+    uint32_t record;   /* One in so many internal connections is recorded; 0: none. */
 };
 
 struct net_counts {

@@ -98,8 +98,8 @@ static struct sim_shard *new_shard(struct sim_node *node, uint32_t index)
     shard->index = index;
     shard->incarnation = node->incarnation;
     shard->sink = (struct probe_sink){.take = world_take_probe, .context = shard};
-    shard->trace = (struct trace){
-        .level = world->trace_level, .line = world_take_line, .context = shard};
+    shard->trace =
+        (struct trace){.level = world->trace_level, .line = world_take_line, .context = shard};
     shard->env = (struct env){.ops = &sim_env_ops, .trace = &shard->trace, .probe = &shard->sink};
     kernel_stream(&world->kernel, STREAM_NODE,
                   (uint32_t)(node->starts * 64 + node->index * SIM_SHARDS_MAX + index),

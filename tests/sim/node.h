@@ -19,8 +19,8 @@
 struct world;
 
 enum node_state {
-    NODE_DOWN,    /* No process; the machine answers that nobody listens. */
-    NODE_DARK,    /* No power. */
+    NODE_DOWN, /* No process; the machine answers that nobody listens. */
+    NODE_DARK, /* No power. */
     NODE_UP,
     NODE_PAUSED,
 };
@@ -65,7 +65,7 @@ struct sim_node {
     struct config config;
     struct sim_shard *shards[SIM_SHARDS_MAX];
     struct disk_file **files; /* Of the process, by file_id; NULL: closed. */
-    uint32_t *file_holds; /* Beside `files`: how many hold each. */
+    uint32_t *file_holds;     /* Beside `files`: how many hold each. */
     uint32_t file_count, file_capacity, file_hold_capacity;
     struct rand clock;
     struct rand ticks;

@@ -163,8 +163,8 @@ static void sim_sync(struct env *env, const struct env_sync *request)
     struct disk_file **files = arena_array(&arena, struct disk_file *, request->count + 1);
     for (uint32_t i = 0; i < request->count; i++)
         files[i] = file_of(shard, request->files[i]);
-    disk_sync(&node->disk, files, request->count,
-              node->incarnation * SIM_SHARDS_MAX + shard->index, request->ticket);
+    disk_sync(&node->disk, files, request->count, node->incarnation * SIM_SHARDS_MAX + shard->index,
+              request->ticket);
     arena_free(&arena);
     node_burn(node);
 }
@@ -308,8 +308,8 @@ static void deliver_letter(struct event *event)
     struct mail *mail = event->object;
     struct sim_shard *to = mail->to;
     if (to->incarnation == to->node->incarnation)
-        sim_shard_push(
-            to, &(struct env_event){.kind = ENV_LETTER, .letter = mail->letter, .conn = -1});
+        sim_shard_push(to,
+                       &(struct env_event){.kind = ENV_LETTER, .letter = mail->letter, .conn = -1});
     mem_free(mail);
 }
 

@@ -173,10 +173,9 @@ static void ask_producer_id(struct producer *producer)
     init_producer_id_request_init(&request);
     request.transactional_id = (struct str){0};
     request.transaction_timeout_ms = 1000;
-    uint32_t node =
-        (uint32_t)rand_below(&producer->actor.rand, producer->actor.world->swarm.nodes);
-    producer->asked_id = link_send(link_to(&producer->actor, node), WIRE_INIT_PRODUCER_ID, 4,
-                                   &request, NULL, true);
+    uint32_t node = (uint32_t)rand_below(&producer->actor.rand, producer->actor.world->swarm.nodes);
+    producer->asked_id =
+        link_send(link_to(&producer->actor, node), WIRE_INIT_PRODUCER_ID, 4, &request, NULL, true);
 }
 
 static void make_new(struct producer *producer)
@@ -189,8 +188,7 @@ static void make_new(struct producer *producer)
     uint32_t topic = (uint32_t)rand_below(&actor->rand, world->swarm.topics);
     if (actor->topics[topic].partition_count == 0)
         return;
-    int32_t partition =
-        (int32_t)rand_below(&actor->rand, actor->topics[topic].partition_count);
+    int32_t partition = (int32_t)rand_below(&actor->rand, actor->topics[topic].partition_count);
     if (producer->lanes[topic][partition].count < QUEUE_MAX)
         make_batch(producer, topic, partition);
 }
@@ -261,9 +259,8 @@ static void settle(struct producer *producer, struct outgoing *batch, bool answe
     batch->in_flight = false;
     lane->in_flight--;
     if (answered && is_never_right(producer, lane, batch, err))
-        world_violation(actor->world, "P8", "producer %u, topic%u/%d sequence %d: %s",
-                        actor->index, batch->topic, batch->partition, batch->sequence,
-                        err_name(err));
+        world_violation(actor->world, "P8", "producer %u, topic%u/%d sequence %d: %s", actor->index,
+                        batch->topic, batch->partition, batch->sequence, err_name(err));
     if (answered && (err == ERR_NONE || err == ERR_DUPLICATE_SEQUENCE_NUMBER)) {
         acknowledge(producer, batch, err == ERR_NONE ? offset : -1);
         lane->acknowledged = true;
@@ -278,7 +275,8 @@ static void settle(struct producer *producer, struct outgoing *batch, bool answe
         return;
     }
     lane->draining = true;
-    lane->again_at = actor->world->kernel.now + 20 * SIM_MS + kernel_delay(&actor->rand, 50 * SIM_MS);
+    lane->again_at =
+        actor->world->kernel.now + 20 * SIM_MS + kernel_delay(&actor->rand, 50 * SIM_MS);
 }
 
 static void take_produce(struct producer *producer, struct client_reply *reply,
@@ -367,8 +365,7 @@ struct actor *producer_new(struct world *world, uint32_t index)
     producer->retries = producer->idempotent || rand_chance(&actor->rand, 1, 3);
     uint64_t draw = rand_below(&actor->rand, 8);
     producer->acks = producer->idempotent || draw < 5 ? -1 : draw < 7 ? 1 : 0;
-    producer->version =
-        world->swarm.recreates ? 13 : (int16_t)(9 + rand_below(&actor->rand, 5));
+    producer->version = world->swarm.recreates ? 13 : (int16_t)(9 + rand_below(&actor->rand, 5));
     producer->value_size = rand_chance(&actor->rand, 1, 4) ? 5000 : 100;
     producer->pace = (sim_us)(2 + rand_below(&actor->rand, 60)) * SIM_MS;
     producer->producer_id = -1;

@@ -30,15 +30,15 @@ static const char *const names[FAULTS] = {
 static const struct {
     int32_t from, to;
 } rates[FAULTS] = {
-    [FAULT_KILL] = {600, 10000},      [FAULT_KILL_ALL] = {4000, 30000},
-    [FAULT_FUSE] = {600, 10000},      [FAULT_POWER] = {1000, 15000},
+    [FAULT_KILL] = {600, 10000},       [FAULT_KILL_ALL] = {4000, 30000},
+    [FAULT_FUSE] = {600, 10000},       [FAULT_POWER] = {1000, 15000},
     [FAULT_POWER_ALL] = {4000, 30000}, [FAULT_PAUSE] = {1000, 10000},
-    [FAULT_CUT] = {1000, 10000},      [FAULT_ISOLATE] = {2000, 15000},
-    [FAULT_RESET] = {200, 5000},      [FAULT_REPLAY] = {100, 5000},
+    [FAULT_CUT] = {1000, 10000},       [FAULT_ISOLATE] = {2000, 15000},
+    [FAULT_RESET] = {200, 5000},       [FAULT_REPLAY] = {100, 5000},
     [FAULT_DISK_SLOW] = {2000, 15000}, [FAULT_DISK_HANG] = {2000, 15000},
     [FAULT_DISK_FULL] = {2000, 15000}, [FAULT_DISK_ERROR] = {3000, 30000},
-    [FAULT_ROT] = {2000, 20000},      [FAULT_WIPE] = {4000, 20000},
-    [FAULT_CLOCK] = {500, 10000},     [FAULT_STOP] = {2000, 15000},
+    [FAULT_ROT] = {2000, 20000},       [FAULT_WIPE] = {4000, 20000},
+    [FAULT_CLOCK] = {500, 10000},      [FAULT_STOP] = {2000, 15000},
 };
 
 const char *fault_name(enum fault fault)
@@ -128,18 +128,19 @@ void swarm_draw(struct swarm *swarm, const struct kernel *kernel,
 
 void swarm_print(const struct swarm *swarm)
 {
-    printf("swarm: nodes=%u shards=%u topics=%u partitions=%u rf=%u min.insync=%u producers=%u "
-           "consumers=%u admins=%u recreates=%d duration=%llds timing=%d%% segment=%d victim=%u%s%s\n",
-           swarm->nodes, swarm->shards, swarm->topics, swarm->partitions, swarm->replication_factor,
-           swarm->min_insync, swarm->producers, swarm->consumers, swarm->admins, swarm->recreates,
-           (long long)(swarm->duration / SIM_SECOND), swarm->timing, swarm->segment_size,
-           swarm->victim, swarm->calm ? " calm" : "",
-           swarm->wipe_majority ? " wipe-majority" : "");
-    printf("swarm: delay=%lldus capacity=%u split=%u refuse=%u drop=%u stall=%u sync=%lldus hang=%u "
-           "short=%u\nswarm: faults:",
-           (long long)swarm->net.delay_mean, swarm->net.capacity, swarm->net.split,
-           swarm->net.refuse, swarm->net.drop, swarm->net.stall, (long long)swarm->disk.sync_mean,
-           swarm->disk.sync_hang, swarm->disk.write_short);
+    printf(
+        "swarm: nodes=%u shards=%u topics=%u partitions=%u rf=%u min.insync=%u producers=%u "
+        "consumers=%u admins=%u recreates=%d duration=%llds timing=%d%% segment=%d victim=%u%s%s\n",
+        swarm->nodes, swarm->shards, swarm->topics, swarm->partitions, swarm->replication_factor,
+        swarm->min_insync, swarm->producers, swarm->consumers, swarm->admins, swarm->recreates,
+        (long long)(swarm->duration / SIM_SECOND), swarm->timing, swarm->segment_size,
+        swarm->victim, swarm->calm ? " calm" : "", swarm->wipe_majority ? " wipe-majority" : "");
+    printf(
+        "swarm: delay=%lldus capacity=%u split=%u refuse=%u drop=%u stall=%u sync=%lldus hang=%u "
+        "short=%u\nswarm: faults:",
+        (long long)swarm->net.delay_mean, swarm->net.capacity, swarm->net.split, swarm->net.refuse,
+        swarm->net.drop, swarm->net.stall, (long long)swarm->disk.sync_mean, swarm->disk.sync_hang,
+        swarm->disk.write_short);
     for (int fault = 0; fault < FAULTS; fault++)
         if (swarm->fault_mean[fault] > 0)
             printf(" %s=%lldms", names[fault], (long long)(swarm->fault_mean[fault] / SIM_MS));

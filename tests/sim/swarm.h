@@ -8,14 +8,14 @@
 enum { SIM_NODES_MAX = 5, SIM_SHARDS_MAX = 4, SIM_TOPICS_MAX = 4, SIM_CLIENTS_MAX = 8 };
 
 enum fault {
-    FAULT_KILL,       /* The process of one node. */
+    FAULT_KILL, /* The process of one node. */
     FAULT_KILL_ALL,
-    FAULT_FUSE,       /* Kill one node at its k-th effect from now: between a write and a send. */
-    FAULT_POWER,      /* One machine. */
+    FAULT_FUSE,  /* Kill one node at its k-th effect from now: between a write and a send. */
+    FAULT_POWER, /* One machine. */
     FAULT_POWER_ALL,
     FAULT_PAUSE,
-    FAULT_CUT,        /* Between two hosts, both ways or one. */
-    FAULT_ISOLATE,    /* One node from all others, both ways or one. */
+    FAULT_CUT,     /* Between two hosts, both ways or one. */
+    FAULT_ISOLATE, /* One node from all others, both ways or one. */
     FAULT_RESET,
     FAULT_REPLAY,
     FAULT_DISK_SLOW,
@@ -25,7 +25,7 @@ enum fault {
     FAULT_ROT,        /* Of the victim's logs. */
     FAULT_WIPE,       /* Of the victim. */
     FAULT_CLOCK,
-    FAULT_STOP,       /* A controlled shutdown, and a start. */
+    FAULT_STOP, /* A controlled shutdown, and a start. */
     FAULTS,
 };
 
@@ -33,15 +33,15 @@ struct swarm {
     uint32_t nodes, shards;
     uint32_t topics, partitions, replication_factor, min_insync;
     uint32_t producers, consumers, admins;
-    bool recreates; /* Topics are deleted and made again. */
-    bool calm;      /* No fault at all. */
-    bool wipe_majority; /* Two of three disks are wiped: nothing may form anew. */
-    sim_us duration;    /* Of the first phase. */
+    bool recreates;            /* Topics are deleted and made again. */
+    bool calm;                 /* No fault at all. */
+    bool wipe_majority;        /* Two of three disks are wiped: nothing may form anew. */
+    sim_us duration;           /* Of the first phase. */
     sim_us fault_mean[FAULTS]; /* Between two of a kind; 0: never. */
-    uint32_t victim;    /* The only node whose synced data may be destroyed. */
+    uint32_t victim;           /* The only node whose synced data may be destroyed. */
     struct net_config net;
     struct disk_faults disk;
-    int32_t timing;     /* Percent of the default timeouts. */
+    int32_t timing; /* Percent of the default timeouts. */
     int32_t segment_size;
 };
 

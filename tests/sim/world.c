@@ -8,8 +8,8 @@
 #include "live.h"
 
 enum {
-    SETTLE = 2 * SIM_SECOND,         /* Clients go on so long after healing. */
-    PATIENCE = 120 * SIM_SECOND,     /* Within it all that is demanded must come true. */
+    SETTLE = 2 * SIM_SECOND,     /* Clients go on so long after healing. */
+    PATIENCE = 120 * SIM_SECOND, /* Within it all that is demanded must come true. */
     LOOK_AGAIN = 100 * SIM_MS,
     EVENTS_MAX = 50 * 1000 * 1000,
 };
@@ -55,9 +55,9 @@ static void open_world(struct world *world, const struct world_options *options)
     kernel_stream(&world->kernel, STREAM_CLOCK, 1000, &rand);
     for (uint32_t i = 0; i < world->swarm.nodes; i++) {
         node_init(&world->nodes[i], world, i);
-        kernel_add(&world->kernel, (sim_us)rand_below(&rand, 50 * SIM_MS),
-                   (struct event){
-                       .run = start_node, .object = &world->nodes[i], .a = i, .label = 10});
+        kernel_add(
+            &world->kernel, (sim_us)rand_below(&rand, 50 * SIM_MS),
+            (struct event){.run = start_node, .object = &world->nodes[i], .a = i, .label = 10});
     }
     clients_open(world);
     faults_start(world);

@@ -45,7 +45,7 @@ struct world_options {
     uint64_t seed;
     uint32_t shards; /* 0: drawn. */
     bool verbose;
-    bool calm; /* No faults, whatever the seed says. */
+    bool calm;      /* No faults, whatever the seed says. */
     uint32_t nodes; /* 0: drawn. */
 };
 
@@ -67,8 +67,8 @@ struct world {
     enum trace_level trace_level;
     enum world_phase phase;
     struct rand faults[FAULTS];
-    bool wiped;           /* A disk was; only one ever is (or two, to see that nothing forms). */
-    bool quorum_is_lost;  /* A majority was wiped: nothing may be demanded any more. */
+    bool wiped;          /* A disk was; only one ever is (or two, to see that nothing forms). */
+    bool quorum_is_lost; /* A majority was wiped: nothing may be demanded any more. */
     sim_us healed_at;
     struct world_entry ring[WORLD_RING];
     uint64_t ring_count;
