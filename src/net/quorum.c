@@ -278,6 +278,8 @@ void quorum_obey(struct quorum *quorum, const struct raft_out *out)
     quorum_commit(quorum, out->high_watermark);
     if (out->dial_leader) {
         struct env_address address;
+        if (quorum->watched != out->dial)
+            watcher_stop(&quorum->leader_watcher); /* What it hears would be told of another. */
         quorum->watched = out->dial;
         if (node_address(shard, out->dial, &address))
             watcher_look(&quorum->leader_watcher, &address);

@@ -215,11 +215,8 @@ void quorum_send_fetch(struct quorum *quorum, const struct raft_fetch *fetch)
         quorum->fetch_unsent = fetch->id;
         return;
     }
-    if (quorum->fetch_peer_id != fetch->to) {
-        quorum->fetch_peer_id = fetch->to;
-        quorum->fetch_peer.node = fetch->to;
-        peer_set_address(&quorum->fetch_peer, &address);
-    }
+    peer_set_address(&quorum->fetch_peer, &address); /* First: what it drops is the old node's. */
+    quorum->fetch_peer.node = fetch->to;
     struct fetch_request_partition partition;
     fetch_request_partition_init(&partition);
     partition.current_leader_epoch = fetch->epoch;
