@@ -275,7 +275,8 @@ static void link_ended(struct shard *shard, struct letter *letter)
     struct link_watch *link = (struct link_watch *)letter;
     struct office *office = shard->office;
     struct attendance *attendance = attendance_of(office, link->broker);
-    if (attendance && attendance->conn == link->conn && attendance->epoch == link->epoch) {
+    if (attendance && attendance->conn == link->conn && attendance->epoch == link->epoch &&
+        attendance->origin == letter->from) {
         attendance->conn = -1;
         if (controller_is_active(office->controller)) {
             controller_link_closed(office->controller, link->broker, link->epoch);
