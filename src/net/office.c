@@ -329,9 +329,11 @@ void office_enter(struct office *office, log_epoch epoch)
     struct image *newest = quorum_newest_image(shard->quorum);
     struct controller_office terms = {.image = newest,
                                       .epoch = epoch,
-                                      .seed = rand_u64(&shard->rand),
-                                      .predecessor = office->predecessor,
-                                      .predecessor_answered = office->predecessor_answered};
+                                      .seed = rand_u64(&shard->rand)};
+    terms.predecessor = quorum_predecessor(shard->quorum, &terms.predecessor_answered);
+    /* Silent to us for longer, it may have been heard by others: it gets a session like them. */
+    if (terms.predecessor_answered + shard->config->session_timeout_ms < shard->now)
+        terms.predecessor = -1;
     controller_take_office(office->controller, &terms, shard->now);
     trace_info(shard->env->trace, "controller node %d takes office epoch %d offset %lld",
                shard->config->node_id, epoch, (long long)quorum_end(shard->quorum));

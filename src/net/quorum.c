@@ -583,6 +583,12 @@ node_id quorum_leader(const struct quorum *quorum, log_epoch *epoch)
     return quorum->raft ? raft_leader(quorum->raft, epoch ? epoch : &scratch) : -1;
 }
 
+node_id quorum_predecessor(const struct quorum *quorum, mono_ms *answered_at)
+{
+    *answered_at = quorum->answered_at;
+    return quorum->answered_by;
+}
+
 const struct raft *quorum_raft(const struct quorum *quorum)
 {
     return quorum->raft;

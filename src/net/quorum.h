@@ -49,6 +49,8 @@ log_offset quorum_committed(const struct quorum *quorum); /* Applied below this.
 void quorum_wait(struct quorum *quorum, struct wait *wait, log_offset offset, mono_ms deadline);
 bool quorum_leads(const struct quorum *quorum);
 node_id quorum_leader(const struct quorum *quorum, log_epoch *epoch);
+/* Who led before and answered us last, and when; -1: nobody yet. */
+node_id quorum_predecessor(const struct quorum *quorum, mono_ms *answered_at);
 const struct raft *quorum_raft(const struct quorum *quorum);
 struct log *quorum_log(const struct quorum *quorum);
 /* The image of all records, the uncommitted ones too; one reference. */

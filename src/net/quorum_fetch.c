@@ -184,6 +184,10 @@ static void fetch_take_reply(struct quorum *quorum, const struct raft_fetch *fet
                     .high_watermark = partition->high_watermark}};
     struct raft_out out;
     struct raft_event event = {.kind = RAFT_FETCH_REPLY, .fetch_reply = &reply};
+    if (reply.verdict.error == ERR_NONE) {
+        quorum->answered_by = fetch->to;
+        quorum->answered_at = quorum->shard->now;
+    }
     quorum_step(quorum, &event, &out);
     if (out.records_wanted)
         fetch_append(quorum, fetch, frame, partition->records.memory);
@@ -270,6 +274,7 @@ void quorum_fetch_init(struct quorum *quorum)
     peer_init(quorum->shard, &quorum->fetch_peer, -1, &nowhere);
     quorum->fetch_peer.changed = fetch_link_changed;
     quorum->fetch_peer.owner = quorum;
+    quorum->answered_by = -1;
     quorum->fetch_peer_id = -1;
 }
 
