@@ -299,3 +299,68 @@ Test(crash, resets_leave_the_old_or_the_new_log)
                                         {SETTLE, 0},   {END, 0}};
     cr_assert_gt(run_steps(steps, 1500), 300);
 }
+
+/* In each state, a log of the next topic in this directory finds nothing of the old one. */
+static void check_successor(const struct log_fixture *deleted, const enum memory_fate *fates)
+{
+    struct log_fixture f = {.config = deleted->config};
+    f.config.key.topic_id.bytes[0] ^= 0x55;
+    f.memory = memory_env_power_loss(deleted->memory, fates);
+
+    log_fixture_start(&f);
+    if (log_error(f.log) == ERR_EXISTS) { /* It still says whose it is: it can be deleted. */
+        log_delete(f.log);
+        log_fixture_settle(&f);
+        cr_assert_eq(f.deleted_told, 1);
+        log_fixture_stop(&f, true);
+        log_fixture_start(&f);
+    }
+    cr_assert_eq(log_error(f.log), ERR_NONE, "%s", log_error_text(f.log));
+    cr_assert_eq(log_ends(f.log)->end, 0);
+    log_fixture_settle(&f);
+    cr_assert_eq(fixture_append(&f, 9, 1, 10, NULL), ERR_NONE);
+    log_fixture_settle(&f);
+    log_fixture_power_loss(&f, NULL);
+    cr_assert_eq(log_ends(f.log)->end, 1);
+    cr_assert_eq(log_last_epoch(f.log), 9);
+    log_fixture_close(&f);
+}
+
+static uint32_t check_successors(const struct log_fixture *deleted)
+{
+    enum memory_fate fates[64];
+    uint32_t count = deleted->memory->op_count, states = 0;
+
+    struct rand rand;
+
+    cr_assert_leq(count, 64);
+    rand_init(&rand, count);
+    bool is_sample = count > 10;
+    for (uint64_t i = 0; i < (is_sample ? 2000 : 1u << count); i++, states++) {
+        uint64_t code = is_sample ? rand_u64(&rand) : i;
+        for (uint32_t k = 0; k < count; k++)
+            fates[k] = code >> k & 1 ? MEMORY_KEPT : MEMORY_LOST;
+        check_successor(deleted, fates);
+    }
+    return states;
+}
+
+Test(crash, rule_18_the_next_topic_of_a_name_takes_over_nothing)
+{
+    struct log_fixture f;
+    uint32_t states = 0;
+    log_fixture_open(&f, 1500);
+    for (int i = 0; i < 3; i++)
+        fixture_append(&f, 1, 2, 500, NULL);
+    log_fixture_settle(&f);
+
+    log_delete(f.log);
+    while (f.deleted_told == 0) {
+        log_fixture_flush(&f);
+        states += check_successors(&f);
+        if (log_fixture_end_sync(&f))
+            states += check_successors(&f);
+    }
+    cr_assert_gt(states, 100);
+    log_fixture_close(&f);
+}
