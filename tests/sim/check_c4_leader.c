@@ -1,4 +1,5 @@
-/* check_c4_leader.c -- C4: the leader is in the ISR and unfenced; a new one came from ISR or ELR. */
+/* check_c4_leader.c -- C4: the leader is in the ISR and unfenced; a new one came from ISR or
+ * ELR. */
 #include "check.h"
 
 static void check_partition(struct world *world, const struct image *image,

@@ -1,5 +1,6 @@
-/* check_c7_alter_partition.c -- C7: an accepted AlterPartition is what its partition epoch committed,
- * and names only replicas. It is told when it is answered, which may be after later changes. */
+/* check_c7_alter_partition.c -- C7: an accepted AlterPartition is what its partition epoch
+ * committed, and names only replicas. It is told when it is answered, which may be after
+ * later changes. */
 #include "check.h"
 
 static void take(struct world *world, struct sim_node *node, const struct probe *probe)

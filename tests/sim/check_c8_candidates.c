@@ -1,4 +1,5 @@
-/* check_c8_candidates.c -- C8: every member of ISR and ELR holds, durably, all that is committed. */
+/* check_c8_candidates.c -- C8: every member of ISR and ELR holds, durably, all that is
+ * committed. */
 #include "check.h"
 
 static void check_member(struct world *world, const struct ghost_partition *partition,

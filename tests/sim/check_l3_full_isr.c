@@ -1,4 +1,5 @@
-/* check_l3_full_isr.c -- L3: once healed, every intact replica is in its ISR, and somebody leads. */
+/* check_l3_full_isr.c -- L3: once healed, every intact replica is in its ISR, and somebody
+ * leads. */
 #include "check.h"
 #include "live.h"
 

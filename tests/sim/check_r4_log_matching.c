@@ -1,4 +1,5 @@
-/* check_r4_log_matching.c -- R4: an (epoch, offset) of the metadata log means one prefix for ever. */
+/* check_r4_log_matching.c -- R4: an (epoch, offset) of the metadata log means one prefix for
+ * ever. */
 #include "check.h"
 
 static void take(struct world *world, struct sim_node *node, const struct probe *probe)

@@ -1,4 +1,5 @@
-/* check_r5_leader_completeness.c -- R5: whoever leads has all that was committed in epochs before. */
+/* check_r5_leader_completeness.c -- R5: whoever leads has all that was committed in epochs
+ * before. */
 #include "check.h"
 
 /* Whoever wins an old epoch late is deposed already, and need not know what came after. */
