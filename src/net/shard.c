@@ -218,6 +218,13 @@ bool shard_is_stopped(const struct shard *shard)
 
 bool node_address(struct shard *shard, node_id id, struct env_address *out)
 {
+    /* The configuration first: what a broker registered is of its last start, and cannot be
+     * corrected by one that is looked for at its old place. */
+    for (uint32_t i = 0; i < shard->config->voter_count; i++)
+        if (shard->config->voters[i].id == id) {
+            *out = shard->config->voters[i].address;
+            return true;
+        }
     const struct image_broker *broker = image_broker(shard->image, id);
     const struct record_endpoint *endpoint =
         broker ? image_endpoint(broker, (struct str){0}) : NULL;
@@ -227,10 +234,5 @@ bool node_address(struct shard *shard, node_id id, struct env_address *out)
         out->port = endpoint->port;
         return true;
     }
-    for (uint32_t i = 0; i < shard->config->voter_count; i++)
-        if (shard->config->voters[i].id == id) {
-            *out = shard->config->voters[i].address;
-            return true;
-        }
     return false;
 }
