@@ -201,11 +201,27 @@ static struct replica_nodes nodes_of(const struct node_list *list)
     return nodes;
 }
 
+/* Rot is refetched from the leader, but not a byte of it goes before a committed record
+ * has taken this replica out of ISR and ELR: until then it may be elected (rule 11). */
+static bool may_refetch(const struct partition *partition, const struct image_partition *known)
+{
+    node_id self = partition->shard->config->node_id;
+    return log_error(partition->log) == ERR_CORRUPT && known->leader >= 0 &&
+           known->leader != self && !node_list_has(&known->isr, self) &&
+           !node_list_has(&known->elr, self);
+}
+
 static void partition_apply(struct partition *partition)
 {
     struct shard *shard = partition->shard;
     const struct image_partition *known =
         image_partition(shard->image, partition->key.topic_id, partition->key.index);
+    if (known && may_refetch(partition, known) && log_reset(partition->log, 0) == ERR_NONE) {
+        trace_info(shard->env->trace, "%s is dropped and refetched from leader %d", partition->name,
+                   known->leader);
+        partition_changed(partition);
+        return;
+    }
     if (!known || !partition->replica || !partition_is_ready(partition))
         return;
     struct replica_partition record = {.leader = known->leader,
@@ -362,10 +378,12 @@ static void partition_create(struct shard *shard, const struct image_partition *
         timer_start(&shard->timers, &shard->partitions->name_timer, shard->now + ROOM_RETRY_MS);
         return;
     }
-    if (result != ERR_NONE)
+    if (result != ERR_NONE) {
         hook_offline(partition, partition->log);
-    else if (log_is_ready(partition->log))
+        partition_apply(partition); /* It may be out of the ISR already. */
+    } else if (log_is_ready(partition->log)) {
         partition_start(partition);
+    }
 }
 
 static void partition_remove(struct partition *partition)
