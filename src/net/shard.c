@@ -181,8 +181,16 @@ static void shard_flush_cores(struct shard *shard)
             quorum_flush(shard->quorum);
         partitions_flush(shard->partitions);
         shard_open_mail(shard);
-    } while (!list_is_empty(&shard->mail) || (shard->quorum && quorum_is_dirty(shard->quorum)) ||
-             partitions_are_dirty(shard->partitions));
+    } while (partitions_are_dirty(shard->partitions) ||
+             (shard->quorum && quorum_is_dirty(shard->quorum)));
+}
+
+/* A send that failed ended calls, and what these left behind is due in this tick, too. */
+static bool shard_is_restless(const struct shard *shard)
+{
+    return !list_is_empty(&shard->mail) || !list_is_empty(&shard->dirty_peers) ||
+           !list_is_empty(&shard->dirty_conns) || partitions_are_dirty(shard->partitions) ||
+           (shard->quorum && quorum_is_dirty(shard->quorum));
 }
 
 static void shard_flush(struct shard *shard)
@@ -191,7 +199,7 @@ static void shard_flush(struct shard *shard)
         shard_flush_cores(shard);
         peer_flush_all(shard);
         conn_flush_all(shard);
-    } while (conn_resume_all(shard));
+    } while (conn_resume_all(shard) || shard_is_restless(shard));
 }
 
 void shard_tick(struct shard *shard, mono_ms now)
