@@ -554,8 +554,9 @@ void ghost_rot_one(struct world *world, struct sim_node *node, struct rand *rand
          partition = partition->next) {
         struct ghost_log *log = &partition->logs[node->index];
         const struct ghost_batch *first = ghost_batch_at(&log->batches, 0);
+        bool spared = __builtin_popcountll(partition->replicas) - 1 < partition->min_insync;
         if (partition->is_metadata || partition->removed || log->rotten || !first ||
-            first->end > log->mark)
+            first->end > log->mark || spared)
             continue;
         struct disk_file *found = data_file(world, partition, node);
         if (!found || found->durable.size < BATCH_HEADER_SIZE || rand_below(rand, ++seen) > 0)
