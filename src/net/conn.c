@@ -12,7 +12,13 @@
 #include "node.h"
 #include "request.h"
 
-enum { PARTIAL_START = 64 * 1024, FRAME_SIZE_MIN = 8 };
+enum {
+    PARTIAL_START = 64 * 1024,
+    FRAME_SIZE_MIN = 8,
+    STARVED_READ_SIZE = 4 * 1024, /* Of one read while the budget is spent. */
+    STALL_CHECK_MS = 500,         /* While somebody waits for the budget. */
+    STALL_MAX_MS = 2000,          /* Without a byte of a frame that holds some of it. */
+};
 
 struct place {
     struct list link;
@@ -55,6 +61,11 @@ static void conn_mark_dirty(struct shard *shard, struct conn *conn)
 
 /* ---- Budget of request bytes. */
 
+static bool budget_is_spent(const struct shard *shard)
+{
+    return shard->inflight_size >= (uint64_t)shard->config->inflight_size_max;
+}
+
 void budget_take(struct shard *shard, uint64_t size)
 {
     shard->inflight_size += size;
@@ -64,26 +75,54 @@ void budget_release(struct shard *shard, uint64_t size)
 {
     check(shard->inflight_size >= size);
     shard->inflight_size -= size;
-    if (shard->inflight_size >= (uint64_t)shard->config->inflight_size_max)
+    if (budget_is_spent(shard) && shard->admitted != -1)
         return;
     for (struct list *node; (node = list_take_first(&shard->starved));) {
         struct conn *conn = list_entry(node, struct conn, starved);
         conn_set_pause(shard, conn, CONN_PAUSE_BUDGET, false);
+        conn->last_active = shard->now; /* It was not heard. */
+        if (budget_is_spent(shard))
+            return; /* The first in line alone, to be the one that may exceed it. */
     }
 }
 
-/* One connection at a time may go on over the budget, or two half-read frames
- * could wait for each other for ever. Nodes are always read: what clients hold may wait
- * for a follower's fetch, or for a heartbeat. */
+static struct conn *conn_next(struct shard *shard, uint32_t *cursor);
+
+/* Others wait for what a peer holds that began a frame and then fell silent. */
+static void budget_check_stalls(struct timer *timer, mono_ms now)
+{
+    struct shard *shard = list_entry(timer, struct shard, stall_timer);
+    uint32_t cursor = 0;
+    if (list_is_empty(&shard->starved))
+        return;
+    for (struct conn *conn; (conn = conn_next(shard, &cursor));)
+        if (conn->partial && !conn->pauses && now - conn->last_active > STALL_MAX_MS) {
+            trace_warn(shard->env->trace,
+                       "connection %d: silent in the middle of a frame while "
+                       "queued.max.request.bytes=%lld is spent; closed",
+                       conn->id, (long long)shard->config->inflight_size_max);
+            conn_close(shard, conn);
+        }
+    timer_start(&shard->timers, timer, now + STALL_CHECK_MS);
+}
+
+/* A budget that is spent holds back frames that have begun, one excepted: two half-read frames
+ * could wait for each other for ever. Small requests pass, a few kilobytes at a time, or a few
+ * peers with half of a large frame would stop all others. Nodes are always read: what clients
+ * hold may wait for a follower's fetch, or for a heartbeat. */
 static bool budget_admits(struct shard *shard, struct conn *conn)
 {
-    if (conn->internal || shard->inflight_size < (uint64_t)shard->config->inflight_size_max)
+    if (conn->internal || !conn->partial || !budget_is_spent(shard))
         return true;
-    if (shard->admitted == -1 && conn->partial)
+    if (shard->admitted == -1)
         shard->admitted = conn->id;
     if (shard->admitted == conn->id)
         return true;
     conn_set_pause(shard, conn, CONN_PAUSE_BUDGET, true);
+    if (list_is_empty(&shard->starved)) {
+        shard->stall_timer.fire = budget_check_stalls;
+        timer_start(&shard->timers, &shard->stall_timer, shard->now + STALL_CHECK_MS);
+    }
     if (list_is_empty(&conn->starved))
         list_append(&shard->starved, &conn->starved);
     return false;
@@ -95,11 +134,11 @@ static void partial_free(struct shard *shard, struct conn *conn)
 {
     if (!conn->partial)
         return;
+    if (shard->admitted == conn->id)
+        shard->admitted = -1;
     budget_release(shard, conn->partial->capacity);
     buf_unref(conn->partial);
     conn->partial = NULL;
-    if (shard->admitted == conn->id)
-        shard->admitted = -1;
 }
 
 /* Make room for more of a frame of which `have` bytes are here. */
@@ -107,7 +146,8 @@ static void partial_grow(struct shard *shard, struct conn *conn)
 {
     struct buf *old = conn->partial;
     uint32_t capacity = old ? old->capacity : 0;
-    uint32_t room = capacity ? 2 * capacity : PARTIAL_START;
+    uint32_t start = budget_is_spent(shard) ? STARVED_READ_SIZE : PARTIAL_START;
+    uint32_t room = capacity ? 2 * capacity : start;
     if (room > conn->partial_size)
         room = conn->partial_size;
     struct buf *grown = buf_new(room);
@@ -235,8 +275,9 @@ static void conn_read_slab(struct shard *shard, struct conn *conn)
 {
     struct buf *slab = buf_pool_take(shard->slabs);
     memcpy(slab->data, conn->head, conn->head_count);
-    int64_t got = env_recv(shard->env, conn->id, slab->data + conn->head_count,
-                           slab->capacity - conn->head_count);
+    bool is_short = !conn->internal && budget_is_spent(shard);
+    uint32_t room = is_short ? STARVED_READ_SIZE : slab->capacity - conn->head_count;
+    int64_t got = env_recv(shard->env, conn->id, slab->data + conn->head_count, room);
     if (got > 0) {
         slab->size = conn->head_count + (uint32_t)got;
         conn->head_count = 0;
@@ -500,6 +541,9 @@ void conn_close(struct shard *shard, struct conn *conn)
 static void conn_free(struct shard *shard, struct conn *conn)
 {
     env_hang_up(shard->env, conn->id);
+    list_remove(&conn->dirty);
+    list_remove(&conn->starved); /* Before its budget is released: nobody may read from it. */
+    list_remove(&conn->resuming);
     for (struct list *node; (node = list_take_first(&conn->watches));) {
         struct conn_watch *watch = list_entry(node, struct conn_watch, link);
         watch->closed(shard, watch);
@@ -508,9 +552,6 @@ static void conn_free(struct shard *shard, struct conn *conn)
     rest_free(shard, conn);
     while (!list_is_empty(&conn->line))
         place_free(shard, conn, list_entry(conn->line.next, struct place, link));
-    list_remove(&conn->dirty);
-    list_remove(&conn->starved);
-    list_remove(&conn->resuming);
     mem_free(map_remove(&shard->endpoints, &conn->id));
     shard->conn_count--;
     mem_free(conn);

@@ -58,12 +58,13 @@ struct shard {
     uint32_t conn_count;
     struct buf_pool *slabs;
     uint64_t inflight_size;
-    conn_id admitted;        /* The one that may exceed the budget; -1: none. */
-    struct list starved;     /* struct conn.starved */
-    struct list resuming;    /* struct conn.resuming */
-    struct list dirty_conns; /* struct conn.dirty */
-    struct list dirty_peers; /* struct peer.dirty_link */
-    bool serving;            /* Clients are read from. */
+    conn_id admitted;         /* The one that may exceed the budget; -1: none. */
+    struct list starved;      /* struct conn.starved */
+    struct timer stall_timer; /* Runs while somebody is starved. */
+    struct list resuming;     /* struct conn.resuming */
+    struct list dirty_conns;  /* struct conn.dirty */
+    struct list dirty_peers;  /* struct peer.dirty_link */
+    bool serving;             /* Clients are read from. */
     struct timer idle_timer;
 
     /* Metadata as this shard has applied it. */
