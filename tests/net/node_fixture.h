@@ -1,4 +1,5 @@
-/* node_fixture.h -- a node of a one-voter quorum over a machine in memory, and a client that talks to it. */
+/* node_fixture.h -- a node of a one-voter quorum over a machine in memory, and a client that
+ * talks to it. */
 #ifndef TESTS_NET_NODE_FIXTURE_H
 #define TESTS_NET_NODE_FIXTURE_H
 
@@ -32,6 +33,8 @@ struct bytes node_reply(struct node *node, conn_id conn);
 /* Ask, and wait for the reply, which is read into *response. */
 void node_call(struct node *node, conn_id conn, int16_t key, int16_t version, const void *body,
                void *response);
+/* How many whole replies wait to be read. */
+uint32_t node_reply_count(struct node *node, conn_id conn);
 bool node_has_closed(struct node *node, conn_id conn);
 
 /* Create a topic of one partition and replica; its error. */
@@ -43,11 +46,18 @@ struct produce_response_partition node_produce(struct node *node, conn_id conn, 
                                                struct bytes records);
 /* A batch of one record, in the node's arena. */
 struct bytes node_batch(struct node *node, const char *value);
+/* One with a single record of `size` bytes. */
+struct bytes node_large_batch(struct node *node, uint32_t size);
 /* Fetch partition 0 from `offset` without waiting. */
 struct fetch_response_partition node_fetch(struct node *node, conn_id conn, const char *topic,
                                            log_offset offset);
 
-/* A topic `kept` with one acknowledged record, and the proof that it is still served. */
+/* Bytes of requests that the node holds now. */
+uint64_t node_inflight_size(const struct node *node);
+uint64_t node_file_size(struct node *node, const char *path); /* 0: no such file. */
+
+/* A topic `kept` with one acknowledged record, and the proof that it is still served. Failures
+ * abort: criterion does not count an assertion that fails at the end of a suite. */
 void node_keep_record(struct node *node);
 void node_check_record(struct node *node);
 
