@@ -40,11 +40,13 @@ bool partition_is_ready(const struct partition *partition)
 struct replica_log partition_log_state(const struct partition *partition)
 {
     const struct log_ends *ends = log_ends(partition->log);
+    /* Of the last batch: an epoch that we led without writing says nothing (KAFKA-10706). */
+    log_epoch last = ends->end > ends->start ? log_epoch_of(partition->log, ends->end - 1) : -1;
     return (struct replica_log){.start = ends->start,
                                 .synced = ends->durable,
                                 .written = ends->written,
                                 .end = ends->end,
-                                .last_epoch = log_last_epoch(partition->log)};
+                                .last_epoch = last};
 }
 
 void partition_changed(struct partition *partition)
