@@ -9,9 +9,10 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
     const struct ghost_log *log = &ghost_partition_of(world, probe->key)->logs[node->index];
     if (!log->rotten || log->rot_told || ghost_has_just_failed(world, log))
         return;
-    if (probe->kind == PROBE_LOG_TRUNCATE && probe->offset < log->mark)
-        world_violation(world, "S3", "node %d cuts the rotten partition %d at %lld, mark %lld",
-                        node->id, probe->key.index, (long long)probe->offset, (long long)log->mark);
+    if (probe->kind == PROBE_LOG_TRUNCATE && probe->offset < log->rot_end)
+        world_violation(world, "S3", "node %d cuts the rotten partition %d at %lld, rot to %lld",
+                        node->id, probe->key.index, (long long)probe->offset,
+                        (long long)log->rot_end);
     if (probe->kind == PROBE_LOG_OPEN && probe->offset < log->durable)
         world_violation(world, "S3", "node %d opens the rotten partition %d to %lld, durable %lld",
                         node->id, probe->key.index, (long long)probe->offset,

@@ -567,7 +567,9 @@ void ghost_rot_one(struct world *world, struct sim_node *node, struct rand *rand
     if (!chosen)
         return;
     disk_rot(&node->disk, file, 0, BATCH_HEADER_SIZE);
-    chosen->logs[node->index].rotten = true;
+    struct ghost_log *log = &chosen->logs[node->index];
+    log->rotten = true;
+    log->rot_end = ghost_batch_at(&log->batches, 0)->end;
     world_note(world, node, "rot in partition %d", chosen->key.index);
 }
 

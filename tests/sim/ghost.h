@@ -37,6 +37,7 @@ struct ghost_log {
     sim_us failed_at;
     bool rotten;   /* We damaged it. */
     bool rot_told; /* The node has noticed. */
+    log_offset rot_end; /* Of the batch that we damaged. */
     log_offset start, end, durable;
     log_offset mark;           /* Durable mark that the last recovery found. */
     log_offset high_watermark; /* Of this incarnation. */
