@@ -431,6 +431,16 @@ static bool is_ours(struct shard *shard, const struct image_partition *known)
            node_list_has(&known->replicas, shard->config->node_id);
 }
 
+/* Something of it was synced here, so a directory of its name with another id has rotted. */
+static bool has_mark(const struct shard *shard, struct partition_key key)
+{
+    uint32_t cursor = 0;
+    for (struct partition_key marked; sync_next_mark(shard->partitions->sync, &cursor, &marked);)
+        if (partition_key_equal(marked, key))
+            return true;
+    return false;
+}
+
 /* A name may be taken again only when the log that had it is gone. */
 static bool name_is_busy(struct shard *shard, const struct image_partition *known)
 {
@@ -449,7 +459,20 @@ static bool name_is_busy(struct shard *shard, const struct image_partition *know
     }
     struct uuid found; /* The old log may be another shard's, and on its way out. */
     return log_identify(shard->env, name, &found) == ERR_NONE &&
-           !uuid_equal(found, known->key.topic_id);
+           !uuid_equal(found, known->key.topic_id) && !has_mark(shard, known->key);
+}
+
+/* Does a log of ours with synced records have this directory? */
+static bool is_name_of_ours(struct shard *shard, const char *name, const char *dash,
+                            partition_id index)
+{
+    struct str topic_name = {.data = name, .size = (uint32_t)(dash - name)};
+    const struct image_topic *topic = image_topic_by_name(shard->image, topic_name);
+    if (!topic)
+        return false;
+    struct partition_key key = {.topic_id = topic->id, .index = index};
+    return is_ours(shard, image_partition(shard->image, key.topic_id, index)) &&
+           has_mark(shard, key);
 }
 
 static void reconcile_one(struct shard *shard, struct partition_key key)
@@ -496,7 +519,8 @@ static void reconcile_directory(struct shard *shard, const char *name)
     key.index = (partition_id)strtol(dash + 1, NULL, 10);
     if (uuid_equal(key.topic_id, quorum_key().topic_id) ||
         partition_shard(key, shard->config->shards) != shard->index ||
-        is_ours(shard, image_partition(shard->image, key.topic_id, key.index)))
+        is_ours(shard, image_partition(shard->image, key.topic_id, key.index)) ||
+        is_name_of_ours(shard, name, dash, key.index))
         return;
     struct partition *partition = partition_new(shard, key, name);
     partition_open_log(partition, NULL, NULL);
