@@ -42,8 +42,6 @@ struct office {
     struct controller *controller;
     struct timer timer;
     struct list attendances;
-    node_id predecessor;
-    mono_ms predecessor_answered;
 };
 
 static void office_sessions(struct office *office);
@@ -74,7 +72,6 @@ struct office *office_open(struct shard *shard)
     office->shard = shard;
     office->controller = controller_open(&wanted);
     office->timer.fire = office_fire;
-    office->predecessor = -1;
     list_init(&office->attendances);
     return office;
 }

@@ -275,7 +275,6 @@ void quorum_fetch_init(struct quorum *quorum)
     quorum->fetch_peer.changed = fetch_link_changed;
     quorum->fetch_peer.owner = quorum;
     quorum->answered_by = -1;
-    quorum->fetch_peer_id = -1;
 }
 
 void quorum_fetch_free(struct quorum *quorum)

@@ -73,7 +73,6 @@ struct quorum {
 
     /* Fetching, both sides. */
     struct peer fetch_peer;
-    node_id fetch_peer_id;
     struct raft_fetch fetch_sent;
     node_id answered_by; /* Who answered our newest fetch as leader; -1: nobody yet. */
     mono_ms answered_at;
