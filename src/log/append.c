@@ -97,6 +97,9 @@ enum err log_append_follower(struct log *log, const struct slice *batches, log_e
     struct batch_info info;
     struct bytes batch;
 
+    /* An epoch that we led without writing in it is no epoch of this log: the next
+     * leader may hold older batches from here on. */
+    epoch_cache_truncate(&log->epochs, log->ends.end);
     for (;;) {
         enum err err = may_append(log);
         if (err != ERR_NONE)

@@ -189,6 +189,17 @@ Test(append, rule_19_a_follower_refuses_bad_batches)
     log_fixture_close(&f);
 }
 
+Test(append, a_follower_forgets_an_epoch_that_it_led_without_writing)
+{
+    struct log_fixture f;
+    log_fixture_open(&f, 0);
+    log_begin_epoch(f.log, 3);
+
+    cr_assert_eq(follow(&f, 0, 1, 4), ERR_NONE); /* Of a leader that holds what epoch 1 wrote. */
+    cr_assert_eq(log_last_epoch(f.log), 1);
+    log_fixture_close(&f);
+}
+
 Test(append, a_follower_takes_whole_batches_of_a_cut_off_answer)
 {
     struct log_fixture f;
