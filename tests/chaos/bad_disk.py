@@ -17,6 +17,8 @@ import time
 from live import (SKIFFD, Closed, Cluster, Skip, Wire, batch, create_topic, fetch, metadata, need_programs,
                   produce, run_named, tests_of, until)
 
+NOT_LEADER = 6
+
 
 def free_ports(count):
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
@@ -99,6 +101,10 @@ def write(wire, topic, count, size=100):
     for number in range(count):
         value = f"{number:08d}".encode() + b"x" * size
         error, base = produce(wire, topic, 0, batch([value]))
+        deadline = time.monotonic() + 5
+        while error == NOT_LEADER and time.monotonic() < deadline:  # It has not heard of it yet.
+            time.sleep(0.01)
+            error, base = produce(wire, topic, 0, batch([value]))
         if error:
             return values, error
         assert base >= 0
