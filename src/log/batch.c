@@ -103,6 +103,17 @@ static enum err check_header(const struct batch_info *info, const struct batch_l
     return ERR_NONE;
 }
 
+/* With a right checksum: a client that is told of corruption would send the same again. */
+static bool has_negative_counts(struct bytes bytes)
+{
+    if (bytes.size < BATCH_HEADER_SIZE)
+        return false;
+    struct batch_info sealed = {.size = bytes.size, .crc = load_be32(bytes.data + BATCH_CRC_AT)};
+    return ((int32_t)load_be32(bytes.data + BATCH_COUNT_AT) < 0 ||
+            (int32_t)load_be32(bytes.data + BATCH_LAST_DELTA_AT) < 0) &&
+           has_right_crc(bytes.data, &sealed);
+}
+
 enum err batch_check(struct bytes bytes, const struct batch_limits *limits, struct batch_info *out,
                      const char **reason)
 {
@@ -113,6 +124,8 @@ enum err batch_check(struct bytes bytes, const struct batch_limits *limits, stru
         return refuse(ERR_INVALID_RECORD, "There is no record batch.", reason);
     if (bytes.size > BATCH_MAGIC_AT && bytes.data[BATCH_MAGIC_AT] != BATCH_MAGIC)
         return refuse(ERR_INVALID_RECORD, "The batch is not of format 2.", reason);
+    if (batch_read(bytes, &info) != ERR_NONE && has_negative_counts(bytes))
+        return refuse(ERR_INVALID_RECORD, "The batch has no records.", reason);
     if (batch_read(bytes, &info) != ERR_NONE)
         return refuse(ERR_CORRUPT_MESSAGE, "The batch header is malformed.", reason);
     if (info.size > bytes.size)
