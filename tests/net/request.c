@@ -1,0 +1,97 @@
+/* request.c -- which requests are let in, and which close their connection. */
+#include <criterion/criterion.h>
+
+#include "node_fixture.h"
+
+static struct node node;
+
+static void start(void)
+{
+    node_start(&node, NULL);
+    node_keep_record(&node);
+}
+
+static void stop(void)
+{
+    node_check_record(&node);
+    node_stop(&node);
+}
+
+TestSuite(request, .init = start, .fini = stop);
+
+static bool is_closed_by(int16_t key, int16_t version, const void *body, uint32_t size)
+{
+    uint8_t frame[128] = {0};
+    conn_id conn = node_connect(&node);
+    store_be32(frame, 10 + size);
+    store_be16(frame + 4, (uint16_t)key);
+    store_be16(frame + 6, (uint16_t)version);
+    store_be16(frame + 12, 0xffff);
+    memcpy(frame + 14, body, size);
+    node_send(&node, conn, frame, 14 + size);
+    node_run(&node, 5000);
+    cr_assert_null(node_reply(&node, conn).data);
+    return node_has_closed(&node, conn);
+}
+
+Test(request, closes_on_an_unknown_api)
+{
+    cr_assert(is_closed_by(999, 0, "", 0));
+}
+
+Test(request, closes_on_a_negative_api)
+{
+    cr_assert(is_closed_by(-1, 0, "", 0));
+}
+
+Test(request, closes_on_an_api_that_is_not_advertised)
+{
+    cr_assert(is_closed_by(11, 0, "", 0));
+}
+
+Test(request, closes_on_an_api_between_nodes_from_a_client)
+{
+    cr_assert(is_closed_by(WIRE_VOTE, 2, "\0\0\0\0\0\0", 6));
+}
+
+Test(request, closes_on_a_version_too_new)
+{
+    cr_assert(is_closed_by(WIRE_METADATA, 14, "\0\0\0\0", 4));
+}
+
+Test(request, closes_on_a_negative_version)
+{
+    cr_assert(is_closed_by(WIRE_METADATA, -1, "\0\0\0\0", 4));
+}
+
+Test(request, closes_on_produce_of_a_version_that_is_only_advertised)
+{
+    cr_assert(is_closed_by(WIRE_PRODUCE, 2, "\0\1\0\0\0\0\0\0\0\0", 10));
+}
+
+Test(request, closes_on_a_count_that_lies)
+{
+    cr_assert(is_closed_by(WIRE_METADATA, 1, "\x7f\xff\xff\xff", 4));
+}
+
+Test(request, closes_on_a_count_below_null)
+{
+    cr_assert(is_closed_by(WIRE_METADATA, 1, "\xff\xff\xff\xfe", 4));
+}
+
+Test(request, closes_on_a_name_that_runs_over_the_frame)
+{
+    cr_assert(is_closed_by(WIRE_METADATA, 1, "\0\0\0\1\x7f\xffkept", 10));
+}
+
+Test(request, closes_on_a_name_that_is_not_utf8)
+{
+    cr_assert(is_closed_by(WIRE_METADATA, 1, "\0\0\0\1\0\2\xc3\x28", 8));
+}
+
+Test(request, closes_on_records_that_run_over_the_frame)
+{
+    static const char body[] =
+        "\xff\xff\xff\xff\0\0\1\0\0\0\0\1\0\4kept\0\0\0\1\0\0\0\0\x7f\xff\xff\xff";
+    cr_assert(is_closed_by(WIRE_PRODUCE, 3, body, sizeof body - 1));
+}
