@@ -324,9 +324,8 @@ void office_enter(struct office *office, log_epoch epoch)
 {
     struct shard *shard = office->shard;
     struct image *newest = quorum_newest_image(shard->quorum);
-    struct controller_office terms = {.image = newest,
-                                      .epoch = epoch,
-                                      .seed = rand_u64(&shard->rand)};
+    struct controller_office terms = {
+        .image = newest, .epoch = epoch, .seed = rand_u64(&shard->rand)};
     terms.predecessor = quorum_predecessor(shard->quorum, &terms.predecessor_answered);
     /* Silent to us for longer, it may have been heard by others: it gets a session like them. */
     if (terms.predecessor_answered + shard->config->session_timeout_ms < shard->now)

@@ -11,8 +11,7 @@ void ghost_open(struct world *world)
     map_init(&ghost->partitions, sizeof(struct partition_key));
     world->ghost = ghost;
     for (uint32_t i = 0; i < SIM_NODES_MAX; i++)
-        ghost->voters[i] =
-            (struct ghost_voter){.leader = -1, .voted_for = -1, .wiped_epoch = -1};
+        ghost->voters[i] = (struct ghost_voter){.leader = -1, .voted_for = -1, .wiped_epoch = -1};
     struct partition_key key = {.index = 0};
     key.topic_id.bytes[15] = 1;
     ghost->metadata = ghost_partition_of(world, key);
@@ -119,16 +118,15 @@ void ghost_read_append(struct world *world, struct sim_node *node, const struct 
     while ((result = batch_next(&rest, &info, &bytes)) == ERR_NONE) {
         chain = sim_mix(chain, (uint64_t)info.base);
         chain = sim_mix(chain, (uint64_t)(uint32_t)info.epoch << 32 | info.crc);
-        push_batch(&ghost->incoming,
-                   &(struct ghost_batch){.base = info.base,
-                                         .end = batch_end(&info),
-                                         .epoch = info.epoch,
-                                         .crc = info.crc,
-                                         .chain = chain,
-                                         .value = value_of_batch(bytes),
-                                         .producer_id = info.producer_id,
-                                         .producer_epoch = info.producer_epoch,
-                                         .sequence = info.base_sequence});
+        push_batch(&ghost->incoming, &(struct ghost_batch){.base = info.base,
+                                                           .end = batch_end(&info),
+                                                           .epoch = info.epoch,
+                                                           .crc = info.crc,
+                                                           .chain = chain,
+                                                           .value = value_of_batch(bytes),
+                                                           .producer_id = info.producer_id,
+                                                           .producer_epoch = info.producer_epoch,
+                                                           .sequence = info.base_sequence});
     }
     if (result != ERR_NOT_FOUND)
         world_violation(world, "P2", "node %d appends bytes that are no batches: %s", node->id,
@@ -216,8 +214,8 @@ static void reset_log(struct ghost_log *log)
     struct ghost_batches batches = log->batches, uncut = log->uncut;
     log_offset uncut_end = log->uncut_end;
     batches.count = 0;
-    *log = (struct ghost_log){
-        .leads = -1, .batches = batches, .uncut = uncut, .uncut_end = uncut_end};
+    *log =
+        (struct ghost_log){.leads = -1, .batches = batches, .uncut = uncut, .uncut_end = uncut_end};
 }
 
 /* What `log` has below its high watermark is committed for ever. */
@@ -298,8 +296,8 @@ static void take_partition(struct world *world, const struct image_partition *fr
     map_put(&partition->versions, &from->partition_epoch, (void *)version);
     if (from->leader >= 0 && !map_get(&partition->grants, &from->leader_epoch)) {
         struct ghost_grant *grant = mem_zalloc(sizeof *grant);
-        *grant = (struct ghost_grant){.node = from->leader,
-                                      .broker_epoch = from->leader_broker_epoch};
+        *grant =
+            (struct ghost_grant){.node = from->leader, .broker_epoch = from->leader_broker_epoch};
         map_put(&partition->grants, &from->leader_epoch, grant);
     }
 }
@@ -315,8 +313,8 @@ static void take_image(struct world *world, const struct probe *probe)
         image_unref((struct image *)(uintptr_t)ghost->image);
     ghost->image = held;
     for (struct ghost_partition *partition = ghost->first; partition; partition = partition->next)
-        if (!partition->is_metadata && !image_partition(image, partition->key.topic_id,
-                                                        partition->key.index)) {
+        if (!partition->is_metadata &&
+            !image_partition(image, partition->key.topic_id, partition->key.index)) {
             partition->removed = true;
             partition->leader = -1;
             partition->isr = partition->elr = 0;

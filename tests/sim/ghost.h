@@ -35,8 +35,8 @@ struct ghost_log {
     bool open;   /* By the node's current incarnation. */
     bool failed; /* It was taken offline, and not opened since. */
     sim_us failed_at;
-    bool rotten;   /* We damaged it. */
-    bool rot_told; /* The node has noticed. */
+    bool rotten;        /* We damaged it. */
+    bool rot_told;      /* The node has noticed. */
     log_offset rot_end; /* Of the batch that we damaged. */
     log_offset start, end, durable;
     log_offset mark;           /* Durable mark that the last recovery found. */
