@@ -83,6 +83,7 @@ struct shard {
     struct office *office;
     struct broker *broker;
     bool stopped;
+    bool closing; /* shard_close(): nothing is dialled or decided any more. */
 };
 
 uint64_t conn_take_place(struct conn *conn);

@@ -74,6 +74,7 @@ void partitions_alter_fire(struct timer *timer, mono_ms now);
 
 /* partition_fetch.c */
 void partitions_answer_due(struct partitions *partitions);
+void shares_end(struct partitions *partitions); /* Answer all that are parked. */
 
 /* fetcher.c */
 void fetcher_follow(

@@ -34,7 +34,7 @@ static void altered_tell(struct shard *shard, const struct altered *altered)
 {
     struct partition *partition = partition_find(shard, altered->key);
     struct replica_out out;
-    if (!partition || !partition->replica || !altered->is_proposal)
+    if (!partition || !partition->replica || !altered->is_proposal || shard->closing)
         return;
     replica_on_altered(partition->replica, shard->now, altered->partition_epoch, altered->err,
                        &out);

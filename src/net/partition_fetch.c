@@ -217,6 +217,12 @@ void partitions_answer_due(struct partitions *partitions)
     }
 }
 
+void shares_end(struct partitions *partitions)
+{
+    while (!list_is_empty(&partitions->parked))
+        share_answer(list_entry(partitions->parked.next, struct fetch_share, parked));
+}
+
 struct hurry {
     struct letter letter;
     uint64_t id;

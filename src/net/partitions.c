@@ -683,6 +683,17 @@ enum err partitions_open(struct shard *shard)
     return result;
 }
 
+void partitions_end_waits(struct partitions *partitions)
+{
+    uint32_t cursor = 0;
+    shares_end(partitions);
+    for (void *value; map_next(&partitions->map, &cursor, &value);) {
+        struct partition *partition = value;
+        log_cancel_waits(partition->log, WAIT_COMMITTED, ERR_CLOSED);
+        log_cancel_waits(partition->log, WAIT_DURABLE, ERR_CLOSED);
+    }
+}
+
 void partitions_close(struct partitions *partitions)
 {
     if (!partitions)

@@ -21,6 +21,8 @@ struct partitions;
 /* Errors  the disk's own, traced. */
 enum err partitions_open(struct shard *shard);
 void partitions_close(struct partitions *partitions);
+/* Before it: answer whoever waits here. */
+void partitions_end_waits(struct partitions *partitions);
 /* shard->image is the new one; `old` is what it was. */
 void partitions_take_image(struct partitions *partitions, const struct image *old,
                            const struct partition_key *keys, uint32_t key_count,

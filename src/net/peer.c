@@ -34,12 +34,11 @@ static void peer_forget_conn(struct peer *peer)
     peer->blocked = false;
 }
 
-static void peer_free_calls(struct list *calls, struct shard *shard, enum err why, bool tell)
+static void peer_free_calls(struct list *calls, struct shard *shard, enum err why)
 {
     for (struct list *node; (node = list_take_first(calls));) {
         struct peer_call *call = list_entry(node, struct peer_call, link);
-        if (tell)
-            call->done(shard, call->context, why, NULL);
+        call->done(shard, call->context, why, NULL);
         mem_free(call);
     }
 }
@@ -51,7 +50,7 @@ void peer_free(struct peer *peer)
     peer_forget_conn(peer);
     timer_stop(&peer->shard->timers, &peer->timer);
     list_remove(&peer->dirty_link);
-    peer_free_calls(&peer->calls, peer->shard, ERR_CLOSED, false);
+    peer_free_calls(&peer->calls, peer->shard, ERR_CLOSED);
     client_close(peer->client);
     peer->client = NULL;
 }
@@ -73,7 +72,7 @@ static void peer_fail(struct peer *peer, enum err why)
     timer_stop(&peer->shard->timers, &peer->timer);
     if (peer->changed)
         peer->changed(peer->shard, peer, why);
-    peer_free_calls(&calls, peer->shard, why, true);
+    peer_free_calls(&calls, peer->shard, why);
 }
 
 void peer_drop(struct peer *peer, enum err why)
@@ -141,7 +140,7 @@ static void peer_fire(struct timer *timer, mono_ms now)
 enum err peer_call(struct peer *peer, int16_t api_key, int16_t version, const void *request,
                    int32_t timeout_ms, peer_done *done, void *context)
 {
-    if (peer->call_count == PEER_CALLS_MAX)
+    if (peer->call_count == PEER_CALLS_MAX || peer->shard->closing)
         return ERR_BUSY;
     if (!peer->client)
         client_open(&peer->client, STR("skiff"), PEER_REPLY_SIZE_MAX);

@@ -43,10 +43,10 @@ struct peer {
 
 void peer_init(struct shard *shard, struct peer *peer, node_id node,
                const struct env_address *address);
-void peer_free(struct peer *peer); /* Calls end without a word. */
+void peer_free(struct peer *peer); /* While the shard closes: calls end with ERR_CLOSED. */
 /* A node moved: drop the connection if the address differs. */
 void peer_set_address(struct peer *peer, const struct env_address *address);
-/* Errors  ERR_BUSY: PEER_CALLS_MAX are open; `done` will not be called. */
+/* Errors  ERR_BUSY: PEER_CALLS_MAX are open, or the shard closes; `done` will not be called. */
 enum err peer_call(struct peer *peer, int16_t api_key, int16_t version, const void *request,
                    int32_t timeout_ms, peer_done *done, void *context);
 void peer_dial_now(struct peer *peer); /* Whatever the backoff says. */

@@ -477,6 +477,13 @@ enum err quorum_open(struct shard *shard)
     return ERR_NONE;
 }
 
+void quorum_end_waits(struct quorum *quorum)
+{
+    waits_cancel(&quorum->waits, ERR_NOT_CONTROLLER);
+    quorum_end_asked(quorum);
+    quorum_end_parked(quorum);
+}
+
 void quorum_close(struct quorum *quorum)
 {
     if (!quorum)

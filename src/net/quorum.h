@@ -26,6 +26,8 @@ struct str quorum_cluster_text(struct uuid cluster_id, char out[UUID_TEXT_SIZE])
 /* Errors  the disk's own, traced. */
 enum err quorum_open(struct shard *shard);
 void quorum_close(struct quorum *quorum);
+/* Before it: answer whoever waits here. */
+void quorum_end_waits(struct quorum *quorum);
 bool quorum_synced(struct quorum *quorum, uint64_t ticket, enum err result);
 /* What it waited for may be there: look in the next flush. */
 void quorum_nudge(struct quorum *quorum);

@@ -132,6 +132,8 @@ struct fetching {
 
 static void fetch_failed(struct quorum *quorum, uint64_t id)
 {
+    if (quorum->shard->closing)
+        return;
     struct raft_out out;
     struct raft_event event = {.kind = RAFT_FETCH_FAILED, .fetch_id = id};
     quorum_step(quorum, &event, &out);
@@ -277,9 +279,16 @@ void quorum_fetch_init(struct quorum *quorum)
     quorum->answered_by = -1;
 }
 
+void quorum_end_parked(struct quorum *quorum)
+{
+    while (!list_is_empty(&quorum->parked)) {
+        struct parked_fetch *parked = list_entry(quorum->parked.next, struct parked_fetch, link);
+        parked_free(parked);
+        request_close(parked->request);
+    }
+}
+
 void quorum_fetch_free(struct quorum *quorum)
 {
     peer_free(&quorum->fetch_peer);
-    while (!list_is_empty(&quorum->parked))
-        parked_free(list_entry(quorum->parked.next, struct parked_fetch, link));
 }

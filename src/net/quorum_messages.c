@@ -390,10 +390,16 @@ void quorum_messages_init(struct quorum *quorum)
     }
 }
 
+void quorum_end_asked(struct quorum *quorum)
+{
+    while (!list_is_empty(&quorum->asked)) {
+        struct asked *oldest = list_entry(quorum->asked.next, struct asked, link);
+        request_close(take_asked(quorum, oldest->id));
+    }
+}
+
 void quorum_messages_free(struct quorum *quorum)
 {
     for (uint32_t i = 0; i < quorum->link_count; i++)
         peer_free(&quorum->links[i].peer);
-    for (struct list *node; (node = list_take_first(&quorum->asked));)
-        mem_free(list_entry(node, struct asked, link));
 }

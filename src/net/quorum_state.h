@@ -94,12 +94,14 @@ void quorum_obey(struct quorum *quorum, const struct raft_out *out);
 void quorum_send(struct quorum *quorum, const struct raft_message *message);
 void quorum_messages_init(struct quorum *quorum);
 void quorum_messages_free(struct quorum *quorum);
+void quorum_end_asked(struct quorum *quorum); /* No answer will come. */
 
 /* quorum_fetch.c */
 void quorum_send_fetch(struct quorum *quorum, const struct raft_fetch *fetch);
 void quorum_wake_fetches(struct quorum *quorum);
 void quorum_fetch_init(struct quorum *quorum);
 void quorum_fetch_free(struct quorum *quorum);
+void quorum_end_parked(struct quorum *quorum); /* No answer will come. */
 
 /* quorum_apply.c */
 void quorum_apply(struct quorum *quorum);

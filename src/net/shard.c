@@ -16,6 +16,8 @@
 
 enum { SLABS_IDLE_MAX = 8, IDLE_CHECK_MS = 60 * 1000 };
 
+static void shard_open_mail(struct shard *shard);
+
 static void shard_check_idle(struct timer *timer, mono_ms now)
 {
     struct shard *shard = list_entry(timer, struct shard, idle_timer);
@@ -67,17 +69,32 @@ enum err shard_open(struct shard **out, const struct config *config, uint32_t in
     return ERR_NONE;
 }
 
+/* Everything that waits is answered, to connections that are gone: so each request, letter
+ * and call ends on its own path and frees what it owns. */
+static void shard_end_waits(struct shard *shard)
+{
+    if (shard->partitions)
+        partitions_end_waits(shard->partitions);
+    if (shard->quorum)
+        quorum_end_waits(shard->quorum);
+    shard_open_mail(shard);
+    broker_close(shard->broker);
+    controller_link_close(shard->controller);
+    api_state_end_waits(shard);
+    shard_open_mail(shard);
+}
+
 void shard_close(struct shard *shard)
 {
+    shard->closing = true;
     conn_close_all(shard);
+    shard_end_waits(shard);
     if (shard->index == 0) {
-        broker_close(shard->broker);
         office_close(shard->office);
         quorum_close(shard->quorum);
     }
     api_state_close(shard);
     partitions_close(shard->partitions);
-    controller_link_close(shard->controller);
     image_unref(shard->image);
     timers_free(&shard->timers);
     map_free(&shard->endpoints);

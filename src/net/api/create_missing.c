@@ -34,6 +34,15 @@ static void missing_end(struct missing *missing)
     api_state_image(shard); /* Whoever waits for it need not any more. */
 }
 
+void create_missing_end_all(struct shard *shard)
+{
+    for (struct list *node; (node = list_take_first(&shard->api->creations));) {
+        struct missing *missing = list_entry(node, struct missing, link);
+        timer_stop(&shard->timers, &missing->timer);
+        mem_free(missing);
+    }
+}
+
 static enum err read_answer(struct client_reply *reply, struct arena *arena)
 {
     struct envelope_response body;

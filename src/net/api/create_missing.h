@@ -12,4 +12,7 @@ void create_missing(struct shard *shard, struct str name);
 /* Nothing is under way for it: the controller refused, or there were too many. */
 bool create_missing_failed(struct shard *shard, struct str name);
 
+/* The shard closes. */
+void create_missing_end_all(struct shard *shard);
+
 #endif

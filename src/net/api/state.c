@@ -1,6 +1,8 @@
 /* state.c -- open and close it; answers that wait for an image. */
 #include "state.h"
 
+#include "create_missing.h"
+
 void api_state_open(struct shard *shard)
 {
     struct api_state *api = mem_zalloc(sizeof *api);
@@ -16,8 +18,7 @@ void api_state_close(struct shard *shard)
 {
     if (!shard->api)
         return;
-    for (struct list *node; (node = list_take_first(&shard->api->watchers));)
-        timer_stop(&shard->timers, &list_entry(node, struct image_watch, link)->timer);
+    check(list_is_empty(&shard->api->watchers));
     mem_free(shard->api);
     shard->api = NULL;
 }
@@ -34,6 +35,16 @@ static void watch_fire(struct timer *timer, mono_ms now)
     (void)now;
     watch_end(watch);
     watch->look(watch, true);
+}
+
+void api_state_end_waits(struct shard *shard)
+{
+    create_missing_end_all(shard);
+    while (!list_is_empty(&shard->api->watchers)) {
+        struct image_watch *watch = list_entry(shard->api->watchers.next, struct image_watch, link);
+        watch_end(watch);
+        watch->look(watch, true);
+    }
 }
 
 void image_watch_start(struct shard *shard, struct image_watch *watch, mono_ms deadline)

@@ -24,6 +24,7 @@ struct api_state {
 
 void api_state_open(struct shard *shard);
 void api_state_close(struct shard *shard);
+void api_state_end_waits(struct shard *shard); /* Before it: answer whoever waits here. */
 
 /* Wait for the image: `look` is asked after each new one, and at `deadline` with `late` set;
  * once it says true it is asked no more. Lives in the request's arena. */
