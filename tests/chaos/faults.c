@@ -90,7 +90,8 @@ static void kill_some(struct faults *faults)
     faults->round++;
     faults->due_us = now_us() + draw(faults, (uint32_t)faults->restart_max_us);
     if (faults->verbose)
-        printf("  kill %2u: nodes %#x\n", faults->round, faults->victims);
+        printf("  kill %2u: nodes %#x, back in %lld ms\n", faults->round, faults->victims,
+               (long long)(faults->due_us - now_us()) / 1000);
 }
 
 static int restart_victims(struct faults *faults)

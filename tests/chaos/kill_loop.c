@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "admin.h"
@@ -24,6 +25,7 @@ enum {
     DRAIN_LIMIT_US = 120000000,
     READ_LIMIT_US = 60000000,
     QUEUE_MAX = 20000,
+    LONG_GAP_US = 2000000,
 };
 
 struct options {
@@ -50,6 +52,23 @@ struct loop {
 
 #define TOPIC "kill-loop"
 
+/* Long ones are told with the newest kill, for whoever compares them with the nodes' logs. */
+static void count_gap(struct loop *loop)
+{
+    int64_t now = now_us();
+    int64_t gap = loop->last_ack_us ? now - loop->last_ack_us : 0;
+    if (gap > loop->longest_gap_us)
+        loop->longest_gap_us = gap;
+    if (gap > LONG_GAP_US) {
+        struct timespec wall;
+        clock_gettime(CLOCK_REALTIME, &wall);
+        printf("  no acknowledgement for %lld ms until %lld.%03ld, after kill %u\n",
+               (long long)(gap / 1000), (long long)wall.tv_sec % 86400, wall.tv_nsec / 1000000,
+               loop->faults.round);
+    }
+    loop->last_ack_us = now;
+}
+
 static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
     struct loop *loop = opaque;
@@ -60,10 +79,7 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
             printf("  not acknowledged: %s\n", rd_kafka_err2str(message->err));
         return;
     }
-    int64_t now = now_us();
-    if (loop->last_ack_us && now - loop->last_ack_us > loop->longest_gap_us)
-        loop->longest_gap_us = now - loop->last_ack_us;
-    loop->last_ack_us = now;
+    count_gap(loop);
     ledger_acked(loop->ledger, message->payload, message->len, message->partition, message->offset);
 }
 
