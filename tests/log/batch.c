@@ -91,7 +91,7 @@ Test(batch, refuses_each_wrong_header_field)
     cr_assert_eq(judge_changed(BATCH_LENGTH_AT, 4, 0x7fffffff), ERR_CORRUPT_MESSAGE);
     cr_assert_eq(judge_changed(BATCH_COUNT_AT, 4, 0), ERR_INVALID_RECORD);
     cr_assert_eq(judge_changed(BATCH_COUNT_AT, 4, 4), ERR_INVALID_RECORD);
-    cr_assert_eq(judge_changed(BATCH_COUNT_AT, 4, 0xffffffff), ERR_CORRUPT_MESSAGE);
+    cr_assert_eq(judge_changed(BATCH_COUNT_AT, 4, 0xffffffff), ERR_INVALID_RECORD);
     cr_assert_eq(judge_changed(BATCH_LAST_DELTA_AT, 4, 7), ERR_INVALID_RECORD);
     cr_assert_eq(judge_changed(BATCH_ATTRIBUTES_AT, 2, BATCH_CONTROL), ERR_INVALID_RECORD);
     cr_assert_eq(judge_changed(BATCH_ATTRIBUTES_AT, 2, 6), ERR_INVALID_RECORD);
