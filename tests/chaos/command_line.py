@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """command_line.py -- what a user types, on real nodes: verbs, exit codes, errors that leave nothing."""
+import glob
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -128,7 +130,7 @@ def test_wrong_words_are_usage_errors():
 
 
 def test_every_verb_has_help_with_examples():
-    for words in (["up"], ["down"], ["ps"], ["logs"], ["kill"], ["restart"], ["pause"], ["resume"],
+    for words in (["up"], ["down"], ["with"], ["ps"], ["logs"], ["kill"], ["restart"], ["pause"], ["resume"],
                   ["topic", "create"], ["topic", "ls"], ["topic", "describe"], ["topic", "delete"],
                   ["produce"], ["consume"], ["cluster", "info"], ["cluster", "quorum"]):
         run = bare(*words, "--help")
@@ -189,6 +191,115 @@ def test_down_rm_deletes_the_data():
     other.skiff("down", "--rm")
     assert not os.path.exists(directory)
     other.close()
+
+
+class With:
+    """`skiff with` in a folder of its own, so that what it leaves behind is seen."""
+
+    def __init__(self, *words, **more):
+        self.folder = tempfile.mkdtemp(prefix="skiff-test-")
+        env = dict(os.environ, TMPDIR=self.folder, SKIFFD=SKIFFD, SKIFF=SKIFF,
+                   XDG_STATE_HOME=os.path.join(self.folder, "state"))
+        self.process = subprocess.Popen([SKIFF, "with", *words], env=env, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True, **more)
+
+    def nodes(self):
+        """Command lines of the nodes that run in that folder."""
+        found = []
+        for path in glob.glob("/proc/[0-9]*/cmdline"):
+            try:
+                with open(path, encoding="utf-8", errors="replace") as file:
+                    words = file.read().split("\0")
+            except OSError:
+                continue
+            if os.path.basename(words[0]) == "skiffd" and any(self.folder in word for word in words):
+                found.append(words)
+        return found
+
+    def end(self):
+        """(exit code, output, errors), and nothing of it is left."""
+        output, errors = self.process.communicate(timeout=40)
+        assert self.nodes() == [] and os.listdir(self.folder) == [], os.listdir(self.folder)
+        return self.process.returncode, output, errors
+
+
+def test_with_gives_a_command_a_cluster_and_passes_its_exit_code_on():
+    script = ('test "$SKIFF_BROKERS" = "$KAFKA_BOOTSTRAP_SERVERS" || exit 1; '
+              'echo hello | "$SKIFF" produce greetings; "$SKIFF" consume greetings -e; exit 7')
+    code, output, errors = With("-n", "3", "--", "sh", "-c", script).end()
+    assert (code, output) == (7, "hello\n"), (code, output, errors)
+
+
+def test_with_leaves_flags_after_the_command_to_it():
+    assert With("-n1", "sh", "-c", "exit $#", "-n", "--json", "--help").end()[0] == 2
+
+
+def test_with_tells_how_a_command_ended_as_a_shell_does():
+    assert With("-n", "1", "--", "sh", "-c", "kill -9 $$").end()[0] == 128 + signal.SIGKILL
+    code, _, errors = With("-n", "1", "--", "there-is-no-such-command").end()
+    assert code == 127 and "there-is-no-such-command" in errors, (code, errors)
+    code, _, errors = With("-n", "1", "--", "/etc/passwd").end()
+    assert code == 126 and "/etc/passwd" in errors, (code, errors)
+
+
+def test_with_whose_cluster_cannot_start_leaves_nothing():
+    code, _, errors = With("-n", "1", "--set", "ssl.keystore.location=/x", "--", "true").end()
+    assert code == 1 and "ssl.keystore.location" in errors, (code, errors)
+    assert With("-n", "0", "--", "true").end()[0] == USAGE
+    assert With("-n", "1").end()[0] == USAGE
+
+
+def test_with_passes_signals_on_and_takes_the_cluster_down():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        run = With("-n", "1", "--", "sh", "-c", "echo ready; exec sleep 60")
+        assert run.process.stdout.readline() == "ready\n"
+        run.process.send_signal(number)
+        assert run.end()[0] == 128 + number, number
+
+
+def test_with_lets_a_command_end_in_its_own_way_after_a_signal():
+    run = With("-n", "1", "--", "sh", "-c", "trap 'exit 5' TERM; echo ready; while :; do sleep 0.01; done")
+    assert run.process.stdout.readline() == "ready\n"
+    run.process.send_signal(signal.SIGTERM)
+    assert run.end()[0] == 5
+
+
+def test_with_that_is_signalled_while_it_starts_leaves_nothing():
+    run = With("--", "sleep", "60")
+    until("a node", run.nodes)
+    run.process.send_signal(signal.SIGTERM)
+    assert run.end()[0] == 128 + signal.SIGTERM
+
+
+def test_with_that_is_killed_leaves_nothing():
+    run = With("-n", "3", "--", "sh", "-c", "echo $$; exec sleep 60")
+    command = int(run.process.stdout.readline())
+    assert len(run.nodes()) == 3
+    run.process.kill()
+    until("no node, no folder", lambda: not run.nodes() and os.listdir(run.folder) == [])
+    until("the command is gone", lambda: not os.path.exists(f"/proc/{command}"))
+    assert run.end()[0] == -signal.SIGKILL
+
+
+def test_ten_times_with_side_by_side_do_not_meet():
+    script = 'echo "$SKIFF_BROKERS"; echo mine $$ | "$SKIFF" produce t -q && "$SKIFF" consume t -e'
+    runs = [With("-n", "2", "--", "sh", "-c", script) for _ in range(10)]
+    ports = set()
+    for run in runs:
+        code, output, errors = run.end()
+        lines = output.splitlines()
+        assert code == 0 and len(lines) == 2 and lines[1].startswith("mine "), (code, output, errors)
+        ports |= set(lines[0].split(","))
+    assert len(ports) == 20, ports
+
+
+def test_with_in_a_directory_can_be_reached_by_local_verbs():
+    folder = tempfile.mkdtemp(prefix="skiff-test-")
+    place = os.path.join(folder, "cluster")
+    script = f'"$SKIFF" kill 2 --dir {place} && "$SKIFF" restart 2 --dir {place}'
+    code, output, errors = With("--dir", place, "--", "sh", "-c", script).end()
+    assert (code, output) == (0, "node 2 killed\nnode 2 restarted\n"), (output, errors)
+    assert os.listdir(folder) == []
 
 
 def main():

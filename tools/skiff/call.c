@@ -53,7 +53,7 @@ static const struct flag *find_flag(const struct verb *verb, char letter, const 
 
 static int refuse_flag(const struct verb *verb, const char *word)
 {
-    if (verb->kind == VERB_LOCAL && (!strncmp(word, "-b", 2) || !strncmp(word, "--brokers", 9)))
+    if (verb->kind != VERB_REMOTE && (!strncmp(word, "-b", 2) || !strncmp(word, "--brokers", 9)))
         return say_error(EXIT_USAGE,
                          "`%s` works on processes of this machine; it takes --dir, not -b",
                          verb->name);
@@ -102,10 +102,11 @@ static int parse_flag(struct call *call, int count, char **words, int *at)
 static int check_arguments(const struct call *call)
 {
     const struct verb *verb = call->verb;
-    if (call->argument_count < verb->arguments_min)
+    uint32_t count = call->command ? 1 : call->argument_count;
+    if (count < verb->arguments_min)
         return say_error(EXIT_USAGE, "usage: skiff %s %s (see --help)", verb->name,
                          verb->arguments);
-    if (call->argument_count > verb->arguments_max)
+    if (count > verb->arguments_max)
         return say_error(EXIT_USAGE, "what is `%s`? usage: skiff %s %s (see --help)",
                          call->arguments[verb->arguments_max], verb->name, verb->arguments);
     return EXIT_DONE;
@@ -126,6 +127,10 @@ int call_parse(struct call *call, const struct verb *verb, int count, char **wor
             if (code)
                 return code;
             continue;
+        }
+        if (verb->kind == VERB_COMMAND) {
+            call->command = words + at;
+            break;
         }
         if (call->argument_count == CALL_ARGUMENTS_MAX)
             return say_error(EXIT_USAGE, "more than %d arguments", CALL_ARGUMENTS_MAX);

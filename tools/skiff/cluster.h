@@ -32,6 +32,7 @@ struct cluster {
     uint32_t count;
     struct cluster_node nodes[CLUSTER_NODES_MAX];
     int64_t first_ack_us; /* Of the last start; -1: not measured. */
+    bool ends_with_us;    /* The nodes that this process starts are killed when it ends. */
 };
 
 /* What one node's process is doing. */
@@ -70,12 +71,15 @@ int node_signal(const struct cluster *cluster, node_id node, int number);
 struct node_process node_process(const struct cluster *cluster, node_id node);
 /* Wait until its process has gone. False: it has not. */
 bool node_wait_gone(const struct cluster *cluster, node_id node, int64_t deadline_us);
+/* In a fresh child: be sent `number` when `parent` ends. False: it has ended already. */
+bool end_with(pid_t parent, int number);
 uint32_t cluster_running(const struct cluster *cluster);
 
 /* Ports (ports.c). */
 bool port_is_free(uint16_t port);
 bool port_answers(uint16_t port);
-/* Give every node its ports from `first` on; 0 finds free ones. */
+/* Give every node its ports from `first` on; 0 finds free ones, which no other process of ours
+ * is given before this one ends. */
 int cluster_take_ports(struct cluster *cluster, uint16_t first);
 
 #endif

@@ -15,6 +15,12 @@ static const struct verb verbs[] = {
      run_up},
     {"down", "", 0, 0, VERB_LOCAL, false, down_flags, "Stop the local quorum. The data stays.",
      "skiff down\nskiff down --rm", run_down},
+    {"with", "[--] CMD...", 1, 1, VERB_COMMAND, false, with_flags,
+     "Run CMD beside a throw-away cluster, for test suites.\nThe cluster's addresses are in "
+     "$KAFKA_BOOTSTRAP_SERVERS and $SKIFF_BROKERS; the exit code is CMD's (128 and the signal\n"
+     "that ended it, 127: no such command, 126: it cannot be run).",
+     "skiff with -- pytest tests\nskiff with -n 1 -- sh -c 'echo hello | skiff produce greetings'",
+     run_with},
     {"ps", "", 0, 0, VERB_LOCAL, true, no_flags, "Which nodes run, and what they take.",
      "skiff ps\nskiff ps -w", run_ps},
     {"logs", "[N]", 0, 1, VERB_LOCAL, false, logs_flags, "What the nodes print.",
@@ -62,7 +68,8 @@ static void print_help(void)
     for (size_t i = 0; i < VERB_COUNT; i++) {
         char left[64];
         snprintf(left, sizeof left, "%s %s", verbs[i].name, verbs[i].arguments);
-        printf("  skiff %-32s %s\n", left, verbs[i].summary);
+        printf("  skiff %-32s %.*s\n", left, (int)strcspn(verbs[i].summary, "\n"),
+               verbs[i].summary);
     }
     printf("\nskiff VERB --help shows flags and examples.\n"
            "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 denied, 5 timed out.\n");

@@ -1,13 +1,18 @@
 /* ports.c -- which ports of 127.0.0.1 and ::1 are free, and which answer.
  *
  * Free ports are looked for below the range from which the kernel takes ports of
- * outgoing connections, so that nothing takes them while a node is down. */
+ * outgoing connections, so that nothing takes them while a node is down. They lie in
+ * blocks, and a name in the abstract namespace of Unix sockets says that a block is
+ * taken: like the ports it belongs to the network namespace, and ends with its process. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "cluster.h"
@@ -16,9 +21,16 @@
 enum {
     INTERNAL_OFFSET = 1000, /* Internal listener, above the client's. */
     FREE_FIRST = 12000,
-    FREE_SPAN = 18000,
-    FREE_TRIES = 200,
+    FREE_GROUPS = 6, /* Of 3000 ports: clients, internal, HTTP. */
+    FREE_GROUP_SPAN = 3000,
+    FREE_BLOCK_SPAN = 16,
+    FREE_BLOCKS = 62, /* In a group. */
+    FREE_TRIES = 400,
 };
+
+static_assert(FREE_BLOCKS * FREE_BLOCK_SPAN <= INTERNAL_OFFSET,
+              "Blocks don't reach the next kind.");
+static_assert((int)CLUSTER_NODES_MAX <= (int)FREE_BLOCK_SPAN, "A block has room for every node.");
 
 struct loopback {
     struct sockaddr_storage address;
@@ -99,6 +111,25 @@ static uint16_t taken_port(const struct cluster *cluster)
     return 0;
 }
 
+static uint32_t block_start(uint32_t block)
+{
+    return FREE_FIRST + block / FREE_BLOCKS * FREE_GROUP_SPAN +
+           block % FREE_BLOCKS * FREE_BLOCK_SPAN;
+}
+
+/* Held until this process ends. False: another one has it. */
+static bool claim_block(uint32_t first)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int length = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "skiff-ports-%u", first);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&name, size) == 0)
+        return true;
+    close(fd);
+    return false;
+}
+
 int cluster_take_ports(struct cluster *cluster, uint16_t first)
 {
     if (first) {
@@ -117,7 +148,10 @@ int cluster_take_ports(struct cluster *cluster, uint16_t first)
     uint32_t seed = (uint32_t)getpid() * 2654435761u + (uint32_t)now_us();
     for (int i = 0; i < FREE_TRIES; i++) {
         seed = seed * 1664525u + 1013904223u;
-        assign(cluster, FREE_FIRST + (seed >> 8) % FREE_SPAN);
+        uint32_t base = block_start((seed >> 8) % (FREE_GROUPS * FREE_BLOCKS));
+        if (!claim_block(base))
+            continue;
+        assign(cluster, base);
         if (!taken_port(cluster))
             return EXIT_DONE;
     }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -136,6 +137,11 @@ int cluster_find_skiffd(char out[CLUSTER_PATH_MAX])
                      strerror(errno));
 }
 
+bool end_with(pid_t parent, int number)
+{
+    return prctl(PR_SET_PDEATHSIG, number) == 0 && getppid() == parent;
+}
+
 /* In the child: a session of its own, no descriptors of ours, its log as output. */
 static _Noreturn void become_node(const char *skiffd, const char *config, const char *log,
                                   const char *dir)
@@ -179,9 +185,12 @@ int node_start(const struct cluster *cluster, node_id node, const char *skiffd)
     cluster_path(cluster, node, "server.properties", config);
     cluster_path(cluster, node, "log", log);
     cluster_path(cluster, node, "", dir);
+    pid_t self = getpid();
     pid_t pid = fork();
     if (pid < 0)
         return say_error(EXIT_FAILED, "cannot start a process: %s", strerror(errno));
+    if (pid == 0 && cluster->ends_with_us && !end_with(self, SIGKILL))
+        _exit(126);
     if (pid == 0)
         become_node(skiffd, config, log, dir);
     return write_pid(cluster, node, pid);

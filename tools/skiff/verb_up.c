@@ -12,18 +12,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "first_write.h"
 #include "output.h"
 #include "say.h"
+#include "start.h"
 #include "verbs.h"
 
 enum {
     PORT_DEFAULT = 9092,
     NODES_DEFAULT = 3,
-    UP_LIMIT_US = 30000000,
     HAND_OVER_US = 500000,
-    DOWN_LIMIT_US = 10000000,
-    SETS_MAX = 32,
     SYNC_SAMPLES = 7,
 };
 
@@ -38,15 +35,6 @@ const struct flag up_flags[] = {
 const struct flag down_flags[] = {
     {0, "rm", NULL, "delete the data too"},
     {0, NULL, NULL, NULL},
-};
-
-struct up {
-    const struct call *call;
-    struct cluster cluster;
-    bool is_new;                      /* Nothing was there; a failure removes it all. */
-    bool was_down[CLUSTER_NODES_MAX]; /* Started by this call; a failure stops it. */
-    const char *sets[SETS_MAX];
-    uint32_t set_count;
 };
 
 int load_local(const struct call *call, struct cluster *cluster)
@@ -167,45 +155,16 @@ static int banner(const struct call *call, const struct cluster *cluster)
     return EXIT_DONE;
 }
 
-static int read_sets(struct up *up)
-{
-    const char *set;
-    while ((set = call_flag_at(up->call, "set", up->set_count))) {
-        if (up->set_count == SETS_MAX)
-            return say_error(EXIT_USAGE, "more than %d --set", SETS_MAX);
-        if (!strchr(set, '=') || strchr(set, '\n') || *set == '=')
-            return say_error(EXIT_USAGE, "--set %s: not key=value", set);
-        up->sets[up->set_count++] = set;
-    }
-    return EXIT_DONE;
-}
-
-static int prepare_new(struct up *up, const char *dir, int64_t nodes, int64_t port)
-{
-    struct cluster *cluster = &up->cluster;
-    memset(cluster, 0, sizeof *cluster);
-    snprintf(cluster->dir, sizeof cluster->dir, "%s", dir);
-    cluster->count = (uint32_t)nodes;
-    cluster->first_ack_us = -1;
-    char node[CLUSTER_PATH_MAX];
-    cluster_path(cluster, 1, "", node);
-    if (access(node, F_OK) == 0)
-        return say_error(EXIT_FAILED, "%s is there, but no cluster.json beside it; not touched",
-                         node);
-    up->is_new = true;
-    return cluster_take_ports(cluster, (uint16_t)port);
-}
-
 /* A cluster whose nodes are all down keeps its data and may get new ports. */
-static int prepare_known(struct up *up, int64_t nodes, int64_t port)
+static int prepare_known(const struct call *call, struct cluster *cluster, int64_t nodes,
+                         int64_t port)
 {
-    struct cluster *cluster = &up->cluster;
     bool all_down = cluster_running(cluster) == 0;
-    if (nodes != cluster->count && call_flag(up->call, "nodes"))
+    if (nodes != cluster->count && call_flag(call, "nodes"))
         return say_error(EXIT_FAILED,
                          "the cluster in %s has %u nodes, not %lld; `skiff down --rm` deletes it",
                          cluster->dir, cluster->count, (long long)nodes);
-    bool moves = call_flag(up->call, "port") && port != cluster->nodes[0].port && port != 0;
+    bool moves = call_flag(call, "port") && port != cluster->nodes[0].port && port != 0;
     if (moves && !all_down)
         return say_error(EXIT_FAILED,
                          "the cluster in %s runs on port %u; `skiff down` stops it, another --dir "
@@ -214,46 +173,6 @@ static int prepare_known(struct up *up, int64_t nodes, int64_t port)
     if (!all_down)
         return EXIT_DONE;
     return cluster_take_ports(cluster, moves ? (uint16_t)port : cluster->nodes[0].port);
-}
-
-static void undo(struct up *up)
-{
-    struct cluster *cluster = &up->cluster;
-    for (uint32_t i = 0; i < cluster->count; i++)
-        if (up->was_down[i])
-            node_signal(cluster, cluster->nodes[i].id, SIGKILL);
-    for (uint32_t i = 0; i < cluster->count; i++)
-        if (up->was_down[i])
-            node_wait_gone(cluster, cluster->nodes[i].id, now_us() + DOWN_LIMIT_US);
-    if (up->is_new)
-        cluster_delete(cluster);
-}
-
-static int start_and_prove(struct up *up, const char *skiffd)
-{
-    struct cluster *cluster = &up->cluster;
-    int code = cluster_write_nodes(cluster, up->sets, up->set_count);
-    if (!code)
-        code = cluster_save(cluster);
-    for (uint32_t i = 0; !code && i < cluster->count; i++) {
-        up->was_down[i] = node_process(cluster, cluster->nodes[i].id).state == NODE_DOWN;
-        if (up->was_down[i])
-            code = node_start(cluster, cluster->nodes[i].id, skiffd);
-    }
-    if (code)
-        return code;
-    int64_t limit = call_flag(up->call, "timeout") ? up->call->timeout_us : UP_LIMIT_US;
-    int64_t acked_us;
-    struct first_write how = {.cluster = cluster,
-                              .topic = FIRST_WRITE_TOPIC,
-                              .deadline_us = now_us() + limit,
-                              .delete_topic = true,
-                              .all_nodes = true};
-    code = first_write(&how, &acked_us);
-    if (code)
-        return code;
-    cluster->first_ack_us = acked_us - up->call->started_us;
-    return cluster_save(cluster);
 }
 
 /* One `up` at a time in a directory. The lock goes with the process. */
@@ -271,57 +190,33 @@ static int lock_dir(const char *dir)
 
 int run_up(struct call *call)
 {
-    struct up up = {.call = call};
+    struct start start = {0};
+    struct cluster *cluster = &start.cluster;
     char dir[CLUSTER_PATH_MAX];
-    char skiffd[CLUSTER_PATH_MAX];
     int64_t nodes;
     int64_t port;
     int code = call_number(call, "nodes", 1, CLUSTER_NODES_MAX, NODES_DEFAULT, &nodes);
     if (!code)
         code = call_number(call, "port", 0, UINT16_MAX, PORT_DEFAULT, &port);
     if (!code)
-        code = read_sets(&up);
+        code = start_read(&start, call);
     if (!code)
         code = cluster_dir(call_flag(call, "dir"), false, dir);
-    if (!code)
-        code = cluster_find_skiffd(skiffd);
     if (!code)
         code = lock_dir(dir);
     if (code)
         return code;
-    code = cluster_load(&up.cluster, dir);
-    if (code == EXIT_DONE && cluster_running(&up.cluster) == up.cluster.count &&
-        !(code = prepare_known(&up, nodes, port))) {
-        cluster_remember(&up.cluster);
-        return banner(call, &up.cluster);
-    }
+    code = cluster_load(cluster, dir);
     if (code == EXIT_NOT_FOUND)
-        code = prepare_new(&up, dir, nodes, port);
+        code = start_new(&start, dir, nodes, port);
     else if (code == EXIT_DONE)
-        code = prepare_known(&up, nodes, port);
+        code = prepare_known(call, cluster, nodes, port);
+    if (!code && (start.is_new || cluster_running(cluster) != cluster->count))
+        code = start_nodes(&start);
     if (code)
         return code;
-    code = start_and_prove(&up, skiffd);
-    if (code) {
-        undo(&up);
-        return code;
-    }
-    cluster_remember(&up.cluster);
-    return banner(call, &up.cluster);
-}
-
-/* True when all are gone at the deadline. */
-static bool signal_all(const struct cluster *cluster, int number, int64_t limit_us)
-{
-    bool gone = true;
-    for (uint32_t i = 0; i < cluster->count; i++) {
-        node_signal(cluster, cluster->nodes[i].id, number);
-        node_signal(cluster, cluster->nodes[i].id, SIGCONT);
-    }
-    int64_t deadline = now_us() + limit_us;
-    for (uint32_t i = 0; i < cluster->count; i++)
-        gone = node_wait_gone(cluster, cluster->nodes[i].id, deadline) && gone;
-    return gone;
+    cluster_remember(cluster);
+    return banner(call, cluster);
 }
 
 int run_down(struct call *call)
@@ -332,10 +227,10 @@ int run_down(struct call *call)
         return code;
     /* The first signal asks nodes to hand over what they lead; once a majority has gone there is
      * nobody to hand it to, and the second ends the wait for it. What counts is synced already. */
-    if (!signal_all(&cluster, SIGTERM, HAND_OVER_US) &&
-        !signal_all(&cluster, SIGTERM, DOWN_LIMIT_US)) {
-        say_error(0, "a node did not stop within %d s and is killed", DOWN_LIMIT_US / 1000000);
-        signal_all(&cluster, SIGKILL, DOWN_LIMIT_US);
+    if (!stop_nodes(&cluster, SIGTERM, HAND_OVER_US) &&
+        !stop_nodes(&cluster, SIGTERM, STOP_LIMIT_US)) {
+        say_error(0, "a node did not stop within %d s and is killed", STOP_LIMIT_US / 1000000);
+        stop_nodes(&cluster, SIGKILL, STOP_LIMIT_US);
     }
     bool removes = call_flag(call, "rm") != NULL;
     if (removes) {

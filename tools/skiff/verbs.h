@@ -5,11 +5,12 @@
 #include "call.h"
 #include "cluster.h"
 
-extern const struct flag up_flags[], down_flags[], logs_flags[], topic_create_flags[],
+extern const struct flag up_flags[], down_flags[], with_flags[], logs_flags[], topic_create_flags[],
     topic_ls_flags[], produce_flags[], consume_flags[], no_flags[];
 
 int run_up(struct call *call);
 int run_down(struct call *call);
+int run_with(struct call *call);
 int run_ps(struct call *call);
 int run_logs(struct call *call);
 int run_kill(struct call *call);

@@ -1,0 +1,104 @@
+/* start.c -- a local cluster started and proved, or undone without a trace. */
+#include "start.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "first_write.h"
+#include "say.h"
+
+int start_read(struct start *start, const struct call *call)
+{
+    const char *set;
+    start->begun_us = call->started_us;
+    start->limit_us = call_flag(call, "timeout") ? call->timeout_us : START_LIMIT_US;
+    while ((set = call_flag_at(call, "set", start->set_count))) {
+        if (start->set_count == START_SETS_MAX)
+            return say_error(EXIT_USAGE, "more than %d --set", START_SETS_MAX);
+        if (!strchr(set, '=') || strchr(set, '\n') || *set == '=')
+            return say_error(EXIT_USAGE, "--set %s: not key=value", set);
+        start->sets[start->set_count++] = set;
+    }
+    return EXIT_DONE;
+}
+
+int start_new(struct start *start, const char *dir, int64_t nodes, int64_t port)
+{
+    struct cluster *cluster = &start->cluster;
+    memset(cluster, 0, sizeof *cluster);
+    snprintf(cluster->dir, sizeof cluster->dir, "%s", dir);
+    cluster->count = (uint32_t)nodes;
+    cluster->first_ack_us = -1;
+    char node[CLUSTER_PATH_MAX];
+    cluster_path(cluster, 1, "", node);
+    if (access(node, F_OK) == 0)
+        return say_error(EXIT_FAILED, "%s is there, but no cluster.json beside it; not touched",
+                         node);
+    start->is_new = true;
+    return cluster_take_ports(cluster, (uint16_t)port);
+}
+
+static void undo(struct start *start)
+{
+    struct cluster *cluster = &start->cluster;
+    for (uint32_t i = 0; i < cluster->count; i++)
+        if (start->was_down[i])
+            node_signal(cluster, cluster->nodes[i].id, SIGKILL);
+    for (uint32_t i = 0; i < cluster->count; i++)
+        if (start->was_down[i])
+            node_wait_gone(cluster, cluster->nodes[i].id, now_us() + STOP_LIMIT_US);
+    if (start->is_new)
+        cluster_delete(cluster);
+}
+
+static int start_and_prove(struct start *start)
+{
+    struct cluster *cluster = &start->cluster;
+    char skiffd[CLUSTER_PATH_MAX];
+    int code = cluster_find_skiffd(skiffd);
+    if (!code)
+        code = cluster_write_nodes(cluster, start->sets, start->set_count);
+    if (!code)
+        code = cluster_save(cluster);
+    for (uint32_t i = 0; !code && i < cluster->count; i++) {
+        start->was_down[i] = node_process(cluster, cluster->nodes[i].id).state == NODE_DOWN;
+        if (start->was_down[i])
+            code = node_start(cluster, cluster->nodes[i].id, skiffd);
+    }
+    if (code)
+        return code;
+    int64_t acked_us;
+    struct first_write how = {.cluster = cluster,
+                              .topic = FIRST_WRITE_TOPIC,
+                              .deadline_us = now_us() + start->limit_us,
+                              .delete_topic = true,
+                              .all_nodes = true};
+    code = first_write(&how, &acked_us);
+    if (code)
+        return code;
+    cluster->first_ack_us = acked_us - start->begun_us;
+    return cluster_save(cluster);
+}
+
+int start_nodes(struct start *start)
+{
+    int code = start_and_prove(start);
+    if (code)
+        undo(start);
+    return code;
+}
+
+bool stop_nodes(const struct cluster *cluster, int number, int64_t limit_us)
+{
+    bool gone = true;
+    for (uint32_t i = 0; i < cluster->count; i++) {
+        node_signal(cluster, cluster->nodes[i].id, number);
+        node_signal(cluster, cluster->nodes[i].id, SIGCONT);
+    }
+    int64_t deadline = now_us() + limit_us;
+    for (uint32_t i = 0; i < cluster->count; i++)
+        gone = node_wait_gone(cluster, cluster->nodes[i].id, deadline) && gone;
+    return gone;
+}
