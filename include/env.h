@@ -49,6 +49,12 @@ struct env_sync {
     const file_id *files; /* Borrowed for the call. */
 };
 
+/* What the process takes of its machine, every shard together. */
+struct env_usage {
+    uint64_t resident_size; /* Bytes; 0: not known. */
+    uint64_t cpu_us;        /* User and system time since the start. */
+};
+
 struct env;
 struct probe_sink;
 struct letter; /* mailbox.h: what one shard tells another. */
@@ -58,6 +64,9 @@ struct env_ops {
     mono_ms (*mono)(struct env *env);
     wall_ms (*wall)(struct env *env);
     uint64_t (*random)(struct env *env);
+    /* To tell how long something took; nothing is decided by it. */
+    int64_t (*mono_us)(struct env *env);
+    void (*usage)(struct env *env, struct env_usage *out);
 
     /* Disk. Errors: ERR_NOT_FOUND, ERR_SPACE, ERR_IO, ERR_FILES, ERR_DENIED. */
     enum err (*open)(struct env *env, const char *path, enum env_open_mode mode, file_id *out);
@@ -141,6 +150,16 @@ static inline wall_ms env_wall(struct env *env)
 static inline uint64_t env_random(struct env *env)
 {
     return env->ops->random(env);
+}
+
+static inline int64_t env_mono_us(struct env *env)
+{
+    return env->ops->mono_us(env);
+}
+
+static inline void env_usage(struct env *env, struct env_usage *out)
+{
+    env->ops->usage(env, out);
 }
 
 static inline enum err env_open(struct env *env, const char *path, enum env_open_mode mode,

@@ -26,6 +26,15 @@ struct sync_config {
     uint32_t reserve; /* Bytes reserved for each copy of the marks; 0: 64 KiB. */
 };
 
+/* What it has done since it was opened. */
+struct sync_stats {
+    struct durations time; /* Of each sync of the disk. */
+    uint64_t batches;      /* Written to the files of its logs, which some sync will cover. */
+    uint64_t bytes;        /* Of those batches. */
+    uint64_t logs;         /* That a sync covered, counted once for each sync. */
+    int64_t in_flight_us;  /* How long the sync under way has lasted; -1: none is. */
+};
+
 /* Read the marks. Open before the logs, close after them.
  * Owns    *out until sync_close(); `env` must outlive it.
  * Errors  ERR_CORRUPT: the marks are rotten, so no log of this shard can be judged;
@@ -39,6 +48,8 @@ void sync_flush(struct sync *sync, mono_ms now);
 
 /* An ENV_SYNCED event. False: the ticket is not of this struct sync. */
 bool sync_on_synced(struct sync *sync, uint64_t ticket, enum err result, mono_ms now);
+
+void sync_read_stats(const struct sync *sync, struct sync_stats *out);
 
 /* When sync_flush() must be called at the latest; MONO_NEVER: not for our sake. */
 mono_ms sync_deadline(const struct sync *sync);

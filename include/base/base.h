@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/durations.h"
 #include "base/err.h"
 #include "base/ids.h"
 #include "base/list.h"

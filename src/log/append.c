@@ -172,6 +172,7 @@ void log_write_queued(struct log *log)
         return;
     }
     struct segment *segment = log_active(log);
+    sync_count_written(log->sync, log->queue_count, segment->size - segment->written);
     segment->written = segment->size;
     segment->is_dirty = true;
     log_drop_queue(log);

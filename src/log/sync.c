@@ -34,6 +34,8 @@ struct sync {
     enum err marks_result; /* Of the group: ERR_AGAIN: they need one more group. */
     mono_ms marks_due;     /* With are_marks_changed: a sync of their own leaves then. */
     mono_ms now;
+    int64_t left_us; /* When the sync in flight left. */
+    struct sync_stats stats;
 };
 
 static_assert(sizeof(struct partition_key) == 20, "A key has no padding: it is hashed as bytes.");
@@ -113,6 +115,20 @@ void sync_close(struct sync *sync)
         slots_close(sync->slots);
     mem_free(sync->group.files);
     mem_free(sync);
+}
+
+/* What it has done. */
+
+void sync_count_written(struct sync *sync, uint32_t batches, uint64_t bytes)
+{
+    sync->stats.batches += batches;
+    sync->stats.bytes += bytes;
+}
+
+void sync_read_stats(const struct sync *sync, struct sync_stats *out)
+{
+    *out = sync->stats;
+    out->in_flight_us = sync->is_in_flight ? env_mono_us(sync->env) - sync->left_us : -1;
 }
 
 /* Members. */
@@ -292,7 +308,9 @@ static void join_logs(struct sync *sync)
            (first = list_take_first(&joining))) {
         struct sync_member *member = list_entry(first, struct sync_member, dirty);
         list_append(&sync->flight, &member->flight);
-        if (!log_join_group(log_of_member(member), &sync->group))
+        if (log_join_group(log_of_member(member), &sync->group))
+            sync->stats.logs++;
+        else
             list_remove(&member->flight);
     }
     while ((first = list_take_first(&joining)))
@@ -313,6 +331,7 @@ static void start_group(struct sync *sync)
         end_group(sync, ERR_NONE); /* Only logs that waited for a group to pass. */
         return;
     }
+    sync->left_us = env_mono_us(sync->env);
     env_sync(sync->env, &(struct env_sync){.ticket = sync->ticket,
                                            .count = sync->group.count,
                                            .files = sync->group.files});
@@ -334,6 +353,7 @@ bool sync_on_synced(struct sync *sync, uint64_t ticket, enum err result, mono_ms
     if (!sync->is_in_flight || ticket != sync->ticket)
         return false;
     sync->now = now;
+    durations_add(&sync->stats.time, env_mono_us(sync->env) - sync->left_us);
     end_group(sync, result);
     return true;
 }

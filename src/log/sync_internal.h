@@ -39,6 +39,7 @@ void sync_forget(struct sync_member *member);
 const struct mark *sync_mark(const struct sync *sync, struct partition_key key); /* NULL: none. */
 void sync_put_mark(struct sync *sync, const struct mark *mark);
 void sync_remove_mark(struct sync *sync, struct partition_key key);
+void sync_count_written(struct sync *sync, uint32_t batches, uint64_t bytes);
 /* The marks as they are now go with the next group, whether or not they changed. */
 void sync_want_marks(struct sync *sync);
 

@@ -197,6 +197,11 @@ static uint64_t do_random(struct env *env)
     return of(env)->order;
 }
 
+static int64_t do_mono_us(struct env *env)
+{
+    return of(env)->now * 1000;
+}
+
 static enum err do_open(struct env *env, const char *path, enum env_open_mode mode, file_id *out)
 {
     struct memory_env *memory = of(env);
@@ -437,6 +442,7 @@ static const struct env_ops memory_ops = {
     .mono = do_mono,
     .wall = do_wall,
     .random = do_random,
+    .mono_us = do_mono_us,
     .open = do_open,
     .close = do_close,
     .size = do_size,

@@ -193,3 +193,30 @@ Test(sync, marks_grow_with_their_logs_and_are_found_again)
     cr_assert_eq(count, 299);
     log_fixture_close(&f);
 }
+
+Test(sync, tells_how_many_batches_and_logs_a_sync_served_and_how_long_it_took)
+{
+    struct log_fixture f;
+    struct sync_stats before, under_way, after;
+    log_fixture_open(&f, 0);
+    log_fixture_settle(&f);
+    sync_read_stats(f.sync, &before);
+    fixture_append(&f, 1, 1, 10, NULL);
+    fixture_append(&f, 1, 1, 10, NULL);
+
+    log_fixture_flush(&f);
+    f.memory->now += 7;
+    sync_read_stats(f.sync, &under_way);
+    log_fixture_end_sync(&f);
+    sync_read_stats(f.sync, &after);
+
+    cr_assert_eq(before.in_flight_us, -1);
+    cr_assert_eq(under_way.in_flight_us, 7000);
+    cr_assert_eq(after.in_flight_us, -1);
+    cr_assert_eq(after.batches - before.batches, 2);
+    cr_assert_eq(after.bytes - before.bytes, log_size(f.log));
+    cr_assert_eq(after.logs - before.logs, 1);
+    cr_assert_eq(durations_count(&after.time) - durations_count(&before.time), 1);
+    cr_assert_eq(after.time.sum_us - before.time.sum_us, 7000);
+    log_fixture_close(&f);
+}

@@ -29,6 +29,17 @@ static uint64_t do_random(struct env *env)
     return of(env)->random;
 }
 
+static int64_t do_mono_us(struct env *env)
+{
+    return of(env)->now * 1000;
+}
+
+static void do_usage(struct env *env, struct env_usage *out)
+{
+    (void)env;
+    *out = (struct env_usage){.resident_size = 11 << 20, .cpu_us = 2500000};
+}
+
 /* ---- Disk. */
 
 static struct fake_inode *inode_find(struct fake_env *fake, const char *path)
@@ -345,6 +356,8 @@ static const struct env_ops fake_ops = {
     .mono = do_mono,
     .wall = do_wall,
     .random = do_random,
+    .mono_us = do_mono_us,
+    .usage = do_usage,
     .open = do_open,
     .close = do_close,
     .hold = do_hold,

@@ -42,6 +42,18 @@ static uint64_t sim_random(struct env *env)
     return rand_u64(&sim_shard_of(env)->rand);
 }
 
+/* It measures only, so the milliseconds of the node's clock are fine enough. */
+static int64_t sim_mono_us(struct env *env)
+{
+    return sim_mono(env) * 1000;
+}
+
+static void sim_usage(struct env *env, struct env_usage *out)
+{
+    (void)env;
+    *out = (struct env_usage){.resident_size = 0};
+}
+
 /* ---- Disk. */
 
 static enum err sim_open(struct env *env, const char *path, enum env_open_mode mode, file_id *out)
@@ -346,6 +358,8 @@ const struct env_ops sim_env_ops = {
     .mono = sim_mono,
     .wall = sim_wall,
     .random = sim_random,
+    .mono_us = sim_mono_us,
+    .usage = sim_usage,
     .open = sim_open,
     .close = sim_close,
     .hold = sim_hold,

@@ -15,6 +15,7 @@
 static mono_ms clock_mono(struct env *env);
 static wall_ms clock_wall(struct env *env);
 static uint64_t clock_random(struct env *env);
+static int64_t clock_mono_us(struct env *env);
 static void post(struct env *env, uint32_t shard, struct letter *letter);
 static void fatal(struct env *env, const char *reason);
 
@@ -22,6 +23,8 @@ static const struct env_ops uv_env_ops = {
     .mono = clock_mono,
     .wall = clock_wall,
     .random = clock_random,
+    .mono_us = clock_mono_us,
+    .usage = usage_read,
     .open = disk_open,
     .close = disk_close,
     .hold = disk_hold,
@@ -62,6 +65,12 @@ static wall_ms clock_wall(struct env *env)
 static uint64_t clock_random(struct env *env)
 {
     return rand_u64(&uv_shard_of(env)->rand);
+}
+
+static int64_t clock_mono_us(struct env *env)
+{
+    (void)env;
+    return (int64_t)(uv_hrtime() / 1000U);
 }
 
 /* Shards on other threads will get their letters through a queue and uv_async_send(). */

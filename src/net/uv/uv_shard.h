@@ -134,6 +134,9 @@ static inline mono_ms uv_shard_now(void)
 void uv_shard_deliver(struct uv_shard *owner, const struct env_event *event);
 enum err uv_shard_run(struct uv_shard *owner);
 
+/* usage.c */
+void usage_read(struct env *env, struct env_usage *out);
+
 /* errno.c */
 enum err err_of_errno(int code);
 

@@ -1,0 +1,39 @@
+/* usage.c -- what the process takes of its machine, as the kernel counts it.
+ *
+ * Source  proc(5): the second number of statm is resident pages. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "uv_shard.h"
+
+static uint64_t resident_size(void)
+{
+    char text[128];
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t size = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (size <= 0)
+        return 0;
+    text[size] = '\0';
+    char *rest = NULL;
+    (void)strtoull(text, &rest, 10);
+    return strtoull(rest, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t microseconds(struct timeval time)
+{
+    return (uint64_t)time.tv_sec * 1000000U + (uint64_t)time.tv_usec;
+}
+
+void usage_read(struct env *env, struct env_usage *out)
+{
+    struct rusage usage;
+    (void)env;
+    *out = (struct env_usage){.resident_size = resident_size()};
+    if (getrusage(RUSAGE_SELF, &usage) == 0)
+        out->cpu_us = microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
+}
