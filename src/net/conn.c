@@ -23,6 +23,8 @@ enum {
 struct place {
     struct list link;
     uint64_t number;
+    int64_t began_us; /* When the tick began that read the request. */
+    uint32_t kind;
     bool ready;
     struct reply reply;
     uint32_t sent;        /* Bytes of reply.bytes that have left. */
@@ -323,11 +325,13 @@ void conn_readable(struct shard *shard, struct conn *conn)
 
 /* ---- Replies. */
 
-uint64_t conn_take_place(struct conn *conn)
+uint64_t conn_take_place(struct shard *shard, struct conn *conn, uint32_t kind)
 {
     struct place *place = mem_zalloc(sizeof *place);
     list_init(&place->link);
     place->number = conn->next_place++;
+    place->began_us = shard->now_us;
+    place->kind = kind;
     list_append(&conn->line, &place->link);
     conn->line_count++;
     return place->number;
@@ -363,6 +367,13 @@ static void place_free(struct shard *shard, struct conn *conn, struct place *pla
     conn->line_count--;
     reply_free(shard, &place->reply);
     mem_free(place);
+}
+
+/* Its reply has left; how long that took is known to the tick. */
+static void place_done(struct shard *shard, struct conn *conn, struct place *place)
+{
+    durations_add(&shard->counters.requests[place->kind], shard->sent_us - place->began_us);
+    place_free(shard, conn, place);
 }
 
 /* Bytes before the next splice, or to the end. */
@@ -463,7 +474,7 @@ static bool line_send_gathered(struct shard *shard, struct conn *conn)
             if (!place_is_sent(place))
                 break;
         }
-        place_free(shard, conn, place);
+        place_done(shard, conn, place);
     }
     return !conn->blocked;
 }
@@ -490,7 +501,7 @@ static void conn_flush(struct shard *shard, struct conn *conn)
                 break;
         if (!place_is_sent(place))
             break;
-        place_free(shard, conn, place);
+        place_done(shard, conn, place);
     }
     conn_set_pause(shard, conn, CONN_PAUSE_OUTPUT, conn->output_size > CONN_OUTPUT_MAX);
     conn_set_pause(shard, conn, CONN_PAUSE_LINE, conn->line_count >= CONN_INFLIGHT_MAX);
@@ -523,6 +534,7 @@ void conn_accept(struct shard *shard, conn_id id, uint32_t listener)
     endpoint->conn = conn;
     map_put(&shard->endpoints, &id, endpoint);
     shard->conn_count++;
+    shard->counters.connections_accepted++;
     if (!conn->internal && !shard->serving)
         conn_set_pause(shard, conn, CONN_PAUSE_SERVING, true);
     if (!conn->internal && shard->conn_count > (uint32_t)shard->config->connections_max) {
@@ -559,6 +571,8 @@ static void conn_free(struct shard *shard, struct conn *conn)
 
 void conn_flush_all(struct shard *shard)
 {
+    if (!list_is_empty(&shard->dirty_conns))
+        shard->sent_us = env_mono_us(shard->env);
     for (struct list *node; (node = list_take_first(&shard->dirty_conns));) {
         struct conn *conn = list_entry(node, struct conn, dirty);
         conn_flush(shard, conn);

@@ -67,6 +67,8 @@ struct conn {
 void conn_accept(struct shard *shard, conn_id id, uint32_t listener);
 void conn_readable(struct shard *shard, struct conn *conn);
 void conn_writable(struct shard *shard, struct conn *conn);
+/* A place in line for a request that came in this tick; `kind` as request_kind() says. */
+uint64_t conn_take_place(struct shard *shard, struct conn *conn, uint32_t kind);
 /* Put the reply of the request in `place` into line; dropped if the connection is gone.
  * Owns    takes `reply`. */
 void conn_answer(struct shard *shard, conn_id id, uint64_t place, struct reply *reply);

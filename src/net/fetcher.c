@@ -137,6 +137,8 @@ static void follower_append(struct partition *partition, const struct replica_an
     enum err result = log_append_follower(partition->log, &slice, answer->plan.leader_epoch);
     if (result != ERR_NONE) /* A rotten batch, a full disk: the same answer would come at once. */
         partition->fetch_after = partition->shard->now + REFUSED_BACKOFF_MS;
+    else
+        partition->shard->counters.replication_bytes_in += records.size;
     if (result != ERR_NONE && result != ERR_BUSY)
         trace_warn(partition->shard->env->trace, "%s: batches from leader %d refused: %s",
                    partition->name, answer->plan.leader, err_name(result));

@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "config.h"
 #include "conn.h"
+#include "counters.h"
 #include "env.h"
 #include "image.h"
 #include "mailbox.h"
@@ -38,7 +39,9 @@ struct shard {
     const struct config *config;
     struct env *env;
     uint32_t index;
-    mono_ms now; /* Of this tick. */
+    mono_ms now;    /* Of this tick. */
+    int64_t now_us; /* The same, finer: to measure by, not to decide by. */
+    struct counters counters;
     struct identity identity;
     struct rand rand;
     uint64_t ticket_next; /* For env_sync(): one sequence a shard. */
@@ -64,6 +67,7 @@ struct shard {
     struct list resuming;     /* struct conn.resuming */
     struct list dirty_conns;  /* struct conn.dirty */
     struct list dirty_peers;  /* struct peer.dirty_link */
+    int64_t sent_us;          /* When the connections' replies began to leave, last. */
     bool serving;             /* Clients are read from. */
     struct timer idle_timer;
 
@@ -85,8 +89,6 @@ struct shard {
     bool stopped;
     bool closing; /* shard_close(): nothing is dialled or decided any more. */
 };
-
-uint64_t conn_take_place(struct conn *conn);
 
 /* The request frames of node `id`'s internal listener; false: not known. */
 bool node_address(struct shard *shard, node_id id, struct env_address *out);

@@ -145,8 +145,19 @@ static void share_probe_reads(struct shard *shard, const struct fetch_share *sha
                                       .value = share->parts[i].extent.end});
 }
 
+static void share_count(struct shard *shard, const struct fetch_share *share)
+{
+    struct counters *counters = &shard->counters;
+    uint64_t *bytes = share->replica >= 0 ? &counters->replication_bytes_out : &counters->bytes_out;
+    for (uint32_t i = 0; i < share->part_count; i++) {
+        *bytes += share->parts[i].extent.size;
+        counters->failed_fetches += share->parts[i].err != ERR_NONE;
+    }
+}
+
 static void share_return(struct shard *shard, struct fetch_share *share)
 {
+    share_count(shard, share);
     for (uint32_t i = 0; i < share->part_count; i++) {
         share->parts[i].hint = partition_hint(shard, share->parts[i].key);
         share->parts[i].err = err_on_wire(share->parts[i].err);

@@ -22,6 +22,7 @@ static void produce_refuse(struct shard *shard, struct produce_part *part, enum 
 {
     env_probe(shard->env,
               &(struct probe){.kind = PROBE_REFUSE, .key = part->key, .value = err, .offset = -1});
+    shard->counters.failed_produces++;
     part->err = err_on_wire(err);
     part->message = message;
     part->base = -1;
@@ -60,6 +61,7 @@ static void produce_waited(struct wait *wait, enum err result)
     if (result != ERR_REQUEST_TIMED_OUT)
         result = ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND;
     env_mark(shard->env, "refused_after_append");
+    shard->counters.failed_produces++;
     env_probe(shard->env, &(struct probe){.kind = PROBE_REFUSE,
                                           .key = part->key,
                                           .value = result,
@@ -152,6 +154,10 @@ void partitions_produce(struct shard *shard, struct letter *letter)
     }
     part->base = appended.base;
     part->end = appended.end;
+    if (!appended.is_duplicate) {
+        shard->counters.messages_in += (uint64_t)(appended.end - appended.base);
+        shard->counters.bytes_in += part->records.bytes.size;
+    }
     if (appended.is_duplicate && appended.append_time >= 0 && partition->append_time)
         part->append_time = appended.append_time;
     buf_unref(part->records.buf); /* The log has a reference of its own. */

@@ -213,6 +213,17 @@ static bool may_refetch(const struct partition *partition, const struct image_pa
            !node_list_has(&known->elr, self);
 }
 
+/* Kafka counts at the leader, which is who proposed the change. */
+static void count_isr_change(struct partition *partition, const struct image_partition *known)
+{
+    const struct replica_partition *before = replica_partition(partition->replica);
+    struct counters *counters = &partition->shard->counters;
+    if (replica_role(partition->replica) != REPLICA_LEADER)
+        return;
+    counters->isr_shrinks += known->isr.count < before->isr.count;
+    counters->isr_expands += known->isr.count > before->isr.count;
+}
+
 static void partition_apply(struct partition *partition)
 {
     struct shard *shard = partition->shard;
@@ -239,6 +250,7 @@ static void partition_apply(struct partition *partition)
     struct replica_log state = partition_log_state(partition);
     replica_on_log(partition->replica, shard->now, &state, &out); /* An epoch starts at its end. */
     partition_obey(partition, &out);
+    count_isr_change(partition, known);
     replica_apply(partition->replica, shard->now, &record, shard->broker_epoch, &out);
     partition_obey(partition, &out);
     probe_isr(partition);

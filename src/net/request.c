@@ -74,7 +74,7 @@ bool request_begin(struct shard *shard, struct conn *conn, struct slice frame)
         request_free(request);
         return false;
     }
-    request->place = conn_take_place(conn);
+    request->place = conn_take_place(shard, conn, request_kind(request));
     request_dispatch(shard, request);
     return true;
 }

@@ -60,6 +60,13 @@ void request_release_frame(struct request *request);
 /* Read the body into `*body` (zeroed struct of the API); on an error the connection closes. */
 bool request_read(struct request *request, void *body);
 
+/* For counting: the place of its API in the table; a replica's Fetch, which waits for news, is a
+ * kind of its own after all of them. */
+uint32_t request_kind(const struct request *request);
+uint32_t request_kind_count(void);
+/* Kafka's name for it in RequestMetrics, in two parts. */
+void request_kind_name(uint32_t kind, const char **api, const char **suffix);
+
 const struct api *api_find(int16_t key);
 uint32_t api_count(void);
 const struct api *api_at(uint32_t index);

@@ -223,10 +223,12 @@ void shard_tick(struct shard *shard, mono_ms now)
 {
     check(now >= shard->now);
     shard->now = now;
+    shard->now_us = env_mono_us(shard->env);
     shard_take_inbox(shard);
     timers_fire(&shard->timers, now);
     shard_open_mail(shard);
     shard_flush(shard);
+    durations_add(&shard->counters.ticks, env_mono_us(shard->env) - shard->now_us);
 }
 
 mono_ms shard_deadline(const struct shard *shard)

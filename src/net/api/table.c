@@ -41,6 +41,27 @@ static const struct api apis[] = {
 
 enum { API_COUNT = sizeof apis / sizeof apis[0] };
 
+static_assert((int)API_COUNT < (int)COUNTERS_REQUEST_KINDS_MAX, "a replica's Fetch comes on top");
+
+uint32_t request_kind(const struct request *request)
+{
+    if (request->api->key == WIRE_FETCH && request->internal)
+        return API_COUNT;
+    return (uint32_t)(request->api - apis);
+}
+
+uint32_t request_kind_count(void)
+{
+    return API_COUNT + 1;
+}
+
+void request_kind_name(uint32_t kind, const char **api, const char **suffix)
+{
+    int16_t key = kind == API_COUNT ? WIRE_FETCH : apis[kind].key;
+    *api = wire_api_find(key)->name;
+    *suffix = kind == API_COUNT ? "Follower" : key == WIRE_FETCH ? "Consumer" : "";
+}
+
 const struct api *api_find(int16_t key)
 {
     for (uint32_t i = 0; i < API_COUNT; i++)
