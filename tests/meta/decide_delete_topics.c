@@ -58,6 +58,31 @@ Test(decide_delete_topics, refuses_what_it_cannot_find)
     world_close(&world);
 }
 
+Test(decide_delete_topics, deletes_nothing_that_is_named_twice)
+{
+    struct world world;
+    world_open(&world);
+    world_start(&world, 3);
+    struct uuid id = world_create(&world, "orders", 1, 3).id;
+    world_create(&world, "other", 1, 3);
+    struct delete_topic topics[] = {
+        {.name = STR("orders")}, {.name = STR("other")}, {.id = id}, {.name = STR("orders")}};
+    struct delete_topics_command command = {
+        .principal = STR("User:x"), .count = 4, .topics = topics};
+    struct delete_topics_reply reply;
+
+    decide_delete_topics(world_begin(&world), &command, &reply);
+    world_accept(&world);
+
+    cr_assert_eq(reply.topics[0].err, ERR_INVALID_REQUEST);
+    cr_assert_eq(reply.topics[1].err, ERR_NONE);
+    cr_assert_eq(reply.topics[2].err, ERR_INVALID_REQUEST);
+    cr_assert_eq(reply.topics[3].err, ERR_INVALID_REQUEST);
+    cr_assert_not_null(image_topic_by_name(world.image, STR("orders")));
+    cr_assert_null(image_topic_by_name(world.image, STR("other")));
+    world_close(&world);
+}
+
 Test(decide_delete_topics, starts_a_recreated_topic_above_every_epoch_of_the_old_one_rule_18)
 {
     struct world world;

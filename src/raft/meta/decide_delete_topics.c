@@ -6,39 +6,29 @@
 
 enum { RECORDS_EACH = 2 }; /* Floor and removal. */
 
-static enum err find_topic(const struct decision *decision, const struct delete_topic *wanted,
-                           const struct image_topic **topic)
+static enum err refuse(enum err err, struct str why, struct str *message)
+{
+    *message = why;
+    return err;
+}
+
+static enum err find_topic(const struct image *image, const struct delete_topic *wanted,
+                           const struct image_topic **topic, struct str *message)
 {
     bool by_name = wanted->name.data != NULL;
     bool by_id = !uuid_is_zero(wanted->id);
 
+    *topic = NULL;
     if (by_name == by_id)
-        return ERR_INVALID_REQUEST;
-    if (by_name)
-        *topic = image_topic_by_name(decision->image, wanted->name);
-    else
-        *topic = image_topic_by_id(decision->image, wanted->id);
-    if (*topic == NULL)
-        return by_name ? ERR_UNKNOWN_TOPIC_OR_PARTITION : ERR_UNKNOWN_TOPIC_ID;
-    if (decision->count + RECORDS_EACH > CONTROLLER_RECORDS_MAX)
-        return ERR_POLICY_VIOLATION;
-    return ERR_NONE;
-}
-
-static struct str explain(enum err err)
-{
-    switch (err) {
-    case ERR_INVALID_REQUEST:
-        return STR("A topic is named either by name or by id.");
-    case ERR_UNKNOWN_TOPIC_OR_PARTITION:
-        return STR("There is no topic of this name.");
-    case ERR_UNKNOWN_TOPIC_ID:
-        return STR("There is no topic of this id.");
-    case ERR_POLICY_VIOLATION:
-        return STR("One request may delete at most 5000 topics.");
-    default:
-        return (struct str){0};
-    }
+        return refuse(ERR_INVALID_REQUEST, STR("A topic is named either by name or by id."),
+                      message);
+    *topic =
+        by_name ? image_topic_by_name(image, wanted->name) : image_topic_by_id(image, wanted->id);
+    if (*topic)
+        return ERR_NONE;
+    return by_name ? refuse(ERR_UNKNOWN_TOPIC_OR_PARTITION, STR("There is no topic of this name."),
+                            message)
+                   : refuse(ERR_UNKNOWN_TOPIC_ID, STR("There is no topic of this id."), message);
 }
 
 static log_epoch epoch_above(const struct image *image, const struct image_topic *topic)
@@ -65,6 +55,34 @@ static void delete_one(struct decision *decision, const struct image_topic *topi
         &(struct record){.type = RECORD_REMOVE_TOPIC, .cause = cause, .remove_topic = {.id = id}});
 }
 
+/* Who names a topic twice, by name or by id, is refused twice: nothing of it is deleted. */
+static void find_all(struct decision *decision, const struct delete_topics_command *command,
+                     struct delete_topics_reply *reply)
+{
+    struct map seen; /* Topic id -> its first place. */
+    map_init(&seen, sizeof(struct uuid));
+    for (uint32_t i = 0; i < command->count; i++) {
+        const struct delete_topic *wanted = &command->topics[i];
+        struct delete_topic_reply *one = &reply->topics[i];
+        const struct image_topic *topic;
+        *one = (struct delete_topic_reply){.name = wanted->name, .id = wanted->id};
+        one->err = find_topic(decision->image, wanted, &topic, &one->message);
+        if (one->err != ERR_NONE)
+            continue;
+        one->name = arena_str(decision->arena, topic->name);
+        one->id = topic->id;
+        struct delete_topic_reply *first = map_get(&seen, &one->id);
+        if (!first) {
+            map_put(&seen, &one->id, one);
+            continue;
+        }
+        struct str why = STR("The topic is named twice in one request.");
+        first->err = refuse(ERR_INVALID_REQUEST, why, &first->message);
+        one->err = refuse(ERR_INVALID_REQUEST, why, &one->message);
+    }
+    map_free(&seen);
+}
+
 void decide_delete_topics(struct decision *decision, const struct delete_topics_command *command,
                           struct delete_topics_reply *reply)
 {
@@ -72,18 +90,15 @@ void decide_delete_topics(struct decision *decision, const struct delete_topics_
                                       (int)command->principal.size, command->principal.data);
     reply->count = command->count;
     reply->topics = arena_array(decision->arena, struct delete_topic_reply, command->count);
+    find_all(decision, command, reply);
     for (uint32_t i = 0; i < command->count; i++) {
-        const struct delete_topic *wanted = &command->topics[i];
         struct delete_topic_reply *one = &reply->topics[i];
-        const struct image_topic *topic = NULL;
-        one->name = wanted->name;
-        one->id = wanted->id;
-        one->err = find_topic(decision, wanted, &topic);
-        one->message = explain(one->err);
         if (one->err != ERR_NONE)
             continue;
-        one->name = arena_str(decision->arena, topic->name);
-        one->id = topic->id;
-        delete_one(decision, topic, cause);
+        if (decision->count + RECORDS_EACH > CONTROLLER_RECORDS_MAX)
+            one->err = refuse(ERR_POLICY_VIOLATION,
+                              STR("One request may delete at most 5000 topics."), &one->message);
+        else
+            delete_one(decision, image_topic_by_id(decision->image, one->id), cause);
     }
 }
