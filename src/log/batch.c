@@ -97,9 +97,9 @@ static enum err check_header(const struct batch_info *info, const struct batch_l
     if (info->producer_id >= 0 && (info->base_sequence < 0 || info->producer_epoch < 0))
         return refuse(ERR_INVALID_RECORD, "The batch has a producer id without a sequence.",
                       reason);
-    if (info->producer_id < 0 && (info->attributes & BATCH_TRANSACTIONAL))
-        return refuse(ERR_INVALID_RECORD, "The batch is transactional without a producer id.",
-                      reason);
+    if (info->attributes & BATCH_TRANSACTIONAL) /* Requests with one are refused before. */
+        return refuse(ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+                      "The batch is transactional, the request names no transactional id.", reason);
     return ERR_NONE;
 }
 

@@ -96,7 +96,8 @@ Test(batch, refuses_each_wrong_header_field)
     cr_assert_eq(judge_changed(BATCH_ATTRIBUTES_AT, 2, BATCH_CONTROL), ERR_INVALID_RECORD);
     cr_assert_eq(judge_changed(BATCH_ATTRIBUTES_AT, 2, 6), ERR_INVALID_RECORD);
     cr_assert_eq(judge_changed(BATCH_ATTRIBUTES_AT, 2, 0x80), ERR_INVALID_RECORD);
-    cr_assert_eq(judge_changed(BATCH_ATTRIBUTES_AT, 2, BATCH_TRANSACTIONAL), ERR_INVALID_RECORD);
+    cr_assert_eq(judge_changed(BATCH_ATTRIBUTES_AT, 2, BATCH_TRANSACTIONAL),
+                 ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
     cr_assert_eq(judge_changed(BATCH_ATTRIBUTES_AT, 2, BATCH_LOG_APPEND_TIME),
                  ERR_INVALID_TIMESTAMP);
     cr_assert_eq(judge_changed(BATCH_PRODUCER_ID_AT, 8, 5), ERR_INVALID_RECORD);
