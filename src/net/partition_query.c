@@ -46,7 +46,8 @@ static enum err query_time(struct partition *partition, struct query_part *part)
         part->found_epoch = log_epoch_of(partition->log, ends->start);
         return ERR_NONE;
     case LATEST_TIERED:
-        return ERR_NONE; /* Nothing is tiered: offset -1. */
+    case EARLIEST_PENDING:
+        return ERR_NONE; /* Nothing is tiered, and nothing waits for it: offset -1. */
     case MAX_TIMESTAMP:
         return query_found(part, log_find_max_time(partition->log, LOG_BOUND_COMMITTED, &found),
                            &found);
