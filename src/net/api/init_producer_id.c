@@ -7,8 +7,6 @@
 #include "controller_link.h"
 #include "state.h"
 
-enum { BLOCK_RETRY_MS = 20 };
-
 static void ask_for_block(struct shard *shard);
 
 static void answer(struct request *request, enum err err, int64_t producer_id)
