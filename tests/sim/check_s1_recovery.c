@@ -4,8 +4,6 @@
  * written, in its place. The bytes are read from the simulated disk. */
 #include "check.h"
 
-#include <stdio.h>
-
 /* Each batch on the disk is the one that was appended there. */
 static void check_file(struct world *world, struct sim_node *node, const struct ghost_log *log,
                        struct disk_file *file, log_offset end)
@@ -49,17 +47,9 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
                         "written %lld",
                         node->id, probe->key.index, (long long)probe->offset,
                         (long long)log->durable, (long long)log->end);
-    char path[ENV_PATH_MAX] = "__cluster_metadata-0";
-    if (!ghost_is_metadata(probe->key)) {
-        const struct image *image = world->ghost->image;
-        const struct image_topic *topic =
-            image ? image_topic_by_id(image, probe->key.topic_id) : NULL;
-        if (!topic)
-            return;
-        snprintf(path, sizeof path, "%.*s-%d", (int)topic->name.size, topic->name.data,
-                 probe->key.index);
-    }
-    check_directory(world, node, log, path, probe->offset);
+    char path[ENV_PATH_MAX];
+    if (ghost_log_path(world, probe->key, path))
+        check_directory(world, node, log, path, probe->offset);
 }
 
 const struct checker check_s1 = {.name = "S1", .kinds = KIND(LOG_OPEN), .take = take};

@@ -179,6 +179,10 @@ static void take_open(struct world *world, struct ghost_log *log, const struct p
     log->start = probe->value;
     log->end = probe->offset;
     log->mark = probe->other;
+    /* Of what a cut took away and a power loss brought back the mark is the evidence. S1 holds
+     * it against the disk. */
+    if (log->durable < log->mark)
+        log->durable = log->mark;
     if (log->durable > log->end)
         log->durable = log->end;
     if (log->uncut_end >= log->end && log->uncut.count > 0) {
@@ -529,17 +533,27 @@ bool ghost_may_wipe(struct world *world, const struct sim_node *node)
     return true;
 }
 
-/* The log file of `partition` on `node`, by its directory's name; NULL: none. */
+bool ghost_log_path(const struct world *world, struct partition_key key, char path[ENV_PATH_MAX])
+{
+    const struct image *image = world->ghost->image;
+    if (ghost_is_metadata(key)) {
+        snprintf(path, ENV_PATH_MAX, "__cluster_metadata-0");
+        return true;
+    }
+    const struct image_topic *topic = image ? image_topic_by_id(image, key.topic_id) : NULL;
+    if (topic)
+        snprintf(path, ENV_PATH_MAX, "%.*s-%d", (int)topic->name.size, topic->name.data, key.index);
+    return topic != NULL;
+}
+
+/* The first segment of `partition` on `node`; NULL: none. */
 static struct disk_file *data_file(struct world *world, const struct ghost_partition *partition,
                                    struct sim_node *node)
 {
-    const struct image_topic *topic =
-        image_topic_by_id(world->ghost->image, partition->key.topic_id);
     char path[ENV_PATH_MAX];
-    if (!topic)
+    if (!ghost_log_path(world, partition->key, path))
         return NULL;
-    snprintf(path, sizeof path, "%.*s-%d/00000000000000000000.log", (int)topic->name.size,
-             topic->name.data, partition->key.index);
+    strcat(path, "/00000000000000000000.log");
     return disk_find(&node->disk, path);
 }
 

@@ -136,6 +136,9 @@ bool ghost_is_candidate(const struct world *world, const struct ghost_partition 
 /* It went offline while it was recovered, just now. */
 bool ghost_has_just_failed(const struct world *world, const struct ghost_log *log);
 
+/* Where a log lies on each node's disk; false: its topic is not known, or no more. */
+bool ghost_log_path(const struct world *world, struct partition_key key, char path[ENV_PATH_MAX]);
+
 /* The fault budget. */
 bool ghost_may_wipe(struct world *world, const struct sim_node *node);
 void ghost_rot_one(struct world *world, struct sim_node *node, struct rand *rand);
