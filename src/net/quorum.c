@@ -236,11 +236,15 @@ static void quorum_commit(struct quorum *quorum, log_offset high_watermark)
     log_offset committed = log_commit(quorum->log, quorum->high_watermark);
     if (committed == before)
         return;
-    env_probe(quorum->shard->env, &(struct probe){.kind = PROBE_RAFT_COMMIT,
-                                                  .key = quorum_key(),
-                                                  .epoch = raft_epoch(quorum->raft),
-                                                  .offset = committed,
-                                                  .flag = quorum_leads(quorum)});
+    /* A leader that resigns in the very step in which it commits, as one does that was stopped
+     * for long and finds fetches waiting, has committed as leader. */
+    enum raft_role role = raft_role(quorum->raft);
+    env_probe(quorum->shard->env,
+              &(struct probe){.kind = PROBE_RAFT_COMMIT,
+                              .key = quorum_key(),
+                              .epoch = raft_epoch(quorum->raft),
+                              .offset = committed,
+                              .flag = role == RAFT_LEADER || role == RAFT_RESIGNED});
     quorum_apply(quorum);
     waits_release(&quorum->waits, quorum->applied);
 }
