@@ -87,10 +87,25 @@ struct config_remark {
 
 /* Read server.properties text over `config`; keys given later win. Call once for the file
  * and once for each --set, then config_finish() to check and derive what depends on several keys.
+ * Keys without effect here are told in one note, by config_finish().
  * Owns    remarks live in `arena`, in the order found, appended to *remarks.
  * Errors  ERR_INVALID_CONFIG: at least one fatal remark was added. */
 enum err config_read(struct config *config, struct str text, struct arena *arena,
                      struct config_remark **remarks);
 enum err config_finish(struct config *config, struct arena *arena, struct config_remark **remarks);
+
+enum config_source { CONFIG_FROM_DEFAULT, CONFIG_FROM_FILE, CONFIG_FROM_SET };
+
+/* One key that has an effect, and what would be used. */
+struct config_setting {
+    const char *key;
+    const char *value;
+    enum config_source source; /* The first text read is the file, later ones are --set. */
+};
+
+/* What would be used, key by key, after config_finish().
+ * Owns    *out lives in `arena`, which is the one that was read with. */
+uint32_t config_settings(const struct config *config, struct arena *arena,
+                         struct config_setting **out);
 
 #endif

@@ -34,7 +34,8 @@ static const char usage_text[] =
     "\n"
     "  -c, --config FILE     server.properties, with Kafka's own keys\n"
     "  -s, --set KEY=VALUE   wins over the file; may be repeated\n"
-    "      --check-config    read the config, say what is wrong with it, and end\n"
+    "      --check-config    say what would be used and where each value is from, or all that\n"
+    "                        is wrong with it, and end\n"
     "      --version         print the version\n"
     "  -h, --help            print this\n"
     "\n"
@@ -143,6 +144,27 @@ static void trace_remarks(const struct trace *trace, const struct config_remark 
     }
 }
 
+/* --check-config: errors and the like on standard error, what would be used on standard output. */
+static void print_check(const struct config *config, const struct config_remark *remark,
+                        struct arena *arena, bool failed)
+{
+    static const char *const sources[] = {[CONFIG_FROM_DEFAULT] = "default",
+                                          [CONFIG_FROM_FILE] = "file",
+                                          [CONFIG_FROM_SET] = "--set"};
+    struct config_setting *settings;
+    for (; remark != NULL; remark = remark->next)
+        fprintf(stderr, "%s: %s\n",
+                remark->fatal  ? "error"
+                : remark->note ? "note"
+                               : "warning",
+                remark->text);
+    if (failed)
+        return;
+    uint32_t count = config_settings(config, arena, &settings);
+    for (uint32_t i = 0; i < count; i++)
+        printf("%-8s %s=%s\n", sources[settings[i].source], settings[i].key, settings[i].value);
+}
+
 /* File, then every --set, then what follows from all of them. */
 static bool read_config(struct config *config, const struct options *options, struct trace *trace)
 {
@@ -160,8 +182,12 @@ static bool read_config(struct config *config, const struct options *options, st
     for (uint32_t i = 0; i < options->set_count; i++)
         failed |= config_read(config, str_from(options->sets[i]), &arena, &remarks) != ERR_NONE;
     failed |= config_finish(config, &arena, &remarks) != ERR_NONE;
-    platform_trace(trace, config->trace_level, config->trace_json);
-    trace_remarks(trace, remarks);
+    if (options->check_only) {
+        print_check(config, remarks, &arena, failed);
+    } else {
+        platform_trace(trace, config->trace_level, config->trace_json);
+        trace_remarks(trace, remarks);
+    }
     config->given = NULL;
     arena_free(&arena);
     return !failed;

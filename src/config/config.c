@@ -83,27 +83,49 @@ static void read_unknown(struct reading *reading, const struct property *propert
 {
     const char *near = key_suggest(property->key);
     if (near != NULL)
-        refuse(reading, "%.*s: unknown key; did you mean %s?", STR_ARGS(property->key), near);
+        refuse(reading, "%.*s: unknown key; did you mean %s%s?", STR_ARGS(property->key), near,
+               near[strlen(near) - 1] == '.' ? "*" : "");
     else
         warn(reading, "%.*s: unknown key, ignored", STR_ARGS(property->key));
+}
+
+/* The value as a remark may repeat it. */
+static struct str shown(const struct property *property)
+{
+    return key_is_secret(property->key) ? STR("[hidden]") : property->value;
 }
 
 /* A node that would run without the protection that was asked for must not run. */
 static void read_security(struct reading *reading, const struct property *property)
 {
-    bool secret = key_is_secret(property->key);
     if (str_equal(property->key, STR("authorizer.class.name")) && property->value.size == 0)
         return;
-    refuse(reading, "%.*s=%.*s: security is not built yet, and is never ignored silently",
-           STR_ARGS(property->key), secret ? 8 : (int)property->value.size,
-           secret ? "[hidden]" : property->value.data);
+    refuse(reading, "%.*s=%.*s: is not built yet, and is never ignored silently",
+           STR_ARGS(property->key), STR_ARGS(shown(property)));
+}
+
+static void ignore(struct ignored *ignored, struct str name)
+{
+    for (uint32_t i = 0; i < ignored->count; i++)
+        if (str_equal(ignored->names[i], name))
+            return;
+    if (ignored->count == IGNORED_NAMES_MAX || name.size > KEY_SIZE_MAX)
+        ignored->more++;
+    else
+        ignored->names[ignored->count++] = name;
 }
 
 static void read_property(struct reading *reading, const struct property *property)
 {
     const struct key *key = key_find(property->key);
+    struct config_given *given = reading->config->given;
     if (key == NULL) {
         read_unknown(reading, property);
+        return;
+    }
+    given->sources[key_index(key)] = given->read_count > 1 ? CONFIG_FROM_SET : CONFIG_FROM_FILE;
+    if (property->value.size > 0 && memchr(property->value.data, 0, property->value.size) != NULL) {
+        refuse(reading, "%.*s: holds a zero byte", STR_ARGS(property->key));
         return;
     }
     switch (key->kind) {
@@ -119,12 +141,10 @@ static void read_property(struct reading *reading, const struct property *proper
                sizeof property->value);
         break;
     case KEY_MEANINGLESS:
-        note(reading, "%.*s=%.*s: has no meaning here, ignored", STR_ARGS(property->key),
-             STR_ARGS(property->value));
+        ignore(&given->meaningless, property->key);
         break;
     case KEY_LATER:
-        note(reading, "%.*s=%.*s: has no effect yet", STR_ARGS(property->key),
-             STR_ARGS(property->value));
+        ignore(&given->later, property->key);
         break;
     case KEY_SECURITY:
         read_security(reading, property);
@@ -138,6 +158,7 @@ enum err config_read(struct config *config, struct str text, struct arena *arena
     struct reading reading;
     struct property property;
     reading_start(&reading, config, arena, remarks);
+    config->given->read_count++;
     while (next_property(&text, arena, &property))
         read_property(&reading, &property);
     return reading.failed ? ERR_INVALID_CONFIG : ERR_NONE;
@@ -222,10 +243,34 @@ static void finish_limits(struct reading *reading)
                (int)config->message_size_max, (int)config->request_size_max);
 }
 
+static const char *join_names(struct reading *reading, const struct ignored *ignored)
+{
+    const char *text = "";
+    for (uint32_t i = 0; i < ignored->count; i++)
+        text = arena_format(reading->arena, "%s%s%.*s", text, i > 0 ? ", " : "",
+                            STR_ARGS(ignored->names[i]));
+    return ignored->more > 0 ? arena_format(reading->arena, "%s and %u more", text, ignored->more)
+                             : text;
+}
+
+/* What has no effect, in one line: Kafka's files hold dozens of such keys. */
+static void note_ignored(struct reading *reading)
+{
+    const struct config_given *given = reading->config->given;
+    bool meaningless = given->meaningless.count + given->meaningless.more > 0;
+    bool later = given->later.count + given->later.more > 0;
+    if (!meaningless && !later)
+        return;
+    note(reading, "keys without effect: %s%s%s%s%s", join_names(reading, &given->meaningless),
+         meaningless ? " (no meaning here)" : "", meaningless && later ? "; " : "",
+         join_names(reading, &given->later), later ? " (not built yet)" : "");
+}
+
 enum err config_finish(struct config *config, struct arena *arena, struct config_remark **remarks)
 {
     struct reading reading;
     reading_start(&reading, config, arena, remarks);
+    note_ignored(&reading);
     finish_defaults(&reading);
     finish_log_dir(&reading);
     finish_trace(&reading);

@@ -28,6 +28,14 @@ struct key {
     int64_t min, max;
 };
 
+enum { IGNORED_NAMES_MAX = 64 }; /* Of one kind, told by name. */
+
+/* Keys that were given and have no effect, each once. */
+struct ignored {
+    uint32_t count, more; /* Named, and beyond IGNORED_NAMES_MAX. */
+    struct str names[IGNORED_NAMES_MAX];
+};
+
 /* Values that only make sense together; null: not given. */
 struct config_given {
     struct str listeners;
@@ -45,6 +53,9 @@ struct config_given {
     struct str defaults;
     struct str log_level;
     struct str log_format;
+    uint32_t read_count; /* Calls of config_read(). */
+    uint8_t *sources;    /* enum config_source of each key, by key_index(). */
+    struct ignored meaningless, later;
     bool has_node_id;
     bool has_replication_factor;
     bool has_min_insync;
@@ -82,7 +93,10 @@ bool next_property(struct str *rest, struct arena *arena, struct property *out);
 
 /* keys.c */
 const struct key *key_find(struct str name);
-const char *key_suggest(struct str name); /* NULL: nothing is near. */
+const struct key *key_at(uint32_t index); /* NULL: past the last. */
+uint32_t key_index(const struct key *key);
+uint32_t key_count(void);
+const char *key_suggest(struct str name); /* NULL: nothing is near. Ends in '.': begins so. */
 bool key_is_secret(struct str name);
 
 /* listeners.c, voters.c */

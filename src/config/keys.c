@@ -104,6 +104,7 @@ static const struct key keys[] = {
     MEANINGLESS("host.name"),
     MEANINGLESS("initial.broker.registration.timeout.ms"),
     MEANINGLESS("inter.broker.protocol.version"),
+    MEANINGLESS("internal."),
     MEANINGLESS("leader.imbalance.per.broker.percentage"),
     MEANINGLESS("log.cleaner.io.buffer.load.factor"),
     MEANINGLESS("log.dir.failure.timeout.ms"),
@@ -129,6 +130,9 @@ static const struct key keys[] = {
     MEANINGLESS("replica.socket.receive.buffer.bytes"),
     MEANINGLESS("replica.socket.timeout.ms"),
     MEANINGLESS("reserved.broker.max.id"),
+    MEANINGLESS("server.max.startup.time.ms"),
+    MEANINGLESS("socket.connection.setup.timeout.max.ms"),
+    MEANINGLESS("socket.connection.setup.timeout.ms"),
     MEANINGLESS("socket.listen.backlog.size"),
     MEANINGLESS("socket.receive.buffer.bytes"),
     MEANINGLESS("socket.send.buffer.bytes"),
@@ -150,9 +154,12 @@ static const struct key keys[] = {
     LATER("compression.type"),
     LATER("compression.zstd.level"),
     LATER("connection.failed.authentication.delay.ms"),
+    LATER("controller.performance.always.log.threshold.ms"),
+    LATER("controller.performance.sample.period.ms"),
     LATER("controlled.shutdown.enable"),
     LATER("cordoned.log.dirs"),
     LATER("create.topic.policy.class.name"),
+    LATER("delete.records.purgatory.purge.interval.requests"),
     LATER("delete.topic.enable"),
     LATER("fetch.purgatory.purge.interval.requests"),
     LATER("follower.fetch.last.tiered.offset.enable"),
@@ -241,6 +248,8 @@ static const struct key keys[] = {
 
     SECURITY("allow.everyone.if.no.acl.found"),
     SECURITY("authorizer.class.name"),
+    SECURITY("config.providers"),
+    SECURITY("config.providers."),
     SECURITY("connections.max.reauth.ms"),
     SECURITY("delegation.token."),
     SECURITY("early.start.listeners"),
@@ -259,7 +268,7 @@ static bool matches(const struct key *key, struct str name)
 {
     size_t size = strlen(key->name);
     if (key->name[size - 1] == '.')
-        return name.size > size && memcmp(name.data, key->name, size) == 0;
+        return name.size >= size && memcmp(name.data, key->name, size) == 0;
     return name.size == size && memcmp(name.data, key->name, size) == 0;
 }
 
@@ -269,6 +278,21 @@ const struct key *key_find(struct str name)
         if (matches(&keys[i], name))
             return &keys[i];
     return NULL;
+}
+
+const struct key *key_at(uint32_t index)
+{
+    return index < KEY_COUNT ? &keys[index] : NULL;
+}
+
+uint32_t key_index(const struct key *key)
+{
+    return (uint32_t)(key - keys);
+}
+
+uint32_t key_count(void)
+{
+    return KEY_COUNT;
 }
 
 static uint32_t least(uint32_t a, uint32_t b, uint32_t c)
@@ -296,6 +320,18 @@ static uint32_t distance(struct str a, struct str b)
     return row[b.size];
 }
 
+/* As many words of `name` as `known` has, which ends in '.': "sal.enabled" is near "sasl.". */
+static struct str same_words(struct str name, struct str known)
+{
+    uint32_t dots = 0;
+    for (uint32_t i = 0; i < known.size; i++)
+        dots += known.data[i] == '.';
+    for (uint32_t i = 0; i < name.size; i++)
+        if (name.data[i] == '.' && --dots == 0)
+            return (struct str){.data = name.data, .size = i + 1};
+    return (struct str){NULL, 0};
+}
+
 const char *key_suggest(struct str name)
 {
     const char *nearest = NULL;
@@ -304,10 +340,11 @@ const char *key_suggest(struct str name)
         return NULL;
     for (uint32_t i = 0; i < KEY_COUNT; i++) {
         struct str known = str_from(keys[i].name);
-        if (known.data[known.size - 1] == '.')
-            continue;
-        uint32_t apart = distance(name, known);
-        if (apart >= least_distance || apart * 2 >= known.size)
+        bool is_start = known.data[known.size - 1] == '.';
+        struct str part = is_start ? same_words(name, known) : name;
+        uint32_t apart = part.size > 0 ? distance(part, known) : UINT32_MAX / 2;
+        if (apart >= least_distance ||
+            (is_start ? apart * 4 > known.size : apart * 2 >= known.size))
             continue;
         least_distance = apart;
         nearest = keys[i].name;

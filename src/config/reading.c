@@ -7,19 +7,23 @@
 
 #include "config_parts.h"
 
+enum { REMARK_SIZE_MAX = 4096 }; /* Longer remarks are cut, as a trace line is. */
+
 void reading_start(struct reading *reading, struct config *config, struct arena *arena,
                    struct config_remark **remarks)
 {
     *reading = (struct reading){.config = config, .arena = arena, .tail = remarks};
     while (*reading->tail != NULL)
         reading->tail = &(*reading->tail)->next;
-    if (config->given == NULL)
-        config->given = arena_alloc(arena, sizeof *config->given);
+    if (config->given != NULL)
+        return;
+    config->given = arena_alloc(arena, sizeof *config->given);
+    config->given->sources = arena_alloc(arena, key_count());
 }
 
 static struct config_remark *add(struct reading *reading, const char *format, va_list arguments)
 {
-    char text[1024];
+    char text[REMARK_SIZE_MAX];
     vsnprintf(text, sizeof text, format, arguments);
     struct config_remark *remark = arena_alloc(reading->arena, sizeof *remark);
     remark->text = arena_format(reading->arena, "%s", text);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """command_line.py -- what a user types, on real nodes: verbs, exit codes, errors that leave nothing."""
 import glob
+import hashlib
 import json
 import os
 import signal
@@ -9,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 
-from live import SKIFF, SKIFFD, Cluster, Skip, need_programs, run_named, tests_of, until
+from bad_disk import free_ports
+from live import ROOT, SKIFF, SKIFFD, Cluster, Skip, need_programs, run_named, tests_of, until
 
 cluster = None
 USAGE, NOT_FOUND, TIMED_OUT = 2, 3, 5
@@ -300,6 +302,99 @@ def test_with_in_a_directory_can_be_reached_by_local_verbs():
     code, output, errors = With("--dir", place, "--", "sh", "-c", script).end()
     assert (code, output) == (0, "node 2 killed\nnode 2 restarted\n"), (output, errors)
     assert os.listdir(folder) == []
+
+
+def start_shipped(name, home, *sets):
+    """skiffd with one of Kafka's own files, moved to `home` and to other ports."""
+    words = [SKIFFD, "-c", os.path.join(ROOT, "tests", "config", name), "--set", f"log.dirs={home}/data"]
+    for line in sets:
+        words += ["--set", line]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def use_and_stop(node, port, silent):
+    """A record goes through, and what the node said is as it should be."""
+    try:
+        there = f"localhost:{port}"
+        until("a node that serves", lambda: bare("topic", "ls", "-b", there).returncode == 0)
+        run = subprocess.run([SKIFF, "produce", "t", "-b", there], input="hello\n", text=True, timeout=30,
+                             capture_output=True, check=False)
+        assert run.returncode == 0, run.stderr
+        assert bare("consume", "t", "-e", "-b", there).stdout == "hello\n"
+    finally:
+        node.terminate()
+        output, _ = node.communicate(timeout=20)
+    assert node.returncode == 0, output
+    assert output.count("keys without effect") == 1, output
+    warnings = [line for line in output.splitlines() if " WARN " in line or " ERROR " in line]
+    assert silent == (not warnings) and all("without authentication" in line for line in warnings), output
+    return output
+
+
+def test_the_file_that_kafka_ships_starts_a_node():
+    home = tempfile.mkdtemp(prefix="skiff-test-")
+    client, controller = free_ports(2)
+    node = start_shipped("kraft.properties", home, f"listeners=PLAINTEXT://:{client},CONTROLLER://:{controller}",
+                         f"advertised.listeners=PLAINTEXT://localhost:{client},CONTROLLER://localhost:{controller}",
+                         f"controller.quorum.bootstrap.servers=localhost:{controller}")
+    use_and_stop(node, client, silent=False)
+
+
+def test_a_file_of_zookeepers_time_starts_a_node():
+    home = tempfile.mkdtemp(prefix="skiff-test-")
+    client, = free_ports(1)
+    node = start_shipped("zookeeper.properties", home, f"listeners=PLAINTEXT://localhost:{client}")
+    output = use_and_stop(node, client, silent=True)
+    assert "zookeeper.connect" in output, output
+
+
+def test_check_config_tells_what_a_shipped_file_would_do():
+    file = os.path.join(ROOT, "tests", "config", "kraft.properties")
+    run = subprocess.run([SKIFFD, "--check-config", "-c", file, "--set", "num.partitions=7"],
+                         capture_output=True, text=True, timeout=20, check=False)
+    assert run.returncode == 0, run.stderr
+    lines = {tuple(line.split(None, 1)) for line in run.stdout.splitlines()}
+    for line in (("--set", "num.partitions=7"), ("file", "node.id=1"), ("default", "broker.session.timeout.ms=3000"),
+                 ("file", "listeners=PLAINTEXT://:9092,CONTROLLER://:9093")):
+        assert line in lines, run.stdout
+    assert run.stderr.count("keys without effect: ") == 1, run.stderr
+    wrong = subprocess.run([SKIFFD, "--check-config", "-c", file, "--set", "num.partitons=7", "--set", "ssl.key=x",
+                            "--set", "log.segment.bytes=soon"], capture_output=True, text=True, timeout=20, check=False)
+    assert wrong.returncode == 1 and wrong.stdout == "", wrong.stdout
+    for words in ("did you mean num.partitions?", "ssl.key=x", "log.segment.bytes=soon"):
+        assert words in wrong.stderr, wrong.stderr
+
+
+def tree_hash(folder):
+    """Names, kinds, modes, times and bytes of all that stands in a folder."""
+    total = hashlib.sha256()
+    for path in [folder, *sorted(glob.glob(folder + "/**", recursive=True, include_hidden=True))]:
+        status = os.lstat(path)
+        total.update(f"{path} {status.st_mode} {status.st_size} {status.st_mtime_ns}\n".encode())
+        if os.path.isfile(path):
+            with open(path, "rb") as file:
+                total.update(file.read())
+    return total.hexdigest()
+
+
+def test_a_directory_of_kafka_stays_as_it_is_to_the_byte():
+    for marks in ("version=1\nnode.id=1\ncluster.id=AAAAAAAAAAAAAAAAAAAAAA\ndirectory.id=BBBBBBBBBBBBBBBBBBBBBB\n",
+                  "version=0\nbroker.id=1\ncluster.id=AAAAAAAAAAAAAAAAAAAAAA\n"):
+        home = tempfile.mkdtemp(prefix="skiff-test-")
+        data = os.path.join(home, "data")
+        for name, text in (("meta.properties", marks), ("bootstrap.checkpoint", "x"), (".lock", ""),
+                           ("orders-0/00000000000000000000.log", "not ours"), ("orders-0/partition.metadata", "x"),
+                           ("__cluster_metadata-0/00000000000000000000.log", "x"), ("recovery-point-offset-checkpoint", "0")):
+            path = os.path.join(data, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="ascii") as file:
+                file.write(text)
+        before = tree_hash(data)
+        client, = free_ports(1)
+        node = start_shipped("zookeeper.properties", home, f"listeners=PLAINTEXT://localhost:{client}", "broker.id=1")
+        output, _ = node.communicate(timeout=20)
+        assert node.returncode == 1 and "Kafka" in output and data in output, output
+        assert tree_hash(data) == before
 
 
 def main():

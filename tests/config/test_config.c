@@ -1,56 +1,24 @@
 /* test_config.c -- whole files, and what follows from several keys. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "config_reader.h"
 
 static struct config_reader reader;
 
-/* Key by key what Kafka ships as config/server.properties. */
-static const char kraft_file[] = "process.roles=broker,controller\n"
-                                 "node.id=1\n"
-                                 "controller.quorum.bootstrap.servers=localhost:9093\n"
-                                 "listeners=PLAINTEXT://:9092,CONTROLLER://:9093\n"
-                                 "inter.broker.listener.name=PLAINTEXT\n"
-                                 "advertised.listeners=PLAINTEXT://localhost:9092,"
-                                 "CONTROLLER://localhost:9093\n"
-                                 "controller.listener.names=CONTROLLER\n"
-                                 "listener.security.protocol.map=CONTROLLER:PLAINTEXT,"
-                                 "PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,"
-                                 "SASL_SSL:SASL_SSL\n"
-                                 "num.network.threads=3\n"
-                                 "num.io.threads=8\n"
-                                 "socket.send.buffer.bytes=102400\n"
-                                 "socket.receive.buffer.bytes=102400\n"
-                                 "socket.request.max.bytes=104857600\n"
-                                 "log.dirs=/tmp/kraft-combined-logs\n"
-                                 "num.partitions=1\n"
-                                 "num.recovery.threads.per.data.dir=2\n"
-                                 "offsets.topic.replication.factor=1\n"
-                                 "share.coordinator.state.topic.replication.factor=1\n"
-                                 "share.coordinator.state.topic.min.isr=1\n"
-                                 "transaction.state.log.replication.factor=1\n"
-                                 "transaction.state.log.min.isr=1\n"
-                                 "log.retention.hours=168\n"
-                                 "log.segment.bytes=1073741824\n"
-                                 "log.retention.check.interval.ms=300000\n";
-
-static const char zookeeper_file[] = "broker.id=0\n"
-                                     "num.network.threads=3\n"
-                                     "num.io.threads=8\n"
-                                     "socket.send.buffer.bytes=102400\n"
-                                     "socket.receive.buffer.bytes=102400\n"
-                                     "socket.request.max.bytes=104857600\n"
-                                     "log.dirs=/tmp/kafka-logs\n"
-                                     "num.partitions=1\n"
-                                     "num.recovery.threads.per.data.dir=1\n"
-                                     "offsets.topic.replication.factor=1\n"
-                                     "transaction.state.log.replication.factor=1\n"
-                                     "transaction.state.log.min.isr=1\n"
-                                     "log.retention.hours=168\n"
-                                     "log.retention.check.interval.ms=300000\n"
-                                     "zookeeper.connect=localhost:2181\n"
-                                     "zookeeper.connection.timeout.ms=18000\n"
-                                     "group.initial.rebalance.delay.ms=0\n";
+/* Files of Kafka's, as users have them; command_line.py starts nodes from the same ones. */
+static void read_shipped(const char *name)
+{
+    char path[4096];
+    char text[8192];
+    snprintf(path, sizeof path, "%s/%s", CONFIG_FILES, name);
+    FILE *file = fopen(path, "re");
+    cr_assert_not_null(file, "%s", path);
+    size_t size = fread(text, 1, sizeof text - 1, file);
+    text[size] = '\0';
+    fclose(file);
+    reader_read(&reader, text, NULL);
+}
 
 /* Remarks that are neither notes nor the one about open listeners. */
 static uint32_t surprises(void)
@@ -63,7 +31,7 @@ static uint32_t surprises(void)
 
 Test(config, starts_a_node_from_the_file_that_kafka_ships)
 {
-    reader_read(&reader, kraft_file, NULL);
+    read_shipped("kraft.properties");
     cr_assert_eq(reader.result, ERR_NONE);
     cr_assert_eq(surprises(), 0);
     cr_assert_eq(reader.config.node_id, 1);
@@ -77,13 +45,13 @@ Test(config, starts_a_node_from_the_file_that_kafka_ships)
 
 Test(config, starts_a_node_from_a_file_of_zookeepers_time)
 {
-    reader_read(&reader, zookeeper_file, NULL);
+    read_shipped("zookeeper.properties");
     cr_assert_eq(reader.result, ERR_NONE);
     cr_assert_eq(surprises(), 0);
     cr_assert_eq(reader.config.node_id, 0);
     cr_assert_eq(reader.config.voter_count, 1);
     cr_assert_eq(reader.config.voters[0].id, 0);
-    cr_assert_not_null(reader_find(&reader, "zookeeper.connect=localhost:2181"));
+    cr_assert_not_null(reader_find(&reader, "zookeeper.connect, zookeeper.connection.timeout.ms"));
     reader_free(&reader);
 }
 
@@ -164,5 +132,42 @@ Test(config, names_everything_that_is_wrong_at_once)
     cr_assert(reader_refuses(&reader, "num.partitions=0"));
     cr_assert(reader_refuses(&reader, "ssl.protocol"));
     cr_assert(reader_refuses(&reader, "did you mean num.partitions?"));
+    reader_free(&reader);
+}
+
+/* The value that would be used and where it is from; NULL: the key is not listed. */
+static const struct config_setting *setting(const char *key)
+{
+    struct config_setting *settings;
+    uint32_t count = config_settings(&reader.config, &reader.arena, &settings);
+    for (uint32_t i = 0; i < count; i++)
+        if (strcmp(settings[i].key, key) == 0)
+            return &settings[i];
+    return NULL;
+}
+
+static bool has_setting(const char *key, const char *value, enum config_source source)
+{
+    const struct config_setting *found = setting(key);
+    return found != NULL && strcmp(found->value, value) == 0 && found->source == source;
+}
+
+Test(config, tells_what_would_be_used_and_where_it_is_from)
+{
+    reader_read(&reader,
+                "broker.id=4\nnum.partitions=3\nlog.dir=/a\nlisteners=PLAINTEXT://[::1]:9092",
+                "num.partitions=6");
+    cr_assert_eq(reader.result, ERR_NONE);
+    cr_assert(has_setting("broker.id", "4", CONFIG_FROM_FILE));
+    cr_assert_null(setting("node.id"), "it is the same setting");
+    cr_assert(has_setting("num.partitions", "6", CONFIG_FROM_SET));
+    cr_assert(has_setting("log.dirs", "/a", CONFIG_FROM_FILE));
+    cr_assert(has_setting("broker.session.timeout.ms", "3000", CONFIG_FROM_DEFAULT));
+    cr_assert(has_setting("auto.create.topics.enable", "true", CONFIG_FROM_DEFAULT));
+    cr_assert(has_setting("default.replication.factor", "min(3, brokers)", CONFIG_FROM_DEFAULT));
+    cr_assert(has_setting("log.flush.interval.messages", "1", CONFIG_FROM_DEFAULT));
+    cr_assert(has_setting("listeners", "PLAINTEXT://[::1]:9092,SKIFF_INTERNAL://localhost:0",
+                          CONFIG_FROM_FILE));
+    cr_assert(has_setting("controller.quorum.voters", "4@localhost:0", CONFIG_FROM_DEFAULT));
     reader_free(&reader);
 }

@@ -1,5 +1,6 @@
 /* test_keys.c -- what is said about each kind of key. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "config_reader.h"
 
@@ -69,8 +70,49 @@ Test(keys, notes_a_kafka_key_that_means_nothing_here)
 {
     reader_read(&reader, "num.io.threads=8\nzookeeper.connect=localhost:2181", NULL);
     cr_assert_eq(reader.result, ERR_NONE);
-    cr_assert(reader_find(&reader, "num.io.threads=8")->note);
-    cr_assert(reader_find(&reader, "zookeeper.connect=localhost:2181")->note);
+    cr_assert(reader_find(&reader, "num.io.threads, zookeeper.connect (no meaning here)")->note);
+    reader_free(&reader);
+}
+
+Test(keys, notes_all_that_has_no_effect_in_one_line_and_each_key_once)
+{
+    reader_read(&reader, "num.io.threads=8\nlog.retention.hours=1\nnum.io.threads=9",
+                "log.roll.ms=1");
+    cr_assert_eq(reader.result, ERR_NONE);
+    const struct config_remark *remark = reader_find(&reader, "keys without effect");
+    cr_assert_str_eq(remark->text, "keys without effect: num.io.threads (no meaning here); "
+                                   "log.retention.hours, log.roll.ms (not built yet)");
+    cr_assert_null(reader_find(&reader, "num.io.threads=8"));
+    reader_free(&reader);
+}
+
+Test(keys, names_no_more_than_so_many_keys_without_effect)
+{
+    char text[64 * IGNORED_NAMES_MAX] = "";
+    for (int i = 0; i < IGNORED_NAMES_MAX + 2; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "zookeeper.key.%d=x\n", i);
+    reader_read(&reader, text, NULL);
+    cr_assert_not_null(reader_find(&reader, "zookeeper.key.63 and 2 more (no meaning here)"));
+    reader_free(&reader);
+}
+
+Test(keys, suggests_the_beginning_of_a_key_that_is_nearly_security)
+{
+    reader_read(&reader, "sal.enabled.mechanisms=PLAIN", NULL);
+    cr_assert(reader_refuses(&reader, "did you mean sasl.*?"));
+    reader_free(&reader);
+    reader_read(&reader, "authoriser.class.name=org.example.Authorizer", NULL);
+    cr_assert(reader_refuses(&reader, "did you mean authorizer.class.name?"));
+    reader_free(&reader);
+    reader_read(&reader, "zookeper.connect=localhost:2181", NULL);
+    cr_assert(reader_refuses(&reader, "did you mean zookeeper.*?"));
+    reader_free(&reader);
+}
+
+Test(keys, refuses_providers_of_values_that_it_cannot_ask)
+{
+    reader_read(&reader, "config.providers=env", NULL);
+    cr_assert(reader_refuses(&reader, "config.providers=env: is not built yet"));
     reader_free(&reader);
 }
 
@@ -95,5 +137,20 @@ Test(keys, never_repeats_a_secret)
     reader_read(&reader, "ssl.keystore.password=sesame", NULL);
     cr_assert(reader_refuses(&reader, "ssl.keystore.password=[hidden]"));
     cr_assert_null(reader_find(&reader, "sesame"));
+    reader_free(&reader);
+}
+
+Test(keys, repeats_no_secret_of_a_key_without_meaning)
+{
+    reader_read(&reader, "zookeeper.ssl.keystore.password=sesame", NULL);
+    cr_assert_not_null(reader_find(&reader, "zookeeper.ssl.keystore.password"));
+    cr_assert_null(reader_find(&reader, "sesame"));
+    reader_free(&reader);
+}
+
+Test(keys, refuses_a_value_with_a_zero_byte)
+{
+    reader_read(&reader, "log.dirs=\\u0000", NULL);
+    cr_assert(reader_refuses(&reader, "log.dirs: holds a zero byte"));
     reader_free(&reader);
 }

@@ -1,0 +1,142 @@
+/* settings.c -- what would be used: every key that has an effect, its value, where it is from.
+ *
+ * A number is shown as it stands in struct config, after all that follows from other keys; a
+ * text as it was given, or as what was made of several. */
+#include <string.h>
+
+#include "config_parts.h"
+
+static const char *text_of(struct arena *arena, struct str text)
+{
+    return arena_format(arena, "%.*s", STR_ARGS(text));
+}
+
+static const char *address_text(struct arena *arena, const struct env_address *address)
+{
+    bool bracketed = strchr(address->host, ':') != NULL;
+    return arena_format(arena, "%s%s%s:%u", bracketed ? "[" : "", address->host,
+                        bracketed ? "]" : "", (unsigned)address->port);
+}
+
+static const char *listeners_text(const struct config *config, struct arena *arena, bool advertised)
+{
+    const char *text = "";
+    for (uint32_t i = 0; i < config->listener_count; i++) {
+        const struct config_listener *listener = &config->listeners[i];
+        text =
+            arena_format(arena, "%s%s%s://%s", text, i > 0 ? "," : "", listener->name,
+                         address_text(arena, advertised ? &listener->advertised : &listener->bind));
+    }
+    return text;
+}
+
+static const char *voters_text(const struct config *config, struct arena *arena)
+{
+    const char *text = "";
+    for (uint32_t i = 0; i < config->voter_count; i++)
+        text = arena_format(arena, "%s%s%d@%s", text, i > 0 ? "," : "", (int)config->voters[i].id,
+                            address_text(arena, &config->voters[i].address));
+    return text;
+}
+
+/* NULL: it says nothing that another key does not say. */
+static const char *given_text(const struct config *config, struct arena *arena,
+                              const struct key *key)
+{
+    static const char *const levels[] = {[TRACE_DEBUG] = "debug",
+                                         [TRACE_INFO] = "info",
+                                         [TRACE_WARN] = "warn",
+                                         [TRACE_ERROR] = "error"};
+    struct str given;
+    memcpy(&given, (const char *)config->given + key->offset, sizeof given);
+    switch (key->offset) {
+    case offsetof(struct config_given, listeners):
+        return listeners_text(config, arena, false);
+    case offsetof(struct config_given, advertised_listeners):
+        return listeners_text(config, arena, true);
+    case offsetof(struct config_given, voters):
+        return voters_text(config, arena);
+    case offsetof(struct config_given, log_dirs):
+        return config->log_dir;
+    case offsetof(struct config_given, log_dir):
+    case offsetof(struct config_given, metadata_log_dir):
+        return NULL;
+    case offsetof(struct config_given, process_roles):
+        return given.size > 0 ? text_of(arena, given) : "broker,controller";
+    case offsetof(struct config_given, defaults):
+        return given.size > 0 ? text_of(arena, given) : "skiff";
+    case offsetof(struct config_given, log_level):
+        return levels[config->trace_level];
+    case offsetof(struct config_given, log_format):
+        return config->trace_json ? "json" : "text";
+    default:
+        return given.size > 0 ? text_of(arena, given) : NULL;
+    }
+}
+
+/* Some numbers are a rule until the brokers are counted. */
+static const char *number_text(const struct config *config, struct arena *arena,
+                               const struct key *key)
+{
+    const char *field = (const char *)config + key->offset;
+    int64_t wide = 0;
+    int32_t narrow = 0;
+    bool on = false;
+    if (key->kind == KEY_BOOL) {
+        memcpy(&on, field, sizeof on);
+        return on ? "true" : "false";
+    }
+    if (key->kind == KEY_INT64)
+        memcpy(&wide, field, sizeof wide);
+    else
+        memcpy(&narrow, field, sizeof narrow);
+    if (narrow == -1 && key->offset == offsetof(struct config, replication_factor_default))
+        return "min(3, brokers)";
+    if (narrow == -1 && key->offset == offsetof(struct config, min_insync_default))
+        return "2 where the replication factor is 3 or more, else 1";
+    return arena_format(arena, "%lld", (long long)(key->kind == KEY_INT64 ? wide : narrow));
+}
+
+/* One of two names for the same field: the one that was given, else the first. */
+static bool is_shown(const struct config *config, const struct key *key)
+{
+    const uint8_t *sources = config->given->sources;
+    for (uint32_t i = 0; i < key_count(); i++) {
+        const struct key *other = key_at(i);
+        if (other == key || other->kind != key->kind || other->offset != key->offset)
+            continue;
+        if (sources[key_index(key)] < sources[i] ||
+            (sources[key_index(key)] == sources[i] && i < key_index(key)))
+            return false;
+    }
+    return true;
+}
+
+static enum config_source source_of(const struct config *config, const struct key *key)
+{
+    uint8_t own = config->given->sources[key_index(key)];
+    bool is_dirs = key->offset == offsetof(struct config_given, log_dirs);
+    if (key->kind != KEY_TEXT || !is_dirs || config->given->log_dirs.size > 0)
+        return (enum config_source)own;
+    return (enum config_source)config->given->sources[key_index(key_find(STR("log.dir")))];
+}
+
+uint32_t config_settings(const struct config *config, struct arena *arena,
+                         struct config_setting **out)
+{
+    uint32_t count = 0;
+    *out = arena_array(arena, struct config_setting, key_count());
+    for (uint32_t i = 0; i < key_count(); i++) {
+        const struct key *key = key_at(i);
+        const char *value;
+        if (key->kind == KEY_MEANINGLESS || key->kind == KEY_LATER || key->kind == KEY_SECURITY)
+            continue;
+        value = key->kind == KEY_TEXT ? given_text(config, arena, key)
+                                      : number_text(config, arena, key);
+        if (value == NULL || (key->kind != KEY_TEXT && !is_shown(config, key)))
+            continue;
+        (*out)[count++] = (struct config_setting){
+            .key = key->name, .value = value, .source = source_of(config, key)};
+    }
+    return count;
+}
