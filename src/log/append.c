@@ -152,12 +152,7 @@ static enum err write_all(struct log *log)
 
 static bool is_durable_when_written(const struct log *log)
 {
-#ifdef SKIFF_MUTANT_ACK_BEFORE_SYNC
-    (void)log;
-    return true;
-#else
     return log->config.durability == LOG_CLASS_PAGE_CACHE;
-#endif
 }
 
 void log_write_queued(struct log *log)
