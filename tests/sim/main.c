@@ -21,7 +21,7 @@ enum {
     CORPUS_MAX = 4096,
 };
 
-/* Without these a set of seeds proves little. */
+/* Without these, and worlds of one shard and of four, a set of seeds proves little. */
 static const enum world_mark needed[] = {
     MARK_truncation,
     MARK_torn_tail_cut,
@@ -54,7 +54,9 @@ struct runner {
     uint32_t job_count;
     uint64_t done, failed, events, acks, reads, violations;
     uint64_t marks[WORLD_MARKS];
-    struct job again[JOBS_MAX]; /* To be run a second time. */
+    uint64_t shards[SIM_SHARDS_MAX + 1]; /* Seeds with so many. */
+    uint64_t repeated;                   /* Seeds whose second run gave the same hash. */
+    struct job again[JOBS_MAX];          /* To be run a second time. */
     uint32_t again_count;
 };
 
@@ -129,12 +131,15 @@ static void take_success(struct runner *runner, struct job *job)
                    (unsigned long long)job->seed, (unsigned long long)job->expected,
                    (unsigned long long)result.hash);
             runner->failed++;
+        } else {
+            runner->repeated++;
         }
         return;
     }
     runner->events += result.events;
     runner->acks += result.acks;
     runner->reads += result.reads;
+    runner->shards[result.shards]++;
     for (int mark = 0; mark < WORLD_MARKS; mark++)
         runner->marks[mark] += result.marks[mark];
     if (runner->repeat_every > 0 && runner->done % runner->repeat_every == 0)
@@ -163,7 +168,7 @@ static void reap(struct runner *runner)
     }
 }
 
-static bool marks_are_seen(const struct runner *runner)
+static bool all_is_seen(const struct runner *runner)
 {
     bool all = true;
     printf("marks:");
@@ -177,6 +182,14 @@ static bool marks_are_seen(const struct runner *runner)
                    world_mark_name(needed[i]));
             all = false;
         }
+    printf("seeds with one shard: %llu, with four: %llu; run twice with the same hash: %llu\n",
+           (unsigned long long)runner->shards[1], (unsigned long long)runner->shards[4],
+           (unsigned long long)runner->repeated);
+    if (runner->count >= MARKS_SEEDS && runner->options.shards == 0 &&
+        (runner->shards[1] == 0 || runner->shards[4] == 0)) {
+        printf("FAILED: one shard or four were never drawn\n");
+        all = false;
+    }
     return all;
 }
 
@@ -198,7 +211,7 @@ static int run_many(struct runner *runner)
             fflush(stdout);
         }
     }
-    bool seen = marks_are_seen(runner);
+    bool seen = all_is_seen(runner);
     printf("%llu seeds, %llu failed, %llu events, %llu acknowledgements, %llu records read\n",
            (unsigned long long)total, (unsigned long long)runner->failed,
            (unsigned long long)runner->events, (unsigned long long)runner->acks,

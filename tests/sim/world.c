@@ -122,6 +122,7 @@ void world_run(const struct world_options *options, struct world_result *result)
                                     .events = world->kernel.done,
                                     .virtual_time = world->kernel.now,
                                     .acks = acks,
-                                    .reads = history_reads(world)};
+                                    .reads = history_reads(world),
+                                    .shards = world->swarm.shards};
     memcpy(result->marks, world->marks, sizeof result->marks);
 }

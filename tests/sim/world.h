@@ -56,6 +56,7 @@ struct world_result {
     sim_us virtual_time;
     uint64_t marks[WORLD_MARKS];
     uint64_t acks, reads;
+    uint32_t shards;
 };
 
 struct world {

@@ -19,6 +19,7 @@ LOGS = os.path.join(ROOT, "build", "test-logs")
 BUILD_LIMIT_S = 1200
 
 COUNTS = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$")
+SEEDS = re.compile(r"^(\d+) seeds, (\d+) failed, ", re.MULTILINE)
 CRITERION = re.compile(r"Tested:.*?(\d+).*?Passing:.*?(\d+).*?Failing:.*?(\d+).*?Crashing:.*?(\d+)")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -174,14 +175,15 @@ def stage_sim(seeds, first=1):
     program = os.path.join(ROOT, "build", "skiff-sim")
     if not os.path.exists(program):
         return skipped("build/skiff-sim does not exist")
-    command = [program, "--seeds", str(seeds), "--first", str(first), "--jobs", "2"]
+    corpus = os.path.join(ROOT, "tests", "sim", "seeds.txt")
+    command = [program, "--seeds", str(seeds), "--first", str(first), "--jobs", "2", "--file", corpus]
     code, text, path = run("sim", command, 3600)
-    if code == 0:
-        return Tally(passed=seeds)
-    match = COUNTS.search(text.rstrip())
-    if match and int(match[2]):
-        return Tally(int(match[1]), int(match[2]), note=f"{path}\n{last_lines(text)}")
-    return Tally(failed=1, note=f"exit {code}: {path}\n{last_lines(text)}")
+    match = SEEDS.search(text)
+    if not match:
+        return Tally(failed=1, note=f"exit {code}: {path}\n{last_lines(text)}")
+    failed = int(match[2]) or int(code != 0)
+    return Tally(int(match[1]) - int(match[2]), failed,
+                 note=f"exit {code}: {path}\n{last_lines(text)}" if failed else "")
 
 
 def stage_script(name, path, arguments, limit_s):
