@@ -3,9 +3,10 @@
 //   java KillLoop BROKERS TOPIC RATE RECORDS
 //
 // An idempotent producer (its defaults: acks=all, five requests in flight) writes RATE records a second
-// until standard input ends and RECORDS were sent. Then a consumer that assign()s every partition reads
-// from the start, and each acknowledged record must stand at its offset, exactly once, in order by
-// partition; one without an acknowledgement may stand there at most once. Exit 0, or 11 with a witness.
+// until standard input ends and RECORDS were sent; it says "producing" when the first is acknowledged. Then
+// a consumer that assign()s every partition reads from the start, and each acknowledged record must stand at
+// its offset, exactly once, in order by partition; one without an acknowledgement may stand there at most
+// once. Exit 0, or 11 with a witness.
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -95,7 +96,9 @@ public final class KillLoop {
                 return;
             }
             long now = System.nanoTime();
-            if (lastAckNanos != 0) {
+            if (lastAckNanos == 0) {
+                System.out.println("producing");
+            } else {
                 longestGapNanos.accumulateAndGet(now - lastAckNanos, Math::max);
             }
             lastAckNanos = now;
