@@ -203,6 +203,8 @@ static void wipe(struct log *log)
     for (uint32_t i = 0; i < log->doomed_count; i++)
         segment_free(log->env, log->doomed[i]);
     log->doomed_count = 0;
+    if (!log->has_directory)
+        return; /* One of that name may be there by now, and belong to another log (rule 18). */
     enum err err = env_list(log->env, log->dir, &arena, &names, &count);
     log->has_directory = err == ERR_NONE;
     for (uint32_t i = 0; err == ERR_NONE && i < count; i++) {

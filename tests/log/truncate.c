@@ -217,3 +217,21 @@ Test(truncate, the_same_directory_serves_again_after_a_deletion)
     cr_assert_eq(log_last_epoch(f.log), 5);
     log_fixture_close(&f);
 }
+
+Test(truncate, rule_18_delete_leaves_the_directory_of_a_log_that_came_after)
+{
+    struct log_fixture f;
+    log_fixture_open(&f, 0);
+    struct log *old = f.log;
+    f.config.key.topic_id.bytes[0] = 77;
+    f.log = log_open("t-7", &f.config, &f.memory->env, f.sync);
+    fill(&f, 5, 1); /* The old log had no record, and so no directory. */
+
+    log_delete(old);
+    log_fixture_settle(&f);
+
+    cr_assert_eq(f.deleted_told, 1);
+    cr_assert_geq(memory_env_size(f.memory, "t-7/00000000000000000000.log"), 0);
+    log_close(old);
+    log_fixture_close(&f);
+}
