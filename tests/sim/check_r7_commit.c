@@ -10,10 +10,13 @@ static uint32_t count_holders(struct world *world, const struct ghost_log *of, l
     uint32_t holders = 0;
     *voters = 0;
     for (uint32_t i = 0; i < world->swarm.nodes; i++) {
+        const struct sim_node *node = &world->nodes[i];
         const struct ghost_log *log = &world->ghost->metadata->logs[i];
         (*voters)++;
-        holders += ghost_is_voter(world, &world->nodes[i]) && log->durable >= offset &&
-                   ghost_agree(&log->batches, &of->batches, offset);
+        if (ghost_is_voter(world, node))
+            holders += log->durable >= offset && ghost_agree(&log->batches, &of->batches, offset);
+        else /* Its disk is gone, and what it told before may still arrive. */
+            holders += world->ghost->voters[i].lost_durable >= offset;
     }
     return holders;
 }

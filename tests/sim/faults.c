@@ -174,7 +174,10 @@ static void strike_rot(struct world *world, struct sim_node *node, struct rand *
 /* Only of nodes whose loss of power is enough for a wipe: see that nothing forms anew. */
 static void wipe_majority(struct world *world)
 {
-    if (world->quorum_is_lost || !ghost_is_formed(world))
+    uint32_t survivor = (world->swarm.victim + 2) % world->swarm.nodes;
+    /* A survivor that never heard of the cluster is as empty as they are. */
+    if (world->quorum_is_lost || !ghost_is_formed(world) ||
+        world->ghost->metadata->logs[survivor].durable == 0)
         return;
     world->quorum_is_lost = true;
     for (uint32_t i = 0; i < 2; i++) {

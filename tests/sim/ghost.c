@@ -286,17 +286,10 @@ uint64_t node_list_mask(const struct node_list *list)
     return mask;
 }
 
-static void take_partition(struct world *world, const struct image_partition *from)
+/* Any image is committed, an old one too: it may be the only one that shows a change. */
+static void take_change(struct ghost_partition *partition, const struct image_partition *from)
 {
-    struct ghost_partition *partition = ghost_partition_of(world, from->key);
-    partition->leader = from->leader;
-    partition->leader_epoch = from->leader_epoch;
-    partition->partition_epoch = from->partition_epoch;
-    partition->replicas = node_list_mask(&from->replicas);
-    partition->isr = node_list_mask(&from->isr);
-    partition->elr = node_list_mask(&from->elr);
-    partition->min_insync = from->min_insync;
-    uintptr_t version = partition->isr | UINT64_C(1) << 63;
+    uintptr_t version = node_list_mask(&from->isr) | UINT64_C(1) << 63;
     map_put(&partition->versions, &from->partition_epoch, (void *)version);
     if (from->leader >= 0 && !map_get(&partition->grants, &from->leader_epoch)) {
         struct ghost_grant *grant = mem_zalloc(sizeof *grant);
@@ -306,11 +299,29 @@ static void take_partition(struct world *world, const struct image_partition *fr
     }
 }
 
+static void take_partition(struct ghost_partition *partition, const struct image_partition *from)
+{
+    partition->leader = from->leader;
+    partition->leader_epoch = from->leader_epoch;
+    partition->partition_epoch = from->partition_epoch;
+    partition->replicas = node_list_mask(&from->replicas);
+    partition->isr = node_list_mask(&from->isr);
+    partition->elr = node_list_mask(&from->elr);
+    partition->min_insync = from->min_insync;
+}
+
 static void take_image(struct world *world, const struct probe *probe)
 {
     struct ghost *ghost = world->ghost;
     const struct image *image = probe->object;
-    if (ghost->image && ghost->image->offset >= image->offset)
+    bool newest = !ghost->image || ghost->image->offset < image->offset;
+    for (const struct image_partition *at = NULL; (at = image_partition_after(image, at));) {
+        struct ghost_partition *partition = ghost_partition_of(world, at->key);
+        take_change(partition, at);
+        if (newest)
+            take_partition(partition, at);
+    }
+    if (!newest)
         return;
     struct image *held = image_ref(image);
     if (ghost->image)
@@ -323,8 +334,6 @@ static void take_image(struct world *world, const struct probe *probe)
             partition->leader = -1;
             partition->isr = partition->elr = 0;
         }
-    for (const struct image_partition *at = NULL; (at = image_partition_after(image, at));)
-        take_partition(world, at);
 }
 
 /* ---- Raft. */
@@ -520,13 +529,14 @@ bool ghost_may_wipe(struct world *world, const struct sim_node *node)
     struct ghost *ghost = world->ghost;
     if (world->swarm.nodes < 3 || !ghost->formed || !ghost->image)
         return false;
+    /* With a minimum of one a shrinking ISR, or a new topic, may be on its way and leave it as
+     * the only one. */
+    if (world->swarm.min_insync < 2)
+        return false;
     for (struct ghost_partition *partition = ghost->first; partition; partition = partition->next) {
         bool holds = partition->is_metadata || (partition->replicas & node_bit(node->id));
         if (!holds || partition->removed)
             continue;
-        /* With a minimum of one a shrinking ISR may be on its way, and leave it the only one. */
-        if (!partition->is_metadata && partition->min_insync < 2)
-            return false;
         if (!is_held_elsewhere(world, partition, node))
             return false;
     }
