@@ -156,6 +156,35 @@ struct bytes record_encode(const struct record *record, struct arena *arena);
  *         node must stop. ERR_CORRUPT: not a record at all. *out is then untouched. */
 enum err record_decode(struct bytes value, struct arena *arena, struct record *out);
 
+/* One field of an encoded record, as record_visit() meets it. */
+enum record_field_kind {
+    RECORD_FIELD_NUMBER,
+    RECORD_FIELD_BOOL,
+    RECORD_FIELD_TEXT,
+    RECORD_FIELD_UUID,
+    RECORD_FIELD_BYTES, /* Neither; a rotten uuid for one. */
+    RECORD_FIELD_OPEN,  /* Fields of a message follow, until its CLOSE. */
+    RECORD_FIELD_CLOSE,
+    RECORD_FIELD_LIST_OPEN,
+    RECORD_FIELD_LIST_CLOSE,
+};
+
+struct record_field {
+    const char *name; /* As in metadata.proto; NULL: an element of a list, or a CLOSE. */
+    enum record_field_kind kind;
+    int64_t number; /* Also of a BOOL. */
+    struct uuid uuid;
+    struct bytes bytes; /* Of TEXT and BYTES; borrowed for the call. */
+};
+
+typedef void record_visitor(void *context, const struct record_field *field);
+
+/* Tell every field of an encoded record, in the order of the schema. What this build does not
+ * know is told as the number of an `unknown_field`; nothing is judged but the encoding.
+ * Errors  ERR_CORRUPT: not a record at all; nothing was told. */
+enum err record_visit(struct bytes value, struct arena *arena, record_visitor *visit,
+                      void *context);
+
 /* "REGISTER_BROKER"; never null. */
 const char *record_type_name(enum record_type type);
 

@@ -53,6 +53,12 @@ static const struct verb verbs[] = {
      "skiff consume orders -e\nskiff consume orders -o -10 -n 10\n"
      "skiff consume orders -f '%p %o %k %v\\n'\nskiff consume orders -o @1767225600000 -J",
      run_consume},
+    {"dump", "FILE...", 1, ANY, VERB_LOCAL, false, dump_flags,
+     "Show a file of a node's directory: segments, indexes, snapshots, marks, the vote.\n"
+     "What is wrong is told with its place, and the exit code is 1 then.",
+     "skiff dump data/orders-0/00000000000000000000.log -r\n"
+     "skiff dump data/__cluster_metadata-0/*.log\nskiff dump --json data/marks-0.0",
+     run_dump},
     {"cluster info", "", 0, 0, VERB_REMOTE, true, no_flags, "The cluster's id and nodes.",
      "skiff cluster info", run_cluster_info},
     {"cluster quorum", "", 0, 0, VERB_REMOTE, true, no_flags,

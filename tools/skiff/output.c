@@ -63,3 +63,36 @@ void print_json(json_t *root)
     putchar('\n');
     json_decref(root);
 }
+
+static json_t *base64(const uint8_t *data, size_t size)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *text = mem_alloc((size + 2) / 3 * 4 + 1);
+    char *to = text;
+    for (size_t at = 0; at < size; at += 3) {
+        uint32_t three = (uint32_t)data[at] << 16;
+        if (at + 1 < size)
+            three |= (uint32_t)data[at + 1] << 8;
+        if (at + 2 < size)
+            three |= data[at + 2];
+        *to++ = digits[three >> 18];
+        *to++ = digits[three >> 12 & 63];
+        *to++ = at + 1 < size ? digits[three >> 6 & 63] : '=';
+        *to++ = at + 2 < size ? digits[three & 63] : '=';
+    }
+    json_t *json = json_stringn(text, (size_t)(to - text));
+    mem_free(text);
+    return json;
+}
+
+void json_set_bytes(json_t *object, const char *name, const void *data, size_t size)
+{
+    char base64_name[64];
+    json_t *text = data ? json_stringn(data, size) : json_null();
+    if (text) {
+        json_object_set_new(object, name, text);
+        return;
+    }
+    snprintf(base64_name, sizeof base64_name, "%.50s_base64", name);
+    json_object_set_new(object, base64_name, base64(data, size));
+}

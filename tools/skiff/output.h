@@ -15,6 +15,9 @@ struct table *table_open(uint32_t columns, const char *const *heads);
 void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void table_print_close(struct table *table);
 
+/* Bytes as text where they are UTF-8, else in base64 under "<name>_base64"; NULL is null. */
+void json_set_bytes(json_t *object, const char *name, const void *data, size_t size);
+
 /* Print and release. */
 void print_json(json_t *root);
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/base.h"
+#include "output.h"
 
 static const char field_letters[] = "kvstpoTdhKS%";
 static const char escape_letters[] = "ntr0\\x";
@@ -121,39 +121,6 @@ void record_print(FILE *out, const char *format, const rd_kafka_message_t *messa
     }
 }
 
-static json_t *base64(const uint8_t *data, size_t size)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *text = mem_alloc((size + 2) / 3 * 4 + 1);
-    char *to = text;
-    for (size_t at = 0; at < size; at += 3) {
-        uint32_t three = (uint32_t)data[at] << 16;
-        if (at + 1 < size)
-            three |= (uint32_t)data[at + 1] << 8;
-        if (at + 2 < size)
-            three |= data[at + 2];
-        *to++ = digits[three >> 18];
-        *to++ = digits[three >> 12 & 63];
-        *to++ = at + 1 < size ? digits[three >> 6 & 63] : '=';
-        *to++ = at + 2 < size ? digits[three & 63] : '=';
-    }
-    json_t *json = json_stringn(text, (size_t)(to - text));
-    mem_free(text);
-    return json;
-}
-
-static void set_bytes(json_t *object, const char *name, const void *data, size_t size)
-{
-    char base64_name[64];
-    json_t *text = data ? json_stringn(data, size) : json_null();
-    if (text) {
-        json_object_set_new(object, name, text);
-        return;
-    }
-    snprintf(base64_name, sizeof base64_name, "%.50s_base64", name);
-    json_object_set_new(object, base64_name, base64(data, size));
-}
-
 void record_print_json(FILE *out, const rd_kafka_message_t *message)
 {
     rd_kafka_timestamp_type_t kind;
@@ -162,8 +129,8 @@ void record_print_json(FILE *out, const rd_kafka_message_t *message)
         json_pack("{ss si sI sI}", "topic", rd_kafka_topic_name(message->rkt), "partition",
                   message->partition, "offset", (json_int_t)message->offset, "timestamp",
                   (json_int_t)rd_kafka_message_timestamp(message, &kind));
-    set_bytes(object, "key", message->key, message->key_len);
-    set_bytes(object, "value", message->payload, message->len);
+    json_set_bytes(object, "key", message->key, message->key_len);
+    json_set_bytes(object, "value", message->payload, message->len);
     if (!rd_kafka_message_headers(message, &headers)) {
         json_t *list = json_array();
         const char *name;
@@ -171,7 +138,7 @@ void record_print_json(FILE *out, const rd_kafka_message_t *message)
         size_t size;
         for (size_t i = 0; !rd_kafka_header_get_all(headers, i, &name, &value, &size); i++) {
             json_t *one = json_pack("{ss}", "name", name);
-            set_bytes(one, "value", value, size);
+            json_set_bytes(one, "value", value, size);
             json_array_append_new(list, one);
         }
         json_object_set_new(object, "headers", list);

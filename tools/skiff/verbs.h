@@ -5,8 +5,8 @@
 #include "call.h"
 #include "cluster.h"
 
-extern const struct flag up_flags[], down_flags[], with_flags[], logs_flags[], topic_create_flags[],
-    topic_ls_flags[], produce_flags[], consume_flags[], no_flags[];
+extern const struct flag up_flags[], down_flags[], with_flags[], dump_flags[], logs_flags[],
+    topic_create_flags[], topic_ls_flags[], produce_flags[], consume_flags[], no_flags[];
 
 int run_up(struct call *call);
 int run_down(struct call *call);
@@ -24,6 +24,7 @@ int run_topic_delete(struct call *call);
 int run_cluster_info(struct call *call);
 int run_cluster_quorum(struct call *call);
 int run_produce(struct call *call);
+int run_dump(struct call *call);
 int run_consume(struct call *call);
 
 /* The local cluster of a verb. Errors: an exit code, told. */
