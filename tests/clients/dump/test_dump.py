@@ -1,0 +1,97 @@
+"""test_dump.py -- Apache Kafka's own dump tool reads what Skiff wrote, and agrees with `skiff dump`."""
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+
+from live import Cluster, Skip
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+JARS = os.path.join(HERE, "target", "lib")
+CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
+RECORDS = 1500  # Of a thousand bytes, for each codec.
+
+
+def kafka_dump(*words):
+    """Lines of DumpLogSegments, whose jars maven brings once."""
+    for program in ("java", "mvn"):
+        if not shutil.which(program):
+            raise Skip(f"{program} is not installed")
+    if not glob.glob(os.path.join(JARS, "kafka-tools-*.jar")):
+        run = subprocess.run(["mvn", "-B", "-q", "package"], cwd=HERE, capture_output=True, text=True, timeout=600,
+                             check=False)
+        if run.returncode != 0 and "Could not transfer" in run.stdout + run.stderr:
+            raise Skip("maven cannot reach its registry")
+        assert run.returncode == 0, (run.stdout + run.stderr)[-2000:]
+    run = subprocess.run(["java", "-cp", os.path.join(JARS, "*"), "org.apache.kafka.tools.DumpLogSegments", *words],
+                         capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stdout[-1000:] + run.stderr[-1000:]
+    return run.stdout.splitlines()
+
+
+def skiff_dump(cluster, path, *words):
+    return [json.loads(line) for line in cluster.skiff("dump", path, "--json", *words).splitlines()]
+
+
+def batches_of_kafka(lines):
+    """(base, last, count, epoch, producer, position, bytes, codec, crc, valid) of each batch."""
+    wanted = re.compile(r"baseOffset: (\d+) lastOffset: (\d+) count: (\d+) .* producerId: (-?\d+) .*"
+                        r"partitionLeaderEpoch: (\d+) .* position: (\d+) .* size: (\d+) magic: 2 "
+                        r"compresscodec: (\w+) crc: (\d+) isvalid: (\w+)")
+    return [match.groups() for match in map(wanted.match, lines) if match]
+
+
+def batches_of_skiff(items):
+    return [tuple(str(value) for value in (
+        item["base_offset"], item["last_offset"], item["records"], item.get("producer_id", -1), item["leader_epoch"],
+        item["position"], item["bytes"], item["codec"], int(item["crc"], 16), "true"))
+        for item in items if item["item"] == "batch"]
+
+
+def write(cluster):
+    """Several segments with batches of every codec; the node is down when this returns."""
+    cluster.skiff("topic", "create", "orders", "-p", "1")
+    for codec in CODECS:
+        lines = "".join(f"{codec} {i} {os.urandom(495).hex()}\n" for i in range(RECORDS))
+        cluster.skiff("produce", "orders", "-z", codec, "-X", "batch.size=100000", "-H", "a=b", stdin=lines)
+    cluster.skiff("down")
+    return os.path.join(cluster.dir, "node-1", "data", "orders-0")
+
+
+def compare_segments(cluster, folder):
+    values = set()
+    for path in sorted(glob.glob(folder + "/*.log")):
+        ours = batches_of_skiff(skiff_dump(cluster, path))
+        lines = kafka_dump("--deep-iteration", "--print-data-log", "--files", path)
+        assert ours and batches_of_kafka(lines) == ours, (path, ours[:2], batches_of_kafka(lines)[:2])
+        values |= {match[1] for match in map(re.compile(r"\| offset: .* payload: (\w+ \d+) ").match, lines) if match}
+    assert values == {f"{codec} {i}" for codec in CODECS for i in range(RECORDS)}, len(values)
+
+
+def compare_side_files(cluster, folder):
+    segment, = sorted(glob.glob(folder + "/*.log"))[:1]
+    for end, form in ((".index", "offset: {offset} position: {position}"),
+                      (".timeindex", "timestamp: {timestamp} offset: {offset}")):
+        path = segment.replace(".log", end)
+        ours = [form.format(**item) for item in skiff_dump(cluster, path) if item["item"] == "entry"]
+        lines = kafka_dump("--files", path)
+        assert ours and lines[1:] == ours, (lines, ours)
+        assert any("passed sanity check" in line for line in kafka_dump("--index-sanity-check", "--files", path))
+    path = sorted(glob.glob(folder + "/*.snapshot"))[-1]
+    producers = {(item["producer_id"], item["last_sequence"], item["last_offset"])
+                 for item in skiff_dump(cluster, path) if item["item"] == "producer"}
+    wanted = re.compile(r"producerId: (\d+) .* lastSequence: (\d+) lastOffset: (\d+) ")
+    found = {tuple(map(int, match.groups())) for match in map(wanted.match, kafka_dump("--files", path)) if match}
+    assert len(producers) == len(CODECS) and found == producers, (found, producers)
+
+
+def test_kafkas_own_dump_tool_agrees_with_ours_on_every_batch():
+    cluster = Cluster(nodes=1, sets=("log.segment.bytes=1048576",))
+    try:
+        folder = write(cluster)
+        compare_segments(cluster, folder)
+        compare_side_files(cluster, folder)
+    finally:
+        cluster.close()
