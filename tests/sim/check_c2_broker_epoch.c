@@ -13,7 +13,7 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
         if (!old)
             continue;
         bool same = uuid_equal(old->incarnation, at->incarnation);
-        if (at->epoch < old->epoch || (!same && at->epoch == old->epoch))
+        if (same ? at->epoch != old->epoch : at->epoch <= old->epoch)
             world_violation(world, "C2", "broker %d goes from epoch %lld to %lld%s", at->id,
                             (long long)old->epoch, (long long)at->epoch,
                             same ? "" : " with another incarnation");

@@ -1,5 +1,5 @@
 /* check_c8_candidates.c -- C8: every member of ISR and ELR holds, durably, all that is
- * committed. */
+ * committed; so does whoever a leader proposes to add (rule 3). */
 #include "check.h"
 
 static void check_member(struct world *world, const struct ghost_partition *partition,
@@ -23,9 +23,23 @@ static void check_partition(struct world *world, const struct ghost_partition *p
             check_member(world, partition, &world->nodes[i], high_watermark);
 }
 
+/* What a leader proposes may be committed whatever answer it gets. */
+static void check_proposal(struct world *world, struct sim_node *node, const struct probe *probe)
+{
+    const struct ghost_partition *partition = ghost_partition_of(world, probe->key);
+    uint64_t added = (uint64_t)probe->value & ~(partition->isr | partition->elr);
+    bool stale = partition->leader != node->id || partition->leader_epoch != probe->epoch;
+    for (uint32_t i = 0; !stale && !partition->removed && i < world->swarm.nodes; i++)
+        if ((added & node_bit(world->nodes[i].id)) && world->ghost->voters[i].wiped_epoch < 0)
+            check_member(world, partition, &world->nodes[i], partition->high_watermark);
+}
+
 static void take(struct world *world, struct sim_node *node, const struct probe *probe)
 {
-    (void)node;
+    if (probe->kind == PROBE_ALTER_SENT) {
+        check_proposal(world, node, probe);
+        return;
+    }
     if (ghost_is_metadata(probe->key) || !probe->flag)
         return;
     const struct ghost_partition *partition = ghost_partition_of(world, probe->key);
@@ -41,4 +55,4 @@ static void end(struct world *world)
 }
 
 const struct checker check_c8 = {
-    .name = "C8", .kinds = KIND(HIGH_WATERMARK), .take = take, .end = end};
+    .name = "C8", .kinds = KIND(HIGH_WATERMARK) | KIND(ALTER_SENT), .take = take, .end = end};

@@ -1,14 +1,14 @@
-/* check_l3_full_isr.c -- L3: once healed, every intact replica is in its ISR, and somebody
- * leads. */
+/* check_l3_full_isr.c -- L3: once healed, every replica is in its ISR, and somebody leads. One
+ * that rotted comes back too, once its node has seen the rot (rule 11). */
 #include "check.h"
 #include "live.h"
 
-/* Bits of replicas whose data is whole. */
-static uint64_t intact(const struct world *world, const struct ghost_partition *partition)
+/* Bits of replicas that are whole, or known not to be. */
+static uint64_t expected(const struct world *world, const struct ghost_partition *partition)
 {
     uint64_t mask = partition->replicas;
     for (uint32_t i = 0; i < world->swarm.nodes; i++)
-        if (partition->logs[i].rotten)
+        if (partition->logs[i].rotten && !partition->logs[i].rot_told)
             mask &= ~node_bit(world->nodes[i].id);
     return mask;
 }
@@ -18,7 +18,7 @@ bool live_l3(struct world *world, char *why, size_t size)
     for (const struct ghost_partition *at = world->ghost->first; at; at = at->next) {
         if (at->is_metadata || at->removed)
             continue;
-        uint64_t wanted = intact(world, at);
+        uint64_t wanted = expected(world, at);
         const struct sim_node *leader = world_node_of(world, at->leader);
         bool led = leader && at->logs[leader->index].leads == at->leader_epoch;
         if (wanted == 0 || (led && (at->isr & wanted) == wanted))
