@@ -12,7 +12,8 @@
 #include "base/mem.h"
 
 enum {
-    BLOCK_FIRST = 1 << 10, /* Bytes of the first block; each further one has twice as many. */
+    BLOCK_FIRST = 1000, /* Bytes of the first block; each further one has twice as many. With its
+                         * head it is still small enough for malloc to keep it at hand. */
     BLOCK_MAX = 1 << 16,
     ALIGNMENT = 16,
 };

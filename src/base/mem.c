@@ -9,6 +9,8 @@
 
 #include "base/check.h"
 
+enum { SMALL_MAX = 1032 }; /* Bytes that glibc's cache of a thread takes at most. */
+
 void *mem_alloc(size_t size)
 {
     void *memory = malloc(size ? size : 1);
@@ -16,11 +18,16 @@ void *mem_alloc(size_t size)
     return memory;
 }
 
+/* glibc keeps small blocks that were freed at hand for malloc, and until 2.41 not for calloc;
+ * large ones may come cleared from the kernel, which only calloc knows. */
 void *mem_zalloc(size_t size)
 {
-    void *memory = calloc(1, size ? size : 1);
-    check(memory != NULL);
-    return memory;
+    if (size > SMALL_MAX) {
+        void *memory = calloc(1, size);
+        check(memory != NULL);
+        return memory;
+    }
+    return memset(mem_alloc(size), 0, size);
 }
 
 void *mem_realloc(void *memory, size_t size)
