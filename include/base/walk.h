@@ -109,7 +109,7 @@ struct wire_splice {
 struct wire_writer {
     uint8_t *data;
     uint32_t size;     /* Bytes written. */
-    uint32_t capacity; /* Bytes there are; running over is our own mistake. */
+    uint32_t capacity; /* Bytes there are. */
     struct wire_splice *splices;
     uint32_t splice_count;
     uint32_t splice_capacity;
@@ -157,9 +157,10 @@ enum err walk_read(const struct walk_message *message, int16_t version, struct w
 struct walk_size walk_measure(const struct walk_message *message, int16_t version,
                               const void *body);
 
-/* Cannot fail: what walk_measure() said was reserved. */
-void walk_write(const struct walk_message *message, int16_t version, const void *body,
-                struct wire_writer *writer);
+/* Cannot fail where walk_measure() was asked first. From the first piece on that the writer has
+ * no room for, nothing more is written; what comes back counts all of it. */
+struct walk_size walk_write(const struct walk_message *message, int16_t version, const void *body,
+                            struct wire_writer *writer);
 
 /* Every field at its default. */
 void walk_init(const struct walk_struct *of, void *out);

@@ -1,7 +1,7 @@
 /* walk_write.c -- measures and writes a message of any described type and version.
  *
- * One pass does both: without a writer it only counts, so the size that was reserved
- * is the size that is written. A tagged field leaves only when it is not at its
+ * One pass does both: what has no room in the writer is only counted, so the size that was
+ * reserved is the size that is written. A tagged field leaves only when it is not at its
  * default. An extent of a file leaves a splice point, and no bytes.
  *
  * Source  KIP-482. */
@@ -36,16 +36,15 @@ static struct sink sink_open(const struct walk_message *message, int16_t version
 
 struct walk_size walk_measure(const struct walk_message *message, int16_t version, const void *body)
 {
-    struct sink sink = sink_open(message, version, NULL);
-    write_struct(&sink, message->body, body);
-    return sink.size;
+    return walk_write(message, version, body, NULL);
 }
 
-void walk_write(const struct walk_message *message, int16_t version, const void *body,
-                struct wire_writer *writer)
+struct walk_size walk_write(const struct walk_message *message, int16_t version, const void *body,
+                            struct wire_writer *writer)
 {
     struct sink sink = sink_open(message, version, writer);
     write_struct(&sink, message->body, body);
+    return sink.size;
 }
 
 static void put(struct sink *sink, const void *data, uint32_t size)
@@ -55,7 +54,10 @@ static void put(struct sink *sink, const void *data, uint32_t size)
     sink->size.inlined += size;
     if (!writer || size == 0)
         return;
-    check(size <= writer->capacity - writer->size);
+    if (size > writer->capacity - writer->size) {
+        sink->writer = NULL; /* What follows would stand in the wrong place. */
+        return;
+    }
     memcpy(writer->data + writer->size, data, size);
     writer->size += size;
 }
@@ -98,7 +100,10 @@ static void put_extent(struct sink *sink, const struct wire_records *records)
     struct wire_writer *writer = sink->writer;
     if (!writer)
         return;
-    check(writer->splice_count < writer->splice_capacity);
+    if (writer->splice_count == writer->splice_capacity) {
+        sink->writer = NULL;
+        return;
+    }
     writer->splices[writer->splice_count++] = (struct wire_splice){
         .at = writer->size,
         .file = records->file,

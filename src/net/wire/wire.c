@@ -7,6 +7,8 @@
  * Source  KIP-482, KIP-511. */
 #include "wire.h"
 
+#include <string.h>
+
 const struct wire_api *wire_api_find(int16_t key)
 {
     for (uint32_t i = 0; i < WIRE_API_COUNT; i++) {
@@ -50,22 +52,47 @@ enum err wire_response_header_read(int32_t *correlation_id, const struct wire_ap
     return ERR_NONE;
 }
 
+/* A body that is written while it is measured: most are small enough. */
+struct draft {
+    struct walk_size size;
+    uint8_t bytes[1024];
+};
+
+static void draft_body(struct draft *draft, const struct walk_message *message, int16_t version,
+                       const void *body)
+{
+    struct wire_writer writer;
+    wire_writer_init(&writer, draft->bytes, sizeof draft->bytes, NULL, 0);
+    draft->size = walk_write(message, version, body, &writer);
+}
+
 /* Allocate what the header and the body take, and open a writer on it, past the size prefix. */
 static enum err frame_open(struct wire_frame *out, struct wire_writer *writer, uint32_t header_size,
-                           struct walk_size body)
+                           const struct walk_size *body)
 {
-    uint64_t size = header_size + body.total;
+    uint64_t size = header_size + body->total;
     if (size > INT32_MAX)
         return ERR_TOO_LARGE;
-    uint32_t inlined = WIRE_SIZE_PREFIX + header_size + (uint32_t)body.inlined;
+    uint32_t inlined = WIRE_SIZE_PREFIX + header_size + (uint32_t)body->inlined;
     *out = (struct wire_frame){
         .head = buf_new(inlined),
-        .splices = body.splices ? mem_alloc(body.splices * sizeof(struct wire_splice)) : NULL,
+        .splices = body->splices ? mem_alloc(body->splices * sizeof(struct wire_splice)) : NULL,
         .size = size + WIRE_SIZE_PREFIX,
     };
-    wire_writer_init(writer, out->head->data, inlined, out->splices, body.splices);
+    wire_writer_init(writer, out->head->data, inlined, out->splices, body->splices);
     wire_write_int32(writer, (int32_t)size);
     return ERR_NONE;
+}
+
+static void frame_body(struct wire_writer *writer, const struct draft *draft,
+                       const struct walk_message *message, int16_t version, const void *body)
+{
+    if (draft->size.splices > 0 || draft->size.inlined > sizeof draft->bytes) {
+        walk_write(message, version, body, writer);
+        return;
+    }
+    memcpy(writer->data + writer->size, draft->bytes, (size_t)draft->size.inlined);
+    writer->size += (uint32_t)draft->size.inlined;
 }
 
 static void frame_close(struct wire_frame *out, const struct wire_writer *writer)
@@ -90,9 +117,10 @@ enum err wire_request_frame(struct wire_frame *out, const struct wire_request_he
     bool flexible = header->api_version >= api->flexible_from;
     uint32_t header_size = 2 + 2 + 4 + 2 + header->client_id.size + (flexible ? 1 : 0);
 
+    struct draft draft;
+    draft_body(&draft, api->request, header->api_version, body);
     struct wire_writer writer;
-    enum err err = frame_open(out, &writer, header_size,
-                              walk_measure(api->request, header->api_version, body));
+    enum err err = frame_open(out, &writer, header_size, &draft.size);
     if (err)
         return err;
     wire_write_int16(&writer, header->api_key);
@@ -101,7 +129,7 @@ enum err wire_request_frame(struct wire_frame *out, const struct wire_request_he
     wire_write_string(&writer, header->client_id);
     if (flexible)
         wire_write_uvarint(&writer, 0);
-    walk_write(api->request, header->api_version, body, &writer);
+    frame_body(&writer, &draft, api->request, header->api_version, body);
     frame_close(out, &writer);
     return ERR_NONE;
 }
@@ -112,15 +140,16 @@ enum err wire_response_frame(struct wire_frame *out, int16_t api_key, int16_t ve
     const struct wire_api *api = api_of(api_key, version);
     bool flexible = reply_header_is_flexible(api_key, api->flexible_from, version);
 
+    struct draft draft;
+    draft_body(&draft, api->response, version, body);
     struct wire_writer writer;
-    enum err err =
-        frame_open(out, &writer, flexible ? 5 : 4, walk_measure(api->response, version, body));
+    enum err err = frame_open(out, &writer, flexible ? 5 : 4, &draft.size);
     if (err)
         return err;
     wire_write_int32(&writer, correlation_id);
     if (flexible)
         wire_write_uvarint(&writer, 0);
-    walk_write(api->response, version, body, &writer);
+    frame_body(&writer, &draft, api->response, version, body);
     frame_close(out, &writer);
     return ERR_NONE;
 }
