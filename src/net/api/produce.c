@@ -67,7 +67,6 @@ static void part_done(struct shard *shard, struct letter *letter)
             node->port = endpoint->port;
         }
     }
-    mem_free(part);
     if (--job->pending == 0)
         job_finish(job);
 }
@@ -97,7 +96,7 @@ static void part_send(struct shard *shard, struct produce_job *job, uint32_t pla
                       struct partition_key key, struct bytes records)
 {
     struct request *request = job->request;
-    struct produce_part *part = mem_zalloc(sizeof *part);
+    struct produce_part *part = arena_alloc(&request->arena, sizeof *part);
     part->job = job;
     part->place = place;
     part->key = key;
@@ -159,6 +158,8 @@ static void job_resolve(struct shard *shard, struct produce_job *job, struct par
                 answer_error(job, place, result, message);
                 continue;
             }
+            if (job->total == 1)
+                continue;
             uint32_t *first = map_get(&seen, &keys[place]);
             if (!first) {
                 first = arena_alloc(&job->request->arena, sizeof *first);
