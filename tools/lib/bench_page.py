@@ -10,7 +10,7 @@ import statistics
 from bench_rows import HEADS, number
 
 BAR_WIDTH, BAR_HEIGHT = 420, 18
-PLOT_WIDTH, PLOT_HEIGHT, MARGIN = 640, 260, 56
+PLOT_WIDTH, PLOT_HEIGHT, MARGIN = 640, 260, 72
 SIDES = (("skiff", "Skiff", "#0b6e99"), ("kafka", "Apache Kafka", "#c7622b"))
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #1c2530 }
@@ -77,10 +77,10 @@ def curve(row):
     for decade in up:
         x, y = place(10.0 ** across[-1], 10.0 ** decade).split(",")
         parts.append(f'<line x1="{x}" y1="{y}" x2="{PLOT_WIDTH - 10}" y2="{y}" stroke="#dde3e8"/>'
-                     f'<text x="{MARGIN - 6}" y="{float(y) + 4}" text-anchor="end">{number(10.0 ** (decade - 3))} ms</text>')
+                     f'<text x="{MARGIN - 6}" y="{float(y) + 4}" text-anchor="end">{10.0 ** (decade - 3):g} ms</text>')
     for decade in across:
         x, _ = place(10.0 ** decade, 1).split(",")
-        label = f"p{100 - 100 * 10.0 ** decade:g}" if decade < 0 else ""
+        label = f"p{100 - 100 * 10.0 ** decade:g}" if across[0] < decade < 0 else ""
         parts.append(f'<text x="{x}" y="{PLOT_HEIGHT - 16}" text-anchor="middle">{label}</text>')
     for key, _, colour in SIDES:
         if key in lines:

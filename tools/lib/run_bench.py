@@ -19,6 +19,7 @@ import json
 import os
 import shlex
 import signal
+import subprocess
 import sys
 import tempfile
 
@@ -144,6 +145,10 @@ def main():
         progress.close()
         print("tools/bench: stopped; all that it started has ended", file=sys.stderr)
         return 130
+    except (AssertionError, RuntimeError, OSError, subprocess.SubprocessError) as failure:
+        progress.close()
+        print(f"tools/bench: {failure}", file=sys.stderr)
+        return 1
     progress.close()
     run = {"command": "tools/bench " + shlex.join(sys.argv[1:]), "machine": bench_machine.fingerprint(
         ROOT, tempfile.gettempdir()), "limits": limits, "notes": notes, "failures": failures}
