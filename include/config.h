@@ -26,6 +26,7 @@ struct config_listener {
     struct env_address advertised; /* What clients are told. */
     bool internal;                 /* Quorum, replication, inter-node APIs, no clients; exactly
                                     * one. config_finish() adds it where none is named. */
+    bool http;                     /* skiff.http.listener: metrics and health, nothing else. */
 };
 
 struct config {

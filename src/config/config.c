@@ -277,5 +277,6 @@ enum err config_finish(struct config *config, struct arena *arena, struct config
     finish_limits(&reading);
     finish_listeners(&reading);
     finish_voters(&reading);
+    finish_http(&reading);
     return reading.failed ? ERR_INVALID_CONFIG : ERR_NONE;
 }

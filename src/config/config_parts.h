@@ -51,6 +51,7 @@ struct config_given {
     struct str log_dir;
     struct str metadata_log_dir;
     struct str defaults;
+    struct str http_listener;
     struct str log_level;
     struct str log_format;
     uint32_t read_count; /* Calls of config_read(). */
@@ -101,6 +102,7 @@ bool key_is_secret(struct str name);
 
 /* listeners.c, voters.c */
 void finish_listeners(struct reading *reading);
+void finish_http(struct reading *reading);
 void finish_voters(struct reading *reading);
 /* "host:port", "[::1]:port", ":port". */
 bool parse_address(struct str text, struct env_address *out);

@@ -80,6 +80,7 @@ static const struct key keys[] = {
     TEXT("log.dir", log_dir),
     TEXT("metadata.log.dir", metadata_log_dir),
     TEXT("skiff.defaults", defaults),
+    TEXT("skiff.http.listener", http_listener),
     TEXT("skiff.log.level", log_level),
     TEXT("skiff.log.format", log_format),
 

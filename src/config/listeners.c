@@ -311,3 +311,20 @@ void finish_listeners(struct reading *reading)
     }
     warn_of_open_listeners(reading);
 }
+
+/* It comes last: neither a listener of Kafka's protocol nor anybody's address in the quorum. */
+void finish_http(struct reading *reading)
+{
+    struct config *config = reading->config;
+    struct str text = config->given->http_listener;
+    struct config_listener listener = {.name = "skiff.http.listener", .http = true};
+    if (text.size == 0)
+        return;
+    if (!parse_address(text, &listener.bind))
+        refuse(reading, "skiff.http.listener=%.*s: must be host:port, port 0 to 65535",
+               STR_ARGS(text));
+    else if (config->listener_count == CONFIG_LISTENERS_MAX)
+        refuse(reading, "listeners: more than %d, the HTTP port's included", CONFIG_LISTENERS_MAX);
+    else
+        config->listeners[config->listener_count++] = listener;
+}

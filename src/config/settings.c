@@ -23,6 +23,8 @@ static const char *listeners_text(const struct config *config, struct arena *are
     const char *text = "";
     for (uint32_t i = 0; i < config->listener_count; i++) {
         const struct config_listener *listener = &config->listeners[i];
+        if (listener->http) /* The last, if it is there; it has a key of its own. */
+            continue;
         text =
             arena_format(arena, "%s%s%s://%s", text, i > 0 ? "," : "", listener->name,
                          address_text(arena, advertised ? &listener->advertised : &listener->bind));

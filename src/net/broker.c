@@ -160,15 +160,18 @@ static void broker_register(struct broker *broker)
     uuid_format(shard->identity.cluster_id, cluster);
     body.cluster_id = str_from(cluster);
     body.incarnation_id = shard->identity.incarnation_id;
-    body.listeners_count = shard->config->listener_count;
     body.listeners = listeners;
     for (uint32_t i = 0; i < shard->config->listener_count; i++) {
         const struct config_listener *listener = &shard->config->listeners[i];
-        broker_registration_request_listener_init(&listeners[i]);
-        listeners[i].name = str_from(listener->name);
-        listeners[i].host = str_from(listener->advertised.host);
-        listeners[i].port = listener->advertised.port;
-        listeners[i].internal = listener->internal;
+        struct broker_registration_request_listener *told = &listeners[body.listeners_count];
+        if (listener->http)
+            continue; /* Kafka's protocol is not spoken there. */
+        broker_registration_request_listener_init(told);
+        told->name = str_from(listener->name);
+        told->host = str_from(listener->advertised.host);
+        told->port = listener->advertised.port;
+        told->internal = listener->internal;
+        body.listeners_count++;
     }
     body.log_dirs_count = 1;
     body.log_dirs = &shard->identity.directory_id;
@@ -356,6 +359,27 @@ void broker_stop(struct broker *broker)
     broker->leave_by = broker->shard->now + broker->shard->config->shutdown_timeout_ms;
     broker->state = BROKER_LEAVING;
     broker_act(broker);
+}
+
+const char *broker_unready(const struct broker *broker)
+{
+    const struct shard *shard = broker->shard;
+    switch (broker->state) {
+    case BROKER_WAITING:
+        return shard->controller->leader < 0 ? "no controller is known" : "not registered yet";
+    case BROKER_REGISTERING:
+        return "not registered yet";
+    case BROKER_CATCHING_UP:
+        return "the metadata is not applied up to this registration yet";
+    case BROKER_LEAVING:
+    case BROKER_STOPPED:
+        return "stopping";
+    case BROKER_RUNNING:
+        break;
+    }
+    if (broker->lost_session)
+        return "no heartbeat was accepted for broker.session.timeout.ms";
+    return image_broker_is_active(shard->image, shard->config->node_id) ? NULL : "fenced";
 }
 
 struct report {

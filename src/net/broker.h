@@ -22,6 +22,8 @@ void broker_controller_changed(struct broker *broker);
 void broker_take_image(struct broker *broker);
 /* Controlled shutdown: move leaders away, then stop; it ends at a deadline (rule 28). */
 void broker_stop(struct broker *broker);
+/* Why this node serves no clients now, in a few words; NULL: it does. */
+const char *broker_unready(const struct broker *broker);
 /* A replica of ours can't be served any more, or can again (rule 11). Any shard. */
 void broker_report(struct shard *shard, struct partition_key key, bool unserviceable);
 

@@ -15,6 +15,8 @@
 #include "suspects.h"
 
 struct api_state;
+struct http;
+struct http_conn;
 struct quorum;
 struct broker;
 struct office;
@@ -26,6 +28,7 @@ struct endpoint {
     struct conn *conn;       /* Accepted. */
     struct peer *peer;       /* Dialled to talk. */
     struct watcher *watcher; /* Dialled only to see whether somebody listens. */
+    struct http_conn *http;  /* Accepted, on the HTTP port. */
 };
 
 /* Who this node is, from meta.properties. */
@@ -79,6 +82,7 @@ struct shard {
     struct suspects suspects;
 
     struct api_state *api;
+    struct http *http;
     struct partitions *partitions;
     struct controller_link *controller; /* To the active controller. */
 

@@ -665,6 +665,29 @@ bool partitions_are_drained(const struct partitions *partitions)
     return sync_is_idle(partitions->sync);
 }
 
+/* ---- Metrics. */
+
+bool partitions_describe(struct shard *shard, struct partition_key key,
+                         struct partition_status *out)
+{
+    const struct partition *partition = partition_find(shard, key);
+    if (!partition)
+        return false;
+    const char *dash = strrchr(partition->name, '-');
+    *out = (struct partition_status){
+        .topic = {.data = partition->name, .size = (uint32_t)(dash - partition->name)},
+        .error = log_error(partition->log),
+        .leads = partition->replica && replica_role(partition->replica) == REPLICA_LEADER,
+        .ends = *log_ends(partition->log),
+        .size = log_size(partition->log)};
+    return true;
+}
+
+void partitions_sync_stats(const struct partitions *partitions, struct sync_stats *out)
+{
+    sync_read_stats(partitions->sync, out);
+}
+
 /* ---- Life. */
 
 enum err partitions_open(struct shard *shard)

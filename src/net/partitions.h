@@ -40,6 +40,19 @@ struct leader_hint {
     log_epoch epoch;
 };
 
+/* -- What metrics tell of a replica. */
+struct partition_status {
+    struct str topic; /* Good until the partition goes. */
+    enum err error;   /* Why its log is offline; ERR_NONE: it is not. */
+    bool leads;
+    struct log_ends ends;
+    uint64_t size; /* Bytes. */
+};
+/* False: it is not here, or on its way out. */
+bool partitions_describe(struct shard *shard, struct partition_key key,
+                         struct partition_status *out);
+void partitions_sync_stats(const struct partitions *partitions, struct sync_stats *out);
+
 /* -- Produce: one batch for one partition, there and back. */
 struct produce_part {
     struct letter letter;

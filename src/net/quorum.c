@@ -583,6 +583,11 @@ void quorum_wait(struct quorum *quorum, struct wait *wait, log_offset offset, mo
     wait_start(&quorum->waits, wait, offset, &quorum->shard->timers, deadline);
 }
 
+void quorum_sync_stats(const struct quorum *quorum, struct sync_stats *out)
+{
+    sync_read_stats(quorum->sync, out);
+}
+
 bool quorum_leads(const struct quorum *quorum)
 {
     return quorum->raft && raft_role(quorum->raft) == RAFT_LEADER;

@@ -55,6 +55,7 @@ node_id quorum_leader(const struct quorum *quorum, log_epoch *epoch);
 node_id quorum_predecessor(const struct quorum *quorum, mono_ms *answered_at);
 const struct raft *quorum_raft(const struct quorum *quorum);
 struct log *quorum_log(const struct quorum *quorum);
+void quorum_sync_stats(const struct quorum *quorum, struct sync_stats *out);
 /* The image of all records, the uncommitted ones too; one reference. */
 struct image *quorum_newest_image(struct quorum *quorum);
 /* The node stops for good: resign, tell the others. */

@@ -7,6 +7,7 @@
 #include "api/state.h"
 #include "broker.h"
 #include "controller_link.h"
+#include "http/http.h"
 #include "identity.h"
 #include "node.h"
 #include "office.h"
@@ -41,6 +42,7 @@ static void shard_init(struct shard *shard, const struct config *config, uint32_
     map_init(&shard->endpoints, sizeof(conn_id));
     shard->slabs = buf_pool_open(CONN_SLAB_SIZE, SLABS_IDLE_MAX);
     shard->image = image_new();
+    shard->http = http_open(shard);
     shard->idle_timer.fire = shard_check_idle;
     timer_start(&shard->timers, &shard->idle_timer, shard->now + IDLE_CHECK_MS);
 }
@@ -88,6 +90,7 @@ void shard_close(struct shard *shard)
 {
     shard->closing = true;
     conn_close_all(shard);
+    http_close_conns(shard->http);
     shard_end_waits(shard);
     if (shard->index == 0) {
         office_close(shard->office);
@@ -96,6 +99,7 @@ void shard_close(struct shard *shard)
     api_state_close(shard);
     partitions_close(shard->partitions);
     image_unref(shard->image);
+    http_close(shard->http);
     timers_free(&shard->timers);
     map_free(&shard->endpoints);
     buf_pool_close(shard->slabs);
@@ -125,6 +129,13 @@ static void shard_take_socket(struct shard *shard, const struct env_event *event
             conn_writable(shard, endpoint->conn);
         return;
     }
+    if (endpoint->http) {
+        if (event->kind == ENV_READABLE)
+            http_readable(shard, endpoint->http);
+        else
+            http_writable(shard, endpoint->http);
+        return;
+    }
     struct peer *peer = endpoint->peer;
     if (event->kind == ENV_DIALED) {
         peer_dialed(shard, peer, event->result);
@@ -150,7 +161,10 @@ static void shard_take(struct shard *shard, const struct env_event *event)
 {
     switch (event->kind) {
     case ENV_ACCEPTED:
-        conn_accept(shard, event->conn, event->listener);
+        if (shard->config->listeners[event->listener].http)
+            http_accept(shard, event->conn);
+        else
+            conn_accept(shard, event->conn, event->listener);
         break;
     case ENV_DIALED:
     case ENV_READABLE:
@@ -212,6 +226,7 @@ static bool shard_is_restless(const struct shard *shard)
 
 static void shard_flush(struct shard *shard)
 {
+    http_step(shard);
     do {
         shard_flush_cores(shard);
         peer_flush_all(shard);

@@ -161,3 +161,24 @@ Test(listeners, warns_of_a_listener_that_others_can_reach)
     cr_assert_null(reader_find(&reader, "without authentication"));
     reader_free(&reader);
 }
+
+Test(listeners, have_an_http_port_only_where_one_is_named)
+{
+    reader_read(&reader, "listeners=PLAINTEXT://:9092\nskiff.http.listener=localhost:11092", NULL);
+    cr_assert_eq(reader.result, ERR_NONE);
+    cr_assert_eq(reader.config.listener_count, 3);
+    cr_assert_not(reader.config.listeners[0].http);
+    cr_assert_not(reader.config.listeners[1].http);
+    cr_assert(reader.config.listeners[2].http);
+    cr_assert_not(reader.config.listeners[2].internal);
+    cr_assert_str_eq(reader.config.listeners[2].bind.host, "localhost");
+    cr_assert_eq(reader.config.listeners[2].bind.port, 11092);
+    reader_free(&reader);
+}
+
+Test(listeners, refuse_an_http_port_that_is_no_address)
+{
+    reader_read(&reader, "skiff.http.listener=HTTP://localhost:70000", NULL);
+    cr_assert(reader_refuses(&reader, "must be host:port"));
+    reader_free(&reader);
+}
