@@ -24,7 +24,7 @@ def bare(*words, home=None, **env):
     if "SKIFF_BROKERS" not in env:
         full.pop("SKIFF_BROKERS", None)
     return subprocess.run([SKIFF, *words], capture_output=True, text=True, env=full, timeout=60,
-                          check=False)
+                          stdin=subprocess.DEVNULL, check=False)
 
 
 def test_up_prints_how_long_the_first_write_took():
@@ -186,6 +186,60 @@ def test_data_survives_down_and_up():
     assert cluster.skiff("up").startswith("Skiff is up")
     assert cluster.skiff("consume", "kept", "-e") == "before\n"
     cluster.nodes = {node["node"]: node for node in cluster.ps()}
+
+
+def test_up_keeps_its_settings_and_refuses_others_while_it_runs():
+    other = Cluster(nodes=1, sets=("num.partitions=4",))
+    try:
+        other.skiff("up", "--set", "num.partitions=4")
+        wrong = other.call("up", "--set", "num.partitions=5")
+        assert wrong.returncode == 1 and "--set" in wrong.stderr, wrong.stderr
+        other.skiff("down")
+        other.skiff("up")
+        other.skiff("topic", "create", "four")
+        other.skiff("down")
+        other.skiff("up", "--set", "num.partitions=5")
+        other.skiff("topic", "create", "five")
+        found = {t["topic"]: t["partitions"] for t in json.loads(other.skiff("topic", "ls", "--json"))}
+        assert found == {"four": 4, "five": 5}, found
+    finally:
+        other.close()
+
+
+def test_ps_of_a_node_that_knows_no_leader_says_nothing_about_it():
+    other = Cluster()
+    try:
+        other.skiff("kill", "1")
+        other.skiff("kill", "2")
+        run = other.call("ps")
+        assert run.returncode == 0 and run.stderr == "" and run.stdout.count("down") == 2, run
+        late = other.call("cluster", "quorum", "--timeout", "300ms")
+        assert late.returncode == TIMED_OUT and "leader" in late.stderr, late.stderr
+    finally:
+        other.close()
+
+
+def test_the_controller_can_be_asked_for_while_one_is_elected():
+    other = Cluster(nodes=5)
+    try:
+        first = other.skiff("kill", "controller")
+        second = other.skiff("kill", "controller")
+        assert first != second and len([n for n in other.ps() if n["state"] == "down"]) == 2
+    finally:
+        other.close()
+
+
+def test_every_remote_verb_takes_a_client_properties_file():
+    file = os.path.join(cluster.home, "client.properties")
+    with open(file, "w", encoding="ascii") as out:
+        out.write(f"# as other clients take it\nbootstrap.servers={cluster.brokers()}\n")
+    assert bare("topic", "create", "filed", "-p", "1", "-F", file).returncode == 0
+    assert bare("produce", "filed", "-F", file).returncode == 0
+    assert bare("consume", "filed", "-e", "-F", file).returncode == 0
+    assert bare("cluster", "quorum", "-X", f"bootstrap.servers={cluster.brokers()}").returncode == 0
+    assert bare("topic", "ls", "-F", file, "-b", "localhost:1").returncode == 1, "-b wins"
+    assert bare("topic", "ls", "-F", file, "-X", "there.is.no=such").returncode == USAGE
+    assert bare("topic", "ls", "-F", file, "-X", "security.protocol=ssl").returncode == USAGE
 
 
 def test_down_rm_deletes_the_data():

@@ -7,6 +7,8 @@
 #include "client_settings.h"
 #include "say.h"
 
+enum { QUORUM_PAUSE_US = 20000 };
+
 /* "host:port", "[::1]:port" or "host". False: not an address. */
 static bool split_address(const char *text, size_t size, char host[256], uint16_t *port)
 {
@@ -60,8 +62,8 @@ int admin_open(struct link **out, const char *brokers, int64_t deadline_us)
 
 int admin_open_call(struct link **out, const struct call *call)
 {
-    char brokers[1024];
-    int code = find_brokers(call, brokers, sizeof brokers);
+    char brokers[CLIENT_BROKERS_MAX];
+    int code = client_brokers(call, brokers);
     return code ? code : admin_open(out, brokers, now_us() + call->timeout_us);
 }
 
@@ -95,8 +97,8 @@ int admin_metadata(struct link *link, const char *topic, int64_t deadline_us, st
     return admin_failed(link, "Metadata", err);
 }
 
-int admin_quorum(struct link *link, int64_t deadline_us, struct arena *arena,
-                 struct client_reply *reply, struct describe_quorum_response *out)
+enum err admin_try_quorum(struct link *link, int64_t deadline_us, struct arena *arena,
+                          struct client_reply *reply, struct describe_quorum_response *out)
 {
     struct describe_quorum_request request;
     describe_quorum_request_init(&request);
@@ -107,7 +109,7 @@ int admin_quorum(struct link *link, int64_t deadline_us, struct arena *arena,
     request.topics[0].partitions = describe_quorum_request_partition_new(arena, 1);
     enum err err = link_call(link, WIRE_DESCRIBE_QUORUM, &request, deadline_us, reply);
     if (err)
-        return admin_failed(link, "DescribeQuorum", err);
+        return err;
     err = describe_quorum_response_read(out, reply->version, &reply->reader, arena);
     if (!err)
         err = (enum err)out->error_code;
@@ -115,10 +117,25 @@ int admin_quorum(struct link *link, int64_t deadline_us, struct arena *arena,
         err = ERR_CORRUPT_MESSAGE;
     if (!err)
         err = (enum err)out->topics[0].partitions[0].error_code;
-    if (!err)
-        return EXIT_DONE;
-    client_reply_free(reply);
-    return admin_failed(link, "DescribeQuorum", err);
+    if (err)
+        client_reply_free(reply);
+    return err;
+}
+
+int admin_quorum(struct link *link, int64_t deadline_us, struct arena *arena,
+                 struct client_reply *reply, struct describe_quorum_response *out)
+{
+    for (;;) {
+        enum err err = admin_try_quorum(link, deadline_us, arena, reply, out);
+        if (!err)
+            return EXIT_DONE;
+        if (err != ERR_NOT_CONTROLLER && err != ERR_REQUEST_TIMED_OUT)
+            return admin_failed(link, "DescribeQuorum", err);
+        if (err == ERR_REQUEST_TIMED_OUT || now_us() >= deadline_us)
+            return say_error(EXIT_TIMED_OUT, "%s named no leader of the quorum in time",
+                             link_peer(link));
+        sleep_us(QUORUM_PAUSE_US); /* An election is over in less than a second. */
+    }
 }
 
 static void fill_configs(struct create_topics_request_topic *into, const struct admin_topic *topic,

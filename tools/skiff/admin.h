@@ -22,9 +22,13 @@ int admin_failed(const struct link *link, const char *what, enum err err);
 int admin_metadata(struct link *link, const char *topic, int64_t deadline_us, struct arena *arena,
                    struct client_reply *reply, struct metadata_response *out);
 
-/* The quorum's state. As above. */
+/* The quorum's state. As above; during an election it asks again. */
 int admin_quorum(struct link *link, int64_t deadline_us, struct arena *arena,
                  struct client_reply *reply, struct describe_quorum_response *out);
+
+/* One try. Errors: Kafka's or the link's, untold. */
+enum err admin_try_quorum(struct link *link, int64_t deadline_us, struct arena *arena,
+                          struct client_reply *reply, struct describe_quorum_response *out);
 
 struct admin_topic {
     const char *name;

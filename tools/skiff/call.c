@@ -107,8 +107,9 @@ static int check_arguments(const struct call *call)
         return say_error(EXIT_USAGE, "usage: skiff %s %s (see --help)", verb->name,
                          verb->arguments);
     if (count > verb->arguments_max)
-        return say_error(EXIT_USAGE, "what is `%s`? usage: skiff %s %s (see --help)",
-                         call->arguments[verb->arguments_max], verb->name, verb->arguments);
+        return say_error(EXIT_USAGE, "what is `%s`? usage: skiff %s%s%s (see --help)",
+                         call->arguments[verb->arguments_max], verb->name,
+                         *verb->arguments ? " " : "", verb->arguments);
     return EXIT_DONE;
 }
 

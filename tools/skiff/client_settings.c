@@ -9,7 +9,7 @@
 #include "cluster.h"
 #include "say.h"
 
-int find_brokers(const struct call *call, char *out, size_t size)
+static int find_brokers(const struct call *call, char *out, size_t size)
 {
     const char *given = call_flag(call, "brokers");
     const char *dir = call_flag(call, "dir");
@@ -83,25 +83,53 @@ static int set_file(rd_kafka_conf_t *settings, const char *path)
     return code;
 }
 
+/* -b and --dir first, then what -X and -F say, then what is known without them. */
+static int set_brokers(const struct call *call, rd_kafka_conf_t *settings)
+{
+    char brokers[CLIENT_BROKERS_MAX] = "";
+    size_t size = sizeof brokers;
+    if (!call_flag(call, "brokers") && !call_flag(call, "dir") &&
+        rd_kafka_conf_get(settings, "bootstrap.servers", brokers, &size) == RD_KAFKA_CONF_OK &&
+        *brokers)
+        return EXIT_DONE;
+    int code = find_brokers(call, brokers, sizeof brokers);
+    return code ? code : client_set(settings, "bootstrap.servers", brokers);
+}
+
 int client_settings(const struct call *call, rd_kafka_conf_t **out)
 {
-    char brokers[1024];
     const char *value;
-    int code = find_brokers(call, brokers, sizeof brokers);
-    if (code)
-        return code;
     rd_kafka_conf_t *settings = rd_kafka_conf_new();
-    code = client_set(settings, "bootstrap.servers", brokers);
-    if (!code)
-        code = client_set(settings, "client.id", "skiff");
+    int code = client_set(settings, "client.id", "skiff");
     for (uint32_t i = 0; !code && (value = call_flag_at(call, "properties", i)); i++)
         code = set_file(settings, value);
     for (uint32_t i = 0; !code && (value = call_flag_at(call, "property", i)); i++)
         code = set_line(settings, value, "-X");
+    if (!code)
+        code = set_brokers(call, settings);
     if (code) {
         rd_kafka_conf_destroy(settings);
         return code;
     }
     *out = settings;
     return EXIT_DONE;
+}
+
+int client_brokers(const struct call *call, char out[CLIENT_BROKERS_MAX])
+{
+    char protocol[64] = "";
+    size_t protocol_size = sizeof protocol;
+    size_t size = CLIENT_BROKERS_MAX;
+    rd_kafka_conf_t *settings;
+    int code = client_settings(call, &settings);
+    if (code)
+        return code;
+    if (rd_kafka_conf_get(settings, "bootstrap.servers", out, &size) != RD_KAFKA_CONF_OK)
+        code = say_error(EXIT_USAGE, "bootstrap.servers: more than %d bytes", CLIENT_BROKERS_MAX);
+    rd_kafka_conf_get(settings, "security.protocol", protocol, &protocol_size);
+    if (!code && strcmp(protocol, "plaintext") != 0)
+        code = say_error(EXIT_USAGE, "security.protocol=%s: `%s` speaks plaintext only, so far",
+                         protocol, call->verb->name);
+    rd_kafka_conf_destroy(settings);
+    return code;
 }

@@ -6,11 +6,14 @@
 
 #include "call.h"
 
-/* The brokers of a call: -b, $SKIFF_BROKERS, --dir, or the local cluster last started.
- * Errors  an exit code, told. */
-int find_brokers(const struct call *call, char *out, size_t size);
+enum { CLIENT_BROKERS_MAX = 1024 };
 
-/* A configuration with brokers, -F and then -X in it.
+/* The brokers of a call that does without librdkafka: -b, --dir, what -X and -F say,
+ * $SKIFF_BROKERS, or the local cluster last started.
+ * Errors  an exit code, told; EXIT_USAGE also when they ask for what our own client can't do. */
+int client_brokers(const struct call *call, char out[CLIENT_BROKERS_MAX]);
+
+/* A configuration with -F, then -X, and the brokers in it.
  * Owns    *out is the caller's; rd_kafka_new() takes it.
  * Errors  an exit code, told. */
 int client_settings(const struct call *call, rd_kafka_conf_t **out);

@@ -140,6 +140,13 @@ int cluster_load(struct cluster *cluster, const char *dir)
         into->port = (uint16_t)json_integer_value(json_object_get(node, "port"));
         into->internal_port = (uint16_t)json_integer_value(json_object_get(node, "internal_port"));
     }
+    json_array_foreach(json_object_get(root, "sets"), index, node)
+    {
+        const char *set = json_string_value(node);
+        if (!set || strlen(set) >= CLUSTER_SET_SIZE || index == CLUSTER_SETS_MAX)
+            break;
+        snprintf(cluster->sets[cluster->set_count++], CLUSTER_SET_SIZE, "%s", set);
+    }
     json_decref(root);
     return cluster->count ? EXIT_DONE : say_error(EXIT_FAILED, "%s names no nodes", path);
 }
@@ -153,8 +160,11 @@ int cluster_save(const struct cluster *cluster)
         json_array_append_new(nodes, json_pack("{si si si}", "id", cluster->nodes[i].id, "port",
                                                (int)cluster->nodes[i].port, "internal_port",
                                                (int)cluster->nodes[i].internal_port));
-    json_t *root =
-        json_pack("{so sI}", "nodes", nodes, "first_ack_us", (json_int_t)cluster->first_ack_us);
+    json_t *sets = json_array();
+    for (uint32_t i = 0; i < cluster->set_count; i++)
+        json_array_append_new(sets, json_string(cluster->sets[i]));
+    json_t *root = json_pack("{so so sI}", "nodes", nodes, "sets", sets, "first_ack_us",
+                             (json_int_t)cluster->first_ack_us);
     file_path(cluster, "cluster.json", path);
     file_path(cluster, "cluster.json.new", fresh);
     bool written = json_dump_file(root, fresh, JSON_INDENT(2)) == 0 && rename(fresh, path) == 0;
@@ -194,8 +204,7 @@ static void write_voters(const struct cluster *cluster, FILE *file)
     fputc('\n', file);
 }
 
-static int write_properties(const struct cluster *cluster, const struct cluster_node *node,
-                            const char *const *sets, uint32_t set_count)
+static int write_properties(const struct cluster *cluster, const struct cluster_node *node)
 {
     char path[CLUSTER_PATH_MAX];
     char data[CLUSTER_PATH_MAX];
@@ -216,12 +225,12 @@ static int write_properties(const struct cluster *cluster, const struct cluster_
             node->id, node->port, node->internal_port, node->port, node->internal_port);
     write_voters(cluster, file);
     fprintf(file, "log.dirs=%s\n", data);
-    for (uint32_t i = 0; i < set_count; i++)
-        fprintf(file, "%s\n", sets[i]);
+    for (uint32_t i = 0; i < cluster->set_count; i++)
+        fprintf(file, "%s\n", cluster->sets[i]);
     return fclose(file) == 0 ? EXIT_DONE : say_error(EXIT_FAILED, "%s: %s", path, strerror(errno));
 }
 
-int cluster_write_nodes(const struct cluster *cluster, const char *const *sets, uint32_t set_count)
+int cluster_write_nodes(const struct cluster *cluster)
 {
     for (uint32_t i = 0; i < cluster->count; i++) {
         char data[CLUSTER_PATH_MAX];
@@ -230,7 +239,7 @@ int cluster_write_nodes(const struct cluster *cluster, const char *const *sets, 
         if (!code && access(data, W_OK | X_OK) != 0)
             code = say_error(EXIT_FAILED, "cannot write to %s: %s", data, strerror(errno));
         if (!code)
-            code = write_properties(cluster, &cluster->nodes[i], sets, set_count);
+            code = write_properties(cluster, &cluster->nodes[i]);
         if (code)
             return code;
     }

@@ -2,7 +2,7 @@
  *
  * Layout of a cluster's directory:
  *
- *   cluster.json                    ports, and what the last start measured
+ *   cluster.json                    ports, --set lines, and what the last start measured
  *   node-1/server.properties        generated; --set lines at its end
  *   node-1/data/ log pid            pid: "<pid> <start time>", so that a reused pid is not ours
  *
@@ -17,7 +17,13 @@
 
 #include "base/base.h"
 
-enum { CLUSTER_NODES_MAX = 9, CLUSTER_PATH_MAX = 512, CLUSTER_BROKERS_MAX = 512 };
+enum {
+    CLUSTER_NODES_MAX = 9,
+    CLUSTER_PATH_MAX = 512,
+    CLUSTER_BROKERS_MAX = 512,
+    CLUSTER_SETS_MAX = 32,
+    CLUSTER_SET_SIZE = 512, /* Of one --set, with its terminator. */
+};
 
 enum node_state { NODE_DOWN, NODE_RUNNING, NODE_PAUSED };
 
@@ -32,7 +38,9 @@ struct cluster {
     uint32_t count;
     struct cluster_node nodes[CLUSTER_NODES_MAX];
     int64_t first_ack_us; /* Of the last start; -1: not measured. */
-    bool ends_with_us;    /* The nodes that this process starts are killed when it ends. */
+    uint32_t set_count;
+    char sets[CLUSTER_SETS_MAX][CLUSTER_SET_SIZE]; /* Lines for every server.properties. */
+    bool ends_with_us; /* The nodes that this process starts are killed when it ends. */
 };
 
 /* What one node's process is doing. */
@@ -53,8 +61,8 @@ int cluster_save(const struct cluster *cluster);
 void cluster_remember(const struct cluster *cluster); /* As the one last started. */
 void cluster_forget(const struct cluster *cluster);
 
-/* Write directories and server.properties of every node; `sets` are the --set lines. */
-int cluster_write_nodes(const struct cluster *cluster, const char *const *sets, uint32_t set_count);
+/* Write directories and server.properties of every node. */
+int cluster_write_nodes(const struct cluster *cluster);
 /* Remove the whole directory; only one that holds a cluster. */
 int cluster_delete(const struct cluster *cluster);
 

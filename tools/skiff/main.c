@@ -116,7 +116,8 @@ static int run(struct call *call)
     if (!call_flag(call, "watch"))
         return call->verb->run(call);
     for (;;) {
-        printf("\033[H\033[2J");
+        if (!call->json)
+            printf("\033[H\033[2J"); /* Home, and clear. */
         int code = call->verb->run(call);
         if (fflush(stdout) != 0)
             return code;

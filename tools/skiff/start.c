@@ -15,8 +15,9 @@ int start_read(struct start *start, const struct call *call)
     start->begun_us = call->started_us;
     start->limit_us = call_flag(call, "timeout") ? call->timeout_us : START_LIMIT_US;
     while ((set = call_flag_at(call, "set", start->set_count))) {
-        if (start->set_count == START_SETS_MAX)
-            return say_error(EXIT_USAGE, "more than %d --set", START_SETS_MAX);
+        if (start->set_count == CLUSTER_SETS_MAX || strlen(set) >= CLUSTER_SET_SIZE)
+            return say_error(EXIT_USAGE, "more than %d --set, or one of more than %d bytes",
+                             CLUSTER_SETS_MAX, CLUSTER_SET_SIZE - 1);
         if (!strchr(set, '=') || strchr(set, '\n') || *set == '=')
             return say_error(EXIT_USAGE, "--set %s: not key=value", set);
         start->sets[start->set_count++] = set;
@@ -53,13 +54,33 @@ static void undo(struct start *start)
         cluster_delete(cluster);
 }
 
+bool start_changes_sets(const struct start *start)
+{
+    const struct cluster *cluster = &start->cluster;
+    for (uint32_t i = 0; i < start->set_count && i < cluster->set_count; i++)
+        if (strcmp(start->sets[i], cluster->sets[i]) != 0)
+            return true;
+    return start->set_count > 0 && start->set_count != cluster->set_count;
+}
+
+static void take_sets(struct start *start)
+{
+    struct cluster *cluster = &start->cluster;
+    if (start->set_count == 0)
+        return;
+    cluster->set_count = start->set_count;
+    for (uint32_t i = 0; i < start->set_count; i++)
+        snprintf(cluster->sets[i], CLUSTER_SET_SIZE, "%s", start->sets[i]);
+}
+
 static int start_and_prove(struct start *start)
 {
     struct cluster *cluster = &start->cluster;
     char skiffd[CLUSTER_PATH_MAX];
     int code = cluster_find_skiffd(skiffd);
+    take_sets(start);
     if (!code)
-        code = cluster_write_nodes(cluster, start->sets, start->set_count);
+        code = cluster_write_nodes(cluster);
     if (!code)
         code = cluster_save(cluster);
     for (uint32_t i = 0; !code && i < cluster->count; i++) {

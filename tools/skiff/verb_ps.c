@@ -21,7 +21,7 @@ static node_id find_controller(const struct cluster *cluster)
             link_open(&link, "127.0.0.1", cluster->nodes[i].port, now_us() + CONTROLLER_LIMIT_US))
             continue;
         if (!link_handshake(link, now_us() + CONTROLLER_LIMIT_US) &&
-            !admin_quorum(link, now_us() + CONTROLLER_LIMIT_US, &arena, &reply, &response)) {
+            !admin_try_quorum(link, now_us() + CONTROLLER_LIMIT_US, &arena, &reply, &response)) {
             leader = response.topics[0].partitions[0].leader_id;
             client_reply_free(&reply);
         }

@@ -28,7 +28,7 @@ const struct flag up_flags[] = {
     {'n', "nodes", "N", "how many (3)"},
     {'p', "port", "PORT",
      "the first client port (9092); internal ones are 1000 higher; 0: free ones"},
-    {0, "set", "K=V", "a line for every server.properties; may be repeated"},
+    {0, "set", "K=V", "a line for every server.properties, kept for later starts; repeatable"},
     {0, NULL, NULL, NULL},
 };
 
@@ -155,10 +155,10 @@ static int banner(const struct call *call, const struct cluster *cluster)
     return EXIT_DONE;
 }
 
-/* A cluster whose nodes are all down keeps its data and may get new ports. */
-static int prepare_known(const struct call *call, struct cluster *cluster, int64_t nodes,
-                         int64_t port)
+/* A cluster whose nodes are all down keeps its data and may get new ports and settings. */
+static int prepare_known(const struct call *call, struct start *start, int64_t nodes, int64_t port)
 {
+    struct cluster *cluster = &start->cluster;
     bool all_down = cluster_running(cluster) == 0;
     if (nodes != cluster->count && call_flag(call, "nodes"))
         return say_error(EXIT_FAILED,
@@ -170,6 +170,11 @@ static int prepare_known(const struct call *call, struct cluster *cluster, int64
                          "the cluster in %s runs on port %u; `skiff down` stops it, another --dir "
                          "starts another",
                          cluster->dir, cluster->nodes[0].port);
+    if (!all_down && start_changes_sets(start))
+        return say_error(EXIT_FAILED,
+                         "the cluster in %s runs with other --set lines; `skiff down` stops it, "
+                         "and the next `skiff up` takes these",
+                         cluster->dir);
     if (!all_down)
         return EXIT_DONE;
     return cluster_take_ports(cluster, moves ? (uint16_t)port : cluster->nodes[0].port);
@@ -210,7 +215,7 @@ int run_up(struct call *call)
     if (code == EXIT_NOT_FOUND)
         code = start_new(&start, dir, nodes, port);
     else if (code == EXIT_DONE)
-        code = prepare_known(call, cluster, nodes, port);
+        code = prepare_known(call, &start, nodes, port);
     if (!code && (start.is_new || cluster_running(cluster) != cluster->count))
         code = start_nodes(&start);
     if (code)
