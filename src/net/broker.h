@@ -3,8 +3,9 @@
  *   WAITING --controller known--> REGISTERING --accepted--> CATCHING_UP
  *   CATCHING_UP --own registration applied--> RUNNING --stop--> LEAVING --> STOPPED
  *
- * No client is served before RUNNING (rule 20). A broker that no controller has
- * answered for a session stops leading, and resumes with the next answer (rule 23).
+ * No client is served before a heartbeat in RUNNING has made it active (rule 20). A broker that
+ * no controller has answered for a session stops leading, and resumes with the next answer
+ * (rule 23).
  *
  * Shard   0.
  * Source  KIP-631. */

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #include "broker.h"
-#include "conn.h"
 #include "probe.h"
 #include "quorum.h"
 #include "sync.h"
@@ -573,7 +572,6 @@ void partitions_take_image(struct partitions *partitions, const struct image *ol
     if (!partitions->reconciled) {
         partitions->reconciled = true;
         reconcile_all(shard);
-        conn_set_serving(shard, true);
         return;
     }
     for (uint32_t i = 0; i < key_count; i++)

@@ -6,6 +6,7 @@
 #include "quorum_state.h"
 
 #include "api/state.h"
+#include "conn.h"
 #include "controller_link.h"
 #include "identity.h"
 #include "partitions.h"
@@ -32,6 +33,9 @@ static void news_open(struct shard *shard, struct letter *letter)
     controller_link_image(shard->controller);
     partitions_take_image(shard->partitions, old, news->partitions, news->partition_count,
                           news->brokers, news->broker_count);
+    /* The record that made it active also chose leaders for what waited for it (rule 20). */
+    if (!shard->serving && current && image_broker_is_active(shard->image, own->id))
+        conn_set_serving(shard, true);
     image_unref(old);
     api_state_image(shard);
     mem_free(news->partitions);

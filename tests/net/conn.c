@@ -126,6 +126,35 @@ static int32_t correlation(struct bytes reply)
     return (int32_t)load_be32(reply.data);
 }
 
+static enum err produce_error(conn_id conn, int32_t asked)
+{
+    struct wire_reader reader;
+    int32_t correlation_id;
+    struct produce_response response;
+    const struct wire_api *wire = wire_api_find(WIRE_PRODUCE);
+    wire_reader_init(&reader, node_reply(&node, conn));
+    produce_response_init(&response);
+    cr_assert_eq(wire_response_header_read(&correlation_id, wire, 3, &reader), ERR_NONE);
+    cr_assert_eq(correlation_id, asked);
+    cr_assert_eq(produce_response_read(&response, 3, &reader, &node.arena), ERR_NONE);
+    return (enum err)response.topics[0].partitions[0].error_code;
+}
+
+/* Refused and then taken, two pipelined batches of one producer would be a gap in its sequences,
+ * which librdkafka before 2.3 takes for a loss when the first is a retry. */
+Test(conn, rule_20_reads_no_client_before_the_node_is_active)
+{
+    node_power_cycle(&node);
+    conn_id conn = node_connect(&node);
+    int32_t first = ask_produce(conn, "sent before the node is active");
+    int32_t second = ask_produce(conn, "sent right after it");
+
+    node_run(&node, 1000);
+
+    cr_assert_eq(produce_error(conn, first), ERR_NONE);
+    cr_assert_eq(produce_error(conn, second), ERR_NONE);
+}
+
 Test(conn, answers_in_the_order_of_the_requests)
 {
     conn_id conn = node_connect(&node);

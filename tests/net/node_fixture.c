@@ -63,7 +63,6 @@ static void open_shard(struct node *node)
 {
     check(shard_open(&node->shard, &node->config, 0, &node->fake.env) == ERR_NONE);
     node->fake.shard = node->shard;
-    node_run(node, START_MS);
 }
 
 void node_start(struct node *node, void (*tune)(struct config *config))
@@ -74,15 +73,22 @@ void node_start(struct node *node, void (*tune)(struct config *config))
         tune(&node->config);
     fake_env_init(&node->fake, &node->config);
     open_shard(node);
+    node_run(node, START_MS);
 }
 
-void node_restart(struct node *node)
+void node_power_cycle(struct node *node)
 {
     shard_close(node->shard);
     node->fake.sync_count = 0;
     for (uint32_t i = 0; i < node->fake.conn_count; i++)
         node->fake.conns[i].is_there = false;
     open_shard(node);
+}
+
+void node_restart(struct node *node)
+{
+    node_power_cycle(node);
+    node_run(node, START_MS);
 }
 
 void node_stop(struct node *node)

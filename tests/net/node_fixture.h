@@ -18,7 +18,9 @@ struct node {
 
 /* A node that serves. `tune` changes its config before; or NULL. */
 void node_start(struct node *node, void (*tune)(struct config *config));
-/* Power off and on again. */
+/* Power off and on again; nothing has happened yet. */
+void node_power_cycle(struct node *node);
+/* The same, until it serves. */
 void node_restart(struct node *node);
 void node_stop(struct node *node);
 /* Let everything happen that can, and that is due within `ms`. */
