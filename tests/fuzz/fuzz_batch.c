@@ -1,18 +1,21 @@
 /* fuzz_batch.c -- any bytes, as a client's batch, and as what a leader or a disk holds.
  *
- * A batch that passes the check walks to its end with as many records as it says; what
- * follows is found by the iterator, which always moves. */
-#include <stdlib.h>
-
+ * A batch that passes the check has as many records as it says, at offsets without a gap, all
+ * of them inside it; a leader may stamp it, and whoever reads it then takes it; and it does not
+ * pass with one bit of what its checksum covers changed. What is refused is refused with a
+ * code that Produce may answer, and a sentence. What follows a batch is found by the
+ * iterator, which always moves. */
 #include "batch.h"
 #include "batch_layout.h"
 
+enum { STAMP_BASE = 7000, STAMP_EPOCH = 9 };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void expect(bool holds)
+static bool is_inside(struct bytes part, struct bytes whole)
 {
-    if (!holds)
-        abort();
+    return !part.data ||
+           (part.data >= whole.data && part.data + part.size <= whole.data + whole.size);
 }
 
 static void walk(struct bytes bytes, bool is_checked)
@@ -20,14 +23,60 @@ static void walk(struct bytes bytes, bool is_checked)
     struct batch_walk walk;
     struct batch_record record;
     int32_t count = 0;
-    enum err err;
+    enum err err = batch_walk_start(&walk, bytes);
 
-    if (batch_walk_start(&walk, bytes) != ERR_NONE)
+    if (err != ERR_NONE) {
+        check(err == ERR_UNSUPPORTED_COMPRESSION_TYPE);
         return;
-    while ((err = batch_walk_next(&walk, &record)) == ERR_NONE)
-        count++;
-    if (is_checked)
-        expect(err == ERR_NOT_FOUND && count == walk.info.record_count);
+    }
+    for (; (err = batch_walk_next(&walk, &record)) == ERR_NONE; count++) {
+        check(is_inside(record.key, bytes));
+        check(is_inside(record.value, bytes));
+        check(is_inside(record.headers, bytes));
+        if (is_checked)
+            check(record.offset == walk.info.base + count);
+    }
+    if (!is_checked)
+        return;
+    check(err == ERR_NOT_FOUND);
+    check(count == walk.info.record_count);
+}
+
+/* As its leader sends it on. */
+static void check_stamped(struct bytes batch)
+{
+    struct batch_info info;
+    struct bytes rest = batch, taken;
+    batch_patch((uint8_t *)(uintptr_t)batch.data, STAMP_BASE, STAMP_EPOCH);
+    check(batch_next(&rest, &info, &taken) == ERR_NONE);
+    check(rest.size == 0);
+    check(taken.size == batch.size);
+    check(info.base == STAMP_BASE);
+    check(info.epoch == STAMP_EPOCH);
+    walk(taken, true);
+}
+
+static void check_refusal(enum err err, const char *reason)
+{
+    check(reason[0] != '\0');
+    check(err == ERR_CORRUPT_MESSAGE || err == ERR_INVALID_RECORD || err == ERR_MESSAGE_TOO_LARGE ||
+          err == ERR_INVALID_TIMESTAMP || err == ERR_UNSUPPORTED_COMPRESSION_TYPE ||
+          err == ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+}
+
+/* Any bit behind the checksum, chosen by the bytes themselves. */
+static void check_flipped(struct bytes batch, const struct batch_limits *limits)
+{
+    struct batch_info info;
+    const char *reason;
+    uint8_t *bytes = (uint8_t *)(uintptr_t)batch.data;
+    uint32_t chance = crc32c(1, bytes, batch.size);
+    uint32_t at = BATCH_ATTRIBUTES_AT + chance % (batch.size - BATCH_ATTRIBUTES_AT);
+    uint8_t bit = (uint8_t)(1U << (chance >> 24) % 8);
+
+    bytes[at] ^= bit;
+    check(batch_check(batch, limits, &info, &reason) == ERR_CORRUPT_MESSAGE);
+    bytes[at] ^= bit;
 }
 
 /* The fuzzer cannot guess checksums: make the first batch's right. */
@@ -35,11 +84,27 @@ static void repair(uint8_t *copy, size_t size)
 {
     if (size < BATCH_HEADER_SIZE)
         return;
-    uint32_t whole = load_be32(copy + BATCH_LENGTH_AT) + BATCH_PREFIX_SIZE;
+    uint64_t whole = (uint64_t)load_be32(copy + BATCH_LENGTH_AT) + BATCH_PREFIX_SIZE;
     if (whole < BATCH_HEADER_SIZE || whole > size)
         return;
     store_be32(copy + BATCH_CRC_AT,
                crc32c(0, copy + BATCH_ATTRIBUTES_AT, whole - BATCH_ATTRIBUTES_AT));
+}
+
+static void check_as_clients(struct bytes bytes, const struct batch_limits *limits)
+{
+    struct batch_info info;
+    const char *reason;
+    enum err err = batch_check(bytes, limits, &info, &reason);
+    if (err != ERR_NONE) {
+        check_refusal(err, reason);
+        return;
+    }
+    check(info.size == bytes.size);
+    check(info.size <= limits->size_max);
+    check(info.record_count == info.last_offset_delta + 1);
+    check_flipped(bytes, limits);
+    check_stamped(bytes);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -51,20 +116,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                   .timestamp_after_max_ms = 3600000};
     struct batch_info info;
     struct bytes batch;
-    const char *reason;
-    uint8_t *copy = malloc(size + 1);
+    uint8_t *copy = mem_alloc(size + 1);
 
     memcpy(copy, data, size);
     repair(copy, size);
     struct bytes rest = {.data = copy, .size = (uint32_t)size};
-    if (batch_check(rest, &limits, &info, &reason) == ERR_NONE) {
-        expect(info.size == size);
-        walk(rest, true);
-    }
-    while (batch_next(&rest, &info, &batch) == ERR_NONE) {
-        expect(batch.size >= BATCH_HEADER_SIZE);
+    check_as_clients(rest, &limits);
+    for (uint32_t before = rest.size; batch_next(&rest, &info, &batch) == ERR_NONE;
+         before = rest.size) {
+        check(batch.size >= BATCH_HEADER_SIZE);
+        check(rest.size + batch.size == before);
         walk(batch, false);
     }
-    free(copy);
+    mem_free(copy);
     return 0;
 }
