@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import urllib.request
 
 from bad_disk import free_ports
 from live import ROOT, SKIFF, SKIFFD, Cluster, Skip, need_programs, run_named, tests_of, until
@@ -105,6 +106,16 @@ def test_the_controller_and_a_leader_can_be_killed_by_what_they_do():
     assert len(down) == 1
     cluster.skiff("restart", str(down[0]))
     cluster.nodes = {node["node"]: node for node in cluster.ps()}
+
+
+def test_every_node_has_an_http_port_for_metrics_and_health():
+    for node in cluster.ps():
+        assert node["http_port"] == node["port"] + 2000 == node["internal_port"] + 1000, node
+        there = f"http://localhost:{node['http_port']}"
+        with urllib.request.urlopen(there + "/health", timeout=5) as answer:
+            assert answer.status == 200
+        with urllib.request.urlopen(there + "/metrics", timeout=5) as answer:
+            assert b"activecontrollercount" in answer.read().lower()
 
 
 def test_cluster_info_names_every_node():

@@ -139,6 +139,7 @@ int cluster_load(struct cluster *cluster, const char *dir)
         into->id = (node_id)json_integer_value(json_object_get(node, "id"));
         into->port = (uint16_t)json_integer_value(json_object_get(node, "port"));
         into->internal_port = (uint16_t)json_integer_value(json_object_get(node, "internal_port"));
+        into->http_port = (uint16_t)json_integer_value(json_object_get(node, "http_port"));
     }
     json_array_foreach(json_object_get(root, "sets"), index, node)
     {
@@ -156,10 +157,13 @@ int cluster_save(const struct cluster *cluster)
     char path[CLUSTER_PATH_MAX];
     char fresh[CLUSTER_PATH_MAX];
     json_t *nodes = json_array();
-    for (uint32_t i = 0; i < cluster->count; i++)
-        json_array_append_new(nodes, json_pack("{si si si}", "id", cluster->nodes[i].id, "port",
-                                               (int)cluster->nodes[i].port, "internal_port",
-                                               (int)cluster->nodes[i].internal_port));
+    for (uint32_t i = 0; i < cluster->count; i++) {
+        const struct cluster_node *node = &cluster->nodes[i];
+        json_array_append_new(nodes,
+                              json_pack("{si si si si}", "id", node->id, "port", (int)node->port,
+                                        "internal_port", (int)node->internal_port, "http_port",
+                                        (int)node->http_port));
+    }
     json_t *sets = json_array();
     for (uint32_t i = 0; i < cluster->set_count; i++)
         json_array_append_new(sets, json_string(cluster->sets[i]));
@@ -224,6 +228,8 @@ static int write_properties(const struct cluster *cluster, const struct cluster_
             "controller.listener.names=INTERNAL\n",
             node->id, node->port, node->internal_port, node->port, node->internal_port);
     write_voters(cluster, file);
+    if (node->http_port)
+        fprintf(file, "skiff.http.listener=localhost:%u\n", node->http_port);
     fprintf(file, "log.dirs=%s\n", data);
     for (uint32_t i = 0; i < cluster->set_count; i++)
         fprintf(file, "%s\n", cluster->sets[i]);

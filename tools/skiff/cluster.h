@@ -31,6 +31,7 @@ struct cluster_node {
     node_id id;
     uint16_t port; /* Of the client listener. */
     uint16_t internal_port;
+    uint16_t http_port; /* Metrics and health; 0: none, in a cluster of an earlier version. */
 };
 
 struct cluster {

@@ -20,6 +20,7 @@
 
 enum {
     INTERNAL_OFFSET = 1000, /* Internal listener, above the client's. */
+    HTTP_OFFSET = 2000,
     FREE_FIRST = 12000,
     FREE_GROUPS = 6, /* Of 3000 ports: clients, internal, HTTP. */
     FREE_GROUP_SPAN = 3000,
@@ -96,6 +97,7 @@ static void assign(struct cluster *cluster, uint32_t first)
         cluster->nodes[i].id = (node_id)i + 1;
         cluster->nodes[i].port = (uint16_t)(first + i);
         cluster->nodes[i].internal_port = (uint16_t)(first + INTERNAL_OFFSET + i);
+        cluster->nodes[i].http_port = (uint16_t)(first + HTTP_OFFSET + i);
     }
 }
 
@@ -107,6 +109,8 @@ static uint16_t taken_port(const struct cluster *cluster)
             return cluster->nodes[i].port;
         if (!port_is_free(cluster->nodes[i].internal_port))
             return cluster->nodes[i].internal_port;
+        if (!port_is_free(cluster->nodes[i].http_port))
+            return cluster->nodes[i].http_port;
     }
     return 0;
 }
@@ -133,9 +137,9 @@ static bool claim_block(uint32_t first)
 int cluster_take_ports(struct cluster *cluster, uint16_t first)
 {
     if (first) {
-        if (first + INTERNAL_OFFSET + cluster->count > UINT16_MAX)
-            return say_error(EXIT_USAGE, "-p %u: the ports up to %u do not exist", first,
-                             first + INTERNAL_OFFSET + cluster->count);
+        uint32_t last = first + HTTP_OFFSET + cluster->count - 1;
+        if (last > UINT16_MAX)
+            return say_error(EXIT_USAGE, "-p %u: the ports up to %u do not exist", first, last);
         assign(cluster, first);
         uint16_t taken = taken_port(cluster);
         if (!taken)

@@ -36,8 +36,8 @@ static node_id find_controller(const struct cluster *cluster)
 static void print_table(const struct cluster *cluster, node_id controller)
 {
     static const char *const heads[] = {"NODE", "STATE", "PID", "PORT", "INTERNAL",
-                                        "UP",   "RSS",   "CPU", "ROLE"};
-    struct table *table = table_open(9, heads);
+                                        "HTTP", "UP",    "RSS", "CPU",  "ROLE"};
+    struct table *table = table_open(10, heads);
     for (uint32_t i = 0; i < cluster->count; i++) {
         const struct cluster_node *node = &cluster->nodes[i];
         struct node_process process = node_process(cluster, node->id);
@@ -47,6 +47,7 @@ static void print_table(const struct cluster *cluster, node_id controller)
         table_cell(table, is_up ? "%d" : "-", (int)process.pid);
         table_cell(table, "%u", node->port);
         table_cell(table, "%u", node->internal_port);
+        table_cell(table, node->http_port ? "%u" : "-", node->http_port);
         table_cell(table, is_up ? "%lld s" : "-", (long long)(process.uptime_us / 1000000));
         table_cell(table, is_up ? "%lld.%lld MB" : "-",
                    (long long)(process.resident_bytes / 1000000),
@@ -74,12 +75,13 @@ int run_ps(struct call *call)
         const struct cluster_node *node = &cluster.nodes[i];
         struct node_process process = node_process(&cluster, node->id);
         json_array_append_new(
-            nodes, json_pack("{si ss si si si sI sI sI sb}", "node", node->id, "state",
-                             state_names[process.state], "pid", (int)process.pid, "port",
-                             (int)node->port, "internal_port", (int)node->internal_port,
-                             "uptime_us", (json_int_t)process.uptime_us, "resident_bytes",
-                             (json_int_t)process.resident_bytes, "cpu_us",
-                             (json_int_t)process.cpu_us, "controller", node->id == controller));
+            nodes,
+            json_pack("{si ss si si si si sI sI sI sb}", "node", node->id, "state",
+                      state_names[process.state], "pid", (int)process.pid, "port", (int)node->port,
+                      "internal_port", (int)node->internal_port, "http_port", (int)node->http_port,
+                      "uptime_us", (json_int_t)process.uptime_us, "resident_bytes",
+                      (json_int_t)process.resident_bytes, "cpu_us", (json_int_t)process.cpu_us,
+                      "controller", node->id == controller));
     }
     print_json(json_pack("{ss so}", "dir", cluster.dir, "nodes", nodes));
     return EXIT_DONE;

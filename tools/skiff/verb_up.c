@@ -27,7 +27,7 @@ enum {
 const struct flag up_flags[] = {
     {'n', "nodes", "N", "how many (3)"},
     {'p', "port", "PORT",
-     "the first client port (9092); internal ones are 1000 higher; 0: free ones"},
+     "the first client port (9092); internal ones are 1000 higher, HTTP 2000; 0: free ones"},
     {0, "set", "K=V", "a line for every server.properties, kept for later starts; repeatable"},
     {0, NULL, NULL, NULL},
 };
@@ -151,6 +151,9 @@ static int banner(const struct call *call, const struct cluster *cluster)
                (long long)(cluster->first_ack_us % 1000000 / 1000));
     printf(".\n\n  brokers  %s\n  data     %s\n", brokers, cluster->dir);
     print_ack_meaning(cluster);
+    if (cluster->nodes[0].http_port)
+        printf("  metrics  http://localhost:%u/metrics, and so on for each node\n",
+               cluster->nodes[0].http_port);
     print_next(call->program);
     return EXIT_DONE;
 }
