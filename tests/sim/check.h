@@ -21,6 +21,9 @@ void checks_open(struct world *world);
 void checks_take(struct world *world, struct sim_node *node, const struct probe *probe);
 void checks_end(struct world *world);
 
+/* `node` was asked to stop just now. */
+void check_rule_28_watch(struct sim_node *node);
+
 /* What clients saw. */
 void check_p7_seen(struct world *world, struct partition_key key, log_offset offset,
                    uint64_t value);

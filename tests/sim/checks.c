@@ -7,7 +7,8 @@
     X(c1) X(c2) X(c3) X(c4) X(c5) X(c6) X(c7) X(c8) X(c9) X(c10) X(c11)            \
     X(p1) X(p1_synced) X(p2) X(p3) X(p4) X(p5) X(p6) X(p7) X(p8) X(p9) X(p10)      \
     X(p12) X(p13)                                                                  \
-    X(s1) X(s1_synced) X(s2) X(s3)
+    X(s1) X(s1_synced) X(s2) X(s3)                                                 \
+    X(rule_10) X(rule_25) X(rule_28)
 /* clang-format on */
 
 #define X(name) extern const struct checker check_##name;

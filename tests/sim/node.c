@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "world.h"
+#include "check.h"
 
 bool node_is_alive(const struct sim_node *node)
 {
@@ -242,6 +242,7 @@ void node_stop(struct sim_node *node)
     world_note(node->world, node, "is asked to stop");
     for (uint32_t i = 0; i < node->config.shards; i++)
         sim_shard_push(node->shards[i], &(struct env_event){.kind = ENV_STOP, .conn = -1});
+    check_rule_28_watch(node);
 }
 
 /* ---- Ticks. */
