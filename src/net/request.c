@@ -117,6 +117,8 @@ void request_release_frame(struct request *request)
 bool request_read(struct request *request, void *body)
 {
     const struct walk_message *message = request->wire->request;
+    if (request->reader.memory_left > REQUEST_ARRAYS_MAX)
+        request->reader.memory_left = REQUEST_ARRAYS_MAX;
     walk_init(message->body, body);
     enum err result = walk_read(message, request->version, &request->reader, &request->arena, body);
     if (result == ERR_NONE)

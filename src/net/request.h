@@ -14,6 +14,10 @@
 
 struct request;
 
+/* Bytes of arrays that one request may make, however large its frame is: a Fetch of a hundred
+ * thousand partitions fits. What a handler makes of them is a few times as much. */
+enum { REQUEST_ARRAYS_MAX = 8 * 1024 * 1024 };
+
 enum api_home { API_ANY_SHARD, API_QUORUM_SHARD }; /* Where its handler runs. */
 
 struct api {

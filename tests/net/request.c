@@ -95,3 +95,25 @@ Test(request, closes_on_records_that_run_over_the_frame)
         "\xff\xff\xff\xff\0\0\1\0\0\0\0\1\0\4kept\0\0\0\1\0\0\0\0\x7f\xff\xff\xff";
     cr_assert(is_closed_by(WIRE_PRODUCE, 3, body, sizeof body - 1));
 }
+
+/* Three bytes each on the wire, many times that in memory. */
+Test(request, closes_on_more_elements_than_its_memory_may_hold)
+{
+    enum { NAMES = 900000, HEAD = 18 };
+    uint8_t *frame = mem_zalloc(HEAD + 3 * NAMES);
+    conn_id conn = node_connect(&node);
+    store_be32(frame, HEAD - 4 + 3 * NAMES);
+    store_be16(frame + 4, WIRE_METADATA);
+    store_be16(frame + 6, 1);
+    store_be16(frame + 12, 0xffff);
+    store_be32(frame + 14, NAMES);
+    for (uint32_t i = 0; i < NAMES; i++)
+        memcpy(frame + HEAD + 3 * i, "\0\1a", 3);
+
+    node_send(&node, conn, frame, HEAD + 3 * NAMES);
+    mem_free(frame);
+    node_run(&node, 10);
+
+    cr_assert(node_has_closed(&node, conn));
+    cr_assert_eq(node_inflight_size(&node), 0);
+}
