@@ -178,6 +178,57 @@ def test_a_data_directory_that_is_a_file_is_told():
         home.node(data=path).refuses(path)
 
 
+def test_a_config_that_cannot_be_read_is_told():
+    with Home() as home:
+        for path in (home.path, os.path.join(home.path, "none")):
+            run = subprocess.run([SKIFFD, "-c", path], capture_output=True, text=True, timeout=10, check=False)
+            assert run.returncode == 1 and path in run.stdout + run.stderr, run
+
+
+def test_security_that_is_not_there_stops_the_start():
+    for line in ("ssl.keystore.location=/etc/keys", "sasl.enabled.mechanisms=PLAIN",
+                 "authorizer.class.name=org.example.Authorizer",
+                 "listener.security.protocol.map=CLIENT:SASL_SSL,INTERNAL:PLAINTEXT"):
+        with Home() as home:
+            node = home.node(lines=[line])
+            node.refuses("not built yet", "SASL_SSL" if "map" in line else line)
+            assert not os.path.exists(node.data), "something was made"
+
+
+def test_an_identity_that_cannot_be_read_stops_the_start_untouched():
+    for text in ("", "not a file of properties", "version=1\n", "\0" * 100):
+        with Home() as home:
+            first = home.node()
+            make_topic(first.wire(), "kept")
+            first.stop()
+            path = os.path.join(first.data, "meta.properties")
+            with open(path, "w", encoding="ascii") as file:
+                file.write(text)
+            before = sorted(glob.glob(first.data + "/**", recursive=True))
+            home.node("b", data=first.data).refuses("meta.properties")
+            assert sorted(glob.glob(first.data + "/**", recursive=True)) == before
+
+
+def test_a_segment_that_cannot_be_read_is_named_and_nothing_is_cut():
+    with Home() as home:
+        first = home.node()
+        for topic in ("kept", "lost"):
+            make_topic(first.wire(), topic)
+        values = {topic: write(first.wire(), topic, 5)[0] for topic in ("kept", "lost")}
+        first.stop()
+        path, = glob.glob(first.data + "/lost-0/*.log")
+        os.rename(path, path + ".away")
+        os.mkdir(path)
+        home.node("b", data=first.data).refuses("lost-0 offline: ", "the log directory has failed")
+        os.rmdir(path)
+        os.rename(path + ".away", path)
+        again = home.node("c", data=first.data)
+        for topic in values:
+            until("a leader", lambda name=topic: fetch(again.wire(), name, 0, 0, wait_ms=10)[0] == 0)
+            kept = read_all(again.wire(), topic)
+            assert len(values[topic]) == 5 and all(value in kept for value in values[topic])
+
+
 def test_a_taken_port_is_told_with_listener_and_port():
     with Home() as home, socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

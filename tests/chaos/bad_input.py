@@ -9,16 +9,19 @@ import random
 import socket
 import struct
 import sys
+import threading
 
-from live import (API_VERSIONS, METADATA, PRODUCE, Closed, Cluster, Wire, batch, create_topic, fetch,
-                  metadata, need_programs, produce, produce_body, record, run_named, tests_of, text,
+from live import (API_VERSIONS, FETCH, METADATA, PRODUCE, Closed, Cluster, Wire, batch, create_topic,
+                  fetch, metadata, need_programs, produce, produce_body, record, run_named, tests_of, text,
                   until)
 
 NONE, CORRUPT_MESSAGE, UNKNOWN_TOPIC, MESSAGE_TOO_LARGE = 0, 2, 3, 10
 INVALID_TOPIC, INVALID_REQUIRED_ACKS, UNSUPPORTED_VERSION = 17, 21, 35
-TOPIC_EXISTS, INVALID_PARTITIONS, INVALID_FACTOR, INVALID_RECORD = 36, 37, 38, 87
+TOPIC_EXISTS, INVALID_PARTITIONS, INVALID_FACTOR, INVALID_CONFIG = 36, 37, 38, 40
+POLICY_VIOLATION, TRANSACTION_DENIED, INVALID_RECORD = 44, 53, 87
 KEPT = b"acknowledged before all of it"
-MEMORY_MAX = 48 << 20
+MEMORY_MAX = 48 << 20  # At rest.
+PEAK_MAX = 128 << 20  # While it works on what came.
 
 
 class Target:
@@ -217,6 +220,77 @@ def test_a_name_that_is_not_utf8_is_refused(target):
     target.assert_closes(request(METADATA, 1, body))
 
 
+def test_a_client_id_below_null_closes(target):
+    body = struct.pack(">hhih", METADATA, 1, 7, -2)
+    target.assert_closes(struct.pack(">i", len(body)) + body)
+
+
+def flexible_request(tags, body=b""):
+    """ApiVersions 3, with these bytes as the tags of its header."""
+    header = struct.pack(">hhi", API_VERSIONS, 3, 7) + text("bad") + tags
+    return struct.pack(">i", len(header + body)) + header + body
+
+
+def test_tags_that_lie_close(target):
+    for tags in (b"\xff\xff\xff\xff\x0f",  # Four billion of them.
+                 b"\xff\xff\xff\xff\xff\x0f",  # A varint of six bytes.
+                 b"\x01\x00\x7f",  # Longer than the frame.
+                 b"\x02\x05\x00\x04\x00",  # Out of order.
+                 b"\x02\x05\x00\x05\x00",  # Twice.
+                 b"\x80\x00"):  # A zero of two bytes.
+        target.assert_closes(flexible_request(tags, b"\x02a\x02b\x00"))
+
+
+def test_a_compact_length_of_null_where_none_may_be_closes(target):
+    target.assert_closes(flexible_request(b"\x00", b"\x00\x02b\x00"))
+
+
+def test_unknown_tags_are_skipped(target):
+    wire = target.wire()
+    wire.raw(flexible_request(b"\x01\x63\x03abc", b"\x02a\x02b\x01\x64\x01x"))
+    assert struct.unpack(">ih", wire.reply()[:6]) == (7, NONE)
+    target.assert_lives()
+
+
+def test_ten_thousand_requests_at_once_are_answered_in_order(target):
+    wire = target.wire()
+    sent = bytearray()
+    for number in range(10000):
+        body = struct.pack(">hhi", API_VERSIONS, 0, number) + text("bad")
+        sent += struct.pack(">i", len(body)) + body
+    sender = threading.Thread(target=wire.raw, args=(bytes(sent),))
+    sender.start()
+    for number in range(10000):
+        got, error = struct.unpack(">ih", wire.reply()[:6])
+        assert (got, error) == (number, NONE)
+    sender.join()
+    target.assert_lives()
+
+
+def assert_peak(target, body, key):
+    wire = target.wire(20.0)
+    try:
+        wire.raw(request(key, 4, body))
+        wire.reply()
+    except Closed:
+        pass
+    target.assert_lives()
+    peak = target.cluster.resident(field="VmHWM")
+    assert peak < PEAK_MAX, f"{peak} bytes resident at the most"
+
+
+def test_a_request_for_very_many_topics_stays_within_memory(target):
+    for names in (50000, 900000):
+        assert_peak(target, struct.pack(">i", names) + text("a") * names + b"\0", METADATA)
+
+
+def test_a_fetch_of_very_many_partitions_stays_within_memory(target):
+    head = struct.pack(">iiiib", -1, 10, 1, 1 << 20, 0) + struct.pack(">i", 1) + text("kept")
+    for count in (50000, 900000):
+        one = struct.pack(">iqi", 0, 0, 1 << 20)
+        assert_peak(target, head + struct.pack(">i", count) + one * count, FETCH)
+
+
 def test_random_bytes_never_harm(target):
     chance = random.Random(20261121)
     for _ in range(400):
@@ -313,6 +387,31 @@ def test_a_control_batch_from_a_client_is_an_invalid_record(target):
     refused(target, INVALID_RECORD, batch([b"x"], attributes=0x20))
 
 
+def test_an_unknown_magic_is_an_invalid_record(target):
+    for magic in (3, 127, -1):
+        refused(target, INVALID_RECORD, batch([b"x"], magic=magic))
+
+
+def test_unknown_codecs_are_an_invalid_record(target):
+    for codec in (5, 6, 7):
+        refused(target, INVALID_RECORD, batch([b"x"], attributes=codec))
+
+
+def test_unknown_attributes_are_an_invalid_record(target):
+    for attributes in (0x40, 0x80, 0x4000):
+        refused(target, INVALID_RECORD, batch([b"x"], attributes=attributes))
+
+
+def test_a_producer_without_a_sequence_is_an_invalid_record(target):
+    for odd in ({"sequence": -1, "producer_epoch": 0}, {"sequence": 0, "producer_epoch": -1}):
+        refused(target, INVALID_RECORD, batch([b"x"], producer_id=9, **odd))
+
+
+def test_a_transactional_batch_without_its_id_is_refused(target):
+    refused(target, TRANSACTION_DENIED,
+            batch([b"x"], attributes=0x10, producer_id=9, producer_epoch=0, sequence=0))
+
+
 def test_an_oversized_batch_is_too_large(target):
     refused(target, MESSAGE_TOO_LARGE, batch([b"x" * 1100000]))
 
@@ -376,6 +475,24 @@ def test_no_partitions_are_refused(target):
     assert create_topic(target.wire(), "none", partitions=0)[0] == INVALID_PARTITIONS
 
 
+def test_very_many_partitions_are_refused(target):
+    for partitions in (100000, 2**31 - 1):
+        error, message = create_topic(target.wire(), "many", partitions=partitions)
+        assert error == POLICY_VIOLATION and "10000" in message, (error, message)
+    target.assert_lives()
+
+
+def test_negative_partitions_are_refused(target):
+    assert create_topic(target.wire(), "less", partitions=-2)[0] == INVALID_PARTITIONS
+
+
+def test_a_setting_that_is_not_known_is_refused(target):
+    for setting in (("no.such.setting", "1"), ("min.insync.replicas", "many")):
+        error, message = create_topic(target.wire(), "set", configs=[setting])
+        assert error == INVALID_CONFIG and setting[0] in message, (error, message)
+    target.assert_lives()
+
+
 def test_more_copies_than_brokers_are_refused(target):
     assert create_topic(target.wire(), "wide", copies=4)[0] == INVALID_FACTOR
 
@@ -384,7 +501,7 @@ def test_no_copies_are_refused(target):
     assert create_topic(target.wire(), "thin", copies=0)[0] == INVALID_FACTOR
 
 
-def test_a_thousand_idle_connections_do_no_harm(target):
+def test_five_hundred_idle_connections_do_no_harm(target):
     wires = [target.wire() for _ in range(500)]
     target.assert_lives()
     for wire in wires:

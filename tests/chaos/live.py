@@ -75,12 +75,12 @@ class Cluster:
                   errors="replace") as file:
             return file.read()
 
-    def resident(self, node=1):
+    def resident(self, node=1, field="VmRSS"):
         with open(f"/proc/{self.nodes[node]['pid']}/status", encoding="ascii") as status:
             for line in status:
-                if line.startswith("VmRSS"):
+                if line.startswith(field):
                     return int(line.split()[1]) * 1024
-        raise AssertionError("no VmRSS")
+        raise AssertionError(f"no {field}")
 
     def assert_same_processes(self):
         now = {node["node"]: node["pid"] for node in self.ps() if node["state"] == "running"}
