@@ -1,4 +1,5 @@
-/* check_s3_rot.c -- S3: damage below the durable mark is rot: told, and never cut.
+/* check_s3_rot.c -- S3: damage below the durable mark is rot: told, never cut, and thrown away
+ * only once a committed record says that the replica is in neither ISR nor ELR (rule 11).
  *
  * The durable mark is the sole evidence; the harness damages only what lies below the
  * mark that the last recovery found. */
@@ -6,7 +7,11 @@
 
 static void take(struct world *world, struct sim_node *node, const struct probe *probe)
 {
-    const struct ghost_log *log = &ghost_partition_of(world, probe->key)->logs[node->index];
+    const struct ghost_partition *partition = ghost_partition_of(world, probe->key);
+    const struct ghost_log *log = &partition->logs[node->index];
+    if (probe->kind == PROBE_LOG_RESET && log->rotten && ghost_is_candidate(world, partition, node))
+        world_violation(world, "S3", "node %d drops the rotten partition %d, and is in ISR or ELR",
+                        node->id, probe->key.index);
     if (!log->rotten || log->rot_told || ghost_has_just_failed(world, log))
         return;
     if (probe->kind == PROBE_LOG_TRUNCATE && probe->offset < log->rot_end)
@@ -20,4 +25,4 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
 }
 
 const struct checker check_s3 = {
-    .name = "S3", .kinds = KIND(LOG_OPEN) | KIND(LOG_TRUNCATE), .take = take};
+    .name = "S3", .kinds = KIND(LOG_OPEN) | KIND(LOG_TRUNCATE) | KIND(LOG_RESET), .take = take};
