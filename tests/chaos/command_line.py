@@ -217,6 +217,19 @@ def test_up_keeps_its_settings_and_refuses_others_while_it_runs():
         other.close()
 
 
+def test_up_four_times_at_once_starts_one_cluster():
+    home = tempfile.mkdtemp(prefix="skiff-test-")
+    words = [SKIFF, "up", "-n", "2", "-p", "0", "--json", "--dir", os.path.join(home, "cluster")]
+    env = dict(os.environ, XDG_STATE_HOME=home, SKIFFD=SKIFFD)
+    runs = [subprocess.Popen(words, env=env, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    try:
+        found = [json.loads(run.communicate(timeout=40)[0])["brokers"] for run in runs]
+        assert len(set(found)) == 1 and all(run.returncode == 0 for run in runs), found
+    finally:
+        bare("down", "--rm", "--dir", words[-1])
+    assert not os.path.exists(words[-1])
+
+
 def test_ps_of_a_node_that_knows_no_leader_says_nothing_about_it():
     other = Cluster()
     try:

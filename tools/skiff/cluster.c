@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -197,6 +198,32 @@ void cluster_forget(const struct cluster *cluster)
         return;
     strncat(path, "/last", sizeof path - strlen(path) - 1);
     unlink(path);
+}
+
+/* The directory that was locked is the one that stands there. */
+static bool is_still_there(int fd, const char *dir)
+{
+    struct stat held;
+    struct stat there;
+    return fstat(fd, &held) == 0 && stat(dir, &there) == 0 && held.st_ino == there.st_ino &&
+           held.st_dev == there.st_dev;
+}
+
+int cluster_lock(const char *dir)
+{
+    for (;;) {
+        int code = make_dirs(dir);
+        if (code)
+            return code;
+        int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT)
+            continue;
+        if (fd < 0 || flock(fd, LOCK_EX) != 0)
+            return say_error(EXIT_FAILED, "%s: %s", dir, strerror(errno));
+        if (is_still_there(fd, dir))
+            return EXIT_DONE; /* Held open on purpose: the lock goes with the process. */
+        close(fd);            /* Whoever had it has failed, and removed it. */
+    }
 }
 
 static void write_voters(const struct cluster *cluster, FILE *file)

@@ -62,6 +62,9 @@ int cluster_save(const struct cluster *cluster);
 void cluster_remember(const struct cluster *cluster); /* As the one last started. */
 void cluster_forget(const struct cluster *cluster);
 
+/* Make `dir` where it is missing, and hold it for this process alone: whoever else asks waits.
+ * Errors  EXIT_FAILED, told. */
+int cluster_lock(const char *dir);
 /* Write directories and server.properties of every node. */
 int cluster_write_nodes(const struct cluster *cluster);
 /* Remove the whole directory; only one that holds a cluster. */

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -183,19 +182,6 @@ static int prepare_known(const struct call *call, struct start *start, int64_t n
     return cluster_take_ports(cluster, moves ? (uint16_t)port : cluster->nodes[0].port);
 }
 
-/* One `up` at a time in a directory. The lock goes with the process. */
-static int lock_dir(const char *dir)
-{
-    char parent[CLUSTER_PATH_MAX];
-    snprintf(parent, sizeof parent, "%s", dir);
-    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return EXIT_DONE; /* Nobody has it yet. */
-    if (flock(fd, LOCK_EX) != 0)
-        return say_error(EXIT_FAILED, "%s: %s", dir, strerror(errno));
-    return EXIT_DONE; /* Held open on purpose. */
-}
-
 int run_up(struct call *call)
 {
     struct start start = {0};
@@ -211,7 +197,7 @@ int run_up(struct call *call)
     if (!code)
         code = cluster_dir(call_flag(call, "dir"), false, dir);
     if (!code)
-        code = lock_dir(dir);
+        code = cluster_lock(dir);
     if (code)
         return code;
     code = cluster_load(cluster, dir);
@@ -221,8 +207,10 @@ int run_up(struct call *call)
         code = prepare_known(call, &start, nodes, port);
     if (!code && (start.is_new || cluster_running(cluster) != cluster->count))
         code = start_nodes(&start);
-    if (code)
+    if (code) {
+        rmdir(dir); /* Only an empty one goes, which this call has made. */
         return code;
+    }
     cluster_remember(cluster);
     return banner(call, cluster);
 }
