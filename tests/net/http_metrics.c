@@ -4,7 +4,7 @@
 
 #include "http_fixture.h"
 
-enum { MANY = 1200, PIECE_SIZE_MAX = 16 * 1024, TICKS_MAX = 10000 };
+enum { MANY = 1200, PIECE_LINES = 32, PIECE_SIZE_MAX = 16 * 1024, TICKS_MAX = 10000 };
 
 static struct node node;
 
@@ -155,7 +155,7 @@ Test(http_metrics, writes_at_most_a_small_piece_in_a_tick_however_many_scrape)
         more = fake_env_deliver(&node.fake) || shard_deadline(node.shard) <= node.fake.now;
     }
 
-    cr_assert_gt(ticks, READERS * 5 * MANY / 64);
+    cr_assert_gt(ticks, READERS * 5 * MANY / PIECE_LINES);
     cr_assert_lt(ticks, TICKS_MAX);
     const char *metrics = http_join_chunks(&node, http_take(&node, readers[READERS - 1]));
     cr_assert_eq(count_of(metrics, "\nkafka_log_log_logendoffset{topic=\"many\""), MANY);
@@ -182,8 +182,8 @@ Test(http_metrics, counts_lines_of_a_tick_and_not_only_bytes)
     }
 
     /* The last thing of a piece may be a title and a histogram; two lines are a chunk's own. */
-    cr_assert_leq(lines_max, 64 + 2 + 17 + 4);
-    cr_assert_geq(lines_max, 64);
+    cr_assert_leq(lines_max, PIECE_LINES + 2 + 17 + 4);
+    cr_assert_geq(lines_max, PIECE_LINES);
 }
 
 Test(http_metrics, names_no_partition_twice_while_topics_come_and_go)

@@ -16,7 +16,7 @@
 
 enum {
     ANSWER_SIZE = 16 * 1024,
-    ANSWER_PIECE_LINES = 64, /* Lines written or partitions looked at, in one tick. */
+    ANSWER_PIECE_LINES = 32, /* Lines written or partitions looked at, in one tick. */
     ANSWER_ITEM_SIZE = 4096, /* The longest that is written at once: one histogram. */
     ANSWER_CHUNK_PREFIX = 6, /* Four hexadecimal digits, CR LF. */
     ANSWER_CHUNK_SUFFIX = 7, /* CR LF, and "0" CR LF CR LF after the last one. */
