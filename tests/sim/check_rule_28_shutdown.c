@@ -3,7 +3,7 @@
  * A paused process and one whose syncs hang cannot end, so only time without that counts. */
 #include "check.h"
 
-enum { LOOK_AGAIN = SIM_SECOND, GRACE = 10 }; /* Looks, beyond the deadline. */
+enum { LOOK_AGAIN = SIM_SECOND, GRACE = 3 }; /* Looks, beyond the deadline. */
 
 static void look(struct event *event)
 {
