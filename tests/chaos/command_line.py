@@ -243,6 +243,19 @@ def test_ps_of_a_node_that_knows_no_leader_says_nothing_about_it():
         other.close()
 
 
+def test_a_timeout_holds_against_a_node_that_hangs():
+    other = Cluster(nodes=1)
+    try:
+        other.skiff("produce", "t", stdin="x\n")
+        other.skiff("pause", "1")
+        for words in (("topic", "ls"), ("cluster", "info"), ("consume", "t", "-e"), ("produce", "t")):
+            run = other.call(*words, "--timeout", "300ms", stdin="x\n", timeout=8)
+            assert run.returncode == TIMED_OUT, (words, run)
+        other.skiff("resume", "1")
+    finally:
+        other.close()
+
+
 def test_the_controller_can_be_asked_for_while_one_is_elected():
     other = Cluster(nodes=5)
     try:

@@ -11,7 +11,7 @@
 #include "say.h"
 #include "verbs.h"
 
-enum { METADATA_LIMIT_MS = 10000, POLL_MS = 100 };
+enum { POLL_MS = 100 };
 
 const struct flag consume_flags[] = {
     {'o', "offset", "WHERE",
@@ -42,6 +42,12 @@ static void on_signal(int number)
 {
     (void)number;
     stopped = 1;
+}
+
+/* What one question to the brokers may take. */
+static int limit_ms(const struct consuming *consuming)
+{
+    return (int)(consuming->call->timeout_us / 1000);
 }
 
 static int open_client(struct consuming *consuming)
@@ -80,11 +86,12 @@ static int find_partitions(struct consuming *consuming)
     int code = call_number(consuming->call, "partition", 0, INT32_MAX, -1, &only);
     if (code)
         return code;
+    int64_t deadline = now_us() + consuming->call->timeout_us;
     rd_kafka_resp_err_t err =
-        rd_kafka_metadata(consuming->client, 0, consuming->topic, &metadata, METADATA_LIMIT_MS);
+        rd_kafka_metadata(consuming->client, 0, consuming->topic, &metadata, limit_ms(consuming));
     if (err)
-        return say_error(err == RD_KAFKA_RESP_ERR__TRANSPORT ? EXIT_FAILED : EXIT_TIMED_OUT,
-                         "no metadata: %s", rd_kafka_err2str(err));
+        return say_error(now_us() >= deadline ? EXIT_TIMED_OUT : EXIT_FAILED, "no metadata: %s",
+                         rd_kafka_err2str(err));
     const struct rd_kafka_metadata_topic *topic = &metadata->topics[0];
     uint32_t count = metadata->topic_cnt == 1 ? (uint32_t)topic->partition_cnt : 0;
     consuming->partitions = calloc(count + 1, sizeof *consuming->partitions);
@@ -107,7 +114,7 @@ static int by_time(struct consuming *consuming, int32_t partition, int64_t ms, i
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, consuming->call->arguments[0], partition)->offset = ms;
     rd_kafka_resp_err_t err =
-        rd_kafka_offsets_for_times(consuming->client, list, METADATA_LIMIT_MS);
+        rd_kafka_offsets_for_times(consuming->client, list, limit_ms(consuming));
     *offset = list->elems[0].offset;
     rd_kafka_topic_partition_list_destroy(list);
     return err ? say_error(EXIT_FAILED, "-o @%lld: %s", (long long)ms, rd_kafka_err2str(err))
@@ -137,7 +144,7 @@ static int start_offset(struct consuming *consuming, int32_t partition, int64_t 
         return EXIT_DONE;
     rd_kafka_resp_err_t err =
         rd_kafka_query_watermark_offsets(consuming->client, consuming->call->arguments[0],
-                                         partition, &low, &high, METADATA_LIMIT_MS);
+                                         partition, &low, &high, limit_ms(consuming));
     *offset = low + number;
     return err ? say_error(EXIT_FAILED, "-o %s: %s", where, rd_kafka_err2str(err)) : EXIT_DONE;
 }

@@ -151,8 +151,8 @@ static int banner(const struct call *call, const struct cluster *cluster)
     printf(".\n\n  brokers  %s\n  data     %s\n", brokers, cluster->dir);
     print_ack_meaning(cluster);
     if (cluster->nodes[0].http_port)
-        printf("  metrics  http://localhost:%u/metrics, and so on for each node\n",
-               cluster->nodes[0].http_port);
+        printf("  metrics  http://localhost:%u/metrics%s\n", cluster->nodes[0].http_port,
+               cluster->count > 1 ? ", and so on for each node" : "");
     print_next(call->program);
     return EXIT_DONE;
 }
