@@ -48,8 +48,12 @@ class Cluster:
         words = ["up", "-n", str(nodes), "-p", "0"]
         for line in sets:
             words += ["--set", line]
-        self.skiff(*words)
-        self.nodes = {node["node"]: node for node in self.ps()}
+        try:
+            self.skiff(*words)
+            self.nodes = {node["node"]: node for node in self.ps()}
+        except BaseException:  # Ctrl-C too: nodes are sessions of their own, and would stay.
+            self.close()
+            raise
 
     def call(self, *words, stdin=None, timeout=60):
         return subprocess.run([SKIFF, *words, "--dir", self.dir], input=stdin, env=self.env,

@@ -16,7 +16,7 @@ class Row:
 
     targets   {statistic: limit}; statistics are p50, p99 and max, a p99 of few samples is their
               maximum. `better` says whether a limit is the most or the least.
-    race      whether being behind Apache Kafka is a miss too.
+    race      whether it is measured against Apache Kafka, and being behind is a miss too.
     """
 
     def __init__(self, bench, name, unit, skiff, **more):
@@ -66,7 +66,7 @@ class Row:
         return ", ".join(texts + ([">= Kafka"] if self.race and self.kafka else []))
 
     def cells(self):
-        kafka = spread(self.kafka) if self.kafka else "-"
+        kafka = spread(self.kafka) if self.kafka else "skipped" if self.race else "-"
         ratios = self.ratios()
         return [f"{self.bench}: {self.name}", self.unit, str(len(self.skiff)), spread(self.skiff), kafka,
                 spread(ratios) + " x" if ratios else "-", self.target_text(), self.verdict()]
