@@ -74,8 +74,9 @@ func watchInput() *atomic.Bool {
 
 // Returns how many records were sent.
 func (ledger *ledger) produce(brokers []string, topic string, partitions int64, rate, records int64) (int64, error) {
+	// It asks again for leaders at most every 5 s by default: kills come as often.
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.MaxBufferedRecords(queueMax))
+		kgo.MaxBufferedRecords(queueMax), kgo.MetadataMinAge(100*time.Millisecond))
 	if err != nil {
 		return 0, err
 	}
