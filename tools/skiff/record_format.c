@@ -55,6 +55,13 @@ static const char *print_escape(FILE *out, const char *at)
     }
 }
 
+/* Nothing for null, which fwrite() does not take. */
+static void print_bytes(FILE *out, const void *data, size_t size)
+{
+    if (size > 0)
+        fwrite(data, 1, size, out);
+}
+
 static void print_headers(FILE *out, const rd_kafka_message_t *message)
 {
     rd_kafka_headers_t *headers;
@@ -65,8 +72,7 @@ static void print_headers(FILE *out, const rd_kafka_message_t *message)
         return;
     for (size_t i = 0; !rd_kafka_header_get_all(headers, i, &name, &value, &size); i++) {
         fprintf(out, "%s%s=", i ? "," : "", name);
-        if (value)
-            fwrite(value, 1, size, out);
+        print_bytes(out, value, size);
     }
 }
 
@@ -75,11 +81,11 @@ static void print_field(FILE *out, char letter, const rd_kafka_message_t *messag
     rd_kafka_timestamp_type_t kind;
     switch (letter) {
     case 'k':
-        fwrite(message->key, 1, message->key_len, out);
+        print_bytes(out, message->key, message->key_len);
         break;
     case 'v':
     case 's':
-        fwrite(message->payload, 1, message->len, out);
+        print_bytes(out, message->payload, message->len);
         break;
     case 't':
         fputs(rd_kafka_topic_name(message->rkt), out);
