@@ -102,6 +102,15 @@ static void demand_progress(struct world *world)
                         (long long)(PATIENCE / SIM_SECOND));
 }
 
+/* Nothing forms anew, and whoever is asked to stop does so without a controller (rule 28). */
+static void end_without_quorum(struct world *world)
+{
+    run_until(world, world->kernel.now + 5 * SIM_SECOND);
+    for (uint32_t i = 0; i < world->swarm.nodes; i++)
+        node_stop(&world->nodes[i]);
+    run_until(world, world->kernel.now + 15 * SIM_SECOND);
+}
+
 void world_run(const struct world_options *options, struct world_result *result)
 {
     struct world *world = mem_zalloc(sizeof *world);
@@ -111,7 +120,7 @@ void world_run(const struct world_options *options, struct world_result *result)
     run_until(world, world->kernel.now + SETTLE);
     clients_heal(world);
     if (world->quorum_is_lost)
-        run_until(world, world->kernel.now + 5 * SIM_SECOND);
+        end_without_quorum(world);
     else
         demand_progress(world);
     world->phase = PHASE_DONE;
