@@ -25,6 +25,8 @@ struct log_config {
     struct partition_key key; /* Identity; the directory's partition.metadata must agree. */
     enum log_class durability;
     uint32_t segment_size;        /* Bytes; rolled before a batch that would pass it. 0: 1 GiB. */
+    uint32_t reserve_ahead;       /* Bytes kept set aside past the end, so that appends go on when
+                                   * others have filled the disk (rule 22). 0: none. */
     uint32_t index_interval_size; /* Bytes between index entries. 0: 4096. */
     uint32_t producers_max;       /* Producers remembered; the longest silent goes. 0: 10000. */
     bool keeps_producers;         /* Sequence state and snapshots; false for the metadata log. */

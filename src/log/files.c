@@ -107,17 +107,23 @@ static enum err make_directory(struct log *log)
     return ERR_NONE;
 }
 
-/* Set aside room so that the active segment may grow to `need` bytes. */
+/* Set aside room so that the active segment may grow to `need` bytes. What is kept ahead of
+ * that is refilled when half of it is used; on a full disk it is what the log lives on. */
 static enum err reserve(struct log *log, struct segment *segment, uint64_t need)
 {
-    if (need <= segment->reserved)
+    uint64_t ahead = log->config.reserve_ahead;
+    if (need + ahead / 2 <= segment->reserved)
         return ERR_NONE;
-    uint64_t want = need + log->reserve_step;
+    uint64_t want = need + (log->reserve_step > ahead ? log->reserve_step : ahead);
     uint64_t most = log->config.segment_size > need ? log->config.segment_size : need;
     if (want > most)
         want = most;
+    if (want <= segment->reserved)
+        return ERR_NONE; /* The segment's limit is near. */
     uint64_t from = segment->reserved;
     enum err err = env_reserve(log->env, segment->file, from, want - from);
+    if (err == ERR_SPACE && need <= segment->reserved)
+        return ERR_NONE;
     if (err == ERR_SPACE && want > need) {
         want = need; /* The disk is nearly full: no more than is needed. */
         err = env_reserve(log->env, segment->file, from, want - from);

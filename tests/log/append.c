@@ -130,6 +130,29 @@ Test(append, rule_30_a_full_disk_is_a_refusal_that_ends_by_itself)
     log_fixture_close(&f);
 }
 
+Test(append, rule_22_what_is_kept_ahead_outlives_a_full_disk)
+{
+    struct log_fixture f;
+    log_fixture_open(&f, 0);
+    f.config.reserve_ahead = 4 << 20;
+    log_fixture_stop(&f, true);
+    log_fixture_start(&f);
+    fixture_append(&f, 1, 1, 10, NULL);
+    f.memory->space = 0;
+    uint32_t taken = 0;
+    while (taken < 1000 && fixture_append(&f, 1, 1, 8000, NULL) == ERR_NONE)
+        taken++;
+
+    cr_assert_gt(taken, 500); /* 4 MiB of them. */
+    cr_assert_lt(taken, 1000);
+    f.memory->space = 100 << 20;
+    cr_assert_eq(fixture_append(&f, 1, 1, 10, NULL), ERR_NONE);
+    f.memory->space = 0; /* It was refilled by that append. */
+    for (taken = 0; taken < 500; taken++)
+        cr_assert_eq(fixture_append(&f, 1, 1, 8000, NULL), ERR_NONE);
+    log_fixture_close(&f);
+}
+
 Test(append, a_full_disk_refuses_the_first_append_and_a_roll_too)
 {
     struct log_fixture f;
