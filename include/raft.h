@@ -126,7 +126,6 @@ node_id raft_leader(const struct raft *raft, log_epoch *epoch);
 enum raft_role raft_role(const struct raft *raft);
 const char *raft_role_name(enum raft_role role); /* "Leader"; never null. */
 log_epoch raft_epoch(const struct raft *raft);
-log_offset raft_high_watermark(const struct raft *raft);
 
 /* Zero while this node belongs to no cluster. */
 struct uuid raft_cluster_id(const struct raft *raft);
@@ -146,5 +145,11 @@ struct raft_voter_state {
 
 /* Voters in order of id; returns how many. The directory is zero while forming. */
 uint32_t raft_describe(const struct raft *raft, struct raft_voter_state out[RAFT_VOTERS_MAX]);
+
+enum { RAFT_OBSERVERS_MAX = 64 };
+
+/* Who has fetched from us in the last five minutes without being a voter; none unless we lead. */
+uint32_t raft_describe_observers(const struct raft *raft,
+                                 struct raft_voter_state out[RAFT_OBSERVERS_MAX]);
 
 #endif

@@ -67,6 +67,7 @@ static void begin_to_lead(struct raft *raft)
     raft->durable_at = raft->now;
     raft->role_at = MONO_NEVER;
     raft->retry_at = MONO_NEVER;
+    raft->observer_count = 0;
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         struct peer *peer = &raft->peers[i];
         peer->fetched = false;

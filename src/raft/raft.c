@@ -273,8 +273,3 @@ log_epoch raft_epoch(const struct raft *raft)
 {
     return raft->vote.epoch;
 }
-
-log_offset raft_high_watermark(const struct raft *raft)
-{
-    return raft->high_watermark;
-}

@@ -40,6 +40,8 @@ struct peer {
     mono_ms last_caught_up_at; /* -1: never. */
 };
 
+enum { RAFT_OBSERVER_SILENT_MS = 300000 }; /* Kafka's: then it is no longer told of. */
+
 /* What a configured voter has said about itself since we started (rule 13). */
 struct answer {
     bool given;
@@ -102,6 +104,8 @@ struct raft {
     mono_ms begin_at; /* Next BeginQuorumEpoch to voters that do not fetch. */
     mono_ms begin_wait;
     mono_ms durable_at; /* When the durable end last moved, or had nothing to do. */
+    struct raft_voter_state observers[RAFT_OBSERVERS_MAX];
+    uint32_t observer_count;
 };
 
 /* epochs.c */
@@ -124,6 +128,9 @@ uint32_t voters_majority(const struct raft *raft);
 uint32_t voters_rank(const struct raft *raft, node_id absent);
 bool is_known_node(const struct raft *raft, node_id id);
 bool is_configured(const struct raft *raft, node_id id);
+
+/* observers.c */
+void observers_note(struct raft *raft, const struct raft_fetch *fetch, bool diverging);
 
 /* forming.c */
 bool is_formed(const struct raft *raft); /* Belongs to a cluster. */

@@ -55,8 +55,12 @@ static void credit(struct raft *raft, const struct raft_fetch *fetch, struct raf
     struct raft_voter replica = {.id = fetch->from, .directory = fetch->from_directory};
     struct peer *peer = voters_peer(raft, fetch->from);
 
-    if (peer == NULL || fetch->from == raft->config.self || !voters_has(raft, replica))
+    if (fetch->from == raft->config.self)
         return;
+    if (peer == NULL || !voters_has(raft, replica)) {
+        observers_note(raft, fetch, out->verdict.diverging);
+        return;
+    }
     peer->fetched = true;
     peer->contact_at = raft->now;
     peer->last_fetch_at = raft->now;

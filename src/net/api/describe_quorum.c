@@ -1,4 +1,4 @@
-/* describe_quorum.c -- DescribeQuorum: voters and how far each is; the leader answers
+/* describe_quorum.c -- DescribeQuorum: voters, observers and how far each is; the leader answers
  * (KIP-595, KIP-836). */
 #include "api.h"
 #include "log.h"
@@ -34,6 +34,23 @@ static void put_voters(struct shard *shard, struct request *request,
             self ? env_wall(shard->env) : wall_of(shard, voters[i].last_fetch_at);
         replica->last_caught_up_timestamp =
             self ? env_wall(shard->env) : wall_of(shard, voters[i].last_caught_up_at);
+    }
+}
+
+static void put_observers(struct shard *shard, struct request *request,
+                          struct describe_quorum_response_partition *partition)
+{
+    struct raft_voter_state observers[RAFT_OBSERVERS_MAX];
+    uint32_t count = raft_describe_observers(quorum_raft(shard->quorum), observers);
+    partition->observers_count = count;
+    partition->observers = describe_quorum_response_replica_new(&request->arena, count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct describe_quorum_response_replica *replica = &partition->observers[i];
+        replica->replica_id = observers[i].voter.id;
+        replica->replica_directory_id = observers[i].voter.directory;
+        replica->log_end_offset = observers[i].end;
+        replica->last_fetch_timestamp = wall_of(shard, observers[i].last_fetch_at);
+        replica->last_caught_up_timestamp = wall_of(shard, observers[i].last_caught_up_at);
     }
 }
 
@@ -85,6 +102,7 @@ static void answer_as_leader(struct shard *shard, struct request *request,
             partition->leader_id = quorum_leader(shard->quorum, &partition->leader_epoch);
             partition->high_watermark = log_ends(quorum_log(shard->quorum))->committed;
             put_voters(shard, request, partition);
+            put_observers(shard, request, partition);
         }
     }
     put_nodes(shard, request, &response);
