@@ -108,8 +108,6 @@ static void quorum_role_changed(struct quorum *quorum, const struct raft_out *ou
                                           .peer = out->leader,
                                           .value = out->role,
                                           .text = raft_role_name(out->role)});
-    trace_info(shard->env->trace, "quorum node %d -> %s epoch %d leader %d", shard->config->node_id,
-               raft_role_name(out->role), out->epoch, out->leader);
     if (out->role != RAFT_LEADER) {
         office_leave(shard->office);
         waits_cancel(&quorum->waits, ERR_NOT_CONTROLLER);
@@ -322,10 +320,44 @@ static void quorum_catch_up(struct quorum *quorum)
     }
 }
 
+/* What a line about the quorum compares. */
+struct standing {
+    enum raft_role role;
+    log_epoch epoch;
+    node_id leader;
+};
+
+static struct standing standing_of(const struct raft *raft)
+{
+    struct standing standing = {.role = raft_role(raft)};
+    standing.leader = raft_leader(raft, &standing.epoch);
+    return standing;
+}
+
+static void tell_standing(struct quorum *quorum, const struct standing *before,
+                          const struct raft_out *out, const struct raft_event *event)
+{
+    const char *cause = event->kind == RAFT_MESSAGE ? raft_message_name(event->message->kind)
+                                                    : raft_event_name(event->kind);
+    node_id by = event->kind == RAFT_MESSAGE       ? event->message->from
+                 : event->kind == RAFT_FETCH_REPLY ? event->fetch_reply->from
+                 : event->kind == RAFT_DIAL_REFUSED || event->kind == RAFT_PEER_CLOSED
+                     ? event->peer
+                     : quorum->shard->config->node_id;
+    trace_info(quorum->shard->env->trace,
+               "quorum node %d %s -> %s epoch %d -> %d leader %d -> %d cause %s of node %d",
+               quorum->shard->config->node_id, raft_role_name(before->role),
+               raft_role_name(out->role), before->epoch, out->epoch, before->leader, out->leader,
+               cause, by);
+}
+
 void quorum_step(struct quorum *quorum, const struct raft_event *event, struct raft_out *out)
 {
     quorum->depth++;
+    struct standing before = standing_of(quorum->raft);
     raft_step(quorum->raft, quorum->shard->now, event, out);
+    if (out->role_changed)
+        tell_standing(quorum, &before, out, event);
     if (out->deadline == MONO_NEVER)
         timer_stop(&quorum->shard->timers, &quorum->timer);
     else
@@ -391,6 +423,7 @@ static void quorum_start(struct quorum *quorum)
         env_fatal(shard->env, "quorum-state is older than the metadata log: the vote was lost");
         return;
     }
+    quorum->news_from = state.end;
     quorum_recover_voters(quorum);
     quorum_step_kind(quorum, RAFT_TIMEOUT);
 }
@@ -443,6 +476,7 @@ static enum err quorum_open_disk(struct quorum *quorum)
     struct log_config config = {
         .key = quorum_key(),
         .durability = LOG_CLASS_SYNCED,
+        .reserve_ahead = QUORUM_RESERVE_AHEAD,
         .hooks = {.durable = log_became_durable,
                   .ready = log_became_ready,
                   .offline = log_went_offline,

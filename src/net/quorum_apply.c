@@ -141,7 +141,7 @@ struct fold {
     struct image *image;
     struct image_delta *delta;
     log_offset from, to;
-    bool trace;
+    log_offset news_from; /* Told in a line from here on. */
 };
 
 static bool fold_record(struct quorum *quorum, const struct record *record, log_offset offset,
@@ -151,7 +151,7 @@ static bool fold_record(struct quorum *quorum, const struct record *record, log_
     if (offset < fold->from || offset >= fold->to)
         return true;
     char line[RECORD_DESCRIPTION_MAX];
-    if (fold->trace && record_describe(record, fold->image, line, sizeof line) > 0)
+    if (offset >= fold->news_from && record_describe(record, fold->image, line, sizeof line) > 0)
         trace_info(quorum->shard->env->trace, "%s", line);
     struct image *next = image_apply(fold->image, record, offset, fold->delta);
     image_unref(fold->image);
@@ -167,7 +167,7 @@ void quorum_apply(struct quorum *quorum)
                         .delta = &delta,
                         .from = quorum->applied,
                         .to = log_ends(quorum->log)->committed,
-                        .trace = true};
+                        .news_from = quorum->news_from};
     log_each_record(quorum, fold.from, fold.to, fold_record, &fold);
     quorum->image = fold.image;
     quorum->applied = fold.to;
@@ -180,12 +180,28 @@ struct image *quorum_newest_image(struct quorum *quorum)
     sync_flush(quorum->sync, quorum->shard->now); /* Readers see what is written. */
     struct fold fold = {.image = image_ref(quorum->image),
                         .from = quorum->applied,
-                        .to = log_ends(quorum->log)->written};
+                        .to = log_ends(quorum->log)->written,
+                        .news_from = INT64_MAX};
     log_each_record(quorum, fold.from, fold.to, fold_record, &fold);
     return fold.image;
 }
 
 /* ---- Voters. */
+
+/* Its disk was replaced: a voter under another directory is another voter (KIP-853). */
+static void warn_of_stranger(struct shard *shard, const struct raft_voter *voter)
+{
+    char known[UUID_TEXT_SIZE], own[UUID_TEXT_SIZE];
+    if (voter->id != shard->config->node_id ||
+        uuid_equal(voter->directory, shard->identity.directory_id))
+        return;
+    uuid_format(voter->directory, known);
+    uuid_format(shard->identity.directory_id, own);
+    trace_warn(shard->env->trace,
+               "quorum node %d observes and has no vote: the voter of this id is directory %s, "
+               "this is directory %s",
+               voter->id, known, own);
+}
 
 static void step_voters(struct quorum *quorum, const struct record_voters *voters,
                         log_offset offset, struct uuid cluster_id)
@@ -195,6 +211,8 @@ static void step_voters(struct quorum *quorum, const struct record_voters *voter
     for (uint32_t i = 0; i < count; i++)
         list[i] = (struct raft_voter){.id = voters->voters[i].id,
                                       .directory = voters->voters[i].directory};
+    for (uint32_t i = 0; i < count; i++)
+        warn_of_stranger(quorum->shard, &list[i]);
     struct raft_out out;
     struct raft_event event = {.kind = RAFT_VOTERS,
                                .offset = offset,

@@ -187,6 +187,8 @@ static void fetch_take_reply(struct quorum *quorum, const struct raft_fetch *fet
     struct raft_out out;
     struct raft_event event = {.kind = RAFT_FETCH_REPLY, .fetch_reply = &reply};
     if (reply.verdict.error == ERR_NONE) {
+        if (quorum->answered_by < 0 && partition->high_watermark > quorum->news_from)
+            quorum->news_from = partition->high_watermark; /* What was missed is old. */
         quorum->answered_by = fetch->to;
         quorum->answered_at = quorum->shard->now;
     }

@@ -6,6 +6,8 @@
  * Source  KIP-595, KIP-853; the reply's tagged fields from 10000 are ours (forming). */
 #include "quorum_state.h"
 
+#include <stdio.h>
+
 enum { CALL_TIMEOUT_MS = 1000 };
 
 /* ---- Small conversions. */
@@ -53,6 +55,42 @@ static struct raft_message reply_to(const struct sent *sent, enum raft_message_k
                                  .epoch = -1};
 }
 
+static struct voter_link *link_of(struct quorum *quorum, node_id id)
+{
+    for (uint32_t i = 0; i < quorum->link_count; i++)
+        if (quorum->links[i].id == id)
+            return &quorum->links[i];
+    return NULL;
+}
+
+/* Is most of the quorum another cluster? Then this directory does not belong here; where few
+ * are, one of them may be the stranger. Nobody could tell why nothing leads, so it is said. */
+void quorum_meet(struct quorum *quorum, node_id voter, struct uuid cluster_id)
+{
+    struct shard *shard = quorum->shard;
+    struct voter_link *link = link_of(quorum, voter);
+    struct uuid own = raft_cluster_id(quorum->raft);
+    bool is_foreign =
+        !uuid_is_zero(cluster_id) && !uuid_is_zero(own) && !uuid_equal(cluster_id, own);
+    if (!link || uuid_equal(link->foreign, is_foreign ? cluster_id : (struct uuid){{0}}))
+        return;
+    link->foreign = is_foreign ? cluster_id : (struct uuid){{0}};
+    if (!is_foreign)
+        return;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < quorum->link_count; i++)
+        count += uuid_equal(quorum->links[i].foreign, cluster_id);
+    char ours[UUID_TEXT_SIZE], theirs[UUID_TEXT_SIZE], line[512];
+    uuid_format(own, ours);
+    uuid_format(cluster_id, theirs);
+    snprintf(line, sizeof line, "%s of node %d belongs to cluster %s, voter %d to cluster %s",
+             shard->config->log_dir, shard->config->node_id, ours, voter, theirs);
+    if (count > shard->config->voter_count / 2)
+        env_fatal(shard->env, line);
+    else
+        trace_warn(shard->env->trace, "%s", line);
+}
+
 static void vote_done(struct shard *shard, void *context, enum err result,
                       struct client_reply *reply)
 {
@@ -66,6 +104,7 @@ static void vote_done(struct shard *shard, void *context, enum err result,
         struct raft_message message = reply_to(sent, RAFT_VOTE_REPLY);
         message.from_directory = body.directory_id;
         message.cluster_id = quorum_cluster_read(body.formed_cluster_id);
+        quorum_meet(sent->quorum, message.from, message.cluster_id);
         message.log_is_empty = !body.formed_cluster_id.data;
         message.error = (enum err)body.error_code;
         if (body.topics_count == 1 && body.topics[0].partitions_count == 1) {
@@ -112,14 +151,6 @@ static void end_done(struct shard *shard, void *context, enum err result,
     (void)result;
     (void)reply;
     mem_free(context); /* Whoever resigned does not wait for anybody. */
-}
-
-static struct voter_link *link_of(struct quorum *quorum, node_id id)
-{
-    for (uint32_t i = 0; i < quorum->link_count; i++)
-        if (quorum->links[i].id == id)
-            return &quorum->links[i];
-    return NULL;
 }
 
 static struct sent *sent_new(struct quorum *quorum, const struct raft_message *message)

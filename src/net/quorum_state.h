@@ -13,6 +13,7 @@ enum {
     QUORUM_FETCH_WAIT_MS =
         500, /* A metadata fetch parks at most so long, below the fetch timeout. */
     QUORUM_READ_SIZE = 1 << 20,
+    QUORUM_RESERVE_AHEAD = 4 << 20, /* Of the metadata log: rule 22. */
     QUORUM_SYNC_TAG = 1,
 };
 
@@ -38,6 +39,7 @@ struct voter_link {
     struct quorum *quorum;
     node_id id;
     struct peer peer;
+    struct uuid foreign; /* Cluster that it answered for, where that is not ours; else zero. */
 };
 
 struct quorum {
@@ -83,7 +85,8 @@ struct quorum {
     log_offset applied; /* Next offset to apply. */
     struct waits waits; /* Until `applied` passes an offset. */
     log_offset high_watermark;
-    node_id told_leader; /* What the shards know. */
+    node_id told_leader;  /* What the shards know. */
+    log_offset news_from; /* Changes below it are history, and not told again. */
 };
 
 void quorum_step(struct quorum *quorum, const struct raft_event *event, struct raft_out *out);
@@ -94,6 +97,8 @@ void quorum_obey(struct quorum *quorum, const struct raft_out *out);
 void quorum_send(struct quorum *quorum, const struct raft_message *message);
 void quorum_messages_init(struct quorum *quorum);
 void quorum_messages_free(struct quorum *quorum);
+/* A voter says which cluster it belongs to; `cluster_id` zero: none. */
+void quorum_meet(struct quorum *quorum, node_id voter, struct uuid cluster_id);
 void quorum_end_asked(struct quorum *quorum); /* No answer will come. */
 
 /* quorum_fetch.c */
