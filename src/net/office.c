@@ -182,7 +182,8 @@ void office_do(struct shard *shard, struct act *act)
     else if (end <= quorum_committed(shard->quorum))
         act->finish(act, act->result);
     else
-        quorum_wait(shard->quorum, &act->wait, end, shard->now + ACT_TIMEOUT_MS);
+        quorum_wait(shard->quorum, &act->wait, end,
+                    shard->now + (act->timeout_ms > 0 ? act->timeout_ms : ACT_TIMEOUT_MS));
 }
 
 static void office_sessions(struct office *office)

@@ -28,7 +28,8 @@ struct act {
     struct office *office;
     struct request *request;
     struct wait wait;
-    enum err result; /* Of decide(). */
+    enum err result;    /* Of decide(). */
+    int32_t timeout_ms; /* How long the reply may wait for the commit; 0 or less: five seconds. */
     enum err (*decide)(struct act *act, struct decision *decision);
     /* Write the reply and end the request; `result` as decide() said, ERR_NOT_CONTROLLER when
      * we do not lead (any more), ERR_REQUEST_TIMED_OUT. */

@@ -35,6 +35,8 @@ bool authorize(const struct request *request);
 void forward(struct shard *shard, struct request *request,
              void (*refused)(struct request *request, enum err err),
              void (*answered)(struct request *request, void *response));
+/* What a client is told in words of such a refusal; null where the code says it all. */
+struct str forward_refusal(enum err err);
 
 /* The name of the listener that `request` came through, for endpoints of the same one. */
 struct str request_listener_name(const struct request *request);

@@ -52,6 +52,7 @@ static void answer_all(struct creation *creation, enum err err)
     for (uint32_t i = 0; i < creation->body.topics_count; i++) {
         response.topics[i].name = creation->body.topics[i].name;
         response.topics[i].error_code = (int16_t)err_on_wire(err);
+        response.topics[i].error_message = forward_refusal(err);
     }
     request_reply(request, &response);
 }
@@ -129,6 +130,7 @@ static void decide_here(struct shard *shard, struct creation *creation)
                                        .count = creation->body.topics_count,
                                        .topics = topics};
     creation->act.request = request;
+    creation->act.timeout_ms = creation->body.timeout_ms;
     creation->act.decide = creation_decide;
     creation->act.finish = creation_finish;
     office_do(shard, &creation->act);

@@ -36,6 +36,7 @@ static void answer_all(struct deletion *deletion, enum err err)
         response.topics[i].name = deletion->topics[i].name;
         response.topics[i].topic_id = deletion->topics[i].id;
         response.topics[i].error_code = (int16_t)err_on_wire(err);
+        response.topics[i].error_message = forward_refusal(err);
     }
     request_reply(request, &response);
 }
@@ -117,6 +118,7 @@ void api_delete_topics(struct shard *shard, struct request *request)
     deletion->command = (struct delete_topics_command){
         .principal = STR("ANONYMOUS"), .count = deletion->count, .topics = deletion->topics};
     deletion->act.request = request;
+    deletion->act.timeout_ms = body.timeout_ms;
     deletion->act.decide = deletion_decide;
     deletion->act.finish = deletion_finish;
     office_do(shard, &deletion->act);

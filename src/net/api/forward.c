@@ -73,3 +73,12 @@ void forward(struct shard *shard, struct request *request,
     else
         request_release_frame(request);
 }
+
+struct str forward_refusal(enum err err)
+{
+    if (err == ERR_NOT_CONTROLLER)
+        return STR("No controller is known at the moment: there may be no quorum.");
+    if (err == ERR_REQUEST_TIMED_OUT)
+        return STR("It was not confirmed in time, and may still happen.");
+    return (struct str){0};
+}
