@@ -175,7 +175,4 @@ void log_wait(struct log *log, enum wait_mark mark, struct wait *wait, log_offse
 /* End all waits on one watermark, e.g. when leadership is lost. Offline ends all with ERR_IO. */
 void log_cancel_waits(struct log *log, enum wait_mark mark, enum err result);
 
-/* Forget producers whose last batch is stamped before `before`. */
-void log_expire_producers(struct log *log, wall_ms before);
-
 #endif

@@ -269,9 +269,3 @@ void log_cancel_waits(struct log *log, enum wait_mark mark, enum err result)
 {
     waits_cancel(&log->waits[mark], result);
 }
-
-void log_expire_producers(struct log *log, wall_ms before)
-{
-    if (log->producers)
-        producers_expire(log->producers, before);
-}

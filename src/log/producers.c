@@ -147,17 +147,6 @@ void producers_add(struct producers *producers, const struct batch_info *batch)
                                                  .timestamp = batch->max_timestamp});
 }
 
-void producers_expire(struct producers *producers, wall_ms before)
-{
-    struct list *node, *after;
-
-    list_each (node, after, &producers->order) {
-        struct producer *producer = list_entry(node, struct producer, link);
-        if (producer->count > 0 && producer->batches[producer->count - 1].timestamp < before)
-            forget(producers, producer);
-    }
-}
-
 /* Snapshots. */
 
 static void write_entry(uint8_t *at, const struct producer *producer)

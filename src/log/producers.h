@@ -32,9 +32,6 @@ enum err producers_check(const struct producers *producers, const struct batch_i
 /* Remember a batch that is in the log now. One without producer is ignored. */
 void producers_add(struct producers *producers, const struct batch_info *batch);
 
-/* Forget those whose last batch is stamped before `before`. */
-void producers_expire(struct producers *producers, wall_ms before);
-
 uint32_t producers_count(const struct producers *producers);
 
 /* Kafka's snapshot of version 1, with the older batches of each producer after its entries,

@@ -101,18 +101,6 @@ Test(producers, forgets_the_longest_silent_when_there_are_too_many)
     producers_close(producers);
 }
 
-Test(producers, expire_by_the_time_of_their_last_batch)
-{
-    struct producers *producers = producers_open(0);
-    offer(producers, batch(1, 0, 0, 1, 10));
-    offer(producers, batch(2, 0, 0, 1, 20));
-
-    producers_expire(producers, 20);
-
-    cr_assert_eq(producers_count(producers), 1);
-    producers_close(producers);
-}
-
 Test(producers, a_snapshot_keeps_all_that_is_known)
 {
     struct producers *producers = producers_open(0);
