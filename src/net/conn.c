@@ -581,8 +581,7 @@ void conn_flush_all(struct shard *shard)
     }
 }
 
-/* Connections in the order of their ids: what a loop over them does must not
- * depend on where the map keeps them. */
+/* The map's order depends on ids alone, so it is the same in each run of a seed. */
 static struct conn *conn_next(struct shard *shard, uint32_t *cursor)
 {
     void *value;
