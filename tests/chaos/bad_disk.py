@@ -5,6 +5,7 @@ Nodes are started as a user would start them, with skiffd and a server.propertie
 cluster whose files are touched while a node is down.
 """
 import glob
+import json
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from live import (SKIFFD, Closed, Cluster, Skip, Wire, batch, create_topic, fetch, metadata, need_programs,
+from live import (SKIFFD, Closed, Cluster, Skip, Wire, batch, create_topic, delete_topic, fetch, metadata, need_programs,
                   produce, run_named, tests_of, until)
 
 NOT_LEADER = 6
@@ -155,6 +156,26 @@ def test_a_directory_of_another_node_is_refused_untouched():
         assert sorted(glob.glob(first.data + "/**", recursive=True)) == before
 
 
+def test_a_directory_of_another_cluster_is_refused_with_both_ids():
+    ours, theirs = Cluster(), Cluster()
+    try:
+        ids = [json.loads(cluster.skiff("cluster", "info", "--json"))["cluster_id"] for cluster in (ours, theirs)]
+        ours.skiff("kill", "1")
+        theirs.skiff("kill", "1")
+        data = os.path.join(ours.dir, "node-1", "data")
+        shutil.rmtree(data)
+        shutil.copytree(os.path.join(theirs.dir, "node-1", "data"), data)
+        ours.call("restart", "1")
+        told = until("a refusal that names both",
+                     lambda: next((line for line in ours.log(1).splitlines() if all(one in line for one in ids)), ""))
+        assert data in told, told
+        until("its end", lambda: next(node for node in ours.ps() if node["node"] == 1)["state"] != "running")
+        until("the others to go on", lambda: create_topic(Wire(ours.port(2)), "kept", 1, 2)[0] in (0, 36))
+    finally:
+        ours.close()
+        theirs.close()
+
+
 def test_a_directory_of_apache_kafka_is_refused_untouched():
     with Home() as home:
         data = os.path.join(home.path, "kafka")
@@ -261,6 +282,8 @@ def full_disk(home, data):
     node = home.node(data=data, lines=["log.segment.bytes=4194304"])
     wire = node.wire()
     make_topic(wire, "kept")
+    make_topic(wire, "goes")
+    assert write(wire, "goes", 1)[1] == 0
     values, error = write(wire, "kept", 5)
     assert error == 0
     with open(os.path.join(home.path, "small", "ballast"), "wb") as ballast:
@@ -277,6 +300,9 @@ def full_disk(home, data):
             break
     assert refused, "the disk never filled"
     assert node.process.poll() is None, node.log()[-600:]
+    goes, = glob.glob(os.path.join(data, "goes-0"))  # Rule 22: the metadata log has room of its own.
+    assert delete_topic(wire, "goes") == 0
+    until("its directory to be gone", lambda: not os.path.exists(goes))
     os.remove(os.path.join(data, "ballast"))
 
     def writes_again():

@@ -18,7 +18,7 @@ BUILD = os.environ.get("SKIFF_BUILD", os.path.join(ROOT, "build"))
 SKIFF = os.path.join(BUILD, "skiff")
 SKIFFD = os.path.join(BUILD, "skiffd")
 
-PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS, CREATE_TOPICS = 0, 1, 2, 3, 18, 19
+PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS, CREATE_TOPICS, DELETE_TOPICS = 0, 1, 2, 3, 18, 19, 20
 
 
 class Skip(Exception):
@@ -277,6 +277,15 @@ def create_topic(wire, name, partitions=1, copies=1, configs=(), timeout_ms=5000
     assert reply.take("i") == 1
     reply.text()
     return reply.take("h"), reply.text()
+
+
+def delete_topic(wire, name, timeout_ms=5000):
+    """error, by DeleteTopics 1."""
+    reply = wire.call(DELETE_TOPICS, 1, struct.pack(">i", 1) + text(name) + struct.pack(">i", timeout_ms))
+    reply.take("i")
+    assert reply.take("i") == 1
+    reply.text()
+    return reply.take("h")
 
 
 def metadata(wire, topics, create=False):
