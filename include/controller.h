@@ -35,6 +35,7 @@ struct controller;
 /* The broker's defaults, from struct config. */
 struct controller_config {
     node_id node_id;
+    struct uuid incarnation; /* Of this process. */
     int32_t session_timeout_ms;
     uint32_t voter_count;               /* Configured combined nodes, up or not. */
     int32_t partitions_default;         /* num.partitions */

@@ -57,6 +57,7 @@ struct office *office_open(struct shard *shard)
     const struct config *config = shard->config;
     struct controller_config wanted = {
         .node_id = config->node_id,
+        .incarnation = shard->identity.incarnation_id,
         .session_timeout_ms = config->session_timeout_ms,
         .voter_count = config->voter_count,
         .partitions_default = config->partitions_default,

@@ -81,6 +81,20 @@ Test(decide_register, replaces_the_controllers_own_old_process_at_once_rule_24)
     world_close(&world);
 }
 
+Test(decide_register, lets_no_late_request_of_a_dead_process_replace_the_controllers_own_rule_24)
+{
+    struct world world;
+    world_open(&world);
+    world_start(&world, 3);
+    node_id self = world.config.node_id;
+    cr_assert_eq(world_register_as(&world, self, 555, (uint64_t)self, NULL), ERR_NONE);
+
+    cr_assert_eq(world_register_as(&world, self, 444, (uint64_t)self, NULL),
+                 ERR_DUPLICATE_BROKER_REGISTRATION);
+
+    world_close(&world);
+}
+
 Test(decide_register, ignores_a_closed_link_of_an_older_broker_epoch)
 {
     struct world world;

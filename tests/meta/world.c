@@ -6,6 +6,7 @@ void world_open(struct world *world)
     memset(world, 0, sizeof *world);
     world->config = (struct controller_config){
         .node_id = 9,
+        .incarnation = world_uuid(555),
         .session_timeout_ms = 3000,
         .voter_count = 3,
         .partitions_default = 1,

@@ -60,13 +60,16 @@ static bool is_repeat(const struct image_broker *old, const struct record_broker
 }
 
 /* Rule 24: with its link closed the old process is gone, or will hear that it is. The controller's
- * own old process is gone for certain: this one holds its directory. */
-static bool is_alive(const struct decision *decision, const struct session *session, node_id id)
+ * own old process is gone for certain, since this one holds its directory: what it once sent and
+ * comes only now replaces nothing. */
+static bool may_replace(const struct decision *decision, const struct session *session,
+                        const struct record_broker *broker)
 {
+    const struct controller_config *config = &decision->controller->config;
     mono_ms silent = decision->now - session->heard;
-    if (id == decision->controller->config.node_id)
-        return false;
-    return session->link_open && silent < decision->controller->config.session_timeout_ms;
+    if (broker->id == config->node_id)
+        return uuid_equal(broker->incarnation, config->incarnation);
+    return !(session->link_open && silent < config->session_timeout_ms);
 }
 
 static struct str cause_of(struct decision *decision, const struct image_broker *old,
@@ -110,7 +113,7 @@ enum err decide_register_broker(struct decision *decision, const struct register
         reply->epoch = old->epoch;
         return ERR_NONE;
     }
-    if (old != NULL && is_alive(decision, session, broker->id))
+    if (old != NULL && !may_replace(decision, session, broker))
         return ERR_DUPLICATE_BROKER_REGISTRATION;
 
     bool wiped = old != NULL && !uuid_equal(old->directory, broker->directory);
