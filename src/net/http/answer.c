@@ -68,8 +68,8 @@ static void add_shard(struct totals *totals, struct shard *shard)
     totals->connections += shard->conn_count;
     totals->http_connections += http_conn_count(shard->http);
     totals->request_size += shard->inflight_size;
-    if (!shard->serving)
-        totals->unready = "the logs are not recovered yet";
+    if (!shard->serving && !totals->unready)
+        totals->unready = "clients are not read from yet";
     if (shard->index == 0)
         add_node(totals, shard);
 }
