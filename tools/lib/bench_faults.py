@@ -239,7 +239,10 @@ def plan(benches, runs, progress):
         progress.plan(IDLE_S + 5)
 
 
-def bench(benches, runs, progress):
-    rows = bench_startup(runs, progress) if "startup" in benches else []
-    rows += bench_failover(runs, progress) if "failover" in benches else []
-    return rows + (bench_idle(progress) if "idle" in benches else [])
+def bench(benches, runs, progress, found):
+    if "startup" in benches:
+        found.rows += bench_startup(runs, progress)
+    if "failover" in benches:
+        found.rows += bench_failover(runs, progress)
+    if "idle" in benches:
+        found.rows += bench_idle(progress)

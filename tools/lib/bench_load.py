@@ -32,7 +32,7 @@ class Setting:
         self.seconds = 2 if quick else 5
         self.latency_s = 5 if quick else 20
         self.bytes = 400_000_000 if quick else 1_500_000_000
-        self.warm_s = 12 if quick else 30
+        self.warm_s = 30
         self.quiet_s = 3 if quick else 8
         self.tries = 1 if quick else 2
 
@@ -185,6 +185,14 @@ class Race:
 
     def close(self):
         self.stack.close()
+
+    def notes_of_all(self):
+        notes = list(self.notes)
+        if self.disturbed:
+            notes.append(f"{self.disturbed} of {self.runs} runs against {self.nodes} node(s) were disturbed: other "
+                         f"processes took more than {bench_machine.QUIET_SHARE:.0%} of a core meanwhile.")
+        return notes + [f"{system.name}, {self.nodes} node(s): the controller had moved {system.moved} times when a "
+                        "topic was made or deleted." for system in self.systems if system.moved]
 
     def pids(self):
         return [pid for system in self.systems for pid in system.pids()]
@@ -339,34 +347,33 @@ def plan(chosen, setting, progress, with_kafka):
         progress.plan(12)
 
 
-def bench(benches, setting, progress, with_kafka):
-    """(rows, failures, notes) of the benches that are named."""
+def bench(benches, setting, progress, with_kafka, found):
+    """The benches that are named; what comes of them goes to `found`, case by case."""
     chosen = [case for case in cases() if case.bench in benches]
-    rows, failures, notes = [], [], []
     for nodes in (1, 3):
         here = [case for case in chosen if case.nodes == nodes]
         if not here:
             continue
         race = Race(nodes, setting, progress, with_kafka)
         try:
-            if any(case.is_fetch for case in here):
-                for system in race.systems:
-                    race.fill(system)
-            race.warm_up(here)
-            for case in here:
-                try:
-                    rows += race.rows(case)
-                    if case.name.endswith("depth 1"):
-                        rows += race.system_call_rows(case)
-                except LoadFailed as failure:
-                    failures.append(f"{case.bench}: {case.name}: {failure}")
-                    progress.tell(failures[-1])
-            if any(case.bench == "produce" for case in here):
-                rows.append(race.memory_row())
-            notes += race.notes
-            if race.disturbed:
-                notes.append(f"{race.disturbed} of {race.runs} runs against {nodes} node(s) were disturbed: other "
-                             f"processes took more than {bench_machine.QUIET_SHARE:.0%} of a core meanwhile.")
+            run_cases(race, here, found)
         finally:
+            found.notes += race.notes_of_all()
             race.close()
-    return rows, failures, notes
+
+
+def run_cases(race, cases_here, found):
+    if any(case.is_fetch for case in cases_here):
+        for system in race.systems:
+            race.fill(system)
+    race.warm_up(cases_here)
+    for case in cases_here:
+        try:
+            found.rows += race.rows(case)
+            if case.name.endswith("depth 1"):
+                found.rows += race.system_call_rows(case)
+        except (LoadFailed, AssertionError) as failure:
+            found.failures.append(f"{case.bench}: {case.name}: {failure}")
+            race.progress.tell(found.failures[-1])
+    if any(case.bench == "produce" for case in cases_here):
+        found.rows.append(race.memory_row())

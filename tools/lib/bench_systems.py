@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 
 import bench_machine
 import live
@@ -49,6 +50,7 @@ class System:
     """Nodes under load: who they are, and topics on them."""
 
     name = ""
+    moved = 0  # How often a request met a controller that no longer was one.
 
     def pids(self):
         raise NotImplementedError
@@ -57,11 +59,21 @@ class System:
         raise NotImplementedError
 
     def skiff(self, *words):
-        """The command line is a client like any other, for both systems."""
-        run = subprocess.run([live.SKIFF, *words, "-b", self.brokers(), "--timeout", "60s"],
-                             env=dict(os.environ, XDG_STATE_HOME=self.home), capture_output=True, text=True,
-                             timeout=90, check=False)
-        assert run.returncode == 0, f"{self.name}: skiff {' '.join(words)}: {run.stderr}"
+        """The command line is a client like any other, for both systems.
+
+        A controller that changes meanwhile is asked again, as every client does.
+        """
+        deadline = time.monotonic() + 30
+        while True:
+            run = subprocess.run([live.SKIFF, *words, "-b", self.brokers(), "--timeout", "30s"],
+                                 env=dict(os.environ, XDG_STATE_HOME=self.home), capture_output=True, text=True,
+                                 timeout=60, check=False)
+            if run.returncode == 0:
+                return
+            if "NOT_CONTROLLER" not in run.stderr or time.monotonic() > deadline:
+                raise AssertionError(f"{self.name}: skiff {' '.join(words)}: {run.stderr.strip()}")
+            self.moved += 1
+            time.sleep(0.1)
 
     def create(self, topic, partitions, copies, synced):
         every = "1" if synced else "9223372036854775807"

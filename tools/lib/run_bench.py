@@ -77,24 +77,26 @@ def kafka_or_why(options):
         return str(why)
 
 
-def measure(options, why_not, progress):
-    """(rows, failures, notes, limits)"""
+class Found:
+    """What a run has come to so far; it is shown even when the run ends early."""
+
+    def __init__(self):
+        self.rows, self.failures, self.notes, self.limits = [], [], [], {}
+
+
+def measure(options, why_not, progress, found):
     setting = bench_load.Setting(options.quick, options.pairs)
     loads = [name for name in options.benches if name in LOADS]
-    rows, failures, notes, limits = [], [], [], {}
     bench_faults.plan(options.benches, options.runs, progress)
     if loads:
         progress.plan(8)
         bench_load.plan([case for case in bench_load.cases() if case.bench in loads], setting, progress, not why_not)
         progress.step("the machine's own limits", 8)
-        limits = bench_machine.limits(bench_load.LOAD, tempfile.gettempdir())
-        rows, failures, notes = bench_load.bench(loads, setting, progress, not why_not)
-        if why_not:
-            notes.append(f"Apache Kafka {KAFKA}: skipped: {why_not}.")
-        else:
-            notes.append(f"Apache Kafka {KAFKA} was loaded for {setting.warm_s} s before anything counted.")
-    rows += bench_faults.bench(options.benches, options.runs, progress)
-    return rows, failures, notes, limits
+        found.limits = bench_machine.limits(bench_load.LOAD, tempfile.gettempdir())
+        found.notes.append(f"Apache Kafka {KAFKA}: skipped: {why_not}." if why_not else
+                           f"Apache Kafka {KAFKA} was loaded for {setting.warm_s} s before anything counted.")
+        bench_load.bench(loads, setting, progress, not why_not, found)
+    bench_faults.bench(options.benches, options.runs, progress, found)
 
 
 def summary(rows, run):
@@ -139,21 +141,22 @@ def main():
     bench_machine.enter_network_namespace()
     bench_machine.bring_loopback_up()
     progress = Progress()
+    found = Found()
+    code = 0
     try:
-        rows, failures, notes, limits = measure(options, why_not, progress)
+        measure(options, why_not, progress, found)
     except KeyboardInterrupt:
-        progress.close()
-        print("tools/bench: stopped; all that it started has ended", file=sys.stderr)
-        return 130
+        code = 130
     except (AssertionError, RuntimeError, OSError, subprocess.SubprocessError) as failure:
-        progress.close()
-        print(f"tools/bench: {failure}", file=sys.stderr)
-        return 1
+        found.failures.append(str(failure))
     progress.close()
     run = {"command": "tools/bench " + shlex.join(sys.argv[1:]), "machine": bench_machine.fingerprint(
-        ROOT, tempfile.gettempdir()), "limits": limits, "notes": notes, "failures": failures}
-    publish(options, rows, run)
-    return 1 if failures or any(row.misses() for row in rows) else 0
+        ROOT, tempfile.gettempdir()), "limits": found.limits, "notes": found.notes, "failures": found.failures}
+    publish(options, found.rows, run)
+    if code:
+        print("tools/bench: stopped; all that it started has ended", file=sys.stderr)
+        return code
+    return 1 if found.failures or any(row.misses() for row in found.rows) else 0
 
 
 if __name__ == "__main__":
