@@ -380,8 +380,7 @@ static void take_raft(struct world *world, struct sim_node *node, const struct p
             for (uint32_t i = 0; i < world->swarm.nodes; i++)
                 ghost->voters[i].founder_life = world->nodes[i].disk_life;
         }
-        take_high_watermark(ghost->metadata, log, probe);
-        hear(world, node);
+        take_high_watermark(ghost->metadata, log, probe); /* Its own sync may have been the last. */
         break;
     default:
         break;

@@ -86,7 +86,7 @@ struct ghost_voter {
     enum raft_role role;
     log_epoch epoch;
     node_id leader;
-    sim_us heard_at;      /* Records or a commit came from the leader it follows; 0: not yet. */
+    sim_us heard_at;      /* Records came from the leader it follows; 0: not yet. */
     bool refused;         /* Its leader's port refused since. */
     log_epoch vote_epoch; /* Durable, on this disk. */
     node_id voted_for;
