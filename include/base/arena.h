@@ -13,7 +13,12 @@ struct arena {
     struct arena_block *blocks; /* Newest first; NULL when nothing was asked for yet. */
     uint32_t used;              /* Bytes of the newest block. */
     size_t total;               /* Bytes of all blocks, for the memory budget. */
+    struct arena_block *lent;   /* Not ours to free; or NULL. */
 };
+
+/* Start an empty arena on memory of the caller's: cleared, 16-byte aligned, alive as long as the
+ * arena is used. Most of what is small never asks for more. */
+void arena_start(struct arena *arena, void *memory, size_t size);
 
 /* Zeroed is a valid empty arena. Memory comes cleared and 16-byte aligned. */
 void *arena_alloc(struct arena *arena, size_t size);

@@ -18,6 +18,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "base/spare.h"
 #include "base/time.h"
 #include "base/timer.h"
 #include "base/trace.h"

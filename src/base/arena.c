@@ -34,6 +34,17 @@ static struct arena_block *add_block(struct arena *arena, size_t capacity)
     return block;
 }
 
+void arena_start(struct arena *arena, void *memory, size_t size)
+{
+    check(arena->blocks == NULL);
+    check(size > sizeof(struct arena_block));
+    arena->lent = memory;
+    arena->lent->next = NULL;
+    arena->lent->capacity = size - sizeof(struct arena_block);
+    arena->blocks = arena->lent;
+    arena->used = 0;
+}
+
 static void *alloc_apart(struct arena *arena, size_t size)
 {
     struct arena_block *block = add_block(arena, size);
@@ -106,8 +117,8 @@ void arena_free(struct arena *arena)
     while (arena->blocks != NULL) {
         struct arena_block *block = arena->blocks;
         arena->blocks = block->next;
-        mem_free(block);
+        if (block != arena->lent)
+            mem_free(block);
     }
-    arena->used = 0;
-    arena->total = 0;
+    *arena = (struct arena){0};
 }

@@ -325,9 +325,14 @@ void conn_readable(struct shard *shard, struct conn *conn)
 
 /* ---- Replies. */
 
+void conn_open_places(struct shard *shard)
+{
+    spare_init(&shard->places, sizeof(struct place), REQUESTS_KEPT);
+}
+
 uint64_t conn_take_place(struct shard *shard, struct conn *conn, uint32_t kind)
 {
-    struct place *place = mem_zalloc(sizeof *place);
+    struct place *place = spare_take(&shard->places);
     list_init(&place->link);
     place->number = conn->next_place++;
     place->began_us = shard->now_us;
@@ -366,7 +371,7 @@ static void place_free(struct shard *shard, struct conn *conn, struct place *pla
     list_remove(&place->link);
     conn->line_count--;
     reply_free(shard, &place->reply);
-    mem_free(place);
+    spare_give(&shard->places, place);
 }
 
 /* Its reply has left; how long that took is known to the tick. */

@@ -64,6 +64,7 @@ struct conn {
     struct list watches;
 };
 
+void conn_open_places(struct shard *shard); /* Before the first of them. */
 void conn_accept(struct shard *shard, conn_id id, uint32_t listener);
 void conn_readable(struct shard *shard, struct conn *conn);
 void conn_writable(struct shard *shard, struct conn *conn);

@@ -63,6 +63,8 @@ struct shard {
     struct map endpoints; /* conn_id -> struct endpoint. */
     uint32_t conn_count;
     struct buf_pool *slabs;
+    struct spare requests; /* request.h */
+    struct spare places;   /* conn.c */
     uint64_t inflight_size;
     conn_id admitted;         /* The one that may exceed the budget; -1: none. */
     struct list starved;      /* struct conn.starved */

@@ -51,17 +51,25 @@ static bool request_parse(struct request *request, const struct conn *conn)
     return request_allowed(request);
 }
 
+static struct request *request_new(struct shard *shard)
+{
+    struct request *request = spare_take(&shard->requests);
+    uint32_t head = (sizeof *request + 15) / 16 * 16;
+    request->shard = shard;
+    arena_start(&request->arena, (uint8_t *)request + head, REQUEST_BLOCK_SIZE - head);
+    return request;
+}
+
 static void request_free(struct request *request)
 {
     request_release_frame(request);
     arena_free(&request->arena);
-    mem_free(request);
+    spare_give(&request->shard->requests, request);
 }
 
 bool request_begin(struct shard *shard, struct conn *conn, struct slice frame)
 {
-    struct request *request = mem_zalloc(sizeof *request);
-    request->shard = shard;
+    struct request *request = request_new(shard);
     request->origin = shard->index;
     request->conn = conn->id;
     request->frame = frame;
@@ -81,15 +89,14 @@ bool request_begin(struct shard *shard, struct conn *conn, struct slice frame)
 
 bool request_begin_inside(struct request *envelope, struct bytes frame)
 {
-    struct request *request = mem_zalloc(sizeof *request);
+    struct request *request = request_new(envelope->shard);
     struct wire_request_header header;
-    request->shard = envelope->shard;
     request->origin = envelope->origin;
     request->envelope = envelope;
     request->listener = envelope->listener;
     wire_reader_init(&request->reader, frame);
     if (wire_request_header_read(&header, &request->wire, &request->reader) != ERR_NONE) {
-        mem_free(request);
+        request_free(request);
         return false;
     }
     request->api = api_find(header.api_key);
@@ -97,7 +104,7 @@ bool request_begin_inside(struct request *envelope, struct bytes frame)
     request->correlation_id = header.correlation_id;
     request->client_id = header.client_id;
     if (!request->api || !request->api->forwarded || request->version < request->api->served_min) {
-        mem_free(request);
+        request_free(request);
         return false;
     }
     request_dispatch(request->shard, request);

@@ -52,6 +52,9 @@ struct request {
     struct reply reply;       /* On the way back. */
 };
 
+/* Taken from shard->requests: the request and the start of its arena in one block. */
+enum { REQUEST_BLOCK_SIZE = (sizeof(struct request) + 15) / 16 * 16 + 1024, REQUESTS_KEPT = 512 };
+
 /* A frame without its size field. Owns `frame`'s reference. False: the connection must close. */
 bool request_begin(struct shard *shard, struct conn *conn, struct slice frame);
 /* Handle what arrived inside `envelope`; false: malformed or not allowed, nothing was begun. */

@@ -41,6 +41,8 @@ static void shard_init(struct shard *shard, const struct config *config, uint32_
     timers_init(&shard->timers);
     map_init(&shard->endpoints, sizeof(conn_id));
     shard->slabs = buf_pool_open(CONN_SLAB_SIZE, SLABS_IDLE_MAX);
+    spare_init(&shard->requests, REQUEST_BLOCK_SIZE, REQUESTS_KEPT);
+    conn_open_places(shard);
     shard->image = image_new();
     shard->http = http_open(shard);
     shard->idle_timer.fire = shard_check_idle;
@@ -103,6 +105,8 @@ void shard_close(struct shard *shard)
     timers_free(&shard->timers);
     map_free(&shard->endpoints);
     buf_pool_close(shard->slabs);
+    spare_free(&shard->requests);
+    spare_free(&shard->places);
     mem_free(shard->events);
     mem_free(shard);
 }
