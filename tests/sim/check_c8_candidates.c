@@ -28,7 +28,9 @@ static void check_proposal(struct world *world, struct sim_node *node, const str
 {
     const struct ghost_partition *partition = ghost_partition_of(world, probe->key);
     uint64_t added = (uint64_t)probe->value & ~(partition->isr | partition->elr);
-    bool stale = partition->leader != node->id || partition->leader_epoch != probe->epoch;
+    /* One at an old partition epoch, sent late, cannot be accepted any more. */
+    bool stale = partition->leader != node->id || partition->leader_epoch != probe->epoch ||
+                 partition->partition_epoch != probe->other;
     for (uint32_t i = 0; !stale && !partition->removed && i < world->swarm.nodes; i++)
         if ((added & node_bit(world->nodes[i].id)) && world->ghost->voters[i].wiped_epoch < 0)
             check_member(world, partition, &world->nodes[i], partition->high_watermark);
