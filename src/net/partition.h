@@ -4,6 +4,7 @@
 
 #include "node.h"
 #include "partitions.h"
+#include "refused.h"
 
 enum { PARTITIONS_SYNC_TAG = 2 };
 
@@ -19,7 +20,8 @@ struct partition {
     bool deleted;  /* It is gone: free this. */
     bool reported; /* As unserviceable. */
     struct batch_limits limits;
-    bool append_time;    /* message.timestamp.type=LogAppendTime */
+    bool append_time; /* message.timestamp.type=LogAppendTime */
+    struct refused refused;
     struct list changed; /* In partitions->changed: its log moved. */
     struct list watches; /* struct fetch_part.watch of parked fetches. */
     struct timer timer;  /* replica_tick(). */

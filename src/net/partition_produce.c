@@ -127,6 +127,8 @@ void partitions_produce(struct shard *shard, struct letter *letter)
     }
     enum err result = replica_may_append(partition->replica, part->acks);
     if (result != ERR_NONE) {
+        if (batch_read(part->records.bytes, &info) == ERR_NONE)
+            refused_note(&partition->refused, &info, result);
         produce_refuse(shard, part, result, NULL);
         return;
     }
@@ -146,12 +148,19 @@ void partitions_produce(struct shard *shard, struct letter *letter)
         part->append_time = limits.now;
         batch_read(part->records.bytes, &info);
     }
+    result = refused_before(&partition->refused, &info);
+    if (result != ERR_NONE) {
+        produce_refuse(shard, part, result, "an earlier batch of this producer was refused");
+        return;
+    }
     part->epoch = replica_partition(partition->replica)->leader_epoch;
     result = log_append(partition->log, &part->records, &info, part->epoch, &appended);
     if (result != ERR_NONE) {
+        refused_note(&partition->refused, &info, append_error(result));
         produce_refuse(shard, part, append_error(result), append_message(result));
         return;
     }
+    refused_forget(&partition->refused, &info);
     part->base = appended.base;
     part->end = appended.end;
     if (!appended.is_duplicate) {

@@ -1,0 +1,68 @@
+/* refused.c -- a short list, and empty nearly always. */
+#include "refused.h"
+
+#include <string.h>
+
+static bool is_sent_again(enum err err)
+{
+    return err == ERR_NOT_LEADER_OR_FOLLOWER || err == ERR_NOT_ENOUGH_REPLICAS ||
+           err == ERR_KAFKA_STORAGE_ERROR;
+}
+
+/* Sequences go from the largest int32 to 0. */
+static bool is_before(int32_t one, int32_t other)
+{
+    return (((uint32_t)other - (uint32_t)one) & INT32_MAX) - 1 < INT32_MAX / 2;
+}
+
+static uint32_t find(const struct refused *refused, const struct batch_info *batch)
+{
+    uint32_t at = 0;
+    while (at < refused->count && (refused->producers[at].producer_id != batch->producer_id ||
+                                   refused->producers[at].epoch != batch->producer_epoch))
+        at++;
+    return at;
+}
+
+static void drop(struct refused *refused, uint32_t at)
+{
+    refused->count--;
+    memmove(&refused->producers[at], &refused->producers[at + 1],
+            (refused->count - at) * sizeof refused->producers[0]);
+}
+
+void refused_note(struct refused *refused, const struct batch_info *batch, enum err err)
+{
+    if (batch->producer_id < 0 || !is_sent_again(err))
+        return;
+    uint32_t at = find(refused, batch);
+    if (at < refused->count && !is_before(batch->base_sequence, refused->producers[at].sequence))
+        return;
+    if (at == REFUSED_MAX)
+        drop(refused, 0);
+    at = find(refused, batch);
+    refused->count += at == refused->count;
+    refused->producers[at].producer_id = batch->producer_id;
+    refused->producers[at].epoch = batch->producer_epoch;
+    refused->producers[at].sequence = batch->base_sequence;
+    refused->producers[at].err = err;
+}
+
+enum err refused_before(const struct refused *refused, const struct batch_info *batch)
+{
+    if (refused->count == 0 || batch->producer_id < 0)
+        return ERR_NONE;
+    uint32_t at = find(refused, batch);
+    if (at == refused->count || !is_before(refused->producers[at].sequence, batch->base_sequence))
+        return ERR_NONE;
+    return refused->producers[at].err;
+}
+
+void refused_forget(struct refused *refused, const struct batch_info *batch)
+{
+    if (refused->count == 0)
+        return;
+    uint32_t at = find(refused, batch);
+    if (at < refused->count && refused->producers[at].sequence == batch->base_sequence)
+        drop(refused, at);
+}

@@ -1,0 +1,35 @@
+/* refused.h -- idempotent batches that a partition has just refused, to be sent again.
+ *
+ * A producer has several batches under way. The first is refused for the time being, say with
+ * NOT_ENOUGH_REPLICAS; a moment later the partition could take the second, out of its turn. To say
+ * OUT_OF_ORDER_SEQUENCE_NUMBER to it ends librdkafka before 2.3 for good (its issue 4438), and
+ * where the producer is new any sequence would be taken as its first. So the second hears what the
+ * first heard, and the client sends both again, in order.
+ *
+ * Shard   the partition's. */
+#ifndef NET_REFUSED_H
+#define NET_REFUSED_H
+
+#include "base/base.h"
+#include "batch.h"
+
+enum { REFUSED_MAX = 16 }; /* Producers; of more than these the oldest is forgotten. */
+
+struct refused {
+    uint32_t count;
+    struct {
+        int64_t producer_id;
+        int16_t epoch;
+        int32_t sequence; /* Of the first one that is still to come. */
+        enum err err;
+    } producers[REFUSED_MAX]; /* The oldest first. */
+};
+
+/* `err` as the client hears it; one that it would not send again is not noted. */
+void refused_note(struct refused *refused, const struct batch_info *batch, enum err err);
+/* What an earlier batch of its producer was refused with, ERR_NONE: none was. */
+enum err refused_before(const struct refused *refused, const struct batch_info *batch);
+/* It is in the log now. */
+void refused_forget(struct refused *refused, const struct batch_info *batch);
+
+#endif
