@@ -22,6 +22,7 @@ LOAD = os.path.join(live.BUILD, "skiff-load")
 BIG = ["-s", "65536", "-r", "1000", "-d", "5"]
 FUTEX_SHARE_MAX = 0.01  # No request wakes a thread; strace restarts the waits of idle ones when it attaches.
 FETCHED_TOPIC = "bench-fetched"
+TOUCH_MIN = 1_000_000_000  # What is touched is not just what the page cache takes next: more, then.
 
 
 class Setting:
@@ -229,7 +230,7 @@ class Race:
         for attempt in range(self.setting.tries):
             with self.topic(system, case) as topic:
                 bench_machine.wait_until_quiet(self.pids(), self.setting.quiet_s)
-                bench_machine.touch_memory(self.setting.bytes * self.nodes if case.is_burst else 300_000_000)
+                bench_machine.touch_memory(TOUCH_MIN + 2 * self.setting.bytes * self.nodes * case.is_burst)
                 noise = bench_machine.Noise(self.pids())
                 before = system.cpu()
                 run = run_load(system, topic, case.words(self.setting), self.setting.latency_s + 60)
