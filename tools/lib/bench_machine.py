@@ -69,6 +69,14 @@ def default_congestion():
     return name if name not in (None, "unknown", read(CONGESTION)) else None
 
 
+def filesystem(folder):
+    """The kind of the deepest mount that holds the folder."""
+    folder = os.path.realpath(folder) + "/"
+    mounts = [line.split()[1:3] for line in read("/proc/mounts").split("\n")]
+    above = [(len(path), kind) for path, kind in mounts if folder.startswith(path.rstrip("/") + "/")]
+    return max(above)[1] if above else "unknown"
+
+
 def fingerprint(root, folder):
     model = next((line.split(":", 1)[1].strip() for line in read("/proc/cpuinfo").split("\n")
                   if line.startswith("model name")), platform.machine())
@@ -77,10 +85,8 @@ def fingerprint(root, folder):
                    if line.startswith("PRETTY_NAME=")), platform.system())
     revision = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty"], capture_output=True,
                               text=True, check=False).stdout.strip()
-    kind = subprocess.run(["stat", "-f", "-c", "%T", folder], capture_output=True, text=True,
-                          check=False).stdout.strip()
     return {"processors": os.cpu_count(), "model": model, "memory_mb": memory, "system": system,
-            "kernel": platform.release(), "filesystem": kind, "congestion": read(CONGESTION),
+            "kernel": platform.release(), "filesystem": filesystem(folder), "congestion": read(CONGESTION),
             "own_network": bool(os.environ.get(INSIDE)), "revision": revision or "unknown",
             "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())}
 
