@@ -45,16 +45,6 @@ int client_set(rd_kafka_conf_t *settings, const char *key, const char *value)
     return say_error(EXIT_USAGE, "%s=%s: %s", key, value, reason);
 }
 
-int client_default(const struct call *call, rd_kafka_conf_t *settings, const char *key,
-                   const char *value)
-{
-    const char *given;
-    for (uint32_t i = 0; (given = call_flag_at(call, "property", i)); i++)
-        if (!strncmp(given, key, strlen(key)) && given[strlen(key)] == '=')
-            return EXIT_DONE;
-    return client_set(settings, key, value);
-}
-
 static int set_line(rd_kafka_conf_t *settings, const char *line, const char *where)
 {
     char key[256];
@@ -96,23 +86,57 @@ static int set_brokers(const struct call *call, rd_kafka_conf_t *settings)
     return code ? code : client_set(settings, "bootstrap.servers", brokers);
 }
 
-int client_settings(const struct call *call, rd_kafka_conf_t **out)
+/* Every line of it either repeats what error_cb is told, or is about one broker of several. */
+static void drop_line(const rd_kafka_t *client, int level, const char *facility, const char *text)
+{
+    (void)client, (void)level, (void)facility, (void)text;
+}
+
+/* That one broker is gone is no news while others answer; that none does is told once. */
+static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
+{
+    static bool has_told; /* A call has one client. */
+    (void)client, (void)opaque;
+    if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT || has_told)
+        return;
+    has_told = true;
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        say_error(0, "no broker can be reached; trying on");
+    else
+        say_error(0, "%.*s",
+                  (int)(strstr(reason, " (after ") ? strstr(reason, " (after ") - reason
+                                                   : (ptrdiff_t)strlen(reason)),
+                  reason);
+}
+
+rd_kafka_conf_t *client_settings_new(void)
+{
+    rd_kafka_conf_t *settings = rd_kafka_conf_new();
+    rd_kafka_conf_set(settings, "client.id", "skiff", NULL, 0);
+    rd_kafka_conf_set_error_cb(settings, on_error);
+    return settings;
+}
+
+static bool asks_for_debug(const rd_kafka_conf_t *settings)
+{
+    char what[512] = "";
+    size_t size = sizeof what;
+    return rd_kafka_conf_get(settings, "debug", what, &size) == RD_KAFKA_CONF_OK && *what;
+}
+
+int client_settings_read(const struct call *call, rd_kafka_conf_t *settings)
 {
     const char *value;
-    rd_kafka_conf_t *settings = rd_kafka_conf_new();
-    int code = client_set(settings, "client.id", "skiff");
+    int code = EXIT_DONE;
     for (uint32_t i = 0; !code && (value = call_flag_at(call, "properties", i)); i++)
         code = set_file(settings, value);
     for (uint32_t i = 0; !code && (value = call_flag_at(call, "property", i)); i++)
         code = set_line(settings, value, "-X");
     if (!code)
         code = set_brokers(call, settings);
-    if (code) {
-        rd_kafka_conf_destroy(settings);
-        return code;
-    }
-    *out = settings;
-    return EXIT_DONE;
+    if (!code && !asks_for_debug(settings))
+        rd_kafka_conf_set_log_cb(settings, drop_line);
+    return code;
 }
 
 int client_brokers(const struct call *call, char out[CLIENT_BROKERS_MAX])
@@ -120,11 +144,9 @@ int client_brokers(const struct call *call, char out[CLIENT_BROKERS_MAX])
     char protocol[64] = "";
     size_t protocol_size = sizeof protocol;
     size_t size = CLIENT_BROKERS_MAX;
-    rd_kafka_conf_t *settings;
-    int code = client_settings(call, &settings);
-    if (code)
-        return code;
-    if (rd_kafka_conf_get(settings, "bootstrap.servers", out, &size) != RD_KAFKA_CONF_OK)
+    rd_kafka_conf_t *settings = client_settings_new();
+    int code = client_settings_read(call, settings);
+    if (!code && rd_kafka_conf_get(settings, "bootstrap.servers", out, &size) != RD_KAFKA_CONF_OK)
         code = say_error(EXIT_USAGE, "bootstrap.servers: more than %d bytes", CLIENT_BROKERS_MAX);
     rd_kafka_conf_get(settings, "security.protocol", protocol, &protocol_size);
     if (!code && strcmp(protocol, "plaintext") != 0)

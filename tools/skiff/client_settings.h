@@ -13,14 +13,14 @@ enum { CLIENT_BROKERS_MAX = 1024 };
  * Errors  an exit code, told; EXIT_USAGE also when they ask for what our own client can't do. */
 int client_brokers(const struct call *call, char out[CLIENT_BROKERS_MAX]);
 
-/* A configuration with -F, then -X, and the brokers in it.
- * Owns    *out is the caller's; rd_kafka_new() takes it.
- * Errors  an exit code, told. */
-int client_settings(const struct call *call, rd_kafka_conf_t **out);
+/* A configuration to put a verb's own defaults into. What librdkafka has to tell comes out as
+ * one line of ours; -X debug=... brings its own lines back.
+ * Owns    the caller's; rd_kafka_new() takes it. */
+rd_kafka_conf_t *client_settings_new(void);
 
-/* Set one key, unless an -X of the call does. Errors: EXIT_USAGE, told. */
-int client_default(const struct call *call, rd_kafka_conf_t *settings, const char *key,
-                   const char *value);
+/* Read -F, then -X, and the brokers into `settings`: they win over what was set before.
+ * Errors  an exit code, told. */
+int client_settings_read(const struct call *call, rd_kafka_conf_t *settings);
 
 /* Set one key. Errors: EXIT_USAGE, told. */
 int client_set(rd_kafka_conf_t *settings, const char *key, const char *value);

@@ -50,19 +50,25 @@ static int limit_ms(const struct consuming *consuming)
     return (int)(consuming->call->timeout_us / 1000);
 }
 
+static int read_settings(const struct call *call, rd_kafka_conf_t *settings)
+{
+    /* The end is told by an empty answer, and a client waits for its last one when it goes. */
+    bool ends = call_flag(call, "exit") || call_flag(call, "count");
+    int code = ends ? client_set(settings, "fetch.wait.max.ms", "20") : EXIT_DONE;
+    if (!code)
+        code = client_settings_read(call, settings);
+    if (!code)
+        code = client_set(settings, "enable.partition.eof", "true");
+    if (!code)
+        code = client_set(settings, "allow.auto.create.topics", "false");
+    return code;
+}
+
 static int open_client(struct consuming *consuming)
 {
     char reason[256];
-    rd_kafka_conf_t *settings;
-    int code = client_settings(consuming->call, &settings);
-    if (code)
-        return code;
-    code = client_set(settings, "enable.partition.eof", "true");
-    if (!code)
-        code = client_set(settings, "allow.auto.create.topics", "false");
-    /* The end is told by an empty answer, and a client waits for its last one when it goes. */
-    if (!code && (call_flag(consuming->call, "exit") || call_flag(consuming->call, "count")))
-        code = client_default(consuming->call, settings, "fetch.wait.max.ms", "20");
+    rd_kafka_conf_t *settings = client_settings_new();
+    int code = read_settings(consuming->call, settings);
     if (code) {
         rd_kafka_conf_destroy(settings);
         return code;
@@ -90,8 +96,10 @@ static int find_partitions(struct consuming *consuming)
     rd_kafka_resp_err_t err =
         rd_kafka_metadata(consuming->client, 0, consuming->topic, &metadata, limit_ms(consuming));
     if (err)
-        return say_error(now_us() >= deadline ? EXIT_TIMED_OUT : EXIT_FAILED, "no metadata: %s",
-                         rd_kafka_err2str(err));
+        return say_error(now_us() >= deadline ? EXIT_TIMED_OUT : EXIT_FAILED,
+                         "no broker said in time where %s is (%s)", name,
+                         err == RD_KAFKA_RESP_ERR__TRANSPORT ? "none can be reached"
+                                                             : rd_kafka_err2str(err));
     const struct rd_kafka_metadata_topic *topic = &metadata->topics[0];
     uint32_t count = metadata->topic_cnt == 1 ? (uint32_t)topic->partition_cnt : 0;
     consuming->partitions = calloc(count + 1, sizeof *consuming->partitions);

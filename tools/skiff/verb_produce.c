@@ -12,6 +12,7 @@
 #include "verbs.h"
 
 enum { HEADERS_MAX = 32 };
+#define QUEUE_KBYTES "16384"
 
 const struct flag produce_flags[] = {
     {'k', "key", "KEY", "the key of every record"},
@@ -50,24 +51,34 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
                (long long)message->offset);
 }
 
-static int open_client(struct producing *producing)
+/* What a call does without -X and -F, then those, then the flags of the verb. */
+static int read_settings(const struct call *call, rd_kafka_conf_t *settings)
 {
-    char reason[256];
     char timeout[32];
-    const struct call *call = producing->call;
     const char *codec = call_flag(call, "compression");
-    rd_kafka_conf_t *settings;
-    int code = client_settings(call, &settings);
-    if (code)
-        return code;
-    code = client_default(call, settings, "enable.idempotence", "true");
-    if (!code)
-        code = client_default(call, settings, "partitioner", "murmur2_random");
     snprintf(timeout, sizeof timeout, "%lld", (long long)(call->timeout_us / 1000));
+    int code = client_set(settings, "enable.idempotence", "true");
+    if (!code)
+        code = client_set(settings, "partitioner", "murmur2_random");
+    if (!code)
+        code = client_set(settings, "message.timeout.ms", timeout);
+    if (!code) /* What waits here must be able to leave within that time. */
+        code = client_set(settings, "queue.buffering.max.kbytes", QUEUE_KBYTES);
+    if (!code)
+        code = client_settings_read(call, settings);
     if (!code && call_flag(call, "timeout"))
         code = client_set(settings, "message.timeout.ms", timeout);
     if (!code && codec)
         code = client_set(settings, "compression.codec", codec);
+    return code;
+}
+
+static int open_client(struct producing *producing)
+{
+    char reason[256];
+    const struct call *call = producing->call;
+    rd_kafka_conf_t *settings = client_settings_new();
+    int code = read_settings(call, settings);
     if (code) {
         rd_kafka_conf_destroy(settings);
         return code;
@@ -156,9 +167,11 @@ static int finish(struct producing *producing, int code)
         rd_kafka_flush(producing->client, 1000); /* Ends: each record has its own deadline. */
     if (producing->failed) {
         bool late = producing->last_err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
-        code =
-            say_error(late ? EXIT_TIMED_OUT : EXIT_FAILED, "%llu records were not acknowledged: %s",
-                      (unsigned long long)producing->failed, rd_kafka_err2str(producing->last_err));
+        code = say_error(late ? EXIT_TIMED_OUT : EXIT_FAILED, "%llu record%s not acknowledged: %s",
+                         (unsigned long long)producing->failed,
+                         producing->failed == 1 ? " was" : "s were",
+                         late ? "no broker did so in time (see --timeout)"
+                              : rd_kafka_err2str(producing->last_err));
     }
     if (producing->call->json)
         print_json(json_pack("{sI sI}", "acknowledged", (json_int_t)producing->acked, "failed",
