@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 
 from bad_disk import free_ports
@@ -19,13 +20,27 @@ cluster = None
 USAGE, NOT_FOUND, TIMED_OUT = 2, 3, 5
 
 
-def bare(*words, home=None, **env):
+def bare(*words, home=None, stdin=None, **env):
     home = home or tempfile.mkdtemp(prefix="skiff-test-")
-    full = dict(os.environ, XDG_STATE_HOME=os.path.join(home, "state"), SKIFFD=SKIFFD, **env)
+    full = {**os.environ, "XDG_STATE_HOME": os.path.join(home, "state"), "SKIFFD": SKIFFD, **env}
     if "SKIFF_BROKERS" not in env:
         full.pop("SKIFF_BROKERS", None)
     return subprocess.run([SKIFF, *words], capture_output=True, text=True, env=full, timeout=60,
-                          stdin=subprocess.DEVNULL, check=False)
+                          input=stdin or "", check=False)
+
+
+def nodes_in(folder):
+    """Command lines of the nodes that run in a folder."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                words = file.read().split("\0")
+        except OSError:
+            continue
+        if os.path.basename(words[0]) == "skiffd" and any(folder in word for word in words):
+            found.append(words)
+    return found
 
 
 def test_up_prints_how_long_the_first_write_took():
@@ -190,6 +205,122 @@ def test_a_node_that_refuses_its_config_is_told_and_leaves_nothing():
     assert not os.path.exists(os.path.join(home, "state", "skiff", "cluster"))
 
 
+def test_up_ends_soon_after_one_node_of_three_did():
+    home = tempfile.mkdtemp(prefix="skiff-test-")
+    program = os.path.join(home, "program")
+    with open(program, "w", encoding="ascii") as file:
+        file.write('#!/bin/sh\ncase $2 in *node-2*) echo "no luck"; exit 1;; esac\n' + f'exec {SKIFFD} "$@"\n')
+    os.chmod(program, 0o755)
+    begun = time.monotonic()
+    run = bare("up", "-p", "0", home=home, SKIFFD=program)
+    took = time.monotonic() - begun
+    assert run.returncode == 1 and "no luck" in run.stderr and "node 2 ended" in run.stderr, run.stderr
+    assert nodes_in(home) == [] and not os.path.exists(os.path.join(home, "state", "skiff", "cluster"))
+    assert took < 3, took
+
+
+def test_up_refuses_lines_that_each_node_has_of_its_own():
+    home = tempfile.mkdtemp(prefix="skiff-test-")
+    for line in (f"log.dirs={home}/data", f" log.dir={home}/data", "node.id=1", "listeners=A://:1"):
+        run = bare("up", "-p", "0", "--set", line, home=home)
+        assert run.returncode == USAGE and "--dir" in run.stderr, run.stderr
+    assert os.listdir(home) == [], os.listdir(home)
+
+
+def test_up_that_fails_keeps_the_settings_from_before():
+    other = Cluster(nodes=1, sets=("num.partitions=4",))
+    try:
+        other.skiff("down")
+        run = other.call("up", "--set", "ssl.keystore.location=/x")
+        assert run.returncode == 1 and "ssl.keystore.location" in run.stderr, run.stderr
+        other.skiff("up")
+        other.skiff("topic", "create", "four")
+        assert json.loads(other.skiff("topic", "ls", "--json"))[0]["partitions"] == 4
+    finally:
+        other.close()
+
+
+def test_the_banner_says_what_an_acknowledgement_means_and_how_to_get_there():
+    home = tempfile.mkdtemp(prefix="skiff-test-")
+    here = os.path.join(home, "here")
+    for sets, meaning in ((["flush.messages=10000"], "in the page cache of 1 of 1 node;"),
+                          (["log.flush.interval.messages=1"], "synced on 1 of 1 node;"),
+                          (["skiff.defaults=kafka"], "in the page cache of 1 of 1 node;")):
+        try:
+            up = bare("up", "-n", "1", "-p", "0", "--dir", here, "--set", *sets, home=home).stdout
+            assert meaning in up and "1 copy each" in up and up.count(f" --dir {here} ") == 5, up
+        finally:
+            bare("down", "--rm", "--dir", here, home=home)
+    assert "--dir" not in cluster.skiff("up").split("Next:")[0]
+
+
+def test_the_usual_cluster_is_found_again_when_another_one_is_deleted():
+    home = tempfile.mkdtemp(prefix="skiff-test-")
+    there = os.path.join(home, "there")
+    try:
+        assert bare("up", "-n", "1", "-p", "0", home=home).returncode == 0
+        assert bare("up", "-n", "1", "-p", "0", "--dir", there, home=home).returncode == 0
+        assert there in bare("ps", "--json", home=home).stdout
+        assert bare("down", "--rm", "--dir", there + "/", home=home).returncode == 0
+        assert bare("ps", home=home).returncode == 0
+    finally:
+        bare("down", "--rm", "--dir", there, home=home)
+        assert bare("down", "--rm", home=home).returncode == 0
+    assert bare("ps", home=home).returncode == NOT_FOUND
+
+
+def test_restart_tells_when_the_node_ends():
+    other = Cluster()
+    try:
+        assert other.skiff("restart", "2") == "node 2 restarted\n"
+        other.skiff("kill", "2")
+        for path in glob.glob(os.path.join(other.dir, "node-2", "data", "quorum-state.*")):
+            os.remove(path)
+        run = other.call("restart", "2")
+        assert run.returncode == 1 and "quorum-state" in run.stderr and "node 2 ended" in run.stderr, run
+        assert run.stdout == ""
+    finally:
+        other.close()
+
+
+def test_restart_without_a_quorum_says_that_the_node_does_not_serve_yet():
+    other = Cluster()
+    try:
+        for node in ("1", "2", "3"):
+            other.skiff("kill", node)
+        run = other.call("restart", "1", "--timeout", "300ms")
+        assert run.returncode == 0 and "serves no clients yet" in run.stdout, run
+        assert json.loads(other.skiff("restart", "2", "--json"))["serves"] is True
+    finally:
+        other.close()
+
+
+def test_brokers_that_are_gone_are_told_once_in_words_of_ours():
+    run = bare("produce", "t", "-b", "localhost:1", "--timeout", "1s", stdin="x\n")
+    assert run.returncode == TIMED_OUT and run.stderr.splitlines() == [
+        "skiff: no broker can be reached; trying on",
+        "skiff: 1 record was not acknowledged: no broker did so in time (see --timeout)",
+        "0 records acknowledged"], run.stderr
+    run = bare("consume", "t", "-b", "localhost:1", "--timeout", "1s")
+    assert run.returncode == TIMED_OUT and len(run.stderr.splitlines()) == 1, run.stderr
+    assert "%7|" in bare("consume", "t", "-b", "localhost:1", "--timeout", "1s", "-X", "debug=broker").stderr
+
+
+def test_produce_gives_up_after_ten_seconds_unless_told_otherwise():
+    begun = time.monotonic()
+    waiting = subprocess.Popen([SKIFF, "produce", "t", "-b", "localhost:1", "-X", "message.timeout.ms=60000"],
+                               stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        waiting.stdin.write(b"x\n")
+        waiting.stdin.close()
+        run = bare("produce", "t", "-b", "localhost:1", stdin="x\n")
+        assert run.returncode == TIMED_OUT and 10 <= time.monotonic() - begun < 15
+        assert waiting.poll() is None, "what -X says wins"
+    finally:
+        waiting.kill()
+        waiting.wait()
+
+
 def test_data_survives_down_and_up():
     cluster.skiff("topic", "create", "kept", "-p", "1")
     cluster.skiff("produce", "kept", stdin="before\n")
@@ -298,17 +429,7 @@ class With:
                                         stderr=subprocess.PIPE, text=True, **more)
 
     def nodes(self):
-        """Command lines of the nodes that run in that folder."""
-        found = []
-        for path in glob.glob("/proc/[0-9]*/cmdline"):
-            try:
-                with open(path, encoding="utf-8", errors="replace") as file:
-                    words = file.read().split("\0")
-            except OSError:
-                continue
-            if os.path.basename(words[0]) == "skiffd" and any(self.folder in word for word in words):
-                found.append(words)
-        return found
+        return nodes_in(self.folder)
 
     def end(self):
         """(exit code, output, errors), and nothing of it is left."""

@@ -47,6 +47,13 @@ static int state_dir(char out[CLUSTER_PATH_MAX])
     return size < CLUSTER_PATH_MAX - 64 ? EXIT_DONE : say_error(EXIT_FAILED, "%s: too long", out);
 }
 
+static bool holds_cluster(const char *dir)
+{
+    char path[CLUSTER_PATH_MAX];
+    int size = snprintf(path, sizeof path, "%s/cluster.json", dir);
+    return size < CLUSTER_PATH_MAX && access(path, F_OK) == 0;
+}
+
 static bool last_dir(char out[CLUSTER_PATH_MAX])
 {
     char path[CLUSTER_PATH_MAX];
@@ -60,7 +67,7 @@ static bool last_dir(char out[CLUSTER_PATH_MAX])
     fclose(file);
     if (is_there)
         out[strcspn(out, "\n")] = 0;
-    return is_there && out[0] == '/';
+    return is_there && out[0] == '/' && holds_cluster(out);
 }
 
 int cluster_dir(const char *given, bool prefer_last, char out[CLUSTER_PATH_MAX])
@@ -190,16 +197,6 @@ void cluster_remember(const struct cluster *cluster)
     fclose(file);
 }
 
-void cluster_forget(const struct cluster *cluster)
-{
-    char path[CLUSTER_PATH_MAX];
-    char last[CLUSTER_PATH_MAX];
-    if (state_dir(path) || !last_dir(last) || strcmp(last, cluster->dir) != 0)
-        return;
-    strncat(path, "/last", sizeof path - strlen(path) - 1);
-    unlink(path);
-}
-
 /* The directory that was locked is the one that stands there. */
 static bool is_still_there(int fd, const char *dir)
 {
@@ -233,6 +230,31 @@ static void write_voters(const struct cluster *cluster, FILE *file)
         fprintf(file, "%s%d@localhost:%u", i ? "," : "", cluster->nodes[i].id,
                 cluster->nodes[i].internal_port);
     fputc('\n', file);
+}
+
+bool cluster_writes_key(const char *set)
+{
+    static const char *const keys[] = {
+        "node.id",
+        "broker.id",
+        "log.dirs",
+        "log.dir",
+        "listeners",
+        "advertised.listeners",
+        "listener.security.protocol.map",
+        "inter.broker.listener.name",
+        "process.roles",
+        "controller.listener.names",
+        "controller.quorum.voters",
+        "controller.quorum.bootstrap.servers",
+        "skiff.http.listener",
+    };
+    set += strspn(set, " \t");
+    size_t size = strcspn(set, "= \t");
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strlen(keys[i]) == size && !strncmp(keys[i], set, size))
+            return true;
+    return false;
 }
 
 static int write_properties(const struct cluster *cluster, const struct cluster_node *node)

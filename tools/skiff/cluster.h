@@ -53,14 +53,17 @@ struct node_process {
     int64_t cpu_us;
 };
 
-/* The directory for a call: `given` (--dir), else the one last started, else the default. */
+/* The directory for a call: `given` (--dir), else the one last started where a cluster still
+ * lies in it, else the default. */
 int cluster_dir(const char *given, bool prefer_last, char out[CLUSTER_PATH_MAX]);
+
+/* Whether a --set line has a key that every server.properties here has a line for already. */
+bool cluster_writes_key(const char *set);
 
 /* Errors  EXIT_NOT_FOUND: no cluster there, untold; EXIT_FAILED: unreadable, told. */
 int cluster_load(struct cluster *cluster, const char *dir);
 int cluster_save(const struct cluster *cluster);
 void cluster_remember(const struct cluster *cluster); /* As the one last started. */
-void cluster_forget(const struct cluster *cluster);
 
 /* Make `dir` where it is missing, and hold it for this process alone: whoever else asks waits.
  * Errors  EXIT_FAILED, told. */
@@ -83,13 +86,14 @@ int node_signal(const struct cluster *cluster, node_id node, int number);
 struct node_process node_process(const struct cluster *cluster, node_id node);
 /* Wait until its process has gone. False: it has not. */
 bool node_wait_gone(const struct cluster *cluster, node_id node, int64_t deadline_us);
+/* Say that its process ended, below the end of its log. Errors: EXIT_FAILED, always. */
+int node_tell_end(const struct cluster *cluster, node_id node);
 /* In a fresh child: be sent `number` when `parent` ends. False: it has ended already. */
 bool end_with(pid_t parent, int number);
 uint32_t cluster_running(const struct cluster *cluster);
 
 /* Ports (ports.c). */
 bool port_is_free(uint16_t port);
-bool port_answers(uint16_t port);
 /* Give every node its ports from `first` on; 0 finds free ones, which no other process of ours
  * is given before this one ends. */
 int cluster_take_ports(struct cluster *cluster, uint16_t first);

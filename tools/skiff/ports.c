@@ -1,4 +1,4 @@
-/* ports.c -- which ports of 127.0.0.1 and ::1 are free, and which answer.
+/* ports.c -- which ports of 127.0.0.1 and ::1 are free.
  *
  * Free ports are looked for below the range from which the kernel takes ports of
  * outgoing connections, so that nothing takes them while a node is down. They lie in
@@ -78,17 +78,6 @@ static bool family_is_free(int family, uint16_t port)
 bool port_is_free(uint16_t port)
 {
     return family_is_free(AF_INET, port) && family_is_free(AF_INET6, port);
-}
-
-bool port_answers(uint16_t port)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return false;
-    struct loopback to = loopback(AF_INET, port);
-    bool answers = connect(fd, (struct sockaddr *)&to.address, to.size) == 0;
-    close(fd);
-    return answers;
 }
 
 static void assign(struct cluster *cluster, uint32_t first)

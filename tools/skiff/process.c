@@ -17,6 +17,8 @@
 #include "cluster.h"
 #include "say.h"
 
+enum { LOG_END_SIZE = 1500 };
+
 /* The fields of /proc/<pid>/stat that matter here. */
 struct proc_stat {
     char state;
@@ -175,6 +177,31 @@ static int write_pid(const struct cluster *cluster, node_id node, pid_t pid)
         return say_error(EXIT_FAILED, "%s: %s", path, strerror(errno));
     fprintf(file, "%d %llu\n", (int)pid, stat.start_ticks);
     return fclose(file) == 0 ? EXIT_DONE : say_error(EXIT_FAILED, "%s: %s", path, strerror(errno));
+}
+
+/* Standard error gets the last lines that the node printed. */
+static void show_log_end(const struct cluster *cluster, node_id node)
+{
+    char path[CLUSTER_PATH_MAX];
+    char text[2048];
+    cluster_path(cluster, node, "log", path);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return;
+    fseek(file, 0, SEEK_END);
+    long size = ftell(file);
+    fseek(file, size > LOG_END_SIZE ? size - LOG_END_SIZE : 0, SEEK_SET);
+    size_t got = fread(text, 1, sizeof text - 1, file);
+    text[got] = 0;
+    fclose(file);
+    const char *from = size > LOG_END_SIZE && strchr(text, '\n') ? strchr(text, '\n') + 1 : text;
+    fprintf(stderr, "%s", from);
+}
+
+int node_tell_end(const struct cluster *cluster, node_id node)
+{
+    show_log_end(cluster, node);
+    return say_error(EXIT_FAILED, "node %d ended; the end of its log stands above", node);
 }
 
 int node_start(const struct cluster *cluster, node_id node, const char *skiffd)

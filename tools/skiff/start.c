@@ -20,6 +20,11 @@ int start_read(struct start *start, const struct call *call)
                              CLUSTER_SETS_MAX, CLUSTER_SET_SIZE - 1);
         if (!strchr(set, '=') || strchr(set, '\n') || *set == '=')
             return say_error(EXIT_USAGE, "--set %s: not key=value", set);
+        if (cluster_writes_key(set))
+            return say_error(EXIT_USAGE,
+                             "--set %s: each node has a line of its own for that; --dir says where "
+                             "the data lies, -p which ports",
+                             set);
         start->sets[start->set_count++] = set;
     }
     return EXIT_DONE;
@@ -41,7 +46,14 @@ int start_new(struct start *start, const char *dir, int64_t nodes, int64_t port)
     return cluster_take_ports(cluster, (uint16_t)port);
 }
 
-static void undo(struct start *start)
+/* Ports and --set lines as they were. */
+static void restore(const struct cluster *before)
+{
+    if (!cluster_write_nodes(before))
+        cluster_save(before);
+}
+
+static void undo(struct start *start, const struct cluster *before)
 {
     struct cluster *cluster = &start->cluster;
     for (uint32_t i = 0; i < cluster->count; i++)
@@ -52,6 +64,8 @@ static void undo(struct start *start)
             node_wait_gone(cluster, cluster->nodes[i].id, now_us() + STOP_LIMIT_US);
     if (start->is_new)
         cluster_delete(cluster);
+    else
+        restore(before);
 }
 
 bool start_changes_sets(const struct start *start)
@@ -105,9 +119,13 @@ static int start_and_prove(struct start *start)
 
 int start_nodes(struct start *start)
 {
-    int code = start_and_prove(start);
+    struct cluster before;
+    int code = start->is_new ? EXIT_DONE : cluster_load(&before, start->cluster.dir);
     if (code)
-        undo(start);
+        return code;
+    code = start_and_prove(start);
+    if (code)
+        undo(start, &before);
     return code;
 }
 

@@ -11,7 +11,12 @@
 #include "say.h"
 #include "verbs.h"
 
-enum { STOP_LIMIT_US = 10000000, START_LIMIT_US = 10000000 };
+enum {
+    STOP_LIMIT_US = 10000000,
+    SERVE_LIMIT_US = 2000000,
+    LOOK_LIMIT_US = 100000, /* Then it is looked whether the node still runs. */
+    LOOK_PAUSE_US = 2000,
+};
 
 /* "leader:orders/3" */
 static int find_leader(struct link *link, const char *text, int64_t deadline_us, node_id *out)
@@ -105,6 +110,27 @@ int run_resume(struct call *call)
     return signal_verb(call, SIGCONT, "resumed");
 }
 
+/* A node reads from clients only once it may serve them; without a quorum that is never.
+ * Errors  EXIT_FAILED, told: its process ended. */
+static int wait_until_it_serves(const struct call *call, struct cluster *cluster, node_id node,
+                                bool *serves)
+{
+    int64_t limit_us = call_flag(call, "timeout") ? call->timeout_us : SERVE_LIMIT_US;
+    int64_t deadline = now_us() + limit_us;
+    uint16_t port = cluster_node(cluster, node)->port;
+    while (!*serves && now_us() < deadline) {
+        struct link *link;
+        if (!link_open(&link, "127.0.0.1", port, deadline)) {
+            *serves = !link_handshake(link, now_us() + LOOK_LIMIT_US);
+            link_close(link);
+        }
+        if (node_process(cluster, node).state == NODE_DOWN)
+            return node_tell_end(cluster, node);
+        sleep_us(LOOK_PAUSE_US);
+    }
+    return EXIT_DONE;
+}
+
 int run_restart(struct call *call)
 {
     struct cluster cluster;
@@ -122,16 +148,15 @@ int run_restart(struct call *call)
         node_wait_gone(&cluster, node, now_us() + STOP_LIMIT_US);
     }
     code = node_start(&cluster, node, skiffd);
+    bool serves = false;
+    if (!code)
+        code = wait_until_it_serves(call, &cluster, node, &serves);
     if (code)
         return code;
-    int64_t deadline = now_us() + START_LIMIT_US;
-    uint16_t port = cluster_node(&cluster, node)->port;
-    while (!port_answers(port)) {
-        if (node_process(&cluster, node).state == NODE_DOWN)
-            return say_error(EXIT_FAILED, "node %d ended; see: skiff logs %d", node, node);
-        if (now_us() >= deadline)
-            return say_error(EXIT_TIMED_OUT, "node %d does not answer on port %u", node, port);
-        sleep_us(2000);
-    }
-    return done(call, node, "restarted");
+    if (call->json)
+        print_json(json_pack("{si ss sb}", "node", node, "done", "restarted", "serves", serves));
+    else
+        printf("node %d restarted%s\n", node,
+               serves ? "" : "; it serves no clients yet: see skiff ps, skiff logs");
+    return EXIT_DONE;
 }

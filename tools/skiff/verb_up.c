@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "output.h"
 #include "say.h"
 #include "start.h"
@@ -21,6 +22,8 @@ enum {
     NODES_DEFAULT = 3,
     HAND_OVER_US = 500000,
     SYNC_SAMPLES = 7,
+    NEXT_WIDTH = 26, /* Of a command that is suggested. */
+    CLUSTER_FILE_SIZE = 4096 + CLUSTER_SETS_MAX * CLUSTER_SET_SIZE,
 };
 
 const struct flag up_flags[] = {
@@ -78,36 +81,53 @@ static int64_t measure_sync_us(const struct cluster *cluster)
     return times[SYNC_SAMPLES / 2];
 }
 
-/* Whether --set lines change what an acknowledgement means. */
-static bool acks_are_synced(const struct cluster *cluster)
+/* What an acknowledgement of a topic with default settings means. */
+struct durability {
+    bool is_synced;
+    uint32_t copies;
+    uint32_t needed; /* In-sync replicas without which acks=all is refused. */
+};
+
+/* As the nodes themselves read it: from their file, all its lines in force. */
+static struct durability read_durability(const struct cluster *cluster)
 {
+    struct config config;
+    struct arena arena = {0};
+    struct config_remark *remarks = NULL;
     char path[CLUSTER_PATH_MAX];
-    char line[512];
-    bool synced = true;
+    char text[CLUSTER_FILE_SIZE];
+    size_t size = 0;
     cluster_path(cluster, cluster->nodes[0].id, "server.properties", path);
     FILE *file = fopen(path, "re");
-    while (file && fgets(line, sizeof line, file)) {
-        if (!strncmp(line, "log.flush.interval.messages", 27))
-            synced = strstr(line, "=1\n") != NULL;
-        else if (!strncmp(line, "skiff.defaults=kafka", 20))
-            synced = false;
-    }
-    if (file)
+    if (file) {
+        size = fread(text, 1, sizeof text, file);
         fclose(file);
-    return synced;
+    }
+    config_init(&config);
+    config_read(&config, (struct str){.data = text, .size = (uint32_t)size}, &arena, &remarks);
+    config_finish(&config, &arena, &remarks);
+    arena_free(&arena);
+    int32_t copies = config.replication_factor_default;
+    int32_t needed = config.min_insync_default;
+    if (copies < 0)
+        copies = cluster->count < 3 ? (int32_t)cluster->count : 3;
+    if (needed < 0)
+        needed = copies >= 3 ? 2 : 1;
+    return (struct durability){.is_synced = config.flush_messages == 1,
+                               .copies = (uint32_t)copies,
+                               .needed = (uint32_t)needed};
 }
 
-static void print_ack_meaning(const struct cluster *cluster)
+static void print_ack_meaning(const struct cluster *cluster, struct durability durability)
 {
-    uint32_t copies = cluster->count < 3 ? cluster->count : 3;
-    uint32_t needed = copies == 3 ? 2 : 1;
-    if (!acks_are_synced(cluster)) {
-        printf("  an ack   in the page cache of %u of %u nodes; fsync comes later\n", needed,
-               copies);
+    const char *nodes = durability.copies == 1 ? "node" : "nodes";
+    if (!durability.is_synced) {
+        printf("  an ack   in the page cache of %u of %u %s; fsync comes later\n",
+               durability.needed, durability.copies, nodes);
         return;
     }
     int64_t sync_us = measure_sync_us(cluster);
-    printf("  an ack   synced on %u of %u node%s", needed, copies, copies == 1 ? "" : "s");
+    printf("  an ack   synced on %u of %u %s", durability.needed, durability.copies, nodes);
     if (sync_us >= 0)
         printf("; fsync takes %lld.%02lld ms here", (long long)(sync_us / 1000),
                (long long)(sync_us % 1000 / 10));
@@ -115,22 +135,29 @@ static void print_ack_meaning(const struct cluster *cluster)
 }
 
 /* Commands as they can be typed here: tools/up calls by a whole path. */
-static void print_next(const char *program)
+static void print_next(const char *program, const struct cluster *cluster, uint32_t copies)
 {
-    static const char *const lines[][2] = {
-        {"topic create orders -p 12", "a topic of 12 partitions, three copies each"},
+    char topic[64];
+    const char *const lines[][2] = {
+        {"topic create orders -p 12", topic},
         {"produce orders", "a line, a record"},
         {"consume orders -e", "all of them"},
         {"kill controller", "see what survives; then: ps, restart N"},
         {"down", "the data stays; --rm deletes it"},
     };
     char here[CLUSTER_PATH_MAX];
+    char usual[CLUSTER_PATH_MAX];
     size_t size = getcwd(here, sizeof here) ? strlen(here) : 0;
     if (size && !strncmp(program, here, size) && program[size] == '/')
         program += size + 1;
+    snprintf(topic, sizeof topic, "a topic of 12 partitions, %u cop%s each", copies,
+             copies == 1 ? "y" : "ies");
+    bool is_usual = !cluster_dir(NULL, false, usual) && !strcmp(usual, cluster->dir);
     printf("\nNext:\n");
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
-        printf("  %s %-26s %s\n", program, lines[i][0], lines[i][1]);
+        printf("  %s %s%s%s%*s %s\n", program, lines[i][0], is_usual ? "" : " --dir ",
+               is_usual ? "" : cluster->dir, NEXT_WIDTH - (int)strlen(lines[i][0]), "",
+               lines[i][1]);
 }
 
 static int banner(const struct call *call, const struct cluster *cluster)
@@ -149,11 +176,12 @@ static int banner(const struct call *call, const struct cluster *cluster)
                (long long)(cluster->first_ack_us / 1000000),
                (long long)(cluster->first_ack_us % 1000000 / 1000));
     printf(".\n\n  brokers  %s\n  data     %s\n", brokers, cluster->dir);
-    print_ack_meaning(cluster);
+    struct durability durability = read_durability(cluster);
+    print_ack_meaning(cluster, durability);
     if (cluster->nodes[0].http_port)
         printf("  metrics  http://localhost:%u/metrics%s\n", cluster->nodes[0].http_port,
                cluster->count > 1 ? ", and so on for each node" : "");
-    print_next(call->program);
+    print_next(call->program, cluster, durability.copies);
     return EXIT_DONE;
 }
 
@@ -229,11 +257,8 @@ int run_down(struct call *call)
         stop_nodes(&cluster, SIGKILL, STOP_LIMIT_US);
     }
     bool removes = call_flag(call, "rm") != NULL;
-    if (removes) {
+    if (removes)
         code = cluster_delete(&cluster);
-        if (!code)
-            cluster_forget(&cluster);
-    }
     if (!code && call->json)
         print_json(json_pack("{ss sb}", "dir", cluster.dir, "deleted", removes));
     else if (!code)
