@@ -4,6 +4,7 @@
 
 #include "admin.h"
 #include "output.h"
+#include "quorum_view.h"
 #include "say.h"
 #include "verbs.h"
 
@@ -101,11 +102,11 @@ static void quorum_row(struct table *table, const struct describe_quorum_respons
             end = quorum->current_voters[i].log_end_offset;
     int64_t fetched = ago_ms(replica->last_fetch_timestamp);
     int64_t caught_up = ago_ms(replica->last_caught_up_timestamp);
+    bool is_known = replica->log_end_offset >= 0; /* A new leader waits for its first fetch. */
     table_cell(table, "%d", replica->replica_id);
     table_cell(table, "%s", replica->replica_id == quorum->leader_id ? "leader" : role);
-    table_cell(table, "%lld", (long long)replica->log_end_offset);
-    table_cell(table, replica->log_end_offset < 0 ? "?" : "%lld",
-               (long long)(end - replica->log_end_offset));
+    table_cell(table, is_known ? "%lld" : "-", (long long)replica->log_end_offset);
+    table_cell(table, is_known ? "%lld" : "-", (long long)(end - replica->log_end_offset));
     table_cell(table, fetched < 0 ? "-" : "%lld ms ago", (long long)fetched);
     table_cell(table, caught_up < 0 ? "-" : "%lld ms ago", (long long)caught_up);
 }
@@ -113,36 +114,47 @@ static void quorum_row(struct table *table, const struct describe_quorum_respons
 static void print_quorum(const struct describe_quorum_response_partition *quorum)
 {
     static const char *const heads[] = {"NODE", "ROLE", "LOG END", "LAG", "FETCHED", "CAUGHT UP"};
+    struct quorum_view view;
+    quorum_view_read(&view, quorum);
     printf("leader %d  epoch %d  high watermark %lld\n", quorum->leader_id, quorum->leader_epoch,
            (long long)quorum->high_watermark);
     struct table *table = table_open(6, heads);
-    for (uint32_t i = 0; i < quorum->current_voters_count; i++)
-        quorum_row(table, quorum, &quorum->current_voters[i], "voter");
+    for (uint32_t i = 0; i < quorum->current_voters_count; i++) {
+        const struct describe_quorum_response_replica *voter = &quorum->current_voters[i];
+        bool is_replaced = quorum_view_is_replaced(&view, voter->replica_id);
+        quorum_row(table, quorum, voter, is_replaced ? "voter (replaced)" : "voter");
+    }
     for (uint32_t i = 0; i < quorum->observers_count; i++)
-        quorum_row(table, quorum, &quorum->observers[i], "observer");
+        quorum_row(table, quorum, &quorum->observers[i], "observer (no vote)");
     table_print_close(table);
+    quorum_view_print(&view);
 }
 
-static void add_replicas(json_t *list, const struct describe_quorum_response_replica *replicas,
-                         uint32_t count)
+static json_t *replica_json(const struct describe_quorum_response_replica *replica)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        char directory[UUID_TEXT_SIZE];
-        uuid_format(replicas[i].replica_directory_id, directory);
-        json_array_append_new(
-            list, json_pack("{si ss sI sI sI}", "node", replicas[i].replica_id, "directory",
-                            directory, "log_end", (json_int_t)replicas[i].log_end_offset,
-                            "fetched_ms", (json_int_t)replicas[i].last_fetch_timestamp,
-                            "caught_up_ms", (json_int_t)replicas[i].last_caught_up_timestamp));
-    }
+    char directory[UUID_TEXT_SIZE];
+    uuid_format(replica->replica_directory_id, directory);
+    return json_pack("{si ss sI sI sI}", "node", replica->replica_id, "directory", directory,
+                     "log_end", (json_int_t)replica->log_end_offset, "fetched_ms",
+                     (json_int_t)replica->last_fetch_timestamp, "caught_up_ms",
+                     (json_int_t)replica->last_caught_up_timestamp);
 }
 
 static json_t *quorum_json(const struct describe_quorum_response_partition *quorum)
 {
     json_t *voters = json_array();
     json_t *observers = json_array();
-    add_replicas(voters, quorum->current_voters, quorum->current_voters_count);
-    add_replicas(observers, quorum->observers, quorum->observers_count);
+    struct quorum_view view;
+    quorum_view_read(&view, quorum);
+    for (uint32_t i = 0; i < quorum->current_voters_count; i++) {
+        const struct describe_quorum_response_replica *voter = &quorum->current_voters[i];
+        json_t *row = replica_json(voter);
+        bool is_replaced = quorum_view_is_replaced(&view, voter->replica_id);
+        json_object_set_new(row, "replaced", json_boolean(is_replaced));
+        json_array_append_new(voters, row);
+    }
+    for (uint32_t i = 0; i < quorum->observers_count; i++)
+        json_array_append_new(observers, replica_json(&quorum->observers[i]));
     return json_pack("{si si sI so so}", "leader", quorum->leader_id, "epoch", quorum->leader_epoch,
                      "high_watermark", (json_int_t)quorum->high_watermark, "voters", voters,
                      "observers", observers);

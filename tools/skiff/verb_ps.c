@@ -1,39 +1,50 @@
 /* verb_ps.c -- skiff ps: which nodes run, and what they take. */
+#include <stdio.h>
+
 #include "admin.h"
 #include "output.h"
+#include "quorum_view.h"
 #include "say.h"
 #include "verbs.h"
 
-enum { CONTROLLER_LIMIT_US = 300000 };
+enum { QUORUM_LIMIT_US = 300000 };
 
 static const char *const state_names[] = {"down", "running", "paused"};
 
-/* The active controller as one running node tells it; -1: nobody says. */
-static node_id find_controller(const struct cluster *cluster)
+/* The quorum as one running node tells it. */
+static struct quorum_view find_quorum(const struct cluster *cluster)
 {
-    for (uint32_t i = 0; i < cluster->count; i++) {
+    struct quorum_view view;
+    quorum_view_read(&view, NULL);
+    for (uint32_t i = 0; i < cluster->count && view.leader < 0; i++) {
         struct link *link;
         struct arena arena = {0};
         struct client_reply reply;
         struct describe_quorum_response response;
-        node_id leader = -1;
         if (node_process(cluster, cluster->nodes[i].id).state != NODE_RUNNING ||
-            link_open(&link, "127.0.0.1", cluster->nodes[i].port, now_us() + CONTROLLER_LIMIT_US))
+            link_open(&link, "127.0.0.1", cluster->nodes[i].port, now_us() + QUORUM_LIMIT_US))
             continue;
-        if (!link_handshake(link, now_us() + CONTROLLER_LIMIT_US) &&
-            !admin_try_quorum(link, now_us() + CONTROLLER_LIMIT_US, &arena, &reply, &response)) {
-            leader = response.topics[0].partitions[0].leader_id;
+        if (!link_handshake(link, now_us() + QUORUM_LIMIT_US) &&
+            !admin_try_quorum(link, now_us() + QUORUM_LIMIT_US, &arena, &reply, &response)) {
+            quorum_view_read(&view, response.topics[0].partitions);
             client_reply_free(&reply);
         }
         arena_free(&arena);
         link_close(link);
-        if (leader >= 0)
-            return leader;
     }
-    return -1;
+    return view;
 }
 
-static void print_table(const struct cluster *cluster, node_id controller)
+static const char *role_of(const struct quorum_view *view, node_id node, bool is_up)
+{
+    if (!is_up || view->leader < 0)
+        return "-";
+    if (node == view->leader)
+        return "controller";
+    return quorum_view_is_replaced(view, node) ? "observer" : "follower";
+}
+
+static void print_table(const struct cluster *cluster, const struct quorum_view *view)
 {
     static const char *const heads[] = {"NODE", "STATE", "PID", "PORT", "INTERNAL",
                                         "HTTP", "UP",    "RSS", "CPU",  "ROLE"};
@@ -54,9 +65,12 @@ static void print_table(const struct cluster *cluster, node_id controller)
                    (long long)(process.resident_bytes / 100000 % 10));
         table_cell(table, is_up ? "%lld.%02lld s" : "-", (long long)(process.cpu_us / 1000000),
                    (long long)(process.cpu_us / 10000 % 100));
-        table_cell(table, "%s", node->id == controller ? "controller" : is_up ? "follower" : "-");
+        table_cell(table, "%s", role_of(view, node->id, is_up));
     }
     table_print_close(table);
+    if (view->leader < 0 && cluster_running(cluster) > 0)
+        printf("no node names a leader of the quorum\n");
+    quorum_view_print(view);
 }
 
 int run_ps(struct call *call)
@@ -65,9 +79,9 @@ int run_ps(struct call *call)
     int code = load_local(call, &cluster);
     if (code)
         return code;
-    node_id controller = find_controller(&cluster);
+    struct quorum_view view = find_quorum(&cluster);
     if (!call->json) {
-        print_table(&cluster, controller);
+        print_table(&cluster, &view);
         return EXIT_DONE;
     }
     json_t *nodes = json_array();
@@ -76,12 +90,13 @@ int run_ps(struct call *call)
         struct node_process process = node_process(&cluster, node->id);
         json_array_append_new(
             nodes,
-            json_pack("{si ss si si si si sI sI sI sb}", "node", node->id, "state",
+            json_pack("{si ss si si si si sI sI sI sb ss}", "node", node->id, "state",
                       state_names[process.state], "pid", (int)process.pid, "port", (int)node->port,
                       "internal_port", (int)node->internal_port, "http_port", (int)node->http_port,
                       "uptime_us", (json_int_t)process.uptime_us, "resident_bytes",
                       (json_int_t)process.resident_bytes, "cpu_us", (json_int_t)process.cpu_us,
-                      "controller", node->id == controller));
+                      "controller", node->id == view.leader, "role",
+                      role_of(&view, node->id, process.state != NODE_DOWN)));
     }
     print_json(json_pack("{ss so}", "dir", cluster.dir, "nodes", nodes));
     return EXIT_DONE;
