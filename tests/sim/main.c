@@ -260,51 +260,62 @@ static int usage(void)
     return 2;
 }
 
+/* Digits to the last character, as C writes them: a seed that was mistyped is not seed 0. */
+static bool parse_number(const char *text, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtoull(text, &end, 0);
+    return errno == 0 && *end == '\0' && text[0] >= '0' && text[0] <= '9';
+}
+
+/* One flag with a value. False: no such flag, or not within its limits. */
+static bool take_value(struct runner *runner, const char *key, const char *value, bool *one)
+{
+    uint64_t number;
+    if (strcmp(key, "--file") == 0) {
+        read_corpus(runner, value);
+        return true;
+    }
+    if (!parse_number(value, &number))
+        return false;
+    if (strcmp(key, "--seed") == 0) {
+        *one = true;
+        runner->options.seed = number;
+    } else if (strcmp(key, "--seeds") == 0) {
+        runner->count = number;
+    } else if (strcmp(key, "--first") == 0) {
+        runner->first = number;
+    } else if (strcmp(key, "--jobs") == 0 && number > 0 && number <= JOBS_MAX) {
+        runner->jobs_max = (uint32_t)number;
+    } else if (strcmp(key, "--repeat") == 0) {
+        runner->repeat_every = (uint32_t)number;
+    } else if (strcmp(key, "--shards") == 0 && number >= 1 && number <= SIM_SHARDS_MAX) {
+        runner->options.shards = (uint32_t)number;
+    } else if (strcmp(key, "--nodes") == 0 && number >= 1 && number <= SIM_NODES_MAX) {
+        runner->options.nodes = (uint32_t)number;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct runner runner = {.jobs_max = 2, .repeat_every = 20, .first = 1};
-    bool one = false, many = false;
+    bool one = false;
     for (int i = 1; i < argc; i++) {
         const char *key = argv[i];
-        if (strcmp(key, "--verbose") == 0) {
+        if (strcmp(key, "--verbose") == 0)
             runner.options.verbose = true;
-            continue;
-        }
-        if (strcmp(key, "--calm") == 0) {
+        else if (strcmp(key, "--calm") == 0)
             runner.options.calm = true;
-            continue;
-        }
-        if (strcmp(key, "--show") == 0) {
+        else if (strcmp(key, "--show") == 0)
             runner.show = true;
-            continue;
-        }
-        if (i + 1 == argc)
+        else if (i + 1 == argc || !take_value(&runner, key, argv[++i], &one))
             return usage();
-        const char *value = argv[++i];
-        uint64_t number = strtoull(value, NULL, 0);
-        if (strcmp(key, "--seed") == 0) {
-            one = true;
-            runner.options.seed = number;
-        } else if (strcmp(key, "--seeds") == 0) {
-            many = true;
-            runner.count = number;
-        } else if (strcmp(key, "--first") == 0) {
-            runner.first = number;
-        } else if (strcmp(key, "--jobs") == 0 && number > 0 && number <= JOBS_MAX) {
-            runner.jobs_max = (uint32_t)number;
-        } else if (strcmp(key, "--repeat") == 0) {
-            runner.repeat_every = (uint32_t)number;
-        } else if (strcmp(key, "--shards") == 0 && number >= 1 && number <= SIM_SHARDS_MAX) {
-            runner.options.shards = (uint32_t)number;
-        } else if (strcmp(key, "--nodes") == 0 && number >= 1 && number <= SIM_NODES_MAX) {
-            runner.options.nodes = (uint32_t)number;
-        } else if (strcmp(key, "--file") == 0) {
-            many = true;
-            read_corpus(&runner, value);
-        } else {
-            return usage();
-        }
     }
+    bool many = runner.count > 0 || runner.corpus_count > 0;
     if (one == many)
         return usage();
     return one ? run_one(&runner.options) : run_many(&runner);
