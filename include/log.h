@@ -175,4 +175,7 @@ void log_wait(struct log *log, enum wait_mark mark, struct wait *wait, log_offse
 /* End all waits on one watermark, e.g. when leadership is lost. Offline ends all with ERR_IO. */
 void log_cancel_waits(struct log *log, enum wait_mark mark, enum err result);
 
+/* The last sequence that this idempotent producer has in the log, in this epoch; -1: none. */
+int32_t log_last_sequence(const struct log *log, int64_t producer_id, int16_t producer_epoch);
+
 #endif

@@ -100,6 +100,14 @@ enum err producers_check(const struct producers *producers, const struct batch_i
                                                        : ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
 }
 
+int32_t producers_last_sequence(const struct producers *producers, int64_t id, int16_t epoch)
+{
+    const struct producer *producer = map_get(&producers->by_id, &id);
+    if (!producer || producer->epoch != epoch || producer->count == 0)
+        return -1;
+    return producer->batches[producer->count - 1].last_sequence;
+}
+
 static struct producer *find_or_add(struct producers *producers, int64_t id)
 {
     struct producer *producer = map_get(&producers->by_id, &id);

@@ -29,6 +29,9 @@ void producers_clear(struct producers *producers);
 enum err producers_check(const struct producers *producers, const struct batch_info *batch,
                          struct producer_batch *original);
 
+/* Of the newest batch of this producer in this epoch; -1: there is none. */
+int32_t producers_last_sequence(const struct producers *producers, int64_t id, int16_t epoch);
+
 /* Remember a batch that is in the log now. One without producer is ignored. */
 void producers_add(struct producers *producers, const struct batch_info *batch);
 

@@ -113,6 +113,16 @@ static void produce_wait(struct partition *partition, struct produce_part *part)
     log_wait(partition->log, mark, &part->wait, part->end, &shard->timers, deadline);
 }
 
+/* Not before what was refused a moment ago. */
+static enum err turn_of(struct partition *partition, const struct batch_info *info)
+{
+    if (partition->refused.count == 0 || info->producer_id < 0)
+        return ERR_NONE;
+    return refused_before(
+        &partition->refused, info,
+        log_last_sequence(partition->log, info->producer_id, info->producer_epoch));
+}
+
 void partitions_produce(struct shard *shard, struct letter *letter)
 {
     struct produce_part *part = (struct produce_part *)letter;
@@ -148,7 +158,7 @@ void partitions_produce(struct shard *shard, struct letter *letter)
         part->append_time = limits.now;
         batch_read(part->records.bytes, &info);
     }
-    result = refused_before(&partition->refused, &info);
+    result = turn_of(partition, &info);
     if (result != ERR_NONE) {
         produce_refuse(shard, part, result, "an earlier batch of this producer was refused");
         return;
@@ -160,7 +170,6 @@ void partitions_produce(struct shard *shard, struct letter *letter)
         produce_refuse(shard, part, append_error(result), append_message(result));
         return;
     }
-    refused_forget(&partition->refused, &info);
     part->base = appended.base;
     part->end = appended.end;
     if (!appended.is_duplicate) {

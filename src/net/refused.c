@@ -48,21 +48,15 @@ void refused_note(struct refused *refused, const struct batch_info *batch, enum 
     refused->producers[at].err = err;
 }
 
-enum err refused_before(const struct refused *refused, const struct batch_info *batch)
+enum err refused_before(struct refused *refused, const struct batch_info *batch, int32_t last)
 {
-    if (refused->count == 0 || batch->producer_id < 0)
-        return ERR_NONE;
     uint32_t at = find(refused, batch);
-    if (at == refused->count || !is_before(refused->producers[at].sequence, batch->base_sequence))
+    if (at == refused->count)
         return ERR_NONE;
-    return refused->producers[at].err;
-}
-
-void refused_forget(struct refused *refused, const struct batch_info *batch)
-{
-    if (refused->count == 0)
-        return;
-    uint32_t at = find(refused, batch);
-    if (at < refused->count && refused->producers[at].sequence == batch->base_sequence)
+    int32_t missing = refused->producers[at].sequence;
+    if (last >= 0 && !is_before(last, missing)) {
         drop(refused, at);
+        return ERR_NONE;
+    }
+    return is_before(missing, batch->base_sequence) ? refused->producers[at].err : ERR_NONE;
 }

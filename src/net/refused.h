@@ -27,9 +27,8 @@ struct refused {
 
 /* `err` as the client hears it; one that it would not send again is not noted. */
 void refused_note(struct refused *refused, const struct batch_info *batch, enum err err);
-/* What an earlier batch of its producer was refused with, ERR_NONE: none was. */
-enum err refused_before(const struct refused *refused, const struct batch_info *batch);
-/* It is in the log now. */
-void refused_forget(struct refused *refused, const struct batch_info *batch);
+/* What an earlier batch of its producer was refused with; ERR_NONE: none was, or that one is in
+ * the log by now, perhaps through another leader. `last` as log_last_sequence() says. */
+enum err refused_before(struct refused *refused, const struct batch_info *batch, int32_t last);
 
 #endif
