@@ -44,12 +44,19 @@ def skipped(why):
     return Tally(skipped=1, note=why)
 
 
+def default_signals():
+    """What a shell in the background ignores, each process below would; tests send these."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def run(name, command, limit_s, cwd=ROOT, env=None):
     """Run one command in a process group of its own; its output goes to a file of that name."""
     path = os.path.join(LOGS, name + ".log")
     with open(path, "wb") as log:
         process = subprocess.Popen(command, cwd=cwd, stdout=log, stderr=subprocess.STDOUT,
                                    stdin=subprocess.DEVNULL, start_new_session=True,
+                                   preexec_fn=default_signals,
                                    env=dict(os.environ, **(env or {})))
         try:
             code = process.wait(timeout=limit_s)
