@@ -57,12 +57,16 @@ int actor_topic_of(const struct actor *actor, struct str name, struct uuid id)
     return -1;
 }
 
-static bool was_before(const struct actor_topic *topic, struct uuid id)
+/* Another topic under the name begins above the epochs of the one before it (rule 18). Ids once
+ * seen do not tell: a node that is behind can be the first to tell of one that came and went. */
+static bool is_newer(const struct actor_topic *topic, const struct metadata_response_topic *from)
 {
-    for (uint32_t i = 0; i < topic->past_count && i < ACTOR_PAST_MAX; i++)
-        if (uuid_equal(topic->past[i], id))
-            return true;
-    return false;
+    if (uuid_is_zero(topic->id) || from->partitions_count == 0)
+        return true;
+    for (uint32_t i = 0; i < topic->partition_count; i++)
+        if (from->partitions[0].leader_epoch <= topic->partitions[i].leader_epoch)
+            return false;
+    return true;
 }
 
 static void take_topic(struct actor *actor, uint32_t index,
@@ -70,10 +74,8 @@ static void take_topic(struct actor *actor, uint32_t index,
 {
     struct actor_topic *topic = &actor->topics[index];
     bool another = !uuid_equal(topic->id, from->topic_id);
-    if (was_before(topic, from->topic_id))
+    if (another && !is_newer(topic, from))
         return; /* Told by a node that is behind. */
-    if (another)
-        topic->past[topic->past_count++ % ACTOR_PAST_MAX] = topic->id;
     topic->id = from->topic_id;
     topic->partition_count = from->partitions_count < ACTOR_PARTITIONS_MAX ? from->partitions_count
                                                                            : ACTOR_PARTITIONS_MAX;

@@ -5,7 +5,7 @@
 #include "history.h"
 #include "link.h"
 
-enum { ACTOR_PARTITIONS_MAX = 16, ACTOR_PAST_MAX = 64, ACTOR_TURN = 20 * SIM_MS };
+enum { ACTOR_PARTITIONS_MAX = 16, ACTOR_TURN = 20 * SIM_MS };
 
 struct actor_partition {
     int32_t leader; /* Node id; -1: not known. */
@@ -17,8 +17,6 @@ struct actor_topic {
     struct uuid id; /* Zero: not there, as far as it knows. */
     uint32_t partition_count;
     struct actor_partition partitions[ACTOR_PARTITIONS_MAX];
-    struct uuid past[ACTOR_PAST_MAX]; /* Ids that it had before: never gone back to. */
-    uint32_t past_count;
 };
 
 struct actor {
