@@ -331,6 +331,37 @@ Test(produce, refuses_a_gap_in_the_sequence)
     cr_assert_eq(produce_sequenced(0, 2).error_code, ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
 }
 
+/* The disk hangs for so long that the leader takes nothing more, and comes back. */
+static void stall_around(int32_t refused)
+{
+    struct produce_request body = node_produce_request(&node, "kept", 0, sequenced(0, 1));
+    node.fake.syncs_wait = true;
+    node_ask(&node, node_connect(&node), WIRE_PRODUCE, 9, &body);
+    node_run(&node, 5000);
+    cr_assert_eq(produce_sequenced(0, refused).error_code, ERR_NOT_LEADER_OR_FOLLOWER);
+    node.fake.syncs_wait = false;
+    node_run(&node, 1000);
+}
+
+Test(produce, who_follows_a_refused_batch_hears_the_same)
+{
+    cr_assert_eq(produce_sequenced(0, 0).error_code, ERR_NONE);
+    stall_around(2);
+
+    cr_assert_eq(produce_sequenced(0, 3).error_code, ERR_NOT_LEADER_OR_FOLLOWER);
+    cr_assert_eq(produce_sequenced(0, 2).error_code, ERR_NONE);
+    cr_assert_eq(produce_sequenced(0, 3).error_code, ERR_NONE);
+}
+
+/* It came late, to a node that had it, or where another leader's copy of it has come since. */
+Test(produce, a_refused_batch_that_is_in_the_log_holds_up_nobody)
+{
+    cr_assert_eq(produce_sequenced(0, 0).error_code, ERR_NONE);
+    stall_around(0);
+
+    cr_assert_eq(produce_sequenced(0, 2).error_code, ERR_NONE);
+}
+
 Test(produce, refuses_an_old_producer_epoch)
 {
     cr_assert_eq(produce_sequenced(3, 0).error_code, ERR_NONE);
