@@ -240,9 +240,11 @@ def plan(benches, runs, progress):
 
 
 def bench(benches, runs, progress, found):
-    if "startup" in benches:
-        found.rows += bench_startup(runs, progress)
-    if "failover" in benches:
-        found.rows += bench_failover(runs, progress)
-    if "idle" in benches:
-        found.rows += bench_idle(progress)
+    """The benches that are named; one that fails is told, and the next follows."""
+    for name, of in (("startup", lambda: bench_startup(runs, progress)),
+                     ("failover", lambda: bench_failover(runs, progress)), ("idle", lambda: bench_idle(progress))):
+        try:
+            found.rows += of() if name in benches else []
+        except (AssertionError, OSError) as failure:
+            found.failures.append(f"{name}: {failure}")
+            progress.tell(found.failures[-1])
