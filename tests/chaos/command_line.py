@@ -617,19 +617,23 @@ def test_a_directory_of_kafka_stays_as_it_is_to_the_byte():
                   "version=0\nbroker.id=1\ncluster.id=AAAAAAAAAAAAAAAAAAAAAA\n"):
         home = tempfile.mkdtemp(prefix="skiff-test-")
         data = os.path.join(home, "data")
-        for name, text in (("meta.properties", marks), ("bootstrap.checkpoint", "x"), (".lock", ""),
+        for name, text in (("meta.properties", marks), ("bootstrap.checkpoint", "x"),
                            ("orders-0/00000000000000000000.log", "not ours"), ("orders-0/partition.metadata", "x"),
                            ("__cluster_metadata-0/00000000000000000000.log", "x"), ("recovery-point-offset-checkpoint", "0")):
             path = os.path.join(data, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "w", encoding="ascii") as file:
                 file.write(text)
-        before = tree_hash(data)
-        client, = free_ports(1)
-        node = start_shipped("zookeeper.properties", home, f"listeners=PLAINTEXT://localhost:{client}", "broker.id=1")
-        output, _ = node.communicate(timeout=20)
-        assert node.returncode == 1 and "Kafka" in output and data in output, output
-        assert tree_hash(data) == before
+        for lock in (False, True):
+            if lock:
+                with open(os.path.join(data, ".lock"), "w", encoding="ascii"):
+                    pass
+            before = tree_hash(data)
+            client, = free_ports(1)
+            node = start_shipped("zookeeper.properties", home, f"listeners=PLAINTEXT://localhost:{client}", "broker.id=1")
+            output, _ = node.communicate(timeout=20)
+            assert node.returncode == 1 and "Kafka" in output and data in output, output
+            assert tree_hash(data) == before, sorted(os.listdir(data))
 
 
 def main():

@@ -92,6 +92,59 @@ Test(platform, hands_on_what_the_shard_said_at_its_opening)
     fake_remove_dir();
 }
 
+/* As a JVM does: fcntl(), on a descriptor of its own. */
+static int open_jvm_lock(int flags)
+{
+    char path[CONFIG_DIR_MAX + 8];
+    snprintf(path, sizeof path, "%s/.lock", fake.config.log_dir);
+    return open(path, O_RDWR | flags, 0600);
+}
+
+Test(platform, refuses_a_directory_that_apache_kafka_has)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    fake_init("127.0.0.1");
+    mkdir(fake.config.log_dir, 0700);
+    int fd = open_jvm_lock(O_CREAT);
+    cr_assert_eq(fcntl(fd, F_OFD_SETLK, &whole), 0);
+    cr_assert_eq(fake_open(), ERR_BUSY);
+    close(fd);
+    fake_remove_dir();
+}
+
+static void try_jvm_lock(void)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int fd = open_jvm_lock(0);
+    cr_assert_geq(fd, 0);
+    cr_assert_neq(fcntl(fd, F_OFD_SETLK, &whole), 0);
+    close(fd);
+    fake.stopped = true;
+}
+
+static void try_jvm_lock_later(void)
+{
+    cr_assert_eq(open_jvm_lock(0), -1, "the directory was marked before the shard had seen it");
+    fake.on_deadline = try_jvm_lock;
+    fake.deadline = env_mono(fake.env);
+}
+
+Test(platform, keeps_apache_kafka_out_once_the_shard_has_opened)
+{
+    run(try_jvm_lock_later);
+}
+
+Test(platform, leaves_no_mark_in_a_directory_that_the_shard_refused)
+{
+    fake_init("127.0.0.1");
+    fake.open_result = ERR_INVALID_CONFIG;
+    cr_assert_eq(fake_open(), ERR_NONE);
+    cr_assert_eq(platform_run(fake.platform), ERR_INVALID_CONFIG);
+    cr_assert_eq(open_jvm_lock(0), -1);
+    platform_close(fake.platform);
+    fake_remove_dir();
+}
+
 static void next_deadline(void)
 {
     deadlines++;

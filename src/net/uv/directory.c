@@ -1,7 +1,8 @@
 /* directory.c -- the node's data directory, taken for one process.
  *
- * The file `.lock` bears both kinds of lock: flock(), and the fcntl() lock that a JVM
- * takes, so that neither a second node nor Apache Kafka can share the directory. */
+ * The directory itself bears flock(), which keeps a second node out. The file `.lock` bears
+ * the fcntl() lock that a JVM takes, which keeps Apache Kafka out; it is made only once the
+ * shard has found the directory to be ours, since another program's stays as it is. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -36,10 +37,24 @@ static enum err refuse(const struct platform *platform, const char *what)
     return err_of_errno(failed);
 }
 
-static bool lock(int fd)
+static enum err refuse_taken(const struct platform *platform)
+{
+    if (errno != EWOULDBLOCK && errno != EACCES)
+        return refuse(platform, "cannot be locked");
+    trace_error(platform->trace, "data directory %s is in use by another node",
+                platform->config->log_dir);
+    return ERR_BUSY;
+}
+
+static enum err lock_file(struct platform *platform, int flags)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    return flock(fd, LOCK_EX | LOCK_NB) == 0 && fcntl(fd, F_OFD_SETLK, &whole) == 0;
+    platform->lock_fd = openat(platform->dir_fd, ".lock", O_RDWR | O_CLOEXEC | flags, 0644);
+    if (platform->lock_fd < 0 && errno == ENOENT)
+        return ERR_NONE;
+    if (platform->lock_fd < 0)
+        return refuse(platform, "cannot be locked");
+    return fcntl(platform->lock_fd, F_OFD_SETLK, &whole) == 0 ? ERR_NONE : refuse_taken(platform);
 }
 
 enum err directory_take(struct platform *platform)
@@ -52,15 +67,14 @@ enum err directory_take(struct platform *platform)
         return refuse(platform, "cannot be read");
     if (faccessat(platform->dir_fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0)
         return refuse(platform, "is not writable");
-    platform->lock_fd = openat(platform->dir_fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (platform->lock_fd < 0)
-        return refuse(platform, "cannot be locked");
-    if (lock(platform->lock_fd))
-        return ERR_NONE;
-    if (errno != EWOULDBLOCK && errno != EACCES)
-        return refuse(platform, "cannot be locked");
-    trace_error(platform->trace, "data directory %s is in use by another node", path);
-    return ERR_BUSY;
+    if (flock(platform->dir_fd, LOCK_EX | LOCK_NB) != 0)
+        return refuse_taken(platform);
+    return lock_file(platform, 0);
+}
+
+enum err directory_mark(struct platform *platform)
+{
+    return platform->lock_fd < 0 ? lock_file(platform, O_CREAT) : ERR_NONE;
 }
 
 void directory_release(struct platform *platform)

@@ -165,6 +165,9 @@ enum err uv_shard_run(struct uv_shard *owner)
     if (err != ERR_NONE)
         return err;
     owner->shard = shard;
+    err = directory_mark(platform);
+    if (err != ERR_NONE)
+        return err;
     owner->delivered = true; /* The first tick needs no event. */
     err = listen_start(owner);
     if (err != ERR_NONE)

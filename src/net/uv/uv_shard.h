@@ -113,7 +113,7 @@ struct platform {
     struct config *config;
     struct trace *trace;
     int dir_fd;
-    int lock_fd;
+    int lock_fd; /* -1: `.lock` is not there yet. */
     uv_signal_t terminate, interrupt;
     bool stop_asked;
     bool loop_ready;
@@ -176,6 +176,7 @@ void address_format(const struct uv_endpoint *endpoint, char *out, size_t size);
 
 /* directory.c */
 enum err directory_take(struct platform *platform);
+enum err directory_mark(struct platform *platform); /* The shard has opened: it is ours. */
 void directory_release(struct platform *platform);
 
 /* disk.c */
