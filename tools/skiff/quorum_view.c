@@ -1,4 +1,4 @@
-/* quorum_view.c -- who leads the quorum, and which voters have lost the disk that had their vote.
+/* quorum_view.c -- who leads the quorum, and which voters lost the disk that had their vote.
  *
  * A voter is a node and its directory. A node that comes back with an empty one observes: it
  * runs, it serves, and it does not count when another node goes. */

@@ -1,4 +1,4 @@
-/* quorum_view.h -- who leads the quorum, and which voters have lost the disk that had their vote. */
+/* quorum_view.h -- who leads the quorum, and which voters lost the disk that had their vote. */
 #ifndef SKIFF_QUORUM_VIEW_H
 #define SKIFF_QUORUM_VIEW_H
 
