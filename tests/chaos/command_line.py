@@ -64,6 +64,7 @@ def test_a_topic_is_created_listed_described_and_deleted():
     assert {p["leader"] for p in described["partitions"]} == {1, 2, 3}
     again = cluster.call("topic", "create", "orders")
     assert again.returncode == 1 and "TOPIC_ALREADY_EXISTS" in again.stderr
+    assert cluster.skiff("topic", "create", "orders", "--if-not-exists") == "there already: orders\n"
     cluster.skiff("topic", "rm", "orders")
     assert cluster.call("topic", "describe", "orders").returncode == NOT_FOUND
     assert cluster.call("topic", "delete", "orders").returncode == NOT_FOUND
@@ -164,11 +165,14 @@ def test_every_verb_has_help_with_examples():
                   ["produce"], ["consume"], ["dump"], ["cluster", "info"], ["cluster", "quorum"]):
         run = bare(*words, "--help")
         assert run.returncode == 0 and "Examples:" in run.stdout, words
+        assert run.stdout.count("--timeout TIME") == 1, run.stdout
 
 
 def test_no_cluster_is_not_found():
     for words in (["ps"], ["down"], ["logs"], ["kill", "1"], ["topic", "ls"]):
         assert bare(*words).returncode == NOT_FOUND, words
+        run = bare(*words, "--dir", "/no/such")
+        assert run.returncode == NOT_FOUND and "no cluster in /no/such" in run.stderr, run
 
 
 def test_brokers_that_do_not_answer_are_told():

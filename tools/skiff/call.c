@@ -177,9 +177,13 @@ bool call_wants_help(const struct call *call)
     return call_flag(call, "help") != NULL;
 }
 
-static void print_flags(const struct flag *table)
+/* What a verb says about a flag of its own replaces what is said of the common one. */
+static void print_flags(const struct verb *verb, const struct flag *table)
 {
     for (; table && table->name; table++) {
+        const struct flag *own = find_in(verb->flags, 0, table->name, strlen(table->name));
+        if (own && own != table)
+            continue;
         char left[64];
         char letter[8] = "    ";
         if (table->letter)
@@ -194,12 +198,12 @@ void call_help(const struct verb *verb)
 {
     printf("skiff %s%s%s\n\n%s\n\n", verb->name, *verb->arguments ? " " : "", verb->arguments,
            verb->summary);
-    print_flags(verb->flags);
+    print_flags(verb, verb->flags);
     if (verb->kind == VERB_REMOTE)
-        print_flags(remote_flags);
+        print_flags(verb, remote_flags);
     if (verb->watchable)
-        print_flags(watch_flags);
-    print_flags(common_flags);
+        print_flags(verb, watch_flags);
+    print_flags(verb, common_flags);
     if (!verb->examples)
         return;
     printf("\nExamples:\n");

@@ -27,6 +27,8 @@ static int find_brokers(const struct call *call, char *out, size_t size)
     int code = cluster_dir(dir, true, path);
     if (!code)
         code = cluster_load(&cluster, path);
+    if (code == EXIT_NOT_FOUND && dir)
+        return say_error(EXIT_NOT_FOUND, "no cluster in %s", path);
     if (code == EXIT_NOT_FOUND)
         return say_error(EXIT_NOT_FOUND, "no brokers: start some with `skiff up`, or name them "
                                          "with -b HOST:PORT or $SKIFF_BROKERS");

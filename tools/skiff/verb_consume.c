@@ -21,6 +21,7 @@ const struct flag consume_flags[] = {
     {'e', "exit", NULL, "end when every partition's end was reached"},
     {'f', "format", "FORMAT", "such as '%p %o %k %v\\n'; also %t %T %h %K %S"},
     {'J', "json-records", NULL, "a line of JSON a record"},
+    {0, "timeout", "TIME", "give up when nothing came for that long: 500ms, 10s, 2m (never)"},
     {0, NULL, NULL, NULL},
 };
 

@@ -18,6 +18,11 @@ enum {
     LOOK_PAUSE_US = 2000,
 };
 
+const struct flag restart_flags[] = {
+    {0, "timeout", "TIME", "wait so long until it serves: 500ms, 2s (the default), 1m"},
+    {0, NULL, NULL, NULL},
+};
+
 /* "leader:orders/3" */
 static int find_leader(struct link *link, const char *text, int64_t deadline_us, node_id *out)
 {

@@ -56,7 +56,9 @@ static int read_settings(const struct call *call, rd_kafka_conf_t *settings)
 {
     char timeout[32];
     const char *codec = call_flag(call, "compression");
-    snprintf(timeout, sizeof timeout, "%lld", (long long)(call->timeout_us / 1000));
+    int64_t timeout_ms = call->timeout_us / 1000;
+    snprintf(timeout, sizeof timeout, "%lld",
+             (long long)(timeout_ms ? timeout_ms : 1)); /* 0: never. */
     int code = client_set(settings, "enable.idempotence", "true");
     if (!code)
         code = client_set(settings, "partitioner", "murmur2_random");

@@ -75,12 +75,13 @@ int run_topic_create(struct call *call)
         struct str message;
         topic.name = call->arguments[i];
         enum err err = admin_create(link, &topic, now_us() + call->timeout_us, &arena, &message);
-        if (err == ERR_TOPIC_ALREADY_EXISTS && call_flag(call, "if-not-exists"))
+        bool is_there = err == ERR_TOPIC_ALREADY_EXISTS && call_flag(call, "if-not-exists");
+        if (is_there)
             err = ERR_NONE;
         if (err)
             code = topic_failed(topic.name, err, message);
         else if (!call->json)
-            printf("created %s\n", topic.name);
+            printf("%s %s\n", is_there ? "there already:" : "created", topic.name);
         arena_free(&arena);
         if (err < -100 || err == ERR_REQUEST_TIMED_OUT)
             break; /* The link is of no further use. */

@@ -6,7 +6,8 @@
 #include "cluster.h"
 
 extern const struct flag up_flags[], down_flags[], with_flags[], dump_flags[], logs_flags[],
-    topic_create_flags[], topic_ls_flags[], produce_flags[], consume_flags[], no_flags[];
+    restart_flags[], topic_create_flags[], topic_ls_flags[], produce_flags[], consume_flags[],
+    no_flags[];
 
 int run_up(struct call *call);
 int run_down(struct call *call);
