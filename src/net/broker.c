@@ -202,6 +202,16 @@ static void broker_finish(struct broker *broker)
         broker_after(broker, 1);
 }
 
+/* It has another directory: ours is locked, so of our own earlier processes only what they once
+ * sent can still come, and we register again. */
+static bool has_rival(const struct broker *broker)
+{
+    const struct shard *shard = broker->shard;
+    const struct image_broker *known = image_broker(shard->image, shard->config->node_id);
+    return known && known->epoch > broker->epoch &&
+           !uuid_equal(known->directory, shard->identity.directory_id);
+}
+
 static void broker_beaten(struct broker *broker, const struct broker_heartbeat_response *body)
 {
     struct shard *shard = broker->shard;
@@ -220,9 +230,7 @@ static void broker_beaten(struct broker *broker, const struct broker_heartbeat_r
     }
     if (body->error_code == ERR_STALE_BROKER_EPOCH ||
         body->error_code == ERR_BROKER_ID_NOT_REGISTERED) {
-        const struct image_broker *known = image_broker(shard->image, shard->config->node_id);
-        if (known && known->epoch > broker->epoch &&
-            !uuid_equal(known->incarnation, shard->identity.incarnation_id)) {
+        if (has_rival(broker)) {
             env_fatal(shard->env, "another process has registered with this node's id");
             return;
         }
@@ -346,7 +354,9 @@ void broker_controller_changed(struct broker *broker)
 
 void broker_take_image(struct broker *broker)
 {
-    if (broker->state != BROKER_CATCHING_UP || broker->shard->broker_epoch != broker->epoch)
+    const struct image *image = broker->shard->image;
+    /* If another registration has followed ours already, the first heartbeat hears of it. */
+    if (broker->state != BROKER_CATCHING_UP || image->offset < broker->epoch)
         return;
     broker->state = BROKER_RUNNING;
     broker_act(broker);

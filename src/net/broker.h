@@ -3,6 +3,8 @@
  *   WAITING --controller known--> REGISTERING --accepted--> CATCHING_UP
  *   CATCHING_UP --own registration applied--> RUNNING --stop--> LEAVING --> STOPPED
  *
+ *   any --its epoch is not the newest any more--> WAITING, or the end if the newer is another's
+ *
  * No client is served before a heartbeat in RUNNING has made it active (rule 20). A broker that
  * no controller has answered for a session stops leading, and resumes with the next answer
  * (rule 23).

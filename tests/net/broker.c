@@ -1,0 +1,127 @@
+/* broker.c -- a process whose registration another one has followed.
+ *
+ * What an earlier process of this node once sent can come late, and take the living one's place. */
+#include "broker.h"
+
+#include <criterion/criterion.h>
+
+#include "node.h"
+#include "node_fixture.h"
+#include "office.h"
+#include "quorum.h"
+
+enum { RECOVERS_MS = 5000, STEPS_MAX = 10000 };
+
+/* A registration that the controller takes, whoever it is from. */
+struct displacement {
+    struct request request; /* Its arena is what an act needs. */
+    struct act act;
+    struct record record;
+    struct record_endpoint endpoint;
+};
+
+static enum err displace_decide(struct act *act, struct decision *decision)
+{
+    struct displacement *displacement = list_entry(act, struct displacement, act);
+    struct image *old = decision->image;
+    decision->records = &displacement->record;
+    decision->count = 1;
+    decision->image = image_apply(old, &displacement->record, decision->base, NULL);
+    image_unref(old);
+    return ERR_NONE;
+}
+
+static void displace_finish(struct act *act, enum err result)
+{
+    (void)act;
+    check(result == ERR_NONE);
+}
+
+static void displace(struct node *node, struct displacement *displacement, struct uuid directory)
+{
+    *displacement = (struct displacement){
+        .act = {.decide = displace_decide, .finish = displace_finish},
+        .endpoint = {.name = STR("INTERNAL"), .host = STR("node"), .port = 2, .internal = true},
+        .record = {
+            .type = RECORD_REGISTER_BROKER,
+            .cause = STR("a late registration"),
+            .broker = {
+                .id = 1, .directory = directory, .incarnation = {{4, 5}}, .endpoint_count = 1}}};
+    displacement->record.broker.endpoints = &displacement->endpoint;
+    displacement->act.request = &displacement->request;
+    office_do(node->shard, &displacement->act);
+}
+
+static bool is_own(const struct node *node, const struct image *image)
+{
+    const struct image_broker *own = image_broker(image, 1);
+    return own && uuid_equal(own->incarnation, node->shard->identity.incarnation_id);
+}
+
+static void step_once(struct node *node)
+{
+    if (!fake_env_deliver(&node->fake))
+        node->fake.now++;
+    shard_tick(node->shard, node->fake.now);
+}
+
+static void check_recovered(struct node *node)
+{
+    node_run(node, RECOVERS_MS);
+    cr_assert(is_own(node, node->shard->image));
+    cr_assert_null(broker_unready(node->shard->broker));
+    node_keep_record(node);
+    node_check_record(node);
+}
+
+Test(broker, registers_again_when_an_earlier_self_has_taken_its_place)
+{
+    struct node node;
+    struct displacement displacement;
+    node_start(&node, NULL);
+
+    displace(&node, &displacement, node.shard->identity.directory_id);
+    node_run(&node, 1);
+    cr_assert_not(is_own(&node, node.shard->image));
+
+    check_recovered(&node);
+    arena_free(&displacement.request.arena);
+    node_stop(&node);
+}
+
+Test(broker, registers_again_when_its_place_was_taken_before_it_had_seen_it)
+{
+    struct node node;
+    struct displacement displacement;
+    node_start(&node, NULL);
+    node_power_cycle(&node);
+    struct image *newest = image_new();
+    for (int step = 0; step < STEPS_MAX && !is_own(&node, newest); step++) {
+        image_unref(newest);
+        step_once(&node);
+        newest = quorum_newest_image(node.shard->quorum);
+    }
+    cr_assert(is_own(&node, newest));
+    cr_assert_not(is_own(&node, node.shard->image)); /* Not committed yet. */
+
+    displace(&node, &displacement, node.shard->identity.directory_id);
+
+    check_recovered(&node);
+    image_unref(newest);
+    arena_free(&displacement.request.arena);
+    node_stop(&node);
+}
+
+Test(broker, stops_when_a_process_with_another_directory_has_its_id)
+{
+    struct node node;
+    struct displacement displacement;
+    node_start(&node, NULL);
+
+    displace(&node, &displacement, (struct uuid){{8, 9}});
+    node_run(&node, RECOVERS_MS);
+
+    cr_assert(node.fake.has_failed);
+    arena_free(&displacement.request.arena);
+    node_stop(&node);
+}
