@@ -1,7 +1,7 @@
 /* process.c -- nodes as processes: started, told apart from strangers, signalled.
  *
  * A pid alone may have been reused, so a node is known by its pid and by the time
- * at which the kernel says it started. A zombie counts as gone. */
+ * at which the kernel says it started. A zombie counts as gone once its threads are. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -24,6 +24,7 @@ struct proc_stat {
     char state;
     unsigned long long user_ticks;
     unsigned long long system_ticks;
+    long threads;
     unsigned long long start_ticks;
     long resident_pages;
 };
@@ -45,10 +46,10 @@ static bool proc_stat_read(pid_t pid, struct proc_stat *out)
     if (!after)
         return false;
     return sscanf(after + 1,
-                  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d "
+                  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %ld %*d "
                   "%llu %*u %ld",
-                  &out->state, &out->user_ticks, &out->system_ticks, &out->start_ticks,
-                  &out->resident_pages) == 5;
+                  &out->state, &out->user_ticks, &out->system_ticks, &out->threads,
+                  &out->start_ticks, &out->resident_pages) == 6;
 }
 
 /* The process that the pid file names, if it still is that process. */
@@ -68,7 +69,8 @@ static pid_t own_pid(const struct cluster *cluster, node_id node, struct proc_st
     waitpid(pid, NULL, WNOHANG); /* Only a child of ours is reaped. */
     if (!proc_stat_read(pid, stat) || stat->start_ticks != start)
         return 0;
-    return stat->state == 'Z' || stat->state == 'X' ? 0 : pid;
+    bool is_dead = stat->state == 'Z' || stat->state == 'X';
+    return is_dead && stat->threads <= 1 ? 0 : pid; /* The last thread closes the sockets. */
 }
 
 struct node_process node_process(const struct cluster *cluster, node_id node)
