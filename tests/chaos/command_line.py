@@ -219,7 +219,7 @@ def test_up_ends_soon_after_one_node_of_three_did():
     run = bare("up", "-p", "0", home=home, SKIFFD=program)
     took = time.monotonic() - begun
     assert run.returncode == 1 and "no luck" in run.stderr and "node 2 ended" in run.stderr, run.stderr
-    assert nodes_in(home) == [] and not os.path.exists(os.path.join(home, "state", "skiff", "cluster"))
+    assert nodes_in(home) == [] and os.listdir(home) == ["program"], os.listdir(home)
     assert took < 3, took
 
 
@@ -536,7 +536,7 @@ def test_ten_times_with_side_by_side_do_not_meet():
 
 def test_with_in_a_directory_can_be_reached_by_local_verbs():
     folder = tempfile.mkdtemp(prefix="skiff-test-")
-    place = os.path.join(folder, "cluster")
+    place = os.path.join(folder, "made", "for", "it")
     script = f'"$SKIFF" kill 2 --dir {place} && "$SKIFF" restart 2 --dir {place}'
     code, output, errors = With("--dir", place, "--", "sh", "-c", script).end()
     assert (code, output) == (0, "node 2 killed\nnode 2 restarted\n"), (output, errors)

@@ -33,6 +33,31 @@ static int make_dirs(const char *path)
     }
 }
 
+size_t cluster_dirs_there(const char *dir)
+{
+    char part[CLUSTER_PATH_MAX];
+    size_t size = strlen(dir);
+    snprintf(part, sizeof part, "%s", dir);
+    while (size > 1 && access(part, F_OK) != 0) {
+        while (size > 1 && part[size - 1] != '/')
+            size--;
+        part[--size] = 0;
+    }
+    return size;
+}
+
+void cluster_remove_dirs(const char *dir, size_t there)
+{
+    char part[CLUSTER_PATH_MAX];
+    size_t size = strlen(dir);
+    snprintf(part, sizeof part, "%s", dir);
+    while (size > there && (rmdir(part) == 0 || errno == ENOENT)) {
+        while (size > there && part[size - 1] != '/')
+            size--;
+        part[size ? --size : 0] = 0;
+    }
+}
+
 static int state_dir(char out[CLUSTER_PATH_MAX])
 {
     const char *state = getenv("XDG_STATE_HOME");

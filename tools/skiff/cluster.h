@@ -65,6 +65,11 @@ int cluster_load(struct cluster *cluster, const char *dir);
 int cluster_save(const struct cluster *cluster);
 void cluster_remember(const struct cluster *cluster); /* As the one last started. */
 
+/* How much of the path `dir` is there before anything is made: its size up to that. */
+size_t cluster_dirs_there(const char *dir);
+/* Remove what has been made of it since, from its end, as far as it is empty. */
+void cluster_remove_dirs(const char *dir, size_t there);
+
 /* Make `dir` where it is missing, and hold it for this process alone: whoever else asks waits.
  * Errors  EXIT_FAILED, told. */
 int cluster_lock(const char *dir);

@@ -225,11 +225,12 @@ int run_up(struct call *call)
         code = start_read(&start, call);
     if (!code)
         code = cluster_dir(call_flag(call, "dir"), false, dir);
-    if (!code)
-        code = cluster_lock(dir);
     if (code)
         return code;
-    code = cluster_load(cluster, dir);
+    size_t there = cluster_dirs_there(dir);
+    code = cluster_lock(dir);
+    if (!code)
+        code = cluster_load(cluster, dir);
     if (code == EXIT_NOT_FOUND)
         code = start_new(&start, dir, nodes, port);
     else if (code == EXIT_DONE)
@@ -237,7 +238,7 @@ int run_up(struct call *call)
     if (!code && (start.is_new || cluster_running(cluster) != cluster->count))
         code = start_nodes(&start);
     if (code) {
-        rmdir(dir); /* Only an empty one goes, which this call has made. */
+        cluster_remove_dirs(dir, there);
         return code;
     }
     cluster_remember(cluster);

@@ -31,6 +31,7 @@ const struct flag with_flags[] = {
 
 struct with {
     struct start start;
+    size_t dirs_there; /* Of its directory's path; the rest goes with the cluster. */
     int64_t nodes;
     pid_t keeper;
     int keeper_socket; /* Its end tells the keeper to clear up. */
@@ -46,6 +47,7 @@ static int make_dir(struct with *with, const struct call *call, char dir[CLUSTER
     const char *parent = getenv("TMPDIR");
     if (call_flag(call, "dir")) {
         int code = cluster_dir(call_flag(call, "dir"), false, dir);
+        with->dirs_there = code ? 0 : cluster_dirs_there(dir);
         if (!code && cluster_load(&known, dir) != EXIT_NOT_FOUND)
             code = say_error(EXIT_FAILED, "%s holds a cluster already; not touched", dir);
         return code;
@@ -55,9 +57,17 @@ static int make_dir(struct with *with, const struct call *call, char dir[CLUSTER
     if (size >= CLUSTER_PATH_MAX - 64 || !mkdtemp(dir))
         return say_error(EXIT_FAILED, "cannot make a directory in %s: %s", parent ? parent : "/tmp",
                          strerror(errno));
+    with->dirs_there = strlen(dir);
     with->start.is_new = true; /* Ours to remove, whatever comes. */
     snprintf(with->start.cluster.dir, sizeof with->start.cluster.dir, "%s", dir);
     return EXIT_DONE;
+}
+
+static int delete_cluster(const struct with *with)
+{
+    int code = cluster_delete(&with->start.cluster);
+    cluster_remove_dirs(with->start.cluster.dir, with->dirs_there);
+    return code;
 }
 
 static int start_cluster(struct with *with, const struct call *call)
@@ -72,7 +82,7 @@ static int start_cluster(struct with *with, const struct call *call)
     if (!code)
         code = start_nodes(start);
     if (code)
-        cluster_delete(&start->cluster);
+        delete_cluster(with);
     return code;
 }
 
@@ -92,7 +102,7 @@ static _Noreturn void keep(struct with *with, const struct call *call, int comma
     while (read(command_socket, &byte, 1) < 0 && errno == EINTR)
         ;
     stop_nodes(&with->start.cluster, SIGKILL, STOP_LIMIT_US);
-    _exit(cluster_delete(&with->start.cluster));
+    _exit(delete_cluster(with));
 }
 
 static int start_keeper(struct with *with, const struct call *call)
