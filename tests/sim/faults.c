@@ -33,7 +33,7 @@ static void undo(struct event *event)
 {
     struct world *world = event->object;
     uint32_t from = (uint32_t)(event->b & 0xff), to = (uint32_t)(event->b >> 8 & 0xff);
-    struct sim_node *node = &world->nodes[from];
+    struct sim_node *node = from < SIM_NODES_MAX ? &world->nodes[from] : NULL; /* Or a client. */
     switch ((enum undo)event->a) {
     case UNDO_START:
         if (!node_is_alive(node))

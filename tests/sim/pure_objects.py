@@ -16,7 +16,7 @@ import sys
 ALLOWED = re.compile(r"""
     mem(chr|cmp|cpy|mem|move|set) | str(chr|cmp|cspn|len|ncmp|ncasecmp|rchr|spn|str) |
     strto(l|ul|ll|ull) | v?snprintf | qsort | bcmp | isoc23_strto(l|ul|ll|ull) |
-    __isoc23_strto(l|ul|ll|ull) | __ctype_(b|tolower|toupper)_loc |
+    __isoc23_strto(l|ul|ll|ull) | __ctype_(b|tolower|toupper)_loc | tolower | toupper |
     __\w+_chk | __stack_chk_fail | __assert_fail | _GLOBAL_OFFSET_TABLE_ | __tls_get_addr |
     protobuf_c_\w+ | crc32_iscsi |
     __(asan|ubsan|sanitizer|sancov|gcov|llvm)_\w+
