@@ -1,11 +1,11 @@
 /* change.c -- truncation, reset and deletion: what makes a log shorter (rules 7 and 21).
  *
  * In memory a change takes effect at once; on disk it takes groups. First one that
- * carries the lowered mark, after which no older sync is under way; then the files are
- * cut and the second syncs them, with the epoch file and the directory; a third syncs the
- * epoch file's new name, or a reset's new mark, without which a start other than 0 is not
- * believed. Until then nothing is appended, so that no old record can come back from
- * under a new one. */
+ * carries the lowered mark (a rotten log keeps its mark), after which no older sync is under
+ * way; then the files are cut and the second syncs them, with the epoch file and the
+ * directory; a third syncs the epoch file's new name, or a reset's new mark, without which
+ * a start other than 0 is not believed. Until then nothing is appended, so that no old
+ * record can come back from under a new one. */
 #include "log_internal.h"
 
 static void enter_change(struct log *log, enum log_change change)
@@ -171,7 +171,9 @@ enum err log_reset(struct log *log, log_offset start)
         producers_clear(log->producers);
     trace_info(log->env->trace, "%s: reset, starts at %lld", log->dir, (long long)start);
     log_probe(log, (struct probe){.kind = PROBE_LOG_RESET, .offset = start});
-    sync_remove_mark(log->sync, log->config.key);
+    if (!is_rotten) /* Until nothing of it is left, the mark says that it is: base offsets and
+                     * epochs stand outside the checksums, and past a mark they are believed. */
+        sync_remove_mark(log->sync, log->config.key);
     enter_change(log, LOG_CHANGE_RESET);
     return ERR_NONE;
 }
