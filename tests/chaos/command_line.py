@@ -534,6 +534,23 @@ def test_ten_times_with_side_by_side_do_not_meet():
     assert len(ports) == 20, ports
 
 
+def test_what_was_in_a_directory_before_stays():
+    for name in ("node-0", "node-2"):
+        for words in (("with", "--dir", "PLACE", "--", "true"), ("up", "-p", "0", "--dir", "PLACE")):
+            folder = tempfile.mkdtemp(prefix="skiff-test-")
+            kept = os.path.join(folder, name, "precious")
+            os.makedirs(os.path.dirname(kept))
+            with open(kept, "w", encoding="ascii") as file:
+                file.write("mine")
+            run = bare(*(folder if word == "PLACE" else word for word in words))
+            taken = name == "node-2"
+            assert (run.returncode != 0) == taken, (words, run.stderr)
+            assert f"{folder}/node-2 is there" in run.stderr or not taken, run.stderr
+            bare("down", "--rm", "--dir", folder)
+            assert os.path.exists(kept), (name, words)
+            shutil.rmtree(folder)
+
+
 def test_with_in_a_directory_can_be_reached_by_local_verbs():
     folder = tempfile.mkdtemp(prefix="skiff-test-")
     place = os.path.join(folder, "made", "for", "it")

@@ -35,13 +35,16 @@ int start_new(struct start *start, const char *dir, int64_t nodes, int64_t port)
     struct cluster *cluster = &start->cluster;
     memset(cluster, 0, sizeof *cluster);
     snprintf(cluster->dir, sizeof cluster->dir, "%s", dir);
-    cluster->count = (uint32_t)nodes;
     cluster->first_ack_us = -1;
-    char node[CLUSTER_PATH_MAX];
-    cluster_path(cluster, 1, "", node);
-    if (access(node, F_OK) == 0)
-        return say_error(EXIT_FAILED, "%s is there, but no cluster.json beside it; not touched",
-                         node);
+    for (node_id id = 1; id <= nodes; id++) {
+        char node[CLUSTER_PATH_MAX];
+        cluster_path(cluster, id, "", node);
+        if (access(node, F_OK) == 0)
+            return say_error(EXIT_FAILED, "%s is there, but no cluster.json beside it; not touched",
+                             node);
+        cluster->nodes[id - 1].id = id;
+    }
+    cluster->count = (uint32_t)nodes; /* From here on these directories are its own. */
     start->is_new = true;
     return cluster_take_ports(cluster, (uint16_t)port);
 }
