@@ -120,7 +120,8 @@ static enum err turn_of(struct partition *partition, const struct batch_info *in
         return ERR_NONE;
     return refused_before(
         &partition->refused, info,
-        log_last_sequence(partition->log, info->producer_id, info->producer_epoch));
+        log_last_sequence(partition->log, info->producer_id, info->producer_epoch),
+        partition->shard->now);
 }
 
 void partitions_produce(struct shard *shard, struct letter *letter)
@@ -138,7 +139,7 @@ void partitions_produce(struct shard *shard, struct letter *letter)
     enum err result = replica_may_append(partition->replica, part->acks);
     if (result != ERR_NONE) {
         if (batch_read(part->records.bytes, &info) == ERR_NONE)
-            refused_note(&partition->refused, &info, result);
+            refused_note(&partition->refused, &info, result, shard->now);
         produce_refuse(shard, part, result, NULL);
         return;
     }
@@ -166,7 +167,7 @@ void partitions_produce(struct shard *shard, struct letter *letter)
     part->epoch = replica_partition(partition->replica)->leader_epoch;
     result = log_append(partition->log, &part->records, &info, part->epoch, &appended);
     if (result != ERR_NONE) {
-        refused_note(&partition->refused, &info, append_error(result));
+        refused_note(&partition->refused, &info, append_error(result), shard->now);
         produce_refuse(shard, part, append_error(result), append_message(result));
         return;
     }

@@ -31,12 +31,14 @@ static void drop(struct refused *refused, uint32_t at)
             (refused->count - at) * sizeof refused->producers[0]);
 }
 
-void refused_note(struct refused *refused, const struct batch_info *batch, enum err err)
+void refused_note(struct refused *refused, const struct batch_info *batch, enum err err,
+                  mono_ms now)
 {
     if (batch->producer_id < 0 || !is_sent_again(err))
         return;
     uint32_t at = find(refused, batch);
-    if (at < refused->count && !is_before(batch->base_sequence, refused->producers[at].sequence))
+    if (at < refused->count && is_before(refused->producers[at].sequence, batch->base_sequence) &&
+        now < refused->producers[at].until)
         return;
     if (at == REFUSED_MAX)
         drop(refused, 0);
@@ -46,15 +48,17 @@ void refused_note(struct refused *refused, const struct batch_info *batch, enum 
     refused->producers[at].epoch = batch->producer_epoch;
     refused->producers[at].sequence = batch->base_sequence;
     refused->producers[at].err = err;
+    refused->producers[at].until = now + REFUSED_LIFE_MS;
 }
 
-enum err refused_before(struct refused *refused, const struct batch_info *batch, int32_t last)
+enum err refused_before(struct refused *refused, const struct batch_info *batch, int32_t last,
+                        mono_ms now)
 {
     uint32_t at = find(refused, batch);
     if (at == refused->count)
         return ERR_NONE;
     int32_t missing = refused->producers[at].sequence;
-    if (last >= 0 && !is_before(last, missing)) {
+    if ((last >= 0 && !is_before(last, missing)) || now >= refused->producers[at].until) {
         drop(refused, at);
         return ERR_NONE;
     }

@@ -4,7 +4,8 @@
  * NOT_ENOUGH_REPLICAS; a moment later the partition could take the second, out of its turn. To say
  * OUT_OF_ORDER_SEQUENCE_NUMBER to it ends librdkafka before 2.3 for good (its issue 4438), and
  * where the producer is new any sequence would be taken as its first. So the second hears what the
- * first heard, and the client sends both again, in order.
+ * first heard, and the client sends both again, in order. For a second only: a client may give the
+ * first up, and must hear of the gap then to begin anew.
  *
  * Shard   the partition's. */
 #ifndef NET_REFUSED_H
@@ -13,7 +14,10 @@
 #include "base/base.h"
 #include "batch.h"
 
-enum { REFUSED_MAX = 16 }; /* Producers; of more than these the oldest is forgotten. */
+enum {
+    REFUSED_MAX = 16, /* Producers; of more than these the oldest is forgotten. */
+    REFUSED_LIFE_MS = 1000,
+};
 
 struct refused {
     uint32_t count;
@@ -22,13 +26,16 @@ struct refused {
         int16_t epoch;
         int32_t sequence; /* Of the first one that is still to come. */
         enum err err;
+        mono_ms until;
     } producers[REFUSED_MAX]; /* The oldest first. */
 };
 
 /* `err` as the client hears it; one that it would not send again is not noted. */
-void refused_note(struct refused *refused, const struct batch_info *batch, enum err err);
+void refused_note(struct refused *refused, const struct batch_info *batch, enum err err,
+                  mono_ms now);
 /* What an earlier batch of its producer was refused with; ERR_NONE: none was, or that one is in
  * the log by now, perhaps through another leader. `last` as log_last_sequence() says. */
-enum err refused_before(struct refused *refused, const struct batch_info *batch, int32_t last);
+enum err refused_before(struct refused *refused, const struct batch_info *batch, int32_t last,
+                        mono_ms now);
 
 #endif

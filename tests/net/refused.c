@@ -9,10 +9,12 @@ static struct batch_info batch(int64_t producer_id, int16_t epoch, int32_t seque
         .producer_id = producer_id, .producer_epoch = epoch, .base_sequence = sequence};
 }
 
+static mono_ms now = 5000;
+
 static void note(struct refused *refused, enum err err, int64_t id, int16_t epoch, int32_t sequence)
 {
     struct batch_info info = batch(id, epoch, sequence);
-    refused_note(refused, &info, err);
+    refused_note(refused, &info, err, now);
 }
 
 /* For a log that ends at sequence `last` of the producer. */
@@ -20,7 +22,7 @@ static enum err before(struct refused *refused, int64_t id, int16_t epoch, int32
                        int32_t last)
 {
     struct batch_info info = batch(id, epoch, sequence);
-    return refused_before(refused, &info, last);
+    return refused_before(refused, &info, last, now);
 }
 
 Test(refused, what_comes_after_a_refused_batch_hears_the_same)
@@ -44,6 +46,22 @@ Test(refused, what_came_by_another_way_is_waited_for_no_more)
     cr_assert_eq(before(&refused, 7, 0, 45, 44), ERR_NONE);
 
     cr_assert_eq(refused.count, 0);
+}
+
+Test(refused, what_was_given_up_is_a_gap_after_a_second)
+{
+    struct refused refused = {0};
+    note(&refused, ERR_NOT_ENOUGH_REPLICAS, 7, 0, 40);
+    now += REFUSED_LIFE_MS - 1;
+    cr_assert_eq(before(&refused, 7, 0, 45, 39), ERR_NOT_ENOUGH_REPLICAS);
+    now += 1;
+    cr_assert_eq(before(&refused, 7, 0, 45, 39), ERR_NONE); /* The log says what it is. */
+
+    note(&refused, ERR_NOT_ENOUGH_REPLICAS, 7, 0, 50);
+    now += REFUSED_LIFE_MS - 1;
+    note(&refused, ERR_NOT_ENOUGH_REPLICAS, 7, 0, 50); /* Sent again, refused again. */
+    now += 1;
+    cr_assert_eq(before(&refused, 7, 0, 55, 49), ERR_NOT_ENOUGH_REPLICAS);
 }
 
 Test(refused, the_first_that_was_refused_is_the_one_to_come)
