@@ -21,7 +21,7 @@ struct partition {
     bool reported; /* As unserviceable. */
     struct batch_limits limits;
     bool append_time; /* message.timestamp.type=LogAppendTime */
-    struct refused refused;
+    struct refused *refused; /* NULL until there was one. */
     struct list changed; /* In partitions->changed: its log moved. */
     struct list watches; /* struct fetch_part.watch of parked fetches. */
     struct timer timer;  /* replica_tick(). */

@@ -113,13 +113,20 @@ static void produce_wait(struct partition *partition, struct produce_part *part)
     log_wait(partition->log, mark, &part->wait, part->end, &shard->timers, deadline);
 }
 
+static void note_refused(struct partition *partition, const struct batch_info *info, enum err err)
+{
+    if (!partition->refused)
+        partition->refused = mem_zalloc(sizeof *partition->refused);
+    refused_note(partition->refused, info, err, partition->shard->now);
+}
+
 /* Not before what was refused a moment ago. */
 static enum err turn_of(struct partition *partition, const struct batch_info *info)
 {
-    if (partition->refused.count == 0 || info->producer_id < 0)
+    if (!partition->refused || info->producer_id < 0)
         return ERR_NONE;
     return refused_before(
-        &partition->refused, info,
+        partition->refused, info,
         log_last_sequence(partition->log, info->producer_id, info->producer_epoch),
         partition->shard->now);
 }
@@ -139,7 +146,7 @@ void partitions_produce(struct shard *shard, struct letter *letter)
     enum err result = replica_may_append(partition->replica, part->acks);
     if (result != ERR_NONE) {
         if (batch_read(part->records.bytes, &info) == ERR_NONE)
-            refused_note(&partition->refused, &info, result, shard->now);
+            note_refused(partition, &info, result);
         produce_refuse(shard, part, result, NULL);
         return;
     }
@@ -167,7 +174,7 @@ void partitions_produce(struct shard *shard, struct letter *letter)
     part->epoch = replica_partition(partition->replica)->leader_epoch;
     result = log_append(partition->log, &part->records, &info, part->epoch, &appended);
     if (result != ERR_NONE) {
-        refused_note(&partition->refused, &info, append_error(result), shard->now);
+        note_refused(partition, &info, append_error(result));
         produce_refuse(shard, part, append_error(result), append_message(result));
         return;
     }

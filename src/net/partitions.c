@@ -431,6 +431,7 @@ static void partition_free(struct partition *partition)
         replica_close(partition->replica);
     if (partition->log)
         log_close(partition->log);
+    mem_free(partition->refused);
     mem_free(partition);
 }
 

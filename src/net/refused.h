@@ -15,7 +15,7 @@
 #include "batch.h"
 
 enum {
-    REFUSED_MAX = 16, /* Producers; of more than these the oldest is forgotten. */
+    REFUSED_MAX = 128, /* Producers; of more than these the oldest is forgotten. */
     REFUSED_LIFE_MS = 1000,
 };
 
