@@ -145,6 +145,7 @@ int64_t disk_write(struct disk *disk, struct disk_file *file, uint64_t position,
                    const struct bytes *parts, uint32_t count)
 {
     int64_t accepted = accept_size(disk, file, position, parts_size(parts, count));
+    file->failed = file->failed || accepted == ERR_IO;
     if (accepted <= 0)
         return accepted;
     uint8_t *data = mem_alloc((size_t)accepted);
@@ -246,7 +247,7 @@ enum err disk_unlink(struct disk *disk, const char *path)
 
 struct disk_request {
     struct disk *disk;
-    uint64_t sequence, power, tag, ticket;
+    uint64_t sequence, power, life, tag, ticket;
     uint32_t count;
     struct disk_file *files[];
 };
@@ -276,10 +277,12 @@ static void finish_sync(struct event *event)
     bool alive = request->power == disk->power;
     bool failed = alive && strikes(disk, disk->faults.sync_error);
     for (uint32_t i = 0; alive && i < request->count; i++) {
-        if (failed)
-            fail_file(disk, request->files[i], request->sequence);
-        else
+        if (!failed) {
             disk_settle(request->files[i], request->sequence);
+            continue;
+        }
+        fail_file(disk, request->files[i], request->sequence);
+        request->files[i]->failed = request->files[i]->failed || request->life == disk->life;
     }
     disk->counts.sync_errors += failed;
     if (alive && disk->synced)
@@ -294,6 +297,7 @@ void disk_sync(struct disk *disk, struct disk_file *const *files, uint32_t count
     *request = (struct disk_request){.disk = disk,
                                      .sequence = disk->sequence,
                                      .power = disk->power,
+                                     .life = disk->life,
                                      .tag = tag,
                                      .ticket = ticket,
                                      .count = count};
@@ -308,4 +312,11 @@ void disk_sync(struct disk *disk, struct disk_file *const *files, uint32_t count
         disk->kernel, delay,
         (struct event){
             .run = finish_sync, .object = request, .a = disk->node, .b = ticket, .label = 1});
+}
+
+void disk_begin_life(struct disk *disk)
+{
+    disk->life++;
+    for (struct disk_file *file = disk->files; file; file = file->next)
+        file->failed = false;
 }

@@ -175,6 +175,7 @@ void node_start(struct sim_node *node)
     node->mono_start = 1000 + (mono_ms)rand_below(&node->clock, 100000);
     node->started_at = world->kernel.now;
     world_note(world, node, "starts");
+    disk_begin_life(&node->disk);
     node->opening = true;
     node->in_core = true;
     if (setjmp(node->escape) != 0) {
