@@ -340,7 +340,7 @@ static void stall_around(int32_t refused)
     node_run(&node, 5000);
     cr_assert_eq(produce_sequenced(0, refused).error_code, ERR_NOT_LEADER_OR_FOLLOWER);
     node.fake.syncs_wait = false;
-    node_run(&node, 1000);
+    node_run(&node, 500);
 }
 
 Test(produce, who_follows_a_refused_batch_hears_the_same)
@@ -351,6 +351,15 @@ Test(produce, who_follows_a_refused_batch_hears_the_same)
     cr_assert_eq(produce_sequenced(0, 3).error_code, ERR_NOT_LEADER_OR_FOLLOWER);
     cr_assert_eq(produce_sequenced(0, 2).error_code, ERR_NONE);
     cr_assert_eq(produce_sequenced(0, 3).error_code, ERR_NONE);
+}
+
+Test(produce, a_refused_batch_that_was_given_up_is_a_gap_in_the_end)
+{
+    cr_assert_eq(produce_sequenced(0, 0).error_code, ERR_NONE);
+    stall_around(2);
+    node_run(&node, 1000);
+
+    cr_assert_eq(produce_sequenced(0, 3).error_code, ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
 }
 
 /* It came late, to a node that had it, or where another leader's copy of it has come since. */
