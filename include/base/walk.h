@@ -72,7 +72,11 @@ struct walk_struct {
     uint16_t field_count;
     uint16_t plain_count; /* Fields before the tagged ones, which come last by rising tag. */
     uint16_t size;        /* sizeof the C struct. */
+    const void *defaults; /* Such a struct, each field at its default. */
 };
+
+/* What a pointer to nothing that isn't null points to. */
+extern const char walk_empty[16];
 
 /* One request or response. */
 struct walk_message {

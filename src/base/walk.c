@@ -29,75 +29,9 @@ uint32_t walk_element_size(const struct walk_field *field)
     return field->type == WALK_STRUCT ? field->of->size : type_sizes[field->type];
 }
 
-static void set_number(const struct walk_field *field, void *value)
-{
-    switch ((enum walk_type)field->type) {
-    case WALK_BOOL:
-        *(bool *)value = field->fallback != 0;
-        return;
-    case WALK_INT8:
-        *(int8_t *)value = (int8_t)field->fallback;
-        return;
-    case WALK_INT16:
-    case WALK_UINT16:
-        *(uint16_t *)value = (uint16_t)field->fallback;
-        return;
-    case WALK_INT32:
-    case WALK_UINT32:
-        *(uint32_t *)value = (uint32_t)field->fallback;
-        return;
-    case WALK_INT64:
-    case WALK_FLOAT64: /* Its bits: nothing here counts with it. */
-        memcpy(value, &field->fallback, sizeof field->fallback);
-        return;
-    case WALK_UUID:
-        memset(value, 0, sizeof(struct uuid));
-        return;
-    case WALK_STRING:
-    case WALK_BYTES:
-    case WALK_RECORDS:
-    case WALK_STRUCT:
-        break;
-    }
-    check(field->type < WALK_STRING); /* Not a number. */
-}
-
-void walk_set_default(const struct walk_field *field, uint8_t *body)
-{
-    void *value = body + field->offset;
-    const void *empty = field->is_null_default ? NULL : walk_empty;
-
-    if (field->is_array) {
-        memcpy(value, &empty, sizeof empty);
-        memset(body + field->count_offset, 0, sizeof(uint32_t));
-        return;
-    }
-    switch ((enum walk_type)field->type) {
-    case WALK_STRING:
-        *(struct str *)value = (struct str){.data = empty};
-        return;
-    case WALK_BYTES:
-        *(struct bytes *)value = (struct bytes){.data = empty};
-        return;
-    case WALK_RECORDS:
-        *(struct wire_records *)value = (struct wire_records){.memory.data = empty, .file = -1};
-        return;
-    case WALK_STRUCT:
-        if (walk_is_pointer(field))
-            memset(value, 0, sizeof(void *));
-        else
-            walk_init(field->of, value);
-        return;
-    default:
-        set_number(field, value);
-    }
-}
-
 void walk_init(const struct walk_struct *of, void *out)
 {
-    memset(out, 0, of->size);
-    for (uint32_t i = 0; i < of->field_count; i++)
-        walk_set_default(&of->fields[i], out);
+    memcpy(out, of->defaults, of->size);
 }
 
 void *walk_new(const struct walk_struct *of, struct arena *arena, uint32_t count)

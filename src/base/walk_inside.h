@@ -12,11 +12,7 @@ enum {
     WALK_MEMORY_SPARE = 4096, /* Bytes of arrays for the smallest frame. */
 };
 
-/* What a pointer to nothing that isn't null points to. */
-extern const char walk_empty[16];
-
 uint32_t walk_element_size(const struct walk_field *field);
-void walk_set_default(const struct walk_field *field, uint8_t *body);
 bool walk_is_utf8(struct str text);
 
 /* Take one tagged field's tag and content; tags rise, so none comes twice. */

@@ -297,12 +297,11 @@ static enum err read_tags(struct source *source, const struct walk_struct *of, u
 
 static enum err read_struct(struct source *source, const struct walk_struct *of, uint8_t *out)
 {
-    for (uint32_t i = 0; i < of->field_count; i++) {
+    walk_init(of, out);
+    for (uint32_t i = 0; i < of->plain_count; i++) {
         const struct walk_field *field = &of->fields[i];
-        if (i >= of->plain_count || !walk_is_carried(field, source->version)) {
-            walk_set_default(field, out);
+        if (!walk_is_carried(field, source->version))
             continue;
-        }
         enum err err = read_field(source, field, out);
         if (err)
             return err;
