@@ -117,6 +117,24 @@ def expect(answer, mode, code, words, *more):
     assert seconds < 4 * STALL_S, f"it took {seconds:.1f} s"
 
 
+def test_a_stall_at_the_end_is_in_the_figures():
+    """An open loop of 100 a second for one second; the server is silent from its middle on, for 0.8 s."""
+    def answer(_, correlation, number):
+        if number == 50:
+            time.sleep(0.8)  # The stall itself.
+        return produced(correlation)
+    server = Server(answer)
+    try:
+        run, _ = load(server, "produce", "-R", "100", "-c", "1", "-d", "4")
+    finally:
+        server.close()
+    assert run.returncode == 0, run.stderr
+    figures = json.loads(run.stdout)
+    assert figures["latency_us"]["count"] >= 95, figures["latency_us"]
+    assert figures["latency_us"]["max"] >= 700_000, figures["latency_us"]
+    assert figures["latency_us"]["p90"] >= 300_000, figures["latency_us"]
+
+
 def test_a_good_server_is_measured():
     server = Server(lambda key, correlation, number: produced(correlation))
     try:

@@ -28,7 +28,7 @@ static int failed(const struct conn *conn, const char *what, const char *why)
 {
     return say_error(EXIT_FAILED, "%s, partition %d: %s: %s (%u requests open, %u answered)",
                      conn->target->peer, conn->target->partition, what, why,
-                     conn_open_requests(conn), conn->answered);
+                     conn_open_requests(conn), (uint32_t)conn->answered);
 }
 
 static int connect_in_time(struct conn *conn)
@@ -77,7 +77,7 @@ void conn_close(struct conn *conn)
     buf_unref(conn->frame);
 }
 
-static struct conn_slot *slot_at(const struct conn *conn, uint32_t number)
+static struct conn_slot *slot_at(const struct conn *conn, uint64_t number)
 {
     return &conn->slots[number % conn->plan->depth];
 }
@@ -87,11 +87,12 @@ void conn_queue(struct conn *conn, int64_t intended_ns, int64_t now_ns)
     check(conn_open_requests(conn) < conn->plan->depth);
     if (conn_open_requests(conn) == 0)
         conn->progress_ns = now_ns;
-    if (*conn->measuring)
-        histogram_add(&conn->result->lag, (uint64_t)(now_ns - intended_ns));
     struct conn_slot *slot = slot_at(conn, conn->queued);
+    slot->is_measured = *conn->phase != LOAD_WARMS_UP;
+    if (slot->is_measured)
+        histogram_add(&conn->result->lag, (uint64_t)(now_ns - intended_ns));
     memcpy(slot->head, conn->frame->data, CONN_HEAD_SIZE);
-    store_be32(slot->head + 8, conn->queued);
+    store_be32(slot->head + 8, (uint32_t)conn->queued);
     slot->intended_ns = intended_ns;
     conn->queued++;
 }
@@ -105,7 +106,8 @@ static void count_done(struct conn *conn, const struct conn_slot *slot, uint64_t
     result->total_records += records;
     result->total_bytes += bytes;
     conn->answered++;
-    if (!*conn->measuring)
+    /* Of an open loop what was due counts, however late it is; of a closed one what came. */
+    if (conn->plan->rate > 0 ? !slot->is_measured : *conn->phase != LOAD_MEASURES)
         return;
     result->requests++;
     result->records += records;
@@ -123,7 +125,7 @@ static uint32_t gather(const struct conn *conn, struct iovec parts[2 * SEND_SLOT
 {
     uint32_t count = 0;
     uint32_t skip = conn->sent_bytes;
-    for (uint32_t at = conn->sent; at != conn->queued && count < 2 * SEND_SLOTS_MAX; at++) {
+    for (uint64_t at = conn->sent; at != conn->queued && count < 2 * SEND_SLOTS_MAX; at++) {
         if (skip < CONN_HEAD_SIZE) {
             parts[count].iov_base = slot_at(conn, at)->head + skip;
             parts[count++].iov_len = CONN_HEAD_SIZE - skip;
@@ -245,7 +247,7 @@ static int take_reply(struct conn *conn, const uint8_t *reply, uint32_t size, in
     wire_reader_init(&reader, (struct bytes){reply, size});
     enum err err = wire_response_header_read(
         &correlation_id, api, is_fetch ? LOAD_FETCH_VERSION : LOAD_PRODUCE_VERSION, &reader);
-    if (err || conn->answered == conn->sent || (uint32_t)correlation_id != conn->answered)
+    if (err || conn->answered == conn->sent || (uint32_t)correlation_id != (uint32_t)conn->answered)
         return failed(conn, api->name, "a reply that nobody asked for");
     return is_fetch ? take_fetched(conn, &reader, now_ns) : take_produced(conn, &reader, now_ns);
 }
@@ -289,5 +291,5 @@ int conn_check_stall(const struct conn *conn, int64_t now_ns)
                      "answered)",
                      conn->target->peer, conn->target->partition,
                      (long long)((now_ns - conn->progress_ns) / 1000000), conn_open_requests(conn),
-                     conn->answered);
+                     (uint32_t)conn->answered);
 }

@@ -10,22 +10,25 @@ enum { CONN_HEAD_SIZE = 12 }; /* Size, key, version, correlation id: what differ
 struct conn_slot {
     uint8_t head[CONN_HEAD_SIZE];
     int64_t intended_ns; /* When it should have left. */
+    bool is_measured;    /* Open loop: it was due while it was measured. */
 };
+
+enum load_phase { LOAD_WARMS_UP, LOAD_MEASURES, LOAD_DRAINS };
 
 struct conn {
     const struct load_plan *plan;
     const struct load_target *target;
     struct load_result *result;
-    const bool *measuring;
+    const enum load_phase *phase;
 
     int fd;
     bool wants_write; /* The socket took less than there was. */
 
     struct buf *frame;       /* What all open requests look like behind their heads. */
     struct conn_slot *slots; /* A ring of plan->depth. */
-    uint32_t answered;       /* These three count requests; modulo depth their slots. */
-    uint32_t sent;           /* Whole requests that the socket took. */
-    uint32_t queued;
+    uint64_t answered;       /* These three count requests; modulo depth their slots. */
+    uint64_t sent;           /* Whole requests that the socket took. */
+    uint64_t queued;
     uint32_t sent_bytes; /* Of the request at `sent`. */
     int64_t next_ns;     /* Open loop: when the next request is due. */
     int64_t progress_ns; /* When bytes last came, or waiting began. */
@@ -43,7 +46,7 @@ void conn_close(struct conn *conn);
 
 static inline uint32_t conn_open_requests(const struct conn *conn)
 {
-    return conn->queued - conn->answered;
+    return (uint32_t)(conn->queued - conn->answered);
 }
 
 /* Ask for one more request, due at `intended_ns`; there must be room. */

@@ -27,8 +27,7 @@ struct run {
     int epoll;
     uint32_t count;
     struct conn *conns;
-    bool measuring;
-    bool draining;
+    enum load_phase phase;
     int64_t measure_from_ns, measure_until_ns;
 };
 
@@ -53,7 +52,7 @@ static int open_conns(struct run *run, const struct load_target *targets, uint32
             .plan = run->plan,
             .target = &targets[i % target_count],
             .result = run->result,
-            .measuring = &run->measuring,
+            .phase = &run->phase,
         };
     }
     for (uint32_t i = 0; i < run->count; i++) {
@@ -81,11 +80,18 @@ static int push(struct run *run, struct conn *conn)
     return code;
 }
 
+/* While draining only what should have left before, and found no room. */
+static bool is_due_more(const struct run *run, const struct conn *conn)
+{
+    return run->phase != LOAD_DRAINS ||
+           (run->plan->rate > 0 && conn->next_ns < run->measure_until_ns);
+}
+
 /* Queue all that is due on one connection, and send it. */
 static int work(struct run *run, struct conn *conn, int64_t now_ns)
 {
     const struct load_plan *plan = run->plan;
-    while (!run->draining && conn_open_requests(conn) < plan->depth) {
+    while (is_due_more(run, conn) && conn_open_requests(conn) < plan->depth) {
         int64_t due_ns = plan->rate ? conn->next_ns : now_ns;
         if (due_ns > now_ns)
             break;
@@ -99,12 +105,13 @@ static int work(struct run *run, struct conn *conn, int64_t now_ns)
 static int64_t patience(const struct run *run, int64_t now_ns)
 {
     int64_t until_ns = now_ns + LOOK_NS;
-    int64_t phase_ns = run->measuring ? run->measure_until_ns : run->measure_from_ns;
-    if (!run->draining && phase_ns < until_ns)
+    int64_t phase_ns = run->phase == LOAD_MEASURES ? run->measure_until_ns : run->measure_from_ns;
+    if (run->phase != LOAD_DRAINS && phase_ns < until_ns)
         until_ns = phase_ns;
-    for (uint32_t i = 0; i < run->count && sends_by_itself(run) && !run->draining; i++) {
+    for (uint32_t i = 0; i < run->count && sends_by_itself(run); i++) {
         const struct conn *conn = &run->conns[i];
-        if (conn_open_requests(conn) < run->plan->depth && conn->next_ns < until_ns)
+        if (is_due_more(run, conn) && conn_open_requests(conn) < run->plan->depth &&
+            conn->next_ns < until_ns)
             until_ns = conn->next_ns; /* Of a closed loop: long past. */
     }
     return until_ns > now_ns ? until_ns - now_ns : 0;
@@ -112,15 +119,15 @@ static int64_t patience(const struct run *run, int64_t now_ns)
 
 static void enter_phase(struct run *run, int64_t now_ns)
 {
-    if (!run->measuring && !run->draining && now_ns >= run->measure_from_ns) {
-        run->measuring = true;
+    if (run->phase == LOAD_WARMS_UP && now_ns >= run->measure_from_ns) {
+        run->phase = LOAD_MEASURES;
         run->measure_from_ns = now_ns;
         run->measure_until_ns = now_ns + run->plan->length_ns;
     }
-    if (run->measuring &&
+    if (run->phase == LOAD_MEASURES &&
         (now_ns >= run->measure_until_ns || run->result->bytes >= run->plan->bytes_max)) {
-        run->measuring = false;
-        run->draining = true;
+        run->phase = LOAD_DRAINS;
+        run->measure_until_ns = now_ns;
         run->result->measured_ns = now_ns - run->measure_from_ns;
     }
 }
@@ -158,7 +165,7 @@ static int look_after(struct run *run, bool *is_open)
             code = conn_check_stall(conn, now_ns);
         if (code)
             return code;
-        *is_open |= conn_open_requests(conn) > 0;
+        *is_open |= conn_open_requests(conn) > 0 || (run->plan->rate > 0 && is_due_more(run, conn));
     }
     return EXIT_DONE;
 }
@@ -172,16 +179,16 @@ static int loop(struct run *run)
     for (uint32_t i = 0; i < run->count; i++)
         run->conns[i].next_ns =
             start_ns + (run->plan->rate ? (int64_t)SECOND_NS * i / run->plan->rate : 0);
-    while (!run->draining || is_open) {
+    while (run->phase != LOAD_DRAINS || is_open) {
         int64_t now_ns = load_now_ns();
         enter_phase(run, now_ns);
-        if (sends_by_itself(run) || run->draining || now_ns - looked_ns >= LOOK_NS) {
+        if (sends_by_itself(run) || run->phase == LOAD_DRAINS || now_ns - looked_ns >= LOOK_NS) {
             int code = look_after(run, &is_open);
             if (code)
                 return code;
             looked_ns = now_ns;
         }
-        int code = !run->draining || is_open ? wait_for_events(run) : EXIT_DONE;
+        int code = run->phase != LOAD_DRAINS || is_open ? wait_for_events(run) : EXIT_DONE;
         if (code)
             return code;
     }
