@@ -16,6 +16,7 @@ enum {
     LEAVE_INTERVAL_MS = 20, /* Between heartbeats while leaving. */
     DRAIN_MAX_MS = 1000,    /* For the last syncs. */
     UNSERVICEABLE_MAX = 100000,
+    REFUSAL_AGAIN_MS = 10000
 };
 
 enum broker_state {
@@ -38,6 +39,8 @@ struct broker {
     mono_ms leave_by;
     bool lost_session;
     bool fenced;                /* As last answered. */
+    enum err refused_with;      /* By the controller, when it was last said. */
+    mono_ms refusal_again;      /* Not said again before this. */
     struct timer timer;         /* Next registration or heartbeat. */
     struct timer session_timer; /* When the session ends if nothing is accepted. */
     uint32_t unserviceable_count, unserviceable_capacity;
@@ -103,6 +106,21 @@ static void broker_accepted(struct broker *broker)
 
 /* ---- Registration. */
 
+/* Said once, and again every ten seconds: it is asked again all the time. */
+static void broker_refused(struct broker *broker, enum err err)
+{
+    struct shard *shard = broker->shard;
+    if (err == broker->refused_with && shard->now < broker->refusal_again)
+        return;
+    broker->refused_with = err;
+    broker->refusal_again = shard->now + REFUSAL_AGAIN_MS;
+    trace_warn(shard->env->trace, "broker node %d registration refused: %s%s",
+               shard->config->node_id, err_name(err),
+               err == ERR_DUPLICATE_BROKER_REGISTRATION
+                   ? ": another process lives under this node.id; it is asked again until that ends"
+                   : "");
+}
+
 static void broker_registered(struct broker *broker,
                               const struct broker_registration_response *body)
 {
@@ -123,8 +141,7 @@ static void broker_registered(struct broker *broker,
         env_fatal(shard->env, line);
         return;
     }
-    trace_warn(shard->env->trace, "broker node %d registration refused: %s", shard->config->node_id,
-               err_name((enum err)body->error_code));
+    broker_refused(broker, (enum err)body->error_code);
     broker->state = BROKER_WAITING;
     broker_after(broker, RETRY_MS);
 }

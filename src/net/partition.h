@@ -20,11 +20,11 @@ struct partition {
     bool deleted;  /* It is gone: free this. */
     bool reported; /* As unserviceable. */
     struct batch_limits limits;
-    bool append_time; /* message.timestamp.type=LogAppendTime */
+    bool append_time;        /* message.timestamp.type=LogAppendTime */
     struct refused *refused; /* NULL until there was one. */
-    struct list changed; /* In partitions->changed: its log moved. */
-    struct list watches; /* struct fetch_part.watch of parked fetches. */
-    struct timer timer;  /* replica_tick(). */
+    struct list changed;     /* In partitions->changed: its log moved. */
+    struct list watches;     /* struct fetch_part.watch of parked fetches. */
+    struct timer timer;      /* replica_tick(). */
     /* Proposals to the controller. */
     struct list asking; /* In partitions->asking. */
     bool has_proposal;
