@@ -36,7 +36,7 @@ static const struct verb verbs[] = {
     {"resume", "N", 1, 1, VERB_LOCAL, false, no_flags, "Let a paused node go on.", "skiff resume 2",
      run_resume},
     {"topic create", "TOPIC...", 1, ANY, VERB_REMOTE, false, topic_create_flags, "Create topics.",
-     "skiff topic create orders -p 12\nskiff topic create logs -r 1 -c retention.ms=86400000",
+     "skiff topic create orders -p 12\nskiff topic create logs -r 1 -c flush.messages=10000",
      run_topic_create},
     {"topic ls", "", 0, 0, VERB_REMOTE, true, topic_ls_flags, "List topics.",
      "skiff topic ls\nskiff topic ls --json", run_topic_ls},
