@@ -107,11 +107,6 @@ void decision_drop(struct decision *decision);
 /* The reply may leave once everything below this offset is committed. */
 log_offset decision_end(const struct decision *decision);
 
-/* The first batch of a cluster: its id, its level, its voters.
- * Errors  ERR_EXISTS: the log names a cluster already. */
-enum err decide_found_cluster(struct decision *decision, struct uuid cluster_id,
-                              const struct record_voters *voters);
-
 struct register_command {
     struct uuid cluster_id; /* Zero: the broker does not know one yet. */
     struct record_broker broker;

@@ -89,7 +89,6 @@ struct image_delta {
 };
 
 void image_delta_init(struct image_delta *delta);
-void image_delta_reset(struct image_delta *delta);
 void image_delta_free(struct image_delta *delta);
 
 /* An empty image, one reference. */

@@ -29,8 +29,7 @@ struct node_list {
 
 bool node_list_has(const struct node_list *list, node_id id);
 bool node_list_equal(const struct node_list *a, const struct node_list *b);
-void node_list_add(struct node_list *list, node_id id);    /* No effect when it is there. */
-void node_list_remove(struct node_list *list, node_id id); /* Keeps the order of the others. */
+void node_list_add(struct node_list *list, node_id id); /* No effect when it is there. */
 
 enum record_type {
     RECORD_CLUSTER = 1,

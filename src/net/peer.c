@@ -112,12 +112,6 @@ static void peer_dial(struct peer *peer)
     map_put(&peer->shard->endpoints, &peer->conn, endpoint);
 }
 
-void peer_dial_now(struct peer *peer)
-{
-    if (peer->conn < 0)
-        peer_dial(peer);
-}
-
 static void peer_mark_dirty(struct peer *peer)
 {
     if (list_is_empty(&peer->dirty_link))

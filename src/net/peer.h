@@ -49,7 +49,6 @@ void peer_set_address(struct peer *peer, const struct env_address *address);
 /* Errors  ERR_BUSY: PEER_CALLS_MAX are open, or the shard closes; `done` will not be called. */
 enum err peer_call(struct peer *peer, int16_t api_key, int16_t version, const void *request,
                    int32_t timeout_ms, peer_done *done, void *context);
-void peer_dial_now(struct peer *peer); /* Whatever the backoff says. */
 void peer_drop(struct peer *peer, enum err why);
 
 /* Events of the shard. */

@@ -553,11 +553,6 @@ bool quorum_synced(struct quorum *quorum, uint64_t ticket, enum err result)
     return sync_on_synced(quorum->sync, ticket, result, quorum->shard->now);
 }
 
-void quorum_nudge(struct quorum *quorum)
-{
-    quorum->dirty = true;
-}
-
 bool quorum_is_dirty(const struct quorum *quorum)
 {
     return quorum->dirty;

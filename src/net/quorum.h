@@ -29,8 +29,6 @@ void quorum_close(struct quorum *quorum);
 /* Before it: answer whoever waits here. */
 void quorum_end_waits(struct quorum *quorum);
 bool quorum_synced(struct quorum *quorum, uint64_t ticket, enum err result);
-/* What it waited for may be there: look in the next flush. */
-void quorum_nudge(struct quorum *quorum);
 void quorum_flush(struct quorum *quorum);
 bool quorum_is_dirty(const struct quorum *quorum);
 

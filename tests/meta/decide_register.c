@@ -1,4 +1,5 @@
 /* decide_register.c -- broker processes introduce themselves. */
+#include "controller_state.h"
 #include "world.h"
 
 Test(decide_register, makes_the_record_offset_the_broker_epoch_and_starts_fenced)
@@ -210,11 +211,13 @@ Test(decide_register, refuses_a_broker_without_an_internal_endpoint)
 Test(decide_register, refuses_a_broker_of_another_cluster)
 {
     struct world world;
-    struct record_voters voters = {.count = 1, .voters = {{.id = 1, .directory = world_uuid(1)}}};
     struct register_command command = {.cluster_id = world_uuid(2)};
     struct register_reply reply;
     world_open(&world);
-    decide_found_cluster(world_begin(&world), world_uuid(1), &voters);
+    decision_emit(world_begin(&world), &(struct record){.type = RECORD_CLUSTER,
+                                                        .cause = STR("forming"),
+                                                        .cluster = {.cluster_id = world_uuid(1),
+                                                                    .level = RECORD_LEVEL}});
     world_accept(&world);
 
     enum err err = decide_register_broker(world_begin(&world), &command, &reply);

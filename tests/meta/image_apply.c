@@ -140,7 +140,8 @@ Test(image_apply, says_what_a_run_of_records_touched_each_thing_once)
     cr_assert_eq(delta.brokers[0], 4);
     cr_assert_not(delta.topics);
 
-    image_delta_reset(&delta);
+    image_delta_free(&delta);
+    image_delta_init(&delta);
     struct record remove = {.type = RECORD_REMOVE_TOPIC, .remove_topic = {.id = orders.id}};
     struct image *gone = image_apply(image, &remove, image->offset + 1, &delta);
     cr_assert_eq(delta.partition_count, 2);

@@ -13,17 +13,6 @@ Test(node_list, keeps_the_order_in_which_ids_came)
     assert_nodes(list, 3, 1, 2);
 }
 
-Test(node_list, removes_without_disturbing_the_others)
-{
-    struct node_list list = NODES(3, 1, 2);
-
-    node_list_remove(&list, 1);
-    node_list_remove(&list, 9);
-
-    assert_nodes(list, 3, 2);
-    cr_assert_not(node_list_has(&list, 1));
-}
-
 Test(node_list, tells_order_apart)
 {
     struct node_list a = NODES(1, 2);

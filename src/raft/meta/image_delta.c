@@ -19,12 +19,6 @@ void image_delta_free(struct image_delta *delta)
     memset(delta, 0, sizeof *delta);
 }
 
-void image_delta_reset(struct image_delta *delta)
-{
-    image_delta_free(delta);
-    image_delta_init(delta);
-}
-
 void delta_add_partition(struct image_delta *delta, struct partition_key key)
 {
     if (delta == NULL || map_get(&delta->seen, &key) != NULL)

@@ -26,12 +26,3 @@ void node_list_add(struct node_list *list, node_id id)
     check(list->count < RECORD_REPLICAS_MAX);
     list->ids[list->count++] = id;
 }
-
-void node_list_remove(struct node_list *list, node_id id)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < list->count; i++)
-        if (list->ids[i] != id)
-            list->ids[kept++] = list->ids[i];
-    list->count = kept;
-}
