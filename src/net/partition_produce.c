@@ -115,6 +115,8 @@ static void produce_wait(struct partition *partition, struct produce_part *part)
 
 static void note_refused(struct partition *partition, const struct batch_info *info, enum err err)
 {
+    if (!refused_matters(info, err))
+        return;
     if (!partition->refused)
         partition->refused = mem_zalloc(sizeof *partition->refused);
     refused_note(partition->refused, info, err, partition->shard->now);

@@ -3,10 +3,11 @@
 
 #include <string.h>
 
-static bool is_sent_again(enum err err)
+bool refused_matters(const struct batch_info *batch, enum err err)
 {
-    return err == ERR_NOT_LEADER_OR_FOLLOWER || err == ERR_NOT_ENOUGH_REPLICAS ||
-           err == ERR_KAFKA_STORAGE_ERROR;
+    return batch->producer_id >= 0 &&
+           (err == ERR_NOT_LEADER_OR_FOLLOWER || err == ERR_NOT_ENOUGH_REPLICAS ||
+            err == ERR_KAFKA_STORAGE_ERROR);
 }
 
 /* Sequences go from the largest int32 to 0. */
@@ -34,7 +35,7 @@ static void drop(struct refused *refused, uint32_t at)
 void refused_note(struct refused *refused, const struct batch_info *batch, enum err err,
                   mono_ms now)
 {
-    if (batch->producer_id < 0 || !is_sent_again(err))
+    if (!refused_matters(batch, err))
         return;
     uint32_t at = find(refused, batch);
     if (at < refused->count && is_before(refused->producers[at].sequence, batch->base_sequence) &&

@@ -30,7 +30,9 @@ struct refused {
     } producers[REFUSED_MAX]; /* The oldest first. */
 };
 
-/* `err` as the client hears it; one that it would not send again is not noted. */
+/* Whether others of its producer may follow, and it is sent again; `err` as the client hears it. */
+bool refused_matters(const struct batch_info *batch, enum err err);
+/* Nothing happens where it does not matter. */
 void refused_note(struct refused *refused, const struct batch_info *batch, enum err err,
                   mono_ms now);
 /* What an earlier batch of its producer was refused with; ERR_NONE: none was, or that one is in
