@@ -19,6 +19,11 @@ struct partition {
     bool removing; /* Its log is being deleted. */
     bool deleted;  /* It is gone: free this. */
     bool reported; /* As unserviceable. */
+    struct {       /* What the log line about its role said last. */
+        enum replica_role role;
+        log_epoch epoch;
+        node_id leader;
+    } told;
     struct batch_limits limits;
     bool append_time;        /* message.timestamp.type=LogAppendTime */
     struct refused *refused; /* NULL until there was one. */

@@ -101,6 +101,25 @@ void partition_report(struct partition *partition, bool unserviceable)
     broker_report(partition->shard, partition->key, unserviceable);
 }
 
+static void partition_tell(struct partition *partition)
+{
+    static const char *const roles[] = {
+        [REPLICA_NONE] = "none", [REPLICA_FOLLOWER] = "follower", [REPLICA_LEADER] = "leader"};
+    struct shard *shard = partition->shard;
+    const struct replica_partition *record = replica_partition(partition->replica);
+    enum replica_role role = replica_role(partition->replica);
+    const char *dash = strrchr(partition->name, '-');
+    trace_info(shard->env->trace,
+               "%.*s/%d node %d %s -> %s epoch %d -> %d leader %d -> %d cause metadata up to %lld",
+               (int)(dash - partition->name), partition->name, partition->key.index,
+               shard->config->node_id, roles[partition->told.role], roles[role],
+               partition->told.epoch, record->leader_epoch, partition->told.leader, record->leader,
+               (long long)shard->image->offset);
+    partition->told.role = role;
+    partition->told.epoch = record->leader_epoch;
+    partition->told.leader = record->leader;
+}
+
 static void partition_turn(struct partition *partition, enum replica_turn turn)
 {
     struct shard *shard = partition->shard;
@@ -122,11 +141,7 @@ static void partition_turn(struct partition *partition, enum replica_turn turn)
     env_probe(shard->env, &probe);
     if (log_error(partition->log) == ERR_NONE)
         partition_report(partition, false); /* What one leader lacked another may have. */
-    trace_info(shard->env->trace, "%s %s epoch %d leader %d", partition->name,
-               turn == REPLICA_LEAD     ? "leads"
-               : turn == REPLICA_FOLLOW ? "follows"
-                                        : "leaves",
-               record->leader_epoch, record->leader);
+    partition_tell(partition);
     fetcher_follow(partition);
     partition_wake(partition);
 }
@@ -343,6 +358,8 @@ static struct partition *partition_new(struct shard *shard, struct partition_key
     partition->key = key;
     snprintf(partition->name, sizeof partition->name, "%s", name);
     partition->timer.fire = partition_fire;
+    partition->told.epoch = -1;
+    partition->told.leader = -1;
     list_init(&partition->changed);
     list_init(&partition->watches);
     list_init(&partition->asking);
