@@ -584,8 +584,8 @@ void partitions_take_image(struct partitions *partitions, const struct image *ol
     struct shard *shard = partitions->shard;
     (void)old;
     (void)brokers;
-    if (shard->broker_epoch < 0)
-        return;
+    if (shard->broker_epoch < 0 && !partitions->reconciled)
+        return; /* Later, while another registration stands in place of ours, nothing is skipped. */
     fetchers_image(partitions);
     if (!partitions->reconciled) {
         partitions->reconciled = true;

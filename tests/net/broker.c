@@ -12,22 +12,25 @@
 
 enum { RECOVERS_MS = 5000, STEPS_MAX = 10000 };
 
-/* A registration that the controller takes, whoever it is from. */
+/* A registration that the controller takes, whoever it is from, and what it does next. */
 struct displacement {
     struct request request; /* Its arena is what an act needs. */
     struct act act;
-    struct record record;
+    uint32_t count;
+    struct record records[2];
     struct record_endpoint endpoint;
 };
 
 static enum err displace_decide(struct act *act, struct decision *decision)
 {
     struct displacement *displacement = list_entry(act, struct displacement, act);
-    struct image *old = decision->image;
-    decision->records = &displacement->record;
-    decision->count = 1;
-    decision->image = image_apply(old, &displacement->record, decision->base, NULL);
-    image_unref(old);
+    decision->records = displacement->records;
+    for (; decision->count < displacement->count; decision->count++) {
+        struct image *old = decision->image;
+        decision->image = image_apply(old, &displacement->records[decision->count],
+                                      decision->base + decision->count, NULL);
+        image_unref(old);
+    }
     return ERR_NONE;
 }
 
@@ -37,18 +40,24 @@ static void displace_finish(struct act *act, enum err result)
     check(result == ERR_NONE);
 }
 
-static void displace(struct node *node, struct displacement *displacement, struct uuid directory)
+static void prepare(struct displacement *displacement, struct uuid directory)
 {
     *displacement = (struct displacement){
         .act = {.decide = displace_decide, .finish = displace_finish},
         .endpoint = {.name = STR("INTERNAL"), .host = STR("node"), .port = 2, .internal = true},
-        .record = {
-            .type = RECORD_REGISTER_BROKER,
-            .cause = STR("a late registration"),
-            .broker = {
-                .id = 1, .directory = directory, .incarnation = {{4, 5}}, .endpoint_count = 1}}};
-    displacement->record.broker.endpoints = &displacement->endpoint;
+        .count = 1,
+        .records = {
+            {.type = RECORD_REGISTER_BROKER,
+             .cause = STR("a late registration"),
+             .broker = {
+                 .id = 1, .directory = directory, .incarnation = {{4, 5}}, .endpoint_count = 1}}}};
+    displacement->records[0].broker.endpoints = &displacement->endpoint;
     displacement->act.request = &displacement->request;
+}
+
+static void displace(struct node *node, struct displacement *displacement, struct uuid directory)
+{
+    prepare(displacement, directory);
     office_do(node->shard, &displacement->act);
 }
 
@@ -108,6 +117,29 @@ Test(broker, registers_again_when_its_place_was_taken_before_it_had_seen_it)
 
     check_recovered(&node);
     image_unref(newest);
+    arena_free(&displacement.request.arena);
+    node_stop(&node);
+}
+
+Test(broker, hears_what_happens_while_another_registration_stands)
+{
+    struct node node;
+    struct displacement displacement;
+    node_start(&node, NULL);
+    cr_assert_eq(node_create_topic(&node, "gone"), ERR_NONE);
+    node_produce(&node, node_connect(&node), "gone", node_batch(&node, "a value"));
+    cr_assert_gt(node_file_size(&node, "gone-0/00000000000000000000.log"), 0);
+
+    prepare(&displacement, node.shard->identity.directory_id);
+    displacement.count = 2;
+    displacement.records[1] = (struct record){
+        .type = RECORD_REMOVE_TOPIC,
+        .cause = STR("a deletion"),
+        .remove_topic = {.id = image_topic_by_name(node.shard->image, STR("gone"))->id}};
+    office_do(node.shard, &displacement.act);
+
+    check_recovered(&node);
+    cr_assert_eq(node_file_size(&node, "gone-0/00000000000000000000.log"), 0);
     arena_free(&displacement.request.arena);
     node_stop(&node);
 }
