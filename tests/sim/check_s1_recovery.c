@@ -11,7 +11,8 @@ static void check_file(struct world *world, struct sim_node *node, const struct 
     struct bytes rest = {.data = file->cache.data, .size = (uint32_t)file->cache.size};
     struct bytes bytes;
     struct batch_info info;
-    while (batch_next(&rest, &info, &bytes) == ERR_NONE && info.base < end) {
+    enum err result;
+    while ((result = batch_next(&rest, &info, &bytes)) == ERR_NONE && info.base < end) {
         bool undone = end > log->end; /* A cut, by a power loss. */
         const struct ghost_batch *known =
             ghost_batch_at(undone ? &log->uncut : &log->batches, info.base);
@@ -20,6 +21,9 @@ static void check_file(struct world *world, struct sim_node *node, const struct 
             world_violation(world, "S1", "node %d recovers a batch at %lld that was never there",
                             node->id, (long long)info.base);
     }
+    if (result == ERR_CORRUPT && (log_offset)load_be64(rest.data) < end)
+        world_violation(world, "S1", "node %d recovers a batch at %lld that does not verify",
+                        node->id, (long long)load_be64(rest.data));
 }
 
 static void check_directory(struct world *world, struct sim_node *node, const struct ghost_log *log,
