@@ -247,7 +247,7 @@ enum err disk_unlink(struct disk *disk, const char *path)
 
 struct disk_request {
     struct disk *disk;
-    uint64_t sequence, power, life, tag, ticket;
+    uint64_t sequence, power, tag, ticket;
     uint32_t count;
     struct disk_file *files[];
 };
@@ -282,7 +282,7 @@ static void finish_sync(struct event *event)
             continue;
         }
         fail_file(disk, request->files[i], request->sequence);
-        request->files[i]->failed = request->files[i]->failed || request->life == disk->life;
+        request->files[i]->failed_for = request->tag;
     }
     disk->counts.sync_errors += failed;
     if (alive && disk->synced)
@@ -297,7 +297,6 @@ void disk_sync(struct disk *disk, struct disk_file *const *files, uint32_t count
     *request = (struct disk_request){.disk = disk,
                                      .sequence = disk->sequence,
                                      .power = disk->power,
-                                     .life = disk->life,
                                      .tag = tag,
                                      .ticket = ticket,
                                      .count = count};
@@ -314,9 +313,16 @@ void disk_sync(struct disk *disk, struct disk_file *const *files, uint32_t count
             .run = finish_sync, .object = request, .a = disk->node, .b = ticket, .label = 1});
 }
 
-void disk_begin_life(struct disk *disk)
+void disk_hear_failures(struct disk *disk, uint64_t tag)
 {
-    disk->life++;
     for (struct disk_file *file = disk->files; file; file = file->next)
+        file->failed = file->failed || file->failed_for == tag;
+}
+
+void disk_forget_failures(struct disk *disk)
+{
+    for (struct disk_file *file = disk->files; file; file = file->next) {
         file->failed = false;
+        file->failed_for = 0;
+    }
 }

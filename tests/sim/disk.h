@@ -48,7 +48,8 @@ struct disk_file {
     uint32_t number;
     bool directory;
     bool diverged; /* A failed sync: the cache shows what the disk may not have. */
-    bool failed;   /* A write or sync of it did, and the process that asked heard of it. */
+    bool failed;   /* A write or sync of it did, and the process that asked has heard of it. */
+    uint64_t failed_for; /* The tag of a failed sync of it whose asker has not; 0: none. */
     struct blob cache, durable;
     struct disk_entries entries, durable_entries;
     uint64_t reserved; /* Bytes from the start that a full disk cannot refuse. */
@@ -77,7 +78,6 @@ struct disk {
     uint32_t file_count;
     uint64_t sequence;
     uint64_t power; /* Raised at power loss: a sync in flight is void. */
-    uint64_t life;  /* Of the process that uses it. */
     struct disk_faults faults;
     struct disk_counts counts;
     sim_us hang_until; /* No sync ends before. */
@@ -106,8 +106,10 @@ struct disk_file *disk_find(struct disk *disk, const char *path);
 void disk_sync(struct disk *disk, struct disk_file *const *files, uint32_t count, uint64_t tag,
                uint64_t ticket);
 
-/* A new process uses it: what the one before asked for is told to nobody. */
-void disk_begin_life(struct disk *disk);
+/* Who syncs with this tag has heard of what failed. */
+void disk_hear_failures(struct disk *disk, uint64_t tag);
+/* A new process reads it afresh. */
+void disk_forget_failures(struct disk *disk);
 /* Power fails now, and is back: nobody holds a file any more. */
 void disk_lose_power(struct disk *disk);
 /* An empty disk in its place. */

@@ -66,6 +66,11 @@ static void fill_config(struct sim_node *node)
         config->index_interval_size = 512;
 }
 
+uint64_t sim_shard_tag(const struct sim_shard *shard)
+{
+    return shard->node->incarnation * SIM_SHARDS_MAX + shard->index;
+}
+
 static void on_synced(void *context, uint64_t tag, uint64_t ticket, enum err result)
 {
     struct sim_node *node = context;
@@ -175,7 +180,7 @@ void node_start(struct sim_node *node)
     node->mono_start = 1000 + (mono_ms)rand_below(&node->clock, 100000);
     node->started_at = world->kernel.now;
     world_note(world, node, "starts");
-    disk_begin_life(&node->disk);
+    disk_forget_failures(&node->disk);
     node->opening = true;
     node->in_core = true;
     if (setjmp(node->escape) != 0) {
@@ -294,6 +299,7 @@ static void wake(struct event *event)
 static void tick_core(struct sim_shard *shard)
 {
     uint32_t count = shard->event_count;
+    bool sync_failed = false;
     shard->event_count = 0;
     shard->told_count = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -303,10 +309,13 @@ static void tick_core(struct sim_shard *shard)
             mem_grow(shard->told, shard->told_count, &shard->told_capacity);
             shard->told[shard->told_count++] = event->conn;
         }
+        sync_failed |= event->kind == ENV_SYNCED && event->result != ERR_NONE;
         if (event->conn < 0 || !shard->conns[event->conn].hung_up)
             shard_deliver(shard->shard, event);
     }
     shard_tick(shard->shard, node_mono(shard->node));
+    if (sync_failed) /* One that has obeyed does not come here. */
+        disk_hear_failures(&shard->node->disk, sim_shard_tag(shard));
 }
 
 /* What is still there to be read is told again. */

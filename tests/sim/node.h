@@ -100,6 +100,8 @@ wall_ms node_wall(const struct sim_node *node);
 /* node_env.c */
 extern const struct env_ops sim_env_ops;
 struct sim_shard *sim_shard_of(struct env *env);
+/* Of its syncs. */
+uint64_t sim_shard_tag(const struct sim_shard *shard);
 void sim_shard_push(struct sim_shard *shard, const struct env_event *event);
 void sim_shard_poke(struct sim_shard *shard);
 void sim_shard_push_readable(struct sim_shard *shard, conn_id id);

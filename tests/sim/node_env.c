@@ -175,8 +175,7 @@ static void sim_sync(struct env *env, const struct env_sync *request)
     struct disk_file **files = arena_array(&arena, struct disk_file *, request->count + 1);
     for (uint32_t i = 0; i < request->count; i++)
         files[i] = file_of(shard, request->files[i]);
-    disk_sync(&node->disk, files, request->count, node->incarnation * SIM_SHARDS_MAX + shard->index,
-              request->ticket);
+    disk_sync(&node->disk, files, request->count, sim_shard_tag(shard), request->ticket);
     arena_free(&arena);
     node_burn(node);
 }
