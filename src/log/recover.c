@@ -256,7 +256,15 @@ static void settle(struct recovery *recovery)
         return;
     }
     log->are_epochs_dirty = epoch_cache_last(&log->epochs) != log->epochs_stored;
-    log->state = LOG_READY;
+    if (is_page_cache) {
+        log->state = LOG_READY;
+        return;
+    }
+    /* The last process may have been killed amid a truncation: its cut is made durable before
+     * anything is written over it (rule 7). */
+    log_active(log)->is_dirty = true;
+    log->step = LOG_STEP_CUT;
+    sync_want_group(log->sync, &log->member);
 }
 
 static void recover_nothing(struct recovery *recovery)

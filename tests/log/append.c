@@ -169,6 +169,7 @@ Test(append, a_full_disk_refuses_the_first_append_and_a_roll_too)
 
     cr_assert_eq(log_error(f.log), ERR_NONE, "%s", log_error_text(f.log));
     cr_assert_eq(log_ends(f.log)->end, end);
+    log_fixture_settle(&f);
     cr_assert_eq(fixture_append(&f, 1, 1, 500, NULL), ERR_NONE);
     log_fixture_close(&f);
 }

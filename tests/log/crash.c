@@ -241,7 +241,7 @@ Test(crash, appends_keep_what_was_synced)
     static const struct step steps[] = {
         {FLUSH, 0},  {END_SYNC, 0},     {APPEND, 100}, {FLUSH, 0},    {APPEND, 700}, {END_SYNC, 0},
         {FLUSH, 0},  {END_SYNC, 0},     {APPEND, 700}, {APPEND, 100}, {FLUSH, 0},    {END_SYNC, 0},
-        {SETTLE, 0}, {KILL_RESTART, 0}, {APPEND, 50},  {FLUSH, 0},    {END, 0}};
+        {SETTLE, 0}, {KILL_RESTART, 0}, {SETTLE, 0},   {APPEND, 50},  {FLUSH, 0},    {END, 0}};
     cr_assert_gt(run_steps(steps, 0), 1000);
 }
 
@@ -266,9 +266,9 @@ Test(crash, a_kill_before_the_sync_and_power_loss_after_it)
 Test(crash, rolls_keep_what_was_synced)
 {
     static const struct step steps[] = {
-        {APPEND, 500},      {SETTLE, 0},   {APPEND, 500}, {APPEND, 500}, {FLUSH, 0}, {END_SYNC, 0},
-        {APPEND, 500},      {FLUSH, 0},    {APPEND, 500}, {END_SYNC, 0}, {FLUSH, 0}, {END_SYNC, 0},
-        {CLEAN_RESTART, 0}, {APPEND, 500}, {FLUSH, 0},    {END, 0}};
+        {APPEND, 500},      {SETTLE, 0}, {APPEND, 500}, {APPEND, 500}, {FLUSH, 0}, {END_SYNC, 0},
+        {APPEND, 500},      {FLUSH, 0},  {APPEND, 500}, {END_SYNC, 0}, {FLUSH, 0}, {END_SYNC, 0},
+        {CLEAN_RESTART, 0}, {SETTLE, 0}, {APPEND, 500}, {FLUSH, 0},    {END, 0}};
     cr_assert_gt(run_steps(steps, 1500), 1000);
 }
 
@@ -280,6 +280,16 @@ Test(crash, rule_7_truncations_never_mix_old_and_new_records)
         {FLUSH, 0},    {END_SYNC, 0}, {SETTLE, 0},   {APPEND, 300}, {APPEND, 300}, {FLUSH, 0},
         {END_SYNC, 0}, {SETTLE, 0},   {END, 0}};
     cr_assert_gt(run_steps(steps, 0), 500);
+}
+
+/* The file is short already when the next process reads it, and not for good. */
+Test(crash, rule_7_a_truncation_that_a_kill_has_cut_short_is_made_durable_first)
+{
+    static const struct step steps[] = {
+        {APPEND, 300},  {APPEND, 300}, {APPEND, 300}, {APPEND, 300},     {SETTLE, 0}, {TRUNCATE, 4},
+        {FLUSH, 0},     {END_SYNC, 0}, {FLUSH, 0},    {KILL_RESTART, 0}, {FLUSH, 0},  {END_SYNC, 0},
+        {NEW_EPOCH, 0}, {APPEND, 300}, {APPEND, 300}, {FLUSH, 0},        {END, 0}};
+    cr_assert_gt(run_steps(steps, 0), 100);
 }
 
 Test(crash, truncations_across_segments_too)

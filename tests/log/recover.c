@@ -350,6 +350,7 @@ Test(recover, knows_five_batches_of_a_producer_after_a_restart)
 
     log_fixture_stop(&f, true);
     log_fixture_start(&f);
+    log_fixture_settle(&f);
 
     cr_assert_eq(fixture_append_buf(&f, 1, fixture_producer_batch(9, 0, 2, 1), &out), ERR_NONE);
     cr_assert(out.is_duplicate);
