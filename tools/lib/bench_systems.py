@@ -13,37 +13,10 @@ import tempfile
 import time
 
 import bench_machine
+import kafka_program
 import live
+from kafka_program import VERSION as KAFKA, Missing, fetch as fetch_kafka  # noqa: F401  (for their users)
 from live import Cluster, Wire, fetch, until
-
-KAFKA = "4.3.1"
-POM = os.path.join(live.ROOT, "tools", "lib", "kafka", "pom.xml")
-JARS = os.path.join(live.ROOT, "build", f"kafka-{KAFKA}")
-JVM = ["-server", "-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
-       "-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true"]
-
-
-class Missing(Exception):
-    """Why there is no Apache Kafka to compare with."""
-
-
-def fetch_kafka():
-    """Bring the jars, once. Raises Missing."""
-    for program in ("java", "mvn"):
-        if not shutil.which(program):
-            raise Missing(f"{program} is not installed")
-    if os.path.exists(os.path.join(JARS, f"kafka_2.13-{KAFKA}.jar")):
-        return
-    try:
-        run = subprocess.run(["mvn", "-B", "-q", "-f", POM, "dependency:copy-dependencies",
-                              "-DincludeScope=runtime", f"-DoutputDirectory={JARS}.new"], capture_output=True,
-                             text=True, timeout=900, check=False)
-    except subprocess.TimeoutExpired as slow:
-        raise Missing("maven did not fetch the jars in 15 minutes") from slow
-    if run.returncode != 0:
-        lines = [line for line in (run.stdout + run.stderr).split("\n") if "ERROR" in line]
-        raise Missing(f"maven could not fetch the jars: {(lines or ['no reason given'])[0][:160]}")
-    os.rename(JARS + ".new", JARS)
 
 
 class System:
@@ -153,30 +126,20 @@ class Kafka(System):
     def path(self, node, name):
         return os.path.join(self.home, f"{name}-{node}")
 
-    def java(self, heap, main, *words):
-        return ["java", *heap, "-cp", os.path.join(JARS, "*"), main, *words]
-
     def format(self, node):
-        voters = ",".join(f"{i + 1}@127.0.0.1:{port}" for i, port in enumerate(self.voters))
-        copies = min(3, len(self.ports))
-        lines = ["process.roles=broker,controller", f"node.id={node}", f"controller.quorum.voters={voters}",
-                 f"listeners=PLAINTEXT://127.0.0.1:{self.ports[node - 1]},"
-                 f"CONTROLLER://127.0.0.1:{self.voters[node - 1]}",
-                 f"advertised.listeners=PLAINTEXT://127.0.0.1:{self.ports[node - 1]}",
-                 "controller.listener.names=CONTROLLER", f"log.dirs={self.path(node, 'data')}",
-                 f"offsets.topic.replication.factor={copies}", "log.segment.delete.delay.ms=1000",
-                 "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"]
-        with open(self.path(node, "server.properties"), "w", encoding="ascii") as file:
-            file.write("\n".join(lines) + "\n")
-        run = subprocess.run(self.java(["-Xmx256m"], "kafka.tools.StorageTool", "format", "-t",
-                                       "c2tpZmYtYmVuY2gtcnVuIQ", "-c", self.path(node, "server.properties")),
-                             capture_output=True, text=True, timeout=90, check=False)
-        assert run.returncode == 0, f"Kafka's storage tool: {run.stdout[-300:]}{run.stderr[-700:]}"
+        voters = {i + 1: f"127.0.0.1:{port}" for i, port in enumerate(self.voters)}
+        clients = {"PLAINTEXT": f"127.0.0.1:{self.ports[node - 1]}"}
+        properties = self.path(node, "server.properties")
+        kafka_program.write_properties(
+            properties, node, voters, {**clients, "CONTROLLER": voters[node]}, clients,
+            [f"log.dirs={self.path(node, 'data')}", "log.segment.delete.delay.ms=1000",
+             f"offsets.topic.replication.factor={min(3, len(self.ports))}"])
+        kafka_program.format_storage(properties)
 
     def start(self, node):
         with open(self.path(node, "log"), "wb") as log:
             self.processes.append(subprocess.Popen(
-                self.java(JVM, "kafka.Kafka", self.path(node, "server.properties")), stdout=log,
+                kafka_program.broker(self.path(node, "server.properties")), stdout=log,
                 stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True))
 
     def answers(self, port, nodes):
