@@ -1,0 +1,163 @@
+"""chaos_dir.py -- DIR/chaos of a cluster that may be broken: its addresses, its proxy, its rules.
+
+`skiff up --chaos` makes the same for Skiff; this is for every other engine. Nodes listen on 127.0.1.N,
+where only the proxy dials; the proxy listens on 127.0.2.N, which is what is advertised; and the faults
+library, preloaded into a node, dials from 127.0.3.N, so that the proxy knows who it is.
+
+    proxy.conf        a line for each listener of each node, a node's clients first: "N listen target"
+    proxy.sock        where the proxy takes its orders; proxy.pid, proxy.log
+    node-N/rules      which faults the library of node N is to make; node-N/journal/ what power loss undoes
+"""
+import os
+import random
+import socket
+import struct
+import subprocess
+import time
+
+RULES_SIZE, RULES_VERSION = 4096, 1
+START_LIMIT_S = 10
+# As `skiff up -p 0` takes them: below the ports that the kernel gives to outgoing connections.
+PORTS_FIRST, PORT_GROUPS, GROUP_SPAN, BLOCKS, BLOCK_SPAN, KIND_SPAN = 12000, 6, 3000, 62, 16, 1000
+
+
+def listens_at(node):
+    return f"127.0.1.{node}"
+
+
+def is_found_at(node):
+    return f"127.0.2.{node}"
+
+
+def dials_from(node):
+    return f"127.0.3.{node}"
+
+
+def build_folder():
+    root = os.path.abspath(__file__)
+    for _ in range(4):
+        root = os.path.dirname(root)
+    return os.path.abspath(os.environ.get("SKIFF_BUILD") or os.path.join(root, "build"))
+
+
+def is_free(address, port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+            return True
+        except OSError:
+            return False
+
+
+def claim_ports(nodes):
+    """({node: [port of clients, port of nodes]}, a socket to hold until they are in use)."""
+    for _ in range(400):
+        group, block = random.randrange(PORT_GROUPS), random.randrange(BLOCKS)
+        first = PORTS_FIRST + group * GROUP_SPAN + block * BLOCK_SPAN
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0skiff-ports-{first}")
+        except OSError:
+            claim.close()
+            continue
+        ports = {node: [first + node - 1, first + KIND_SPAN + node - 1] for node in nodes}
+        if all(is_free(at(node), port) for node in nodes for port in ports[node] for at in (listens_at, is_found_at)):
+            return ports, claim
+        claim.close()
+    raise OSError("found no free ports")
+
+
+def start_time(pid):
+    """As the kernel has it, in its ticks; None: there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+            fields = stat.read().rpartition(") ")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" and int(fields[17]) <= 1 else fields[19]
+
+
+class ChaosDir:
+    def __init__(self, folder):
+        self.cluster = os.path.abspath(folder)
+        self.path = os.path.join(self.cluster, "chaos")
+
+    def file(self, *names):
+        return os.path.join(self.path, *map(str, names))
+
+    def create(self, ports):
+        """Ports: {node: [port of clients, port of nodes]}. What is there already stays."""
+        for node in ports:
+            os.makedirs(self.file(f"node-{node}", "journal"), exist_ok=True)
+            rules = self.file(f"node-{node}", "rules")
+            if not os.path.exists(rules):
+                with open(rules, "wb") as file:
+                    file.write(struct.pack("=I", RULES_VERSION).ljust(RULES_SIZE, b"\0"))
+        with open(self.file("proxy.conf.new"), "w", encoding="ascii") as file:
+            for node, kinds in ports.items():
+                for port in kinds:
+                    file.write(f"{node} {is_found_at(node)}:{port} {listens_at(node)}:{port}\n")
+        os.rename(self.file("proxy.conf.new"), self.file("proxy.conf"))
+
+    def ports(self):
+        """{node: [port of clients, port of nodes]}, empty where nothing has been made."""
+        found = {}
+        try:
+            with open(self.file("proxy.conf"), encoding="ascii") as file:
+                for line in file:
+                    node, listen, _ = line.split()
+                    found.setdefault(int(node), []).append(int(listen.rpartition(":")[2]))
+        except FileNotFoundError:
+            pass
+        return found
+
+    def environment(self, node, data):
+        """What a node's process is started with beside its own environment."""
+        return {"LD_PRELOAD": os.path.join(build_folder(), "libskiff-faults.so"),
+                "SKIFF_FAULTS_DIR": self.file(f"node-{node}"), "SKIFF_FAULTS_DATA": os.path.abspath(data),
+                "SKIFF_FAULTS_SOURCE": dials_from(node)}
+
+    def proxy_pid(self):
+        """None when it does not run."""
+        try:
+            with open(self.file("proxy.pid"), encoding="ascii") as file:
+                pid, started = file.read().split()
+        except (OSError, ValueError):
+            return None
+        return int(pid) if start_time(pid) == started else None
+
+    def proxy(self, order, limit_s=5):
+        """The proxy's answer, without its "ok". Raises OSError."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(limit_s)
+            folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+            try:  # A socket's path has 108 bytes, a directory's may be longer.
+                control.connect(f"/proc/self/fd/{folder}/proxy.sock")
+            finally:
+                os.close(folder)
+            control.sendall(order.encode() + b"\n")
+            with control.makefile("r", encoding="utf-8") as answers:
+                word, _, rest = answers.readline().rstrip("\n").partition(" ")
+        if word != "ok":
+            raise OSError(f"the proxy: {order}: {rest or 'no answer'}")
+        return rest
+
+    def start_proxy(self):
+        """Once it answers; nothing when it runs. Raises OSError."""
+        if self.proxy_pid():
+            return
+        with open(self.file("proxy.log"), "ab") as log:
+            process = subprocess.Popen([os.path.join(build_folder(), "skiff-proxy"), self.path], stdout=log,
+                                       stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+        deadline = time.monotonic() + START_LIMIT_S
+        while True:
+            try:
+                self.proxy("stats")
+                return
+            except OSError as why:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    process.kill()
+                    process.wait()
+                    raise OSError(f"skiff-proxy did not start ({why}); see {self.file('proxy.log')}") from why
+            time.sleep(0.01)
