@@ -80,6 +80,7 @@ static void apply_cut(struct log *log, const struct cut *cut)
     segment->size = cut->position;
     segment->written = cut->position;
     log->recent_count = 0;
+    log->read_count = 0;
     log->ends.end = cut->end;
     log->ends.written = cut->end;
     log->ends.durable = min_offset(log->ends.durable, cut->end);
@@ -164,6 +165,7 @@ enum err log_reset(struct log *log, log_offset start)
     list_remove(&log->member.queued);
     log_doom_segments(log, 0);
     log->recent_count = 0;
+    log->read_count = 0;
     log->synced = start;
     log->ends = (struct log_ends){start, start, start, start, start};
     log->epochs.count = 0;

@@ -1,8 +1,9 @@
 /* find.c -- where the batches are that a reader asks for.
  *
  * The places of the last few batches are remembered, so that a read at the tail costs no
- * system call; older places come from the sparse index and a short scan. Nothing that
- * reaches past the bound is ever given out. */
+ * system call, and those where the last few finds ended, so that reading on costs half;
+ * others come from the sparse index and a short scan. Nothing that reaches past the
+ * bound is ever given out. */
 #include "log_internal.h"
 
 /* One request on its way: `limit` is where batches at or past the bound begin. */
@@ -28,6 +29,27 @@ static const struct recent_batch *find_recent(const struct log *log, log_offset 
     return NULL; /* Older than all that is remembered. */
 }
 
+/* The place at which a find ended just before a batch that begins with `offset`. */
+static const struct read_place *find_read(const struct find *find, log_offset offset)
+{
+    const struct log *log = find->log;
+    uint32_t there = log->read_count < LOG_READS_MAX ? log->read_count : LOG_READS_MAX;
+
+    for (uint32_t i = 0; i < there; i++)
+        if (log->reads[i].base == offset && log->reads[i].segment == find->segment->base)
+            return &log->reads[i];
+    return NULL;
+}
+
+static void remember_read(const struct find *find, log_offset base, uint64_t position)
+{
+    struct log *log = find->log;
+
+    if (!find_read(find, base))
+        log->reads[log->read_count++ % LOG_READS_MAX] =
+            (struct read_place){.segment = find->segment->base, .base = base, .position = position};
+}
+
 /* Where the first batch that ends past `offset` starts, and its base; the segment's written
  * end and `otherwise` when there is none. */
 static enum err place_of(const struct find *find, log_offset offset, log_offset otherwise,
@@ -47,6 +69,12 @@ static enum err place_of(const struct find *find, log_offset offset, log_offset 
             *base = recent->base;
             return ERR_NONE;
         }
+    }
+    const struct read_place *read = find_read(find, offset);
+    if (read) {
+        *position = read->position;
+        *base = read->base;
+        return ERR_NONE;
     }
     enum err err = segment_locate(find->segment, log->env, log->dir, offset, &batch);
     if (err == ERR_NOT_FOUND)
@@ -80,6 +108,7 @@ static enum err fit(const struct find *find, uint32_t size_max, struct log_exten
         if (scan.position > stop && !is_first) {
             end = batch.info.base;
             end_position = batch.position;
+            remember_read(find, end, end_position);
             break;
         }
         end = batch_end(&batch.info);

@@ -154,6 +154,8 @@ struct entries {
     file_id file; /* -1: there is none. */
     uint32_t size;
     uint32_t count;
+    uint32_t block_first, block_count; /* Of the entries in `block`. */
+    uint8_t block[INDEX_BLOCK_MAX * TIME_ENTRY_SIZE];
 };
 
 static void entries_open(struct entries *entries, const struct segment *segment, struct env *env,
@@ -183,11 +185,27 @@ static void entries_close(struct entries *entries)
         env_close(entries->env, entries->file);
 }
 
-/* Read entry `at`; zeroes when it cannot be read, which any look-up survives. */
-static void entries_read(const struct entries *entries, uint32_t at, uint8_t *out)
+/* Have the block with entry `at` in memory: a search ends among neighbours. What cannot be read
+ * is zeroes, which any look-up survives. */
+static void entries_load(struct entries *entries, uint32_t at)
 {
-    memset(out, 0, TIME_ENTRY_SIZE);
-    (void)env_read(entries->env, entries->file, (uint64_t)at * entries->size, out, entries->size);
+    uint32_t first = at - at % INDEX_BLOCK_MAX;
+    uint32_t count =
+        entries->count - first < INDEX_BLOCK_MAX ? entries->count - first : INDEX_BLOCK_MAX;
+
+    memset(entries->block, 0, sizeof entries->block);
+    (void)env_read(entries->env, entries->file, (uint64_t)first * entries->size, entries->block,
+                   count * entries->size);
+    entries->block_first = first;
+    entries->block_count = count;
+}
+
+static void entries_read(struct entries *entries, uint32_t at, uint8_t *out)
+{
+    check(at < entries->count);
+    if (at < entries->block_first || at >= entries->block_first + entries->block_count)
+        entries_load(entries, at);
+    memcpy(out, entries->block + (at - entries->block_first) * entries->size, entries->size);
 }
 
 /* By what a look-up compares entries. */
@@ -201,7 +219,7 @@ static int64_t entry_key(const uint8_t *entry, enum key_kind kind)
 }
 
 /* The last entry in the file with a key of `max` or less. False: none. */
-static bool entries_find(const struct entries *entries, enum key_kind kind, int64_t max,
+static bool entries_find(struct entries *entries, enum key_kind kind, int64_t max,
                          uint8_t out[TIME_ENTRY_SIZE])
 {
     uint32_t low = 0, high = entries->count;
@@ -215,7 +233,7 @@ static bool entries_find(const struct entries *entries, enum key_kind kind, int6
             high = middle;
             continue;
         }
-        memcpy(out, entry, TIME_ENTRY_SIZE);
+        memcpy(out, entry, entries->size);
         found = true;
         low = middle + 1;
     }

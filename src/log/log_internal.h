@@ -11,6 +11,7 @@
 
 enum {
     LOG_RECENT_MAX = 16,         /* Batches whose places are remembered. */
+    LOG_READS_MAX = 8,           /* Readers on their way whose places are. */
     LOG_ERROR_TEXT_MAX = 160,    /* Bytes with the terminator. */
     LOG_RESERVE_FIRST = 1 << 20, /* Bytes set aside at first; doubled each time... */
     LOG_RESERVE_MAX = 16 << 20,  /* ...up to this. */
@@ -34,6 +35,13 @@ enum log_change { LOG_CHANGE_TRUNCATE, LOG_CHANGE_RESET, LOG_CHANGE_DELETE };
 
 struct recent_batch {
     log_offset base, end;
+    uint64_t position;
+};
+
+/* Where a find ended, and the batch after it begins: who reads on asks for that next. */
+struct read_place {
+    log_offset segment; /* Base of the segment. */
+    log_offset base;    /* Of that batch. */
     uint64_t position;
 };
 
@@ -72,6 +80,8 @@ struct log {
     uint32_t queue_count, queue_capacity;
     struct recent_batch recent[LOG_RECENT_MAX]; /* Ring of the active segment's last batches. */
     uint32_t recent_count;                      /* Ever put in; the ring holds the last 16. */
+    struct read_place reads[LOG_READS_MAX];     /* Ring; dropped whenever records are. */
+    uint32_t read_count;                        /* Ever put in. */
     uint64_t reserve_step;
 
     struct epoch_cache epochs;

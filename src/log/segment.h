@@ -9,7 +9,7 @@
 
 #include "log.h"
 
-enum { INDEX_PENDING_MAX = 64, OFFSET_ENTRY_SIZE = 8, TIME_ENTRY_SIZE = 12 };
+enum { INDEX_PENDING_MAX = 64, INDEX_BLOCK_MAX = 64, OFFSET_ENTRY_SIZE = 8, TIME_ENTRY_SIZE = 12 };
 
 struct offset_entry {
     int32_t delta;

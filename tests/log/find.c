@@ -142,6 +142,46 @@ Test(find, the_tail_costs_no_read)
     log_fixture_close(&f);
 }
 
+Test(find, reading_on_looks_nothing_up)
+{
+    struct log_fixture f;
+    struct log_extent first, next;
+    log_fixture_open(&f, 0);
+    fill(&f, 50);
+    cr_assert_eq(log_find(f.log, 0, 5000, LOG_BOUND_WRITTEN, &first), ERR_NONE);
+
+    f.memory->is_dead = true;
+    cr_assert_eq(log_find(f.log, first.end, 100000, LOG_BOUND_WRITTEN, &next), ERR_NONE);
+    f.memory->is_dead = false;
+
+    cr_assert_eq(next.base, first.end);
+    cr_assert_eq(next.position, first.position + first.size);
+    check_extent(&f, &next);
+    log_fixture_close(&f);
+}
+
+Test(find, a_truncation_forgets_where_readers_were)
+{
+    struct log_fixture f;
+    struct log_extent extent;
+    bool done;
+    log_fixture_open(&f, 0);
+    fill(&f, 50);
+    cr_assert_eq(log_find(f.log, 0, 5000, LOG_BOUND_WRITTEN, &extent), ERR_NONE);
+    log_offset end = extent.end;
+    cr_assert_eq(log_truncate(f.log, 4, false, &done), ERR_NONE);
+    log_fixture_settle(&f);
+
+    for (int i = 0; i < 60; i++)
+        cr_assert_eq(fixture_append(&f, 2, 1, 100, NULL), ERR_NONE);
+    log_fixture_settle(&f);
+
+    cr_assert_eq(log_find(f.log, end, 1000, LOG_BOUND_WRITTEN, &extent), ERR_NONE);
+    cr_assert_eq(extent.base, end);
+    check_extent(&f, &extent);
+    log_fixture_close(&f);
+}
+
 Test(find, reads_small_pieces_into_memory)
 {
     struct log_fixture f;
