@@ -1,6 +1,7 @@
 /* call.c -- flags and arguments of one call, and the help that its verb's row gives. */
 #include "call.h"
 
+#include <errno.h> /* program_invocation_short_name: skiff-workload has verbs, too. */
 #include <stdio.h>
 #include <string.h>
 
@@ -57,8 +58,8 @@ static int refuse_flag(const struct verb *verb, const char *word)
         return say_error(EXIT_USAGE,
                          "`%s` works on processes of this machine; it takes --dir, not -b",
                          verb->name);
-    return say_error(EXIT_USAGE, "`%s` has no flag %s (see: skiff %s --help)", verb->name, word,
-                     verb->name);
+    return say_error(EXIT_USAGE, "`%s` has no flag %s (see: %s %s --help)", verb->name, word,
+                     program_invocation_short_name, verb->name);
 }
 
 static int take_flag(struct call *call, const struct flag *flag, const char *value)
@@ -104,12 +105,12 @@ static int check_arguments(const struct call *call)
     const struct verb *verb = call->verb;
     uint32_t count = call->command ? 1 : call->argument_count;
     if (count < verb->arguments_min)
-        return say_error(EXIT_USAGE, "usage: skiff %s %s (see --help)", verb->name,
-                         verb->arguments);
+        return say_error(EXIT_USAGE, "usage: %s %s %s (see --help)", program_invocation_short_name,
+                         verb->name, verb->arguments);
     if (count > verb->arguments_max)
-        return say_error(EXIT_USAGE, "what is `%s`? usage: skiff %s%s%s (see --help)",
-                         call->arguments[verb->arguments_max], verb->name,
-                         *verb->arguments ? " " : "", verb->arguments);
+        return say_error(EXIT_USAGE, "what is `%s`? usage: %s %s%s%s (see --help)",
+                         call->arguments[verb->arguments_max], program_invocation_short_name,
+                         verb->name, *verb->arguments ? " " : "", verb->arguments);
     return EXIT_DONE;
 }
 
@@ -196,8 +197,8 @@ static void print_flags(const struct verb *verb, const struct flag *table)
 
 void call_help(const struct verb *verb)
 {
-    printf("skiff %s%s%s\n\n%s\n\n", verb->name, *verb->arguments ? " " : "", verb->arguments,
-           verb->summary);
+    printf("%s %s%s%s\n\n%s\n\n", program_invocation_short_name, verb->name,
+           *verb->arguments ? " " : "", verb->arguments, verb->summary);
     print_flags(verb, verb->flags);
     if (verb->kind == VERB_REMOTE)
         print_flags(verb, remote_flags);
