@@ -1,0 +1,21 @@
+/* verbs.h -- the verbs of skiff-workload and their flags. */
+#ifndef WORKLOAD_VERBS_H
+#define WORKLOAD_VERBS_H
+
+#include "workload.h"
+
+extern const struct flag write_flags[], read_flags[], probe_flags[], topic_create_flags[],
+    view_flags[], no_flags[];
+
+int run_write(struct call *call);
+int run_read(struct call *call);
+int run_final(struct call *call);
+int run_probe(struct call *call);
+int run_topic_create(struct call *call);
+int run_topic_delete(struct call *call);
+int run_view(struct call *call);
+
+/* probe by a librdkafka producer, one record every so many milliseconds. */
+int run_probe_tuned(struct call *call, int64_t every_ms);
+
+#endif
