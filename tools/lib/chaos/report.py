@@ -1,0 +1,57 @@
+"""report.py -- writes what a run came to, and holds several runs against each other.
+
+    skiff chaos compare A.json B.json... [--html FILE]
+
+The first report is the page's own; the text goes to standard output.
+"""
+import argparse
+import json
+import os
+import sys
+
+import report_html
+import report_junit
+import report_text
+from report_model import Report, ReportError, load
+
+
+def write(folder, report, beside=()):
+    """Write report.json, .html, .txt and junit.xml of `report` (what report.json holds, or a Report)
+    into the folder, with what other Reports found beside it; the text."""
+    shown = report if isinstance(report, Report) else Report(report)
+    reports = [shown, *beside]
+    text = report_text.text(reports)
+    put(os.path.join(folder, "report.json"), json.dumps(shown.raw, indent=1) + "\n")
+    put(os.path.join(folder, "report.txt"), text)
+    put(os.path.join(folder, "junit.xml"), report_junit.xml(shown))
+    put(os.path.join(folder, "report.html"), report_html.page(reports))
+    return text
+
+
+def put(path, text):
+    """A reader never sees half of a file."""
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(path + ".new", path)
+
+
+def compare_main(words):
+    """The exit code of `skiff chaos compare`."""
+    parser = argparse.ArgumentParser(prog="skiff chaos compare", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("reports", nargs="+", metavar="REPORT.json")
+    parser.add_argument("--html", metavar="FILE", help="the page, with all of them side by side")
+    options = parser.parse_args(words)
+    try:
+        reports = [load(path) for path in options.reports]
+        if options.html:
+            put(options.html, report_html.page(reports))
+    except (ReportError, OSError) as error:
+        print(f"skiff chaos compare: {error}", file=sys.stderr)
+        return 1
+    print(report_text.text(reports), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(compare_main(sys.argv[1:]))
