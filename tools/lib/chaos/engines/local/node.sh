@@ -63,15 +63,20 @@ need_node()
     node_runs "$1" || fail "node $1 does not run"
 }
 
-# Waits until node $1 has gone, at most $2 steps of some 2 ms.
-wait_gone()
+# Waits until the process of file $1 has gone, at most $2 steps of some 2 ms.
+wait_gone_of()
 {
     steps=$2
-    while node_runs "$1"; do
+    while runs "$1"; do
         [ "$steps" -gt 0 ] || return 1
         steps=$((steps - 1))
         sleep 0.002
     done
+}
+
+wait_gone()
+{
+    wait_gone_of "$dir/node-$1/pid" "$2"
 }
 
 # Waits until the state of node $1 is one of the letters $2.
