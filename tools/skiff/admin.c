@@ -9,8 +9,7 @@
 
 enum { QUORUM_PAUSE_US = 20000 };
 
-/* "host:port", "[::1]:port" or "host". False: not an address. */
-static bool split_address(const char *text, size_t size, char host[256], uint16_t *port)
+bool admin_split_address(const char *text, size_t size, char host[256], uint16_t *port)
 {
     char copy[280];
     if (size == 0 || size >= sizeof copy)
@@ -42,7 +41,7 @@ int admin_open(struct link **out, const char *brokers, int64_t deadline_us)
         size_t size = strcspn(at, ",");
         char host[256];
         uint16_t port;
-        if (!split_address(at, size, host, &port))
+        if (!admin_split_address(at, size, host, &port))
             return say_error(EXIT_USAGE, "`%.*s` is not HOST:PORT", (int)size, at);
         at += size + (at[size] == ',');
         int64_t part = *at ? now_us() + (deadline_us - now_us()) / 2 : deadline_us;

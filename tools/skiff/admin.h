@@ -7,6 +7,10 @@
 #include "cluster.h"
 #include "link.h"
 
+/* "host:port", "[::1]:port", or "host" at Kafka's usual port.
+ * Errors  false: not an address; the outputs mean nothing then. */
+bool admin_split_address(const char *text, size_t size, char host[256], uint16_t *port);
+
 /* A link to the first broker of `brokers` ("host:port,...") that answers, hands shaken.
  * Errors  an exit code, told. */
 int admin_open(struct link **out, const char *brokers, int64_t deadline_us);

@@ -82,7 +82,6 @@ static int read_flags(struct workload *workload)
     int64_t first_client;
     workload->topic = call_flag(call, "topic");
     workload->run = call_flag(call, "run");
-    workload->profile = call_flag(call, "profile") ? call_flag(call, "profile") : "tuned";
     if (!workload->topic || !workload->run || !call_flag(call, "history"))
         return say_error(EXIT_USAGE, "-t, --run and --history must be there (see --help)");
     if (!is_run(workload->run))

@@ -22,7 +22,6 @@ struct workload {
     const struct call *call;
     const char *topic;
     const char *run; /* Hexadecimal digits: what makes the values of this run its own. */
-    const char *profile;
     int32_t partitions;
     uint32_t next_client; /* The number for the next client that is opened. */
     struct history *history;

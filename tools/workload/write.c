@@ -38,7 +38,8 @@ struct writer {
 
 struct write_run {
     struct workload workload;
-    const char *kind; /* "writer", or "writer/1" where only the leader acknowledges. */
+    const char *kind;    /* "writer", or "writer/1" where only the leader acknowledges. */
+    const char *profile; /* In the history; that of the settings stands in the call. */
     uint32_t count;
     struct writer writers[WRITERS_MAX];
     int64_t rate; /* Records a second of all writers. */
@@ -114,7 +115,7 @@ static int open_writer(struct write_run *run, struct writer *writer)
     writer->next_value = 0;
     memset(writer->in_flight, 0, (size_t)run->workload.partitions * sizeof *writer->in_flight);
     writer->open = 0;
-    history_client(run->workload.history, writer->number, run->kind, run->workload.profile,
+    history_client(run->workload.history, writer->number, run->kind, run->profile,
                    rd_kafka_name(writer->client));
     return EXIT_DONE;
 }
@@ -330,6 +331,7 @@ int run_write(struct call *call)
     const char *flush = call_flag(call, "flush");
     run->workload.call = call;
     run->kind = acks && strcmp(acks, "1") == 0 ? "writer/1" : "writer";
+    run->profile = call_flag(call, "profile") ? call_flag(call, "profile") : "tuned";
     run->flush_us = flush ? parse_duration_us(flush) : 10000000;
     int code = call_number(call, "writers", 1, WRITERS_MAX, 1, &writers);
     run->count = (uint32_t)writers;
@@ -352,6 +354,7 @@ int run_probe_tuned(struct call *call, int64_t every_ms)
     struct write_run *run = mem_zalloc(sizeof *run);
     run->workload.call = call;
     run->kind = "writer"; /* Idempotent and in order, as any other. */
+    run->profile = "probe";
     run->count = 1;
     run->flush_us = 10000000;
     run->rate = every_ms > 1000 ? 1 : 1000 / every_ms;
