@@ -85,7 +85,7 @@ static json_t *partitions(const struct rd_kafka_metadata_topic *topic)
     for (int i = 0; i < topic->partition_cnt; i++) {
         const struct rd_kafka_metadata_partition *partition = &topic->partitions[i];
         json_array_append_new(list,
-                              json_pack("{si si so so sz}", "partition", partition->id, "leader",
+                              json_pack("{si si so so ss?}", "partition", partition->id, "leader",
                                         partition->leader, "replicas",
                                         nodes(partition->replicas, partition->replica_cnt), "isr",
                                         nodes(partition->isrs, partition->isr_cnt), "error",
