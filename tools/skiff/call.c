@@ -118,6 +118,10 @@ int call_parse(struct call *call, const struct verb *verb, int count, char **wor
 {
     call->verb = verb;
     bool only_arguments = false;
+    if (verb->kind == VERB_ELSEWHERE) {
+        call->command = words;
+        return EXIT_DONE;
+    }
     for (int at = 0; at < count; at++) {
         const char *word = words[at];
         if (!only_arguments && !strcmp(word, "--")) {

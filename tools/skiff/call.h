@@ -18,9 +18,10 @@ struct flag {
 };
 
 enum verb_kind {
-    VERB_LOCAL,   /* Works on processes of this machine: takes --dir, refuses -b. */
-    VERB_COMMAND, /* As VERB_LOCAL; its first plain word begins another program's command line. */
-    VERB_REMOTE,  /* Speaks to brokers: takes -b, -X, -F, --dir, --timeout. */
+    VERB_LOCAL,     /* Works on processes of this machine: takes --dir, refuses -b. */
+    VERB_COMMAND,   /* As VERB_LOCAL; its first plain word begins another program's command line. */
+    VERB_ELSEWHERE, /* Another program reads all words: they are its command line. */
+    VERB_REMOTE,    /* Speaks to brokers: takes -b, -X, -F, --dir, --timeout. */
 };
 
 struct call;
@@ -47,7 +48,7 @@ struct call {
     } flags[CALL_FLAGS_MAX];
     uint32_t argument_count;
     const char *arguments[CALL_ARGUMENTS_MAX];
-    char **command; /* VERB_COMMAND: NULL-ended; NULL: none was given. */
+    char **command; /* VERB_COMMAND, VERB_ELSEWHERE: NULL-ended; NULL: none was given. */
     bool json;
     int64_t timeout_us;
     int64_t started_us; /* When the process started. */

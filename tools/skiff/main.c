@@ -65,6 +65,16 @@ static const struct verb verbs[] = {
     {"cluster quorum", "", 0, 0, VERB_REMOTE, true, no_flags,
      "Who leads the quorum, and how far each voter has got.", "skiff cluster quorum -w",
      run_cluster_quorum},
+    {"chaos run", "[SCENARIO...]", 0, 0, VERB_ELSEWHERE, false, NULL,
+     "Break a cluster while clients write, check every record, report.", "", run_chaos_suite},
+    {"chaos watch", "-b HOST", 0, 0, VERB_ELSEWHERE, false, NULL,
+     "Write to a cluster and check, while you break it.", "", run_chaos_suite},
+    {"chaos ls", "[SCENARIO]", 0, 0, VERB_ELSEWHERE, false, NULL, "What chaos run can break.", "",
+     run_chaos_suite},
+    {"chaos compare", "REPORT...", 0, 0, VERB_ELSEWHERE, false, NULL,
+     "Reports of chaos runs, side by side.", "", run_chaos_suite},
+    {"chaos clean", "", 0, 0, VERB_ELSEWHERE, false, NULL,
+     "End and remove what chaos runs that were killed have left.", "", run_chaos_suite},
 };
 
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };

@@ -27,6 +27,7 @@ int run_cluster_quorum(struct call *call);
 int run_produce(struct call *call);
 int run_dump(struct call *call);
 int run_consume(struct call *call);
+int run_chaos_suite(struct call *call);
 
 /* The local cluster of a verb. Errors: an exit code, told. */
 int load_local(const struct call *call, struct cluster *cluster);

@@ -1,0 +1,135 @@
+"""links.py -- what the proxy does to connections: cuts, one way or both, delay, stall, flapping."""
+import json
+import time
+
+from faults.fault import Fault, controller
+from faults.processes import OnNodes
+from proxy import CLIENT, bytes_of
+
+ANY = "*"
+FIRST_LOOK_S = 0.05
+
+
+class Links(Fault):
+    """A list of rules (from, to, what). A cut is confirmed when nothing came through after it."""
+
+    def __init__(self, moment, rules, part="", is_part_seen=True, victims=()):
+        super().__init__(moment)
+        self.rules, self.part, self.is_part_seen = rules, part, is_part_seen
+        self.victims = list(victims)
+        self.detail = ", ".join(f"{source}>{target} {what}" for source, target, what in rules)
+
+    def inject(self):
+        proxy = self.moment.proxy
+        self.before = bytes_of(proxy.links(), self.rules)
+        for source, target, what in self.rules:
+            proxy.rule(source, target, what)
+        time.sleep(FIRST_LOOK_S)
+        self.first = bytes_of(proxy.links(), self.rules)
+
+    def heal(self):
+        self.moment.proxy.heal()
+
+    def confirm(self):
+        links = self.moment.proxy.links()
+        carried = bytes_of(links, self.rules) - self.first
+        part = f"{self.part}; " if self.part else ""
+        if all(what == "cut" for _, _, what in self.rules):
+            return (self.is_part_seen and carried == 0 and self.before > 0,
+                    f"{part}{self.before} bytes before the cut, {carried} after it")
+        rules = {link["rule"] for link in links.values() if link["rule"] != "pass"}
+        return (self.is_part_seen and bool(rules) and self.before > 0,
+                f"{part}the proxy applied {json.dumps(sorted(rules))}, {carried} bytes came through")
+
+
+class HookedCut(OnNodes):
+    """Isolation by a user's own executables."""
+
+    def inject(self):
+        for node in self.victims:
+            self.cluster.hook("cut", node)
+
+    def heal(self):
+        for node in self.victims:
+            self.cluster.hook("heal", node)
+
+    def confirm(self):
+        return self.with_part(*self.seen_by_others())
+
+
+def isolate(choose):
+    """One node from all others and from clients."""
+    def make(moment):
+        victim = choose(moment)
+        if moment.proxy is None:
+            return HookedCut(moment, [victim.node], victim.part, victim.seen)
+        return Links(moment, [(victim.node, ANY, "cut"), (ANY, victim.node, "cut")], victim.part, victim.seen,
+                     [victim.node])
+    return make
+
+
+def others(moment, node):
+    return [one for one in moment.cluster.ids if one != node]
+
+
+def both_ways(a, b, what="cut"):
+    return [(a, b, what), (b, a, what)]
+
+
+def cut_followers(choose):
+    """A leader cannot reach its followers nor they it; the clients reach all."""
+    def make(moment):
+        victim = choose(moment)
+        rules = [rule for other in others(moment, victim.node) for rule in both_ways(victim.node, other)]
+        return Links(moment, rules, victim.part, victim.seen, [victim.node])
+    return make
+
+
+def one_way(choose, is_out):
+    """Nothing from a leader reaches the other nodes, or nothing from them reaches it."""
+    def make(moment):
+        victim = choose(moment)
+        rules = [(victim.node, other, "cut") if is_out else (other, victim.node, "cut")
+                 for other in others(moment, victim.node)]
+        return Links(moment, rules, victim.part, victim.seen, [victim.node])
+    return make
+
+
+def cut_from_controller(moment):
+    """A node that leads, and the controller, do not reach each other; all else does."""
+    office = controller(moment)
+    leading = [node for node in moment.picture.leading() if node != office.node] or others(moment, office.node)
+    node = moment.chance.choice(leading)
+    return Links(moment, both_ways(node, office.node),
+                 f"node {office.node} was the controller, node {node} led {len(moment.picture.led_by(node))} partitions",
+                 True, [node])
+
+
+def bridge(moment):
+    """Two halves that meet in one node alone."""
+    nodes = list(moment.cluster.ids)
+    moment.chance.shuffle(nodes)
+    middle, rest = nodes[0], nodes[1:]
+    left, right = rest[:len(rest) // 2], rest[len(rest) // 2:]
+    rules = [rule for a in left for b in right for rule in both_ways(a, b)]
+    return Links(moment, rules, f"node {middle} alone reached all", True, rest)
+
+
+def between_nodes(what):
+    """A leader's links to other nodes, both ways, are of that kind."""
+    def make_of(choose):
+        def make(moment):
+            victim = choose(moment)
+            kind = what[moment.number % len(what)]
+            rules = [rule for other in others(moment, victim.node) for rule in both_ways(victim.node, other, kind)]
+            return Links(moment, rules, victim.part, victim.seen, [victim.node])
+        return make
+    return make_of
+
+
+def clients_cut(choose):
+    """The clients lose one leader; the nodes see no fault."""
+    def make(moment):
+        victim = choose(moment)
+        return Links(moment, both_ways(CLIENT, victim.node), victim.part, victim.seen, [victim.node])
+    return make

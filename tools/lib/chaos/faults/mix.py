@@ -1,0 +1,39 @@
+"""mix.py -- a seeded mix: one fault, or two at the same time, drawn from those that go together."""
+from faults.fault import Fault
+
+
+class Both(Fault):
+    """Several faults as one; they heal in the other order."""
+
+    def __init__(self, moment, faults):
+        super().__init__(moment)
+        self.faults = faults
+        self.victims = sorted({node for fault in faults for node in fault.victims})
+        self.begun = []
+
+    def inject(self):
+        for fault in self.faults:
+            self.begun.append(fault)
+            fault.inject()
+        self.detail = " + ".join(f"{type(fault).__name__} {fault.detail}" for fault in self.faults)
+
+    def heal(self):
+        for fault in reversed(self.begun):
+            fault.heal()
+
+    def together(self, answers):
+        return all(seen for seen, _ in answers), "; ".join(how for _, how in answers if how)
+
+    def confirm(self):
+        return self.together([fault.confirm() for fault in self.faults])
+
+    def confirm_after(self):
+        return self.together([fault.confirm_after() for fault in self.faults])
+
+
+def mix(groups):
+    """Each group holds faults of one family; at most one of a family is drawn."""
+    def make(moment):
+        families = moment.chance.sample(groups, moment.chance.choice((1, 1, 2)))
+        return Both(moment, [moment.chance.choice(family)(moment) for family in families])
+    return make

@@ -1,0 +1,85 @@
+"""programs.py -- the programs that a run uses, and how they are called.
+
+Whatever runs beside the supervisor is told to end with it (`setpriv --pdeathsig`), so that not even a
+kill -9 of the supervisor leaves a writer behind. Nodes are sessions of their own: `skiff chaos clean`
+finds those that outlived theirs.
+"""
+import os
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
+BUILD = os.path.abspath(os.environ.get("SKIFF_BUILD") or os.path.join(ROOT, "build"))
+ENVIRONMENT = dict(os.environ, SKIFF_BUILD=BUILD, SKIFF_CHAOS_DIR=HERE)
+ENVIRONMENT.pop("SKIFF_BROKERS", None)
+
+
+class Failure(Exception):
+    """Why a run cannot go on: one line for the user, exit code 1."""
+
+
+class Fatal(Failure):
+    """A Failure that the next scenario would meet again."""
+
+
+class Refused(Exception):
+    """What the user asked for makes no sense: one line, exit code 2."""
+
+
+def path(name):
+    found = os.path.join(BUILD, name)
+    if not os.access(found, os.X_OK):
+        raise Failure(f"{found} does not exist (tools/chaos builds it)")
+    return found
+
+
+def call(words, limit_s, env=None):
+    """Run one command to its end; its output as text. Raises Failure when it takes too long."""
+    try:
+        return subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=limit_s, check=False,
+                              stdin=subprocess.DEVNULL, env=env or ENVIRONMENT, start_new_session=True)
+    except subprocess.TimeoutExpired as slow:
+        raise Failure(f"{shown(words)}: no end after {limit_s:.0f} s") from slow
+    except OSError as error:
+        raise Failure(f"{words[0]}: {error.strerror}") from error
+
+
+def spawn(words, log):
+    """Start a command that runs beside us; what it prints goes to the file `log`."""
+    guard = shutil.which("setpriv")
+    words = [guard, "--pdeathsig", "TERM", *words] if guard else words
+    with open(log, "ab") as output:
+        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                                env=ENVIRONMENT, start_new_session=True)
+
+
+def end(process, number, limit_s):
+    """Signal a process that we spawned and wait for it; killed when it does not end. Its exit code."""
+    if process.poll() is None:
+        process.send_signal(number)
+    try:
+        return process.wait(timeout=limit_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+def shown(words):
+    return " ".join([os.path.basename(words[0]), *words[1:3]])
+
+
+def last_lines(file, count=4):
+    """The end of a text file, for an error; empty when it is not there."""
+    try:
+        with open(file, "rb") as log:
+            log.seek(max(0, os.path.getsize(file) - 8192))
+            lines = [line for line in log.read().decode(errors="replace").split("\n") if line.strip()]
+    except OSError:
+        return ""
+    return "\n".join("    " + line[:200] for line in lines[-count:])
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)

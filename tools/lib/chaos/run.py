@@ -1,0 +1,314 @@
+"""run.py -- `skiff chaos run`: the control, then scenario after scenario, and the report of what came of them."""
+import os
+import shlex
+import shutil
+import signal
+import sys
+import time
+
+import arguments
+import bench_machine
+import planted
+import programs
+import run_directory
+import scenarios
+import verdict
+import view
+from bench_progress import Progress
+from engine import Engine, HookedCluster, find_engine
+from leg import ControlLeg, Leg, Setting
+from programs import Failure
+
+LIMITS_S = {"quick": 240, "default": 900, "nightly": None}
+LEG_S, CONTROL_S, REPORT_S = 8, 14, 3  # What a cluster takes beside its rounds, about.
+STOPPED = 130
+
+
+class Hooked:
+    """The user's own cluster in the place of an engine."""
+
+    name, is_ours = "hooks", False
+
+    def __init__(self, options):
+        picture = view.look(options.bootstrap, client=options.client)
+        if picture is None or not picture.brokers:
+            raise Failure(f"no broker answers at {options.bootstrap}")
+        self.hooks, self.bootstrap, self.ids = options.hooks, options.bootstrap, picture.brokers
+        self.can = HookedCluster(self.hooks, self.bootstrap, self.ids).can
+
+    def version(self):
+        return f"cluster at {self.bootstrap}"
+
+    def settings(self):
+        return {}
+
+    def start(self, _folder, _nodes, _settings):
+        return HookedCluster(self.hooks, self.bootstrap, self.ids)
+
+
+class Clock:
+    """How many rounds still fit. Without a limit, or with --rounds, all do."""
+
+    def __init__(self, limit_s, plan):
+        self.end = time.monotonic() + limit_s if limit_s else None
+        self.left = [self.seconds(scenario, rounds) for scenario, rounds in plan]
+        self.least = [self.seconds(scenario, 1) for scenario, _ in plan]
+
+    @staticmethod
+    def seconds(scenario, rounds):
+        return rounds * scenario.round_s + LEG_S * -(-rounds // scenario.rounds_a_cluster)
+
+    def next(self):
+        """A scenario begins: until when its rounds may begin; None: there is no limit."""
+        wanted, least = self.left.pop(0), self.least.pop(0)
+        if self.end is None:
+            return None
+        now = time.monotonic()
+        free = self.end - REPORT_S - now - least - sum(self.least)
+        extra = max(0.0, free) * wanted / (wanted + sum(self.left))
+        return now + least + extra if self.end - now > least else now
+
+
+class Run:
+    def __init__(self, options, system, plan):
+        self.options, self.system, self.plan = options, system, plan
+        limit = None if options.rounds else LIMITS_S[options.mode]
+        self.clock = Clock(limit - CONTROL_S if limit else None, plan)
+        self.directory = run_directory.RunDirectory(options.dir, getattr(system, "folder", None))
+        self.setting = Setting(engine=system, nodes=options.nodes, partitions=options.partitions,
+                               replication=min(3, len(system.ids) if options.bootstrap else options.nodes),
+                               settings=options.set, client=options.client, rate=options.rate)
+        self.setting.least_isr = min(2, self.setting.replication)
+        self.progress = Progress()
+        self.started, self.begun = time.strftime("%Y-%m-%d %H:%M:%S"), time.monotonic()
+        self.control, self.found, self.errors, self.skipped = None, [], [], []
+        self.leg, self.kept = None, []
+
+    # What is under test.
+
+    def settings(self):
+        """{key: value} that matter for what an acknowledgement means."""
+        base = {"min.insync.replicas": str(self.setting.least_isr), "log.flush.interval.messages": "1"} \
+            if self.version.startswith("skiff ") else {}
+        given = dict(line.split("=", 1) for line in self.options.set)
+        return {**base, **self.system.settings(), **given}
+
+    def is_synced(self):
+        """Whether an acknowledgement waits for disks; None: nobody here knows."""
+        if not self.system.is_ours:
+            return None
+        settings = self.settings()
+        return settings.get("flush.messages", settings.get("log.flush.interval.messages")) == "1"
+
+    def ack_text(self):
+        return {True: "fsync=on", False: "fsync=off", None: "as set up"}[self.is_synced()]
+
+    def profile(self):
+        settings = self.settings()
+        synced, least = self.is_synced(), settings.get("min.insync.replicas", "1" if self.system.is_ours else "?")
+        means = {True: "written and synced on every in-sync replica", None: "what the cluster is set up for",
+                 False: "written to the page cache of every in-sync replica, not synced"}[synced]
+        return {"nodes": len(self.system.ids) if self.options.bootstrap else self.options.nodes,
+                "partitions": self.setting.partitions, "rf": self.setting.replication, "min_isr": least,
+                "fsync": {True: "on", False: "off", None: "unknown"}[synced],
+                "ack_means": f"acks=all: {means}, of which there are at least {least}",
+                "settings": [f"{key}={value}" for key, value in settings.items()], "rate": self.setting.rate}
+
+    # Running.
+
+    def go(self):
+        """Everything, until it is done, fails or is stopped. The exit code."""
+        stopped = False
+        try:
+            self.version = self.system.version()
+            self.directory.check_room()
+            self.plan_time()
+            if self.system.is_ours:
+                self.run_control()
+            for scenario, rounds in self.plan:
+                self.run_scenario(scenario, rounds)
+        except KeyboardInterrupt:
+            stopped = True
+        except Failure as failure:
+            self.errors.append(str(failure))
+        finally:
+            self.end_leg()
+            self.progress.close()
+        return self.report(stopped)
+
+    def plan_time(self):
+        self.progress.plan(CONTROL_S if self.system.is_ours else 0)
+        for scenario, rounds in self.plan:
+            self.progress.plan(self.clock.seconds(scenario, self.options.rounds or rounds))
+
+    def end_leg(self):
+        """Whatever still runs is ended, also when Ctrl-C comes again."""
+        before = [signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)]
+        try:
+            if self.leg:
+                self.kept.append(self.leg.folder)
+                self.leg.close()
+        except Failure as failure:
+            self.errors.append(str(failure))
+        finally:
+            self.leg = None
+            for number, handler in zip((signal.SIGINT, signal.SIGTERM), before):
+                signal.signal(number, handler)
+
+    def run_control(self):
+        self.progress.step("control: power lost on all nodes, acknowledged from the page cache", CONTROL_S)
+        self.leg = ControlLeg(self.setting, self.directory.part("control"), self.directory.id, self.options.seed)
+        self.control = self.leg.run()
+        self.close_leg(self.control["violated"])
+        self.progress.tell(f"control: {'the loss was found' if self.control['violated'] else 'NO LOSS WAS FOUND'}: "
+                           f"{self.control['text']}")
+
+    def close_leg(self, is_good):
+        """The leg has ended well; its data goes when nobody needs it any more."""
+        folder, self.leg = self.leg.folder, None
+        if is_good and not self.options.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            self.kept.append(folder)
+
+    def run_scenario(self, scenario, rounds):
+        rounds = self.options.rounds or rounds
+        until = self.clock.next()
+        if until is not None and until <= time.monotonic():
+            self.skipped.append(scenario.name)
+            self.progress.tell(f"{scenario.name}: left out, no time is left")
+            return
+        total = verdict.Scenario(scenario)
+        self.found.append(total)
+        folders = []
+        try:
+            while len(total.faults) < rounds and not total.broken:
+                folders.append(self.run_leg(scenario, total, rounds, until))
+                if until is not None and time.monotonic() + LEG_S + scenario.round_s > until:
+                    break
+        except Failure as failure:
+            if isinstance(failure, programs.Fatal) or not self.system.is_ours:
+                raise
+            self.errors.append(f"{scenario.name}: {failure}")
+            total.doubts.append(f"could not be run: {failure}")
+            self.end_leg()
+        self.keep_or_drop(total, folders)
+        self.tell(total)
+
+    def run_leg(self, scenario, total, rounds, until):
+        """One cluster's worth of rounds. Its folder."""
+        self.directory.check_room()
+        first = len(total.faults)
+        name = f"{len(self.found):02d}-{scenario.name}" + (f"-{first}" if first else "")
+        leg = self.leg = Leg(self.setting, scenario, self.directory.part(name), self.directory.id, self.options.seed)
+        self.progress.step(f"{scenario.name}: a cluster comes up", LEG_S)
+        leg.first_round = first
+        leg.open()
+        leg.start_clients()
+        for number in range(min(rounds - first, scenario.rounds_a_cluster)):
+            if number and until is not None and time.monotonic() + scenario.round_s > until:
+                break
+            self.progress.step(f"{scenario.name}: round {first + number + 1} of {rounds}", scenario.round_s)
+            self.directory.check_room()
+            if not leg.round(number):
+                break
+        self.progress.show(f"{scenario.name}: checking")
+        total.add(leg.finish())
+        if not self.system.is_ours:
+            if self.control is None:
+                self.control = planted.control(leg.workloads, leg.folder)
+            leg.delete_topics()
+        self.leg = None
+        return leg.folder
+
+    def keep_or_drop(self, total, folders):
+        if total.verdict() == verdict.PASS and not self.options.keep:
+            for folder in folders:
+                shutil.rmtree(folder, ignore_errors=True)
+            return
+        self.kept += folders
+        for folder in folders:
+            total.history += [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".history")]
+
+    def tell(self, total):
+        gap = total.gap_table().get("tuned")
+        longest = f", longest gap {gap['max_ms'] / 1e3:.2f} s" if gap else ""
+        self.progress.tell(f"{total.scenario.name}: {total.verdict()}, {len(total.faults)} rounds, "
+                           f"{total.counts['acked']:,} acked{longest}")
+        for reason in (total.broken + total.doubts)[:4]:
+            self.progress.tell("  " + reason.replace("\n", "\n  "))
+
+    # The report.
+
+    def report(self, stopped):
+        done = [total.json() for total in self.found if total.faults or total.doubts or total.broken]
+        failed_if = [one for bound in self.options.bounds for one in bound.against(done)]
+        outcome = verdict.overall(done, self.control, failed_if)
+        if (stopped or self.errors) and outcome == verdict.PASS:
+            outcome = verdict.INCONCLUSIVE
+        line = verdict.last_line(outcome, self.version_text(), self.ack_text(), done)
+        if done or self.control:
+            self.publish(self.assemble(outcome, line, done, failed_if))
+        for one in failed_if:
+            programs.say(f"--fail-if {one['text']}")
+        for name in self.skipped:
+            programs.say(f"left out, no time was left: {name}")
+        for error in self.errors:
+            programs.say(f"skiff chaos run: {error}")
+        if self.kept:
+            programs.say("kept: " + " ".join(self.kept))
+        self.directory.close()
+        self.remove_empty()
+        if done or self.control:
+            print(line, flush=True)
+        if stopped:
+            programs.say("skiff chaos run: stopped; all that it started has ended")
+            return STOPPED
+        if outcome == verdict.FAIL:
+            return verdict.EXIT_CODES[outcome]
+        return 1 if self.errors else verdict.EXIT_CODES[outcome]
+
+    def version_text(self):
+        return getattr(self, "version", self.system.name)
+
+    def remove_empty(self):
+        if not self.options.dir and os.path.isdir(self.directory.path) and not os.listdir(self.directory.path):
+            os.rmdir(self.directory.path)
+
+    def assemble(self, outcome, line, done, failed_if):
+        folder = self.directory.path
+        rounds = sum(scenario["rounds"] for scenario in done)
+        return {"title": f"{self.version_text()}: {len(done)} scenarios, {self.options.mode}", "verdict": outcome, "line": line,
+                "engine": {"name": self.system.name, "version": self.version_text()}, "profile": self.profile(),
+                "machine": bench_machine.fingerprint(programs.ROOT, folder),
+                "command": "skiff chaos run " + shlex.join(sys.argv[2:]), "seed": self.options.seed,
+                "started": self.started, "seconds": round(time.monotonic() - self.begun, 1), "control": self.control,
+                "scenarios": done, "totals": verdict.totals(done),
+                "bound95": verdict.bound95(sum(scenario["lost"] for scenario in done), rounds),
+                "failed_if": failed_if, "skipped": self.skipped, "errors": self.errors}
+
+    def publish(self, content):
+        publish(self.directory.path, content, self.options.beside)
+
+
+def publish(folder, content, beside):
+    """Write the report in all its forms, show it as text."""
+    import report
+    import report_model
+    text = report.write(folder, content, [report_model.load(path) for path in beside])
+    lines = text.rstrip().split("\n")
+    if lines and lines[-1].strip() == content["line"]:  # It is printed last of all, below what was kept.
+        lines.pop()
+    print("\n".join(lines))
+    programs.say(f"report: {os.path.join(folder, 'report.html')}")
+
+
+def main(words):
+    options = arguments.read_run(words)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    run_directory.sweep(False, programs.say)
+    system = Hooked(options) if options.bootstrap else Engine(find_engine(options.engine))
+    plan = scenarios.chosen(options.scenarios, options.mode, system.can)
+    if not plan:
+        raise Failure("nothing to run: no scenario works with what the hooks offer")
+    return Run(options, system, plan).go()

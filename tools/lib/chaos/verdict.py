@@ -1,0 +1,217 @@
+"""verdict.py -- from what the checker and the supervisor saw to numbers, and from numbers to a verdict.
+
+    FAIL          a promise was broken: a violation, replicas that differ, a cluster that does not come back, a --fail-if
+    VOID          the control lost nothing: this run could not have seen a loss
+    INCONCLUSIVE  something that the verdict rests on was not seen: a fault, operations in flight, a log's end
+    PASS          none of these
+"""
+from workloads import INCONCLUSIVE as CODE_INCONCLUSIVE
+from workloads import VIOLATION
+
+PASS, FAIL, INCONCLUSIVE, VOID = "PASS", "FAIL", "INCONCLUSIVE", "VOID"
+EXIT_CODES = {PASS: 0, FAIL: 11, INCONCLUSIVE: 12, VOID: 12}
+P99_FROM = 100
+COUNTS = ("acked", "failed", "unknown", "unknown_found", "lost", "duplicated", "reordered")
+ELSEWHERE = "tuned (not led)"  # Gaps of partitions that the victim did not lead.
+
+
+def percentile(ordered, percent):
+    """By nearest rank; `ordered` has at least one value."""
+    rank = -(-len(ordered) * percent // 100)
+    return ordered[max(0, int(rank) - 1)]
+
+
+def distribution(values):
+    """n, percentiles and the values; p99 only where a hundred values carry it."""
+    ordered = sorted(values)
+    if not ordered:
+        return {"n": 0, "p50_ms": None, "p90_ms": None, "p99_ms": None, "max_ms": None, "values_ms": []}
+    return {"n": len(ordered), "p50_ms": round(percentile(ordered, 50), 3), "p90_ms": round(percentile(ordered, 90), 3),
+            "p99_ms": round(percentile(ordered, 99), 3) if len(ordered) >= P99_FROM else None,
+            "max_ms": round(ordered[-1], 3), "values_ms": [round(value, 3) for value in values]}
+
+
+def bound95(losses, rounds):
+    """The share of rounds that may lose something, at 95 %, when none of n did: the rule of three."""
+    return round(3 / rounds, 5) if rounds and not losses else None
+
+
+def worst_gaps(found, faults):
+    """{profile: [the longest gap of each fault, with its partition]}, gaps of the host left out; and how many those are."""
+    elsewhere = {fault["id"]: set(fault.get("elsewhere", ())) for fault in faults}
+    worst, of_host = {}, 0
+    for gap in found.get("gaps", ()):
+        if gap.get("fault") is None or gap.get("partition") is None or gap["partition"] < 0:
+            continue
+        if gap.get("host"):
+            of_host += 1
+            continue
+        keys = [(gap["profile"], gap["fault"])]
+        if gap["profile"] == "tuned" and gap["partition"] in elsewhere.get(gap["fault"], ()):
+            keys.append((ELSEWHERE, gap["fault"]))
+        for key in keys:
+            if key not in worst or gap["gap_ns"] > worst[key]["gap_ns"]:
+                worst[key] = gap
+    return worst, of_host
+
+
+class Scenario:
+    """All legs of one scenario, added up."""
+
+    def __init__(self, scenario):
+        self.scenario = scenario
+        self.counts = dict.fromkeys(COUNTS, 0)
+        self.other, self.faults, self.gaps = {}, [], {}
+        self.full_isr, self.first_ack, self.latency, self.latency_steady = [], [], {}, {}
+        self.timelines, self.stalls, self.witness, self.history = [], [], [], []
+        self.replicas = {"compared": 0, "differ": 0, "witness": []}
+        self.broken, self.doubts, self.notes = [], [], []
+        self.seconds, self.of_host = 0.0, 0
+
+    def add(self, leg):
+        first = len(self.faults)
+        found = leg.checked.found
+        for name in COUNTS:
+            self.counts[name] += found.get(name) or 0
+        self.add_other(found, leg)
+        self.add_gaps(found, leg, first)
+        self.add_latency(found)
+        self.faults += [{key: value for key, value in fault.items() if key not in ("elsewhere", "victims")}
+                        | {"id": first + fault["id"]} for fault in leg.faults]
+        self.full_isr += leg.full_isr_ms
+        self.first_ack += leg.first_ack_ms
+        self.stalls += found.get("stalls", [])
+        self.add_timeline(found, leg)
+        self.add_replicas(leg.replicas)
+        self.seconds += leg.seconds
+        self.judge(leg)
+
+    def add_other(self, found, leg):
+        for name, count in found.get("other", {}).items():
+            self.other[name] = self.other.get(name, 0) + count
+        if leg.checked_1:
+            lost = leg.checked_1.found.get("lost_acks1", leg.checked_1.found.get("other", {}).get("lost_acks1", 0))
+            self.other["lost_acks1"] = self.other.get("lost_acks1", 0) + lost
+
+    def add_gaps(self, found, leg, first):
+        faults = leg.faults if self.scenario.shows_elsewhere else ()
+        worst, of_host = worst_gaps(found, faults)
+        self.of_host += of_host
+        for (profile, fault), gap in sorted(worst.items()):
+            self.gaps.setdefault(profile, []).append({**gap, "fault": first + int(fault)})
+
+    def add_latency(self, found):
+        for entry in found.get("latency", ()):
+            table = self.latency_steady if entry.get("fault") is None else self.latency
+            table.setdefault(entry["profile"], []).append(entry)
+
+    def add_timeline(self, found, leg):
+        timeline = found.get("timeline")
+        if timeline and len(self.timelines) < 1:  # One leg is like another; the worst round's comes on top.
+            self.timelines.append({"label": "the first cluster's rounds", **timeline})
+
+    def add_replicas(self, found):
+        self.replicas["compared"] += found.get("compared", 0)
+        self.replicas["differ"] += found.get("differ", 0)
+        self.replicas["witness"] += found.get("witness", [])
+
+    def judge(self, leg):
+        for checked, of in ((leg.checked, "acks=all"), (leg.checked_1, "acks=1")):
+            if checked is None:
+                continue
+            for violation in checked.found.get("violations", ()):
+                self.broken.append(f"{violation['class']} ({of}): {violation['text']}")
+                self.witness += violation.get("witness", [])
+            if checked.code == VIOLATION and not checked.found.get("violations"):
+                self.broken.append(f"the checker found a violation ({of}): {checked.text}")
+            if checked.code == CODE_INCONCLUSIVE:
+                self.doubts.append("; ".join(checked.found.get("inconclusive", ())) or checked.text)
+        if leg.replicas.get("differ"):
+            self.broken.append(f"{leg.replicas['differ']} replicas differ below the high watermark")
+            self.witness += leg.replicas.get("witness", [])
+        self.broken += leg.wrong
+        self.doubts += leg.doubts
+        for fault in leg.faults:
+            if not fault["confirmed"]:
+                self.doubts.append(f"round {fault['id'] + 1} was not confirmed: {fault['how']}; "
+                                   f"{fault['in_flight']} operations in flight")
+        if not leg.faults:
+            self.doubts.append("no fault was injected")
+        if not leg.checked.found.get("acked"):
+            self.doubts.append("nothing was acknowledged")
+
+    def verdict(self):
+        return FAIL if self.broken else INCONCLUSIVE if self.doubts else PASS
+
+    def gap_table(self):
+        table = {}
+        for profile, gaps in self.gaps.items():
+            longest = max(gaps, key=lambda gap: gap["gap_ns"])
+            table[profile] = {**distribution([gap["gap_ns"] / 1e6 for gap in gaps]),
+                              "worst": {key: longest[key] for key in ("fault", "partition", "from_ns")}}
+        return table
+
+    def json(self):
+        return {"name": self.scenario.name, "about": self.scenario.about, "verdict": self.verdict(),
+                "why": "\n".join(self.broken + self.doubts), "rounds": len(self.faults), **self.counts, "other": self.other,
+                "witness": self.witness[:40], "faults": self.faults, "gaps": self.gap_table(),
+                "gaps_of_host": self.of_host, "full_isr": distribution(self.full_isr),
+                "first_ack": distribution(self.first_ack), "latency": joined(self.latency),
+                "latency_steady": joined(self.latency_steady), "timeline": self.timelines, "stalls": self.stalls,
+                "replicas": self.replicas, "history": self.history, "seconds": round(self.seconds, 1),
+                "bound95": bound95(self.counts["lost"], len(self.faults))}
+
+
+def joined(table):
+    """{profile: latency} of several faults: the median of medians and the worst of the rest, n added up."""
+    found = {}
+    for profile, entries in table.items():
+        entries = [one for one in entries if one.get("n")]
+        if entries:
+            found[profile] = {"n": sum(one["n"] for one in entries),
+                              "p50_ms": round(percentile(sorted(one["p50_ns"] for one in entries), 50) / 1e6, 3),
+                              "p99_ms": round(max(one["p99_ns"] for one in entries) / 1e6, 3),
+                              "max_ms": round(max(one["max_ns"] for one in entries) / 1e6, 3)}
+    return found
+
+
+def overall(scenarios, control, failed_if):
+    """The verdict of a run. `failed_if`: those that came true, and those that could not be measured."""
+    verdicts = [scenario["verdict"] for scenario in scenarios]
+    if FAIL in verdicts or any(one["failed"] for one in failed_if):
+        return FAIL
+    if control is not None and not control["violated"]:
+        return VOID
+    if INCONCLUSIVE in verdicts or not scenarios or failed_if:
+        return INCONCLUSIVE
+    return PASS
+
+
+def totals(scenarios):
+    found = {name: sum(scenario[name] for scenario in scenarios) for name in COUNTS}
+    faults = [fault for scenario in scenarios for fault in scenario["faults"]]
+    return {**found, "faults": len(faults), "confirmed": sum(fault["confirmed"] for fault in faults)}
+
+
+def longest_gap(scenarios):
+    """(seconds, scenario, n) of the longest gap that tuned clients saw, or None."""
+    found = [(scenario["gaps"]["tuned"]["max_ms"] / 1e3, scenario["name"], scenario["gaps"]["tuned"]["n"])
+             for scenario in scenarios if scenario["gaps"].get("tuned", {}).get("n")]
+    return max(found, default=None)
+
+
+def last_line(verdict, version, ack, scenarios):
+    """The one line that says all."""
+    total = totals(scenarios)
+    others = {}
+    for scenario in scenarios:
+        for name, count in scenario["other"].items():
+            if count and name != "lost_acks1":
+                others[name] = others.get(name, 0) + count
+    more = "".join(f"{count:,} {name.replace('_', ' ')}, " for name, count in sorted(others.items()))
+    faults = f"{total['confirmed']}/{total['faults']} faults confirmed, " if total["faults"] else ""
+    text = (f"{verdict} {version} {ack}: {faults}{total['acked']:,} acked, "
+            f"{total['lost']:,} lost, {total['duplicated']:,} duplicated, {total['reordered']:,} reordered, {more}"
+            f"{total['unknown']:,} unknown ({total['unknown_found']:,} found)")
+    gap = longest_gap(scenarios)
+    return text + (f"; longest gap {gap[0]:.2f} s ({gap[1]}, n={gap[2]})" if gap else "")

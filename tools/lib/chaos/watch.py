@@ -1,0 +1,123 @@
+"""watch.py -- `skiff chaos watch`: clients and checker alone, on any cluster, while its user breaks or upgrades it."""
+import shlex
+import signal
+import sys
+import time
+
+import arguments
+import bench_machine
+import planted
+import programs
+import run_directory
+import verdict
+import view
+from leg import Result, Setting
+from programs import Failure
+from run import publish
+from scenarios import Scenario
+from workloads import Workloads
+
+WATCH = Scenario("watch", "Clients and checker alone; whatever was broken, others broke.", None, (0, 0, 0), frozenset())
+TELL_EVERY_S = 1.0
+
+
+class Watch:
+    def __init__(self, options):
+        self.options = options
+        picture = view.look(options.bootstrap, client=options.client)
+        if picture is None or not picture.brokers:
+            raise Failure(f"no broker answers at {options.bootstrap}")
+        self.brokers = picture.brokers
+        self.directory = run_directory.RunDirectory(options.dir, None)
+        self.setting = Setting(engine=None, partitions=options.partitions, replication=min(3, len(self.brokers)),
+                               client=options.client, rate=options.rate)
+        self.folder = self.directory.part("watch")
+        self.workloads = Workloads(self.folder, options.bootstrap, self.directory.id, f"skiff-chaos-{self.directory.id}",
+                                   self.setting)
+        self.started, self.begun = time.strftime("%Y-%m-%d %H:%M:%S"), time.monotonic()
+
+    def go(self):
+        try:
+            self.directory.check_room(100 << 20)
+            self.workloads.create(self.workloads.topic)
+            self.write()
+            return self.reckon()
+        except KeyboardInterrupt:
+            programs.say("skiff chaos watch: stopped")
+            return 130
+        except Failure as failure:
+            programs.say(f"skiff chaos watch: {failure}\nkept: {self.folder}")
+            return 1
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            self.workloads.kill()
+            if not self.workloads.delete(self.workloads.topic):
+                programs.say(f"the topic {self.workloads.topic} could not be deleted")
+            self.directory.close()
+
+    def write(self):
+        """Until the time is over, or Ctrl-C. A live line meanwhile."""
+        rate = self.options.rate
+        self.workloads.start_reader()
+        self.workloads.start_writer("tuned", max(1, rate * 2 // 3))
+        self.workloads.start_writer("stock", max(1, rate // 6))
+        self.workloads.start("fresh", "probe", "--fresh", "--every-ms", max(20, 6000 // rate), profile="fresh")
+        end = time.monotonic() + self.options.seconds
+        try:
+            while time.monotonic() < end:
+                self.workloads.check_alive()
+                self.show(end - time.monotonic())
+                time.sleep(min(TELL_EVERY_S, max(0.0, end - time.monotonic())))
+        except KeyboardInterrupt:
+            pass
+        if sys.stderr.isatty():
+            programs.say("")
+
+    def show(self, left):
+        live = self.workloads.live
+        text = (f"{int(left // 60)}:{int(left % 60):02d} left: {live.acked:,} acked, {live.failed:,} failed, "
+                f"longest wait now {live.longest_silence_ns() / 1e9:.1f} s")
+        print(f"\r\033[K{text}" if sys.stderr.isatty() else text, end="" if sys.stderr.isatty() else "\n",
+              file=sys.stderr, flush=True)
+
+    def reckon(self):
+        """Read everything back, check, and report."""
+        result = Result(folder=self.folder)
+        for name in self.workloads.stop():
+            result.doubts.append(f"the workload {name!r} did not end well")
+        wrong = self.workloads.read_to_the_end()
+        result.doubts += [wrong] if wrong else []
+        result.checked = self.workloads.check(self.workloads.files)
+        total = verdict.Scenario(WATCH)
+        result.seconds = time.monotonic() - self.begun
+        total.add(result)
+        total.doubts.remove("no fault was injected")
+        control = planted.control(self.workloads, self.folder)
+        found = total.json()
+        found["longest_ms"] = max((gap["gap_ns"] for gap in result.checked.found.get("gaps", ())), default=0) / 1e6
+        found["history"] = self.workloads.files
+        return self.report(found, control)
+
+    def report(self, found, control):
+        failed_if = [one for bound in self.options.bounds for one in bound.against([found])]
+        outcome = verdict.overall([found], control, failed_if)
+        line = verdict.last_line(outcome, f"cluster at {self.options.bootstrap}", "as set up", [found])
+        publish(self.directory.path, {
+            "title": f"watched {self.options.bootstrap}", "verdict": outcome, "line": line,
+            "engine": {"name": "watch", "version": f"cluster at {self.options.bootstrap}"},
+            "profile": {"nodes": len(self.brokers), "partitions": self.setting.partitions, "rf": self.setting.replication,
+                        "min_isr": "?", "fsync": "unknown", "ack_means": "acks=all: what the cluster is set up for"},
+            "machine": bench_machine.fingerprint(programs.ROOT, self.directory.path),
+            "command": "skiff chaos watch " + shlex.join(sys.argv[2:]), "seed": None, "started": self.started,
+            "seconds": round(time.monotonic() - self.begun, 1), "control": control, "scenarios": [found],
+            "totals": verdict.totals([found]), "bound95": None, "failed_if": failed_if}, self.options.beside)
+        for one in failed_if:
+            programs.say(f"--fail-if {one['text']}")
+        print(line, flush=True)
+        return verdict.EXIT_CODES[outcome]
+
+
+def main(words):
+    options = arguments.read_watch(words)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return Watch(options).go()

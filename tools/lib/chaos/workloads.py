@@ -1,0 +1,197 @@
+"""workloads.py -- the clients of a run: processes of skiff-workload, and the histories that they write.
+
+    stock    idempotent writer, acks=all, nothing set that need not be
+    tuned    the same with timeouts that let a client follow a fast cluster
+    acks1    acks=1, to a topic and a history of its own: its losses are counted
+    probe    one tiny record after the other round the partitions, tuned
+    fresh    the same, each over connections of its own
+    metadata creates and deletes a topic, again and again
+    reader   reads along; after the run another one reads everything
+"""
+import json
+import os
+import signal
+import time
+
+import programs
+from live_history import ACKS_1, LiveHistory
+from programs import Failure
+
+VIOLATION, INCONCLUSIVE = 11, 12
+FINAL_LIMIT_S, FLUSH_LIMIT_S = 120, 20
+CLIENTS_EACH = 1000  # Numbers that one process may give to its clients.
+
+
+class Marks:
+    """The supervisor's own history: when which fault began and ended."""
+
+    def __init__(self, path, run, topic, partitions):
+        self.file = open(path, "w", encoding="utf-8")  # pylint: disable=consider-using-with
+        self.line(f"# skiff-history 1 run={run} topic={topic} partitions={partitions}")
+
+    def line(self, text):
+        self.file.write(text + "\n")
+        self.file.flush()
+
+    def begin(self, number, name, detail):
+        self.line(f"! {time.monotonic_ns()} begin {number} {name} {detail}")
+
+    def end(self, number, name):
+        self.line(f"! {time.monotonic_ns()} end {number} {name} healed")
+
+    def close(self):
+        if not self.file.closed:
+            self.line(f". {time.monotonic_ns()}")
+            self.file.close()
+
+
+class Checked:
+    """What `skiff chaos check` said of some histories."""
+
+    def __init__(self, code, found, text):
+        self.code, self.found, self.text = code, found, text
+
+
+class Workloads:
+    """All clients of one topic pair on one cluster."""
+
+    def __init__(self, folder, bootstrap, run, topic, setting):
+        self.folder, self.bootstrap, self.run, self.topic = folder, bootstrap, run, topic
+        self.setting = setting  # partitions, replication, rate, client (-F), topic settings
+        self.topic_1 = topic + "-acks1"
+        self.processes = {}
+        self.files, self.files_1 = [], []
+        self.next_client = 0
+        self.live = LiveHistory()
+        self.marks = self.new_marks("marks", topic, self.files)
+        self.marks_1 = None
+
+    def new_marks(self, name, topic, files):
+        path = os.path.join(self.folder, f"{name}.history")
+        files.append(path)
+        return Marks(path, self.run, topic, self.setting.partitions)
+
+    def program(self, verb, *words):
+        more = ["-F", self.setting.client] if self.setting.client else []
+        return [programs.path("skiff-workload"), verb, "-b", self.bootstrap, *more, *map(str, words)]
+
+    def topic_words(self, replication):
+        words = ["-p", self.setting.partitions]
+        return words + (["-r", replication] if replication else [])
+
+    def create(self, topic, settings=()):
+        words = ["topic", "create", topic, *self.topic_words(self.setting.replication)]
+        for line in settings:
+            words += ["-c", line]
+        self.must(self.program(words[0], *words[1:]))
+
+    def delete(self, topic):
+        return programs.call(self.program("topic", "delete", topic), 60).returncode == 0
+
+    def must(self, words):
+        run = programs.call(words, 60)
+        if run.returncode != 0:
+            raise Failure(f"{programs.shown(words)}: {run.stderr.strip() or run.stdout.strip()}")
+        return run.stdout
+
+    def start(self, name, verb, *words, topic=None, profile=None):
+        """Start one process beside us, with a history of its own."""
+        history = os.path.join(self.folder, f"{name}.history")
+        is_1 = topic == self.topic_1
+        (self.files_1 if is_1 else self.files).append(history)
+        if profile:
+            self.live.add(history, profile)
+        self.processes[name] = programs.spawn(
+            self.program(verb, "-t", topic or self.topic, "--run", self.run, "--history", history,
+                         "--first-client", self.take_clients(), *words), os.path.join(self.folder, f"{name}.log"))
+
+    def take_clients(self):
+        self.next_client += CLIENTS_EACH
+        return self.next_client - CLIENTS_EACH
+
+    def start_writer(self, profile, rate, writers=1):
+        self.start(profile, "write", "--profile", profile, "--rate", rate, "--writers", writers, profile=profile)
+
+    def start_acks_1(self, rate):
+        self.marks_1 = self.new_marks("marks-acks1", self.topic_1, self.files_1)
+        self.start(ACKS_1, "write", "--acks", "1", "--profile", "tuned", "--rate", rate, topic=self.topic_1,
+                   profile=ACKS_1)
+        self.start("reader-acks1", "read", topic=self.topic_1)
+
+    def start_probes(self, is_with_metadata):
+        self.start("probe", "probe", "--every-ms", 20, profile="tuned")
+        self.start("fresh", "probe", "--fresh", "--every-ms", 10, profile="fresh")
+        if is_with_metadata:
+            self.start("metadata", "probe", "--metadata", profile="metadata")
+
+    def start_reader(self):
+        self.start("reader", "read")
+
+    def begin(self, number, name, detail):
+        for marks in filter(None, (self.marks, self.marks_1)):
+            marks.begin(number, name, detail)
+
+    def end(self, number, name):
+        for marks in filter(None, (self.marks, self.marks_1)):
+            marks.end(number, name)
+
+    def check_alive(self):
+        """A workload that ended by itself ends the run: what it would have seen is missing."""
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                raise Failure(f"the workload {name!r} ended with exit code {process.returncode}:\n"
+                              + programs.last_lines(os.path.join(self.folder, f"{name}.log")))
+
+    def stop(self):
+        """Writers finish what is open, then readers end. Names of those that did not end well."""
+        readers = [name for name in self.processes if name.startswith("reader")]
+        writers = [name for name in self.processes if name not in readers]
+        bad = []
+        for group in (writers, readers):
+            for name in group:
+                if self.processes[name].poll() is None:
+                    self.processes[name].send_signal(signal.SIGTERM)
+            for name in group:
+                if programs.end(self.processes[name], 0, FLUSH_LIMIT_S) != 0:
+                    bad.append(name)
+        self.processes = {}
+        for marks in filter(None, (self.marks, self.marks_1)):
+            marks.close()
+        return bad
+
+    def read_to_the_end(self):
+        """The final reads of both topics. What was wrong with them, or ""."""
+        wrong = ""
+        for topic, files in ((self.topic, self.files), (self.topic_1, self.files_1)):
+            if not files:
+                continue
+            history = os.path.join(self.folder, "final.history" if files is self.files else "final-acks1.history")
+            run = programs.call(self.program("final", "-t", topic, "--run", self.run, "--history", history,
+                                             "--first-client", self.take_clients()), FINAL_LIMIT_S)
+            files.append(history)
+            if run.returncode != 0:
+                wrong += f"final read of {topic}: {(run.stderr.strip() or 'failed').splitlines()[-1]}; "
+        return wrong.rstrip("; ")
+
+    def check(self, files, ends=None):
+        words = [programs.path("skiff"), "chaos", "check", *files, "--json"]
+        run = programs.call(words + (["--replica-ends", ends] if ends else []), 600)
+        if run.returncode not in (0, VIOLATION, INCONCLUSIVE):
+            raise Failure(f"skiff chaos check: {run.stderr.strip() or run.stdout.strip()}")
+        try:
+            found = json.loads(run.stdout)
+        except ValueError as error:
+            raise Failure(f"skiff chaos check: {run.stdout[:200]!r} is no JSON") from error
+        return Checked(run.returncode, found, run.stderr.strip())
+
+    def kill(self):
+        """End everything at once; histories stay as they are."""
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self.processes.values():
+            programs.end(process, signal.SIGTERM, 2)
+        self.processes = {}
+        for marks in filter(None, (self.marks, self.marks_1)):
+            marks.close()
+        self.live.close()
