@@ -31,6 +31,8 @@ class Picture:
 
     def text(self):
         """For an error: how far it is from full."""
+        if not self.isr:
+            return "the topic is not shown"
         short = [p for p in self.isr if len(self.isr[p]) < len(self.replicas[p])]
         headless = [p for p in self.leaders if self.leaders[p] is None or self.leaders[p] < 0]
         return f"{len(headless)} partitions without a leader, {len(short)} with a replica out of sync"

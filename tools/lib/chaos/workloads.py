@@ -73,20 +73,16 @@ class Workloads:
 
     def program(self, verb, *words):
         more = ["-F", self.setting.client] if self.setting.client else []
-        return [programs.path("skiff-workload"), verb, "-b", self.bootstrap, *more, *map(str, words)]
-
-    def topic_words(self, replication):
-        words = ["-p", self.setting.partitions]
-        return words + (["-r", replication] if replication else [])
+        return [programs.path("skiff-workload"), *verb.split(), "-b", self.bootstrap, *more, *map(str, words)]
 
     def create(self, topic, settings=()):
-        words = ["topic", "create", topic, *self.topic_words(self.setting.replication)]
+        words = [topic, "-p", self.setting.partitions, "-r", self.setting.replication]
         for line in settings:
             words += ["-c", line]
-        self.must(self.program(words[0], *words[1:]))
+        self.must(self.program("topic create", *words))
 
     def delete(self, topic):
-        return programs.call(self.program("topic", "delete", topic), 60).returncode == 0
+        return programs.call(self.program("topic delete", topic), 60).returncode == 0
 
     def must(self, words):
         run = programs.call(words, 60)
