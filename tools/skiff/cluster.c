@@ -138,13 +138,43 @@ struct cluster_node *cluster_node(struct cluster *cluster, node_id id)
     return NULL;
 }
 
-void cluster_brokers(const struct cluster *cluster, char out[CLUSTER_BROKERS_MAX])
+void cluster_host(const struct cluster *cluster, node_id node, char out[CLUSTER_HOST_MAX])
+{
+    snprintf(out, CLUSTER_HOST_MAX, "localhost");
+    if (cluster->chaos)
+        snprintf(out, CLUSTER_HOST_MAX, "127.0.2.%d", node);
+}
+
+void cluster_dial_host(const struct cluster *cluster, node_id node, char out[CLUSTER_HOST_MAX])
+{
+    snprintf(out, CLUSTER_HOST_MAX, "127.0.0.1");
+    if (cluster->chaos)
+        snprintf(out, CLUSTER_HOST_MAX, "127.0.1.%d", node);
+}
+
+typedef void (*find_host)(const struct cluster *cluster, node_id node, char out[CLUSTER_HOST_MAX]);
+
+static void write_brokers(const struct cluster *cluster, find_host find,
+                          char out[CLUSTER_BROKERS_MAX])
 {
     size_t size = 0;
     out[0] = 0;
-    for (uint32_t i = 0; i < cluster->count; i++)
-        size += (size_t)snprintf(out + size, CLUSTER_BROKERS_MAX - size, "%slocalhost:%u",
-                                 i ? "," : "", cluster->nodes[i].port);
+    for (uint32_t i = 0; i < cluster->count; i++) {
+        char host[CLUSTER_HOST_MAX];
+        find(cluster, cluster->nodes[i].id, host);
+        size += (size_t)snprintf(out + size, CLUSTER_BROKERS_MAX - size, "%s%s:%u", i ? "," : "",
+                                 host, cluster->nodes[i].port);
+    }
+}
+
+void cluster_brokers(const struct cluster *cluster, char out[CLUSTER_BROKERS_MAX])
+{
+    write_brokers(cluster, cluster_host, out);
+}
+
+void cluster_dial_brokers(const struct cluster *cluster, char out[CLUSTER_BROKERS_MAX])
+{
+    write_brokers(cluster, cluster_dial_host, out);
 }
 
 int cluster_load(struct cluster *cluster, const char *dir)
@@ -161,6 +191,7 @@ int cluster_load(struct cluster *cluster, const char *dir)
         return say_error(EXIT_FAILED, "%s: %s", path, error.text);
     json_t *nodes = json_object_get(root, "nodes");
     json_t *ack = json_object_get(root, "first_ack_us");
+    cluster->chaos = json_is_true(json_object_get(root, "chaos"));
     cluster->first_ack_us = json_is_integer(ack) ? json_integer_value(ack) : -1;
     size_t index;
     json_t *node;
@@ -200,8 +231,8 @@ int cluster_save(const struct cluster *cluster)
     json_t *sets = json_array();
     for (uint32_t i = 0; i < cluster->set_count; i++)
         json_array_append_new(sets, json_string(cluster->sets[i]));
-    json_t *root = json_pack("{so so sI}", "nodes", nodes, "sets", sets, "first_ack_us",
-                             (json_int_t)cluster->first_ack_us);
+    json_t *root = json_pack("{so so sb sI}", "nodes", nodes, "sets", sets, "chaos", cluster->chaos,
+                             "first_ack_us", (json_int_t)cluster->first_ack_us);
     file_path(cluster, "cluster.json", path);
     file_path(cluster, "cluster.json.new", fresh);
     bool written = json_dump_file(root, fresh, JSON_INDENT(2)) == 0 && rename(fresh, path) == 0;
@@ -251,9 +282,12 @@ int cluster_lock(const char *dir)
 static void write_voters(const struct cluster *cluster, FILE *file)
 {
     fputs("controller.quorum.voters=", file);
-    for (uint32_t i = 0; i < cluster->count; i++)
-        fprintf(file, "%s%d@localhost:%u", i ? "," : "", cluster->nodes[i].id,
-                cluster->nodes[i].internal_port);
+    for (uint32_t i = 0; i < cluster->count; i++) {
+        const struct cluster_node *node = &cluster->nodes[i];
+        char host[CLUSTER_HOST_MAX];
+        cluster_host(cluster, node->id, host);
+        fprintf(file, "%s%d@%s:%u", i ? "," : "", node->id, host, node->internal_port);
+    }
     fputc('\n', file);
 }
 
@@ -286,6 +320,11 @@ static int write_properties(const struct cluster *cluster, const struct cluster_
 {
     char path[CLUSTER_PATH_MAX];
     char data[CLUSTER_PATH_MAX];
+    char host[CLUSTER_HOST_MAX];
+    char bind[CLUSTER_HOST_MAX] = "localhost";
+    cluster_host(cluster, node->id, host);
+    if (cluster->chaos)
+        cluster_dial_host(cluster, node->id, bind);
     cluster_path(cluster, node->id, "server.properties", path);
     cluster_path(cluster, node->id, "data", data);
     FILE *file = fopen(path, "we");
@@ -295,12 +334,13 @@ static int write_properties(const struct cluster *cluster, const struct cluster_
             "# Written by `skiff up`; the next start writes it again.\n"
             "node.id=%d\n"
             "process.roles=broker,controller\n"
-            "listeners=CLIENT://localhost:%u,INTERNAL://localhost:%u\n"
-            "advertised.listeners=CLIENT://localhost:%u,INTERNAL://localhost:%u\n"
+            "listeners=CLIENT://%s:%u,INTERNAL://%s:%u\n"
+            "advertised.listeners=CLIENT://%s:%u,INTERNAL://%s:%u\n"
             "listener.security.protocol.map=CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT\n"
             "inter.broker.listener.name=INTERNAL\n"
             "controller.listener.names=INTERNAL\n",
-            node->id, node->port, node->internal_port, node->port, node->internal_port);
+            node->id, bind, node->port, bind, node->internal_port, host, node->port, host,
+            node->internal_port);
     write_voters(cluster, file);
     if (node->http_port)
         fprintf(file, "skiff.http.listener=localhost:%u\n", node->http_port);
@@ -356,6 +396,7 @@ int cluster_delete(const struct cluster *cluster)
         snprintf(name, sizeof name, "node-%d", cluster->nodes[i].id);
         done = (delete_tree(fd, name, 8) || errno == ENOENT) && done;
     }
+    done = (!cluster->chaos || delete_tree(fd, "chaos", 4) || errno == ENOENT) && done;
     unlinkat(fd, "cluster.json.new", 0);
     done = (unlinkat(fd, "cluster.json", 0) == 0 || errno == ENOENT) && done;
     close(fd);

@@ -5,6 +5,7 @@
  *   cluster.json                    ports, --set lines, and what the last start measured
  *   node-1/server.properties        generated; --set lines at its end
  *   node-1/data/ log pid            pid: "<pid> <start time>", so that a reused pid is not ours
+ *   chaos/                          of a cluster that may be broken (chaos.h)
  *
  * `$XDG_STATE_HOME/skiff/last` names the directory of the cluster that was started last. */
 #ifndef SKIFF_CLUSTER_H
@@ -21,6 +22,7 @@ enum {
     CLUSTER_NODES_MAX = 9,
     CLUSTER_PATH_MAX = 512,
     CLUSTER_BROKERS_MAX = 512,
+    CLUSTER_HOST_MAX = 16,
     CLUSTER_SETS_MAX = 32,
     CLUSTER_SET_SIZE = 512, /* Of one --set, with its terminator. */
 };
@@ -41,6 +43,7 @@ struct cluster {
     int64_t first_ack_us; /* Of the last start; -1: not measured. */
     uint32_t set_count;
     char sets[CLUSTER_SETS_MAX][CLUSTER_SET_SIZE]; /* Lines for every server.properties. */
+    bool chaos;        /* Its nodes and network can be given faults (chaos.h). */
     bool ends_with_us; /* The nodes that this process starts are killed when it ends. */
 };
 
@@ -78,14 +81,22 @@ int cluster_write_nodes(const struct cluster *cluster);
 /* Remove the whole directory; only one that holds a cluster. */
 int cluster_delete(const struct cluster *cluster);
 
+/* Where everybody finds a node. */
+void cluster_host(const struct cluster *cluster, node_id node, char out[CLUSTER_HOST_MAX]);
+/* Where its process listens: local verbs reach it whatever a chaos cluster's network does. */
+void cluster_dial_host(const struct cluster *cluster, node_id node, char out[CLUSTER_HOST_MAX]);
 /* "localhost:9092,localhost:9093" */
 void cluster_brokers(const struct cluster *cluster, char out[CLUSTER_BROKERS_MAX]);
+/* The same by cluster_dial_host(). */
+void cluster_dial_brokers(const struct cluster *cluster, char out[CLUSTER_BROKERS_MAX]);
 void cluster_path(const struct cluster *cluster, node_id node, const char *name,
                   char out[CLUSTER_PATH_MAX]);
 struct cluster_node *cluster_node(struct cluster *cluster, node_id id);
 
 /* Processes (process.c). */
 int cluster_find_skiffd(char out[CLUSTER_PATH_MAX]);
+/* A file of the build that stands beside this program. Errors: EXIT_FAILED, told. */
+int cluster_find_program(const char *name, char out[CLUSTER_PATH_MAX]);
 int node_start(const struct cluster *cluster, node_id node, const char *skiffd);
 int node_signal(const struct cluster *cluster, node_id node, int number);
 struct node_process node_process(const struct cluster *cluster, node_id node);
@@ -93,6 +104,21 @@ struct node_process node_process(const struct cluster *cluster, node_id node);
 bool node_wait_gone(const struct cluster *cluster, node_id node, int64_t deadline_us);
 /* Say that its process ended, below the end of its log. Errors: EXIT_FAILED, always. */
 int node_tell_end(const struct cluster *cluster, node_id node);
+
+struct process_start {
+    const char *const *words;        /* The program and its arguments, NULL at the end. */
+    const char *log;                 /* Gets its output. */
+    const char *dir;                 /* It runs in. */
+    bool ends_with_us;               /* It is killed when this process ends. */
+    const struct cluster *faults_of; /* A node with the faults library; NULL: without. */
+    node_id node;
+};
+
+/* Start a process in a session of its own. Errors: -1, with errno. */
+pid_t process_start(const struct process_start *how);
+/* The process that a pid file names, if it still is that process; 0: none. */
+pid_t process_named(const char *path);
+bool process_is_alive(pid_t pid); /* A child that has ended is reaped, and is not. */
 /* In a fresh child: be sent `number` when `parent` ends. False: it has ended already. */
 bool end_with(pid_t parent, int number);
 uint32_t cluster_running(const struct cluster *cluster);

@@ -38,11 +38,13 @@ static int64_t within(const struct attempt *attempt, int64_t limit_us)
 
 static struct link *link_to(struct attempt *attempt, uint32_t index)
 {
+    const struct cluster *cluster = attempt->how->cluster;
+    char host[CLUSTER_HOST_MAX];
     if (attempt->links[index])
         return attempt->links[index];
-    enum err err =
-        link_open(&attempt->links[index], "127.0.0.1", attempt->how->cluster->nodes[index].port,
-                  within(attempt, DIAL_LIMIT_US));
+    cluster_dial_host(cluster, cluster->nodes[index].id, host);
+    enum err err = link_open(&attempt->links[index], host, cluster->nodes[index].port,
+                             within(attempt, DIAL_LIMIT_US));
     if (err) {
         attempt->links[index] = NULL;
         attempt->last_err = err;

@@ -1,4 +1,4 @@
-/* ports.c -- which ports of 127.0.0.1 and ::1 are free.
+/* ports.c -- which ports of 127.0.0.1 and ::1 are free, and of a chaos cluster's addresses.
  *
  * Free ports are looked for below the range from which the kernel takes ports of
  * outgoing connections, so that nothing takes them while a node is down. They lie in
@@ -38,14 +38,15 @@ struct loopback {
     socklen_t size;
 };
 
-static struct loopback loopback(int family, uint16_t port)
+/* `v4` of AF_INET, else ::1. */
+static struct loopback loopback(int family, const char *v4, uint16_t port)
 {
     struct loopback out = {.size = 0};
     if (family == AF_INET) {
         struct sockaddr_in *four = (struct sockaddr_in *)&out.address;
         four->sin_family = AF_INET;
         four->sin_port = htons(port);
-        four->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        inet_pton(AF_INET, v4, &four->sin_addr);
         out.size = sizeof *four;
         return out;
     }
@@ -58,7 +59,7 @@ static struct loopback loopback(int family, uint16_t port)
 }
 
 /* A machine without IPv6 has every port of ::1 free. */
-static bool family_is_free(int family, uint16_t port)
+static bool family_is_free(int family, const char *v4, uint16_t port)
 {
     int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -67,7 +68,7 @@ static bool family_is_free(int family, uint16_t port)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    struct loopback to = loopback(family, port);
+    struct loopback to = loopback(family, v4, port);
     bool is_free = bind(fd, (struct sockaddr *)&to.address, to.size) == 0 && listen(fd, 1) == 0;
     if (!is_free && errno == EADDRNOTAVAIL)
         is_free = true;
@@ -77,7 +78,19 @@ static bool family_is_free(int family, uint16_t port)
 
 bool port_is_free(uint16_t port)
 {
-    return family_is_free(AF_INET, port) && family_is_free(AF_INET6, port);
+    return family_is_free(AF_INET, "127.0.0.1", port) && family_is_free(AF_INET6, NULL, port);
+}
+
+/* Where the node listens, and where the proxy does in its place. */
+static bool node_port_is_free(const struct cluster *cluster, node_id node, uint16_t port)
+{
+    char host[CLUSTER_HOST_MAX];
+    char dial_host[CLUSTER_HOST_MAX];
+    if (!cluster->chaos)
+        return port_is_free(port);
+    cluster_host(cluster, node, host);
+    cluster_dial_host(cluster, node, dial_host);
+    return family_is_free(AF_INET, host, port) && family_is_free(AF_INET, dial_host, port);
 }
 
 static void assign(struct cluster *cluster, uint32_t first)
@@ -94,12 +107,13 @@ static void assign(struct cluster *cluster, uint32_t first)
 static uint16_t taken_port(const struct cluster *cluster)
 {
     for (uint32_t i = 0; i < cluster->count; i++) {
-        if (!port_is_free(cluster->nodes[i].port))
-            return cluster->nodes[i].port;
-        if (!port_is_free(cluster->nodes[i].internal_port))
-            return cluster->nodes[i].internal_port;
-        if (!port_is_free(cluster->nodes[i].http_port))
-            return cluster->nodes[i].http_port;
+        const struct cluster_node *node = &cluster->nodes[i];
+        if (!node_port_is_free(cluster, node->id, node->port))
+            return node->port;
+        if (!node_port_is_free(cluster, node->id, node->internal_port))
+            return node->internal_port;
+        if (!port_is_free(node->http_port))
+            return node->http_port;
     }
     return 0;
 }

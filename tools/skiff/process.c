@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "chaos.h"
 #include "cluster.h"
 #include "say.h"
 
@@ -52,11 +53,21 @@ static bool proc_stat_read(pid_t pid, struct proc_stat *out)
                   &out->start_ticks, &out->resident_pages) == 6;
 }
 
-/* The process that the pid file names, if it still is that process. */
-static pid_t own_pid(const struct cluster *cluster, node_id node, struct proc_stat *stat)
+static bool is_dead(const struct proc_stat *stat)
 {
-    char path[CLUSTER_PATH_MAX];
-    cluster_path(cluster, node, "pid", path);
+    /* The last thread closes the sockets. */
+    return (stat->state == 'Z' || stat->state == 'X') && stat->threads <= 1;
+}
+
+bool process_is_alive(pid_t pid)
+{
+    struct proc_stat stat;
+    waitpid(pid, NULL, WNOHANG); /* Only a child of ours is reaped. */
+    return proc_stat_read(pid, &stat) && !is_dead(&stat);
+}
+
+static pid_t read_pid(const char *path, struct proc_stat *stat)
+{
     FILE *file = fopen(path, "re");
     if (!file)
         return 0;
@@ -66,11 +77,23 @@ static pid_t own_pid(const struct cluster *cluster, node_id node, struct proc_st
     fclose(file);
     if (fields != 2 || pid <= 1)
         return 0;
-    waitpid(pid, NULL, WNOHANG); /* Only a child of ours is reaped. */
+    waitpid(pid, NULL, WNOHANG);
     if (!proc_stat_read(pid, stat) || stat->start_ticks != start)
         return 0;
-    bool is_dead = stat->state == 'Z' || stat->state == 'X';
-    return is_dead && stat->threads <= 1 ? 0 : pid; /* The last thread closes the sockets. */
+    return is_dead(stat) ? 0 : pid;
+}
+
+pid_t process_named(const char *path)
+{
+    struct proc_stat stat;
+    return read_pid(path, &stat);
+}
+
+static pid_t own_pid(const struct cluster *cluster, node_id node, struct proc_stat *stat)
+{
+    char path[CLUSTER_PATH_MAX];
+    cluster_path(cluster, node, "pid", path);
+    return read_pid(path, stat);
 }
 
 struct node_process node_process(const struct cluster *cluster, node_id node)
@@ -119,22 +142,27 @@ bool node_wait_gone(const struct cluster *cluster, node_id node, int64_t deadlin
     return true;
 }
 
+int cluster_find_program(const char *name, char out[CLUSTER_PATH_MAX])
+{
+    char self[CLUSTER_PATH_MAX - 32];
+    ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (size <= 0)
+        return say_error(EXIT_FAILED, "cannot tell where this program stands");
+    self[size] = 0;
+    *strrchr(self, '/') = 0;
+    snprintf(out, CLUSTER_PATH_MAX, "%s/%.24s", self, name);
+    if (access(out, R_OK) == 0)
+        return EXIT_DONE;
+    return say_error(EXIT_FAILED, "%s: %s. Build it with tools/up", out, strerror(errno));
+}
+
 /* skiffd stands beside skiff, or is named by $SKIFFD. */
 int cluster_find_skiffd(char out[CLUSTER_PATH_MAX])
 {
     const char *named = getenv("SKIFFD");
-    if (named) {
-        snprintf(out, CLUSTER_PATH_MAX, "%s", named);
-    } else {
-        char self[CLUSTER_PATH_MAX - 8];
-        ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
-        if (size <= 0)
-            return say_error(EXIT_FAILED, "cannot tell where this program stands");
-        self[size] = 0;
-        char *slash = strrchr(self, '/');
-        *slash = 0;
-        snprintf(out, CLUSTER_PATH_MAX, "%s/skiffd", self);
-    }
+    if (!named)
+        return cluster_find_program("skiffd", out);
+    snprintf(out, CLUSTER_PATH_MAX, "%s", named);
     if (access(out, X_OK) == 0)
         return EXIT_DONE;
     return say_error(EXIT_FAILED, "%s: %s. Build it with tools/up, or name it in $SKIFFD", out,
@@ -147,24 +175,36 @@ bool end_with(pid_t parent, int number)
 }
 
 /* In the child: a session of its own, no descriptors of ours, its log as output. */
-static _Noreturn void become_node(const char *skiffd, const char *config, const char *log,
-                                  const char *dir)
+static _Noreturn void become(const struct process_start *how)
 {
     setsid();
     int in = open("/dev/null", O_RDONLY);
-    int out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+    int out = open(how->log, O_WRONLY | O_CREAT | O_APPEND, 0644);
     if (in < 0 || out < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
         _exit(126);
     close_range(3, ~0u, 0);
-    if (chdir(dir) != 0)
+    if (chdir(how->dir) != 0)
         _exit(126);
     signal(SIGINT, SIG_DFL);
     signal(SIGPIPE, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    execl(skiffd, skiffd, "-c", config, (char *)NULL);
+    if (how->faults_of)
+        chaos_setenv(how->faults_of, how->node);
+    execv(how->words[0], (char **)(uintptr_t)how->words);
     _exit(127);
+}
+
+pid_t process_start(const struct process_start *how)
+{
+    pid_t self = getpid();
+    pid_t pid = fork();
+    if (pid == 0 && how->ends_with_us && !end_with(self, SIGKILL))
+        _exit(126);
+    if (pid == 0)
+        become(how);
+    return pid;
 }
 
 static int write_pid(const struct cluster *cluster, node_id node, pid_t pid)
@@ -211,16 +251,18 @@ int node_start(const struct cluster *cluster, node_id node, const char *skiffd)
     char config[CLUSTER_PATH_MAX];
     char log[CLUSTER_PATH_MAX];
     char dir[CLUSTER_PATH_MAX];
+    const char *const words[] = {skiffd, "-c", config, NULL};
     cluster_path(cluster, node, "server.properties", config);
     cluster_path(cluster, node, "log", log);
     cluster_path(cluster, node, "", dir);
-    pid_t self = getpid();
-    pid_t pid = fork();
+    struct process_start how = {.words = words,
+                                .log = log,
+                                .dir = dir,
+                                .ends_with_us = cluster->ends_with_us,
+                                .faults_of = cluster->chaos ? cluster : NULL,
+                                .node = node};
+    pid_t pid = process_start(&how);
     if (pid < 0)
         return say_error(EXIT_FAILED, "cannot start a process: %s", strerror(errno));
-    if (pid == 0 && cluster->ends_with_us && !end_with(self, SIGKILL))
-        _exit(126);
-    if (pid == 0)
-        become_node(skiffd, config, log, dir);
     return write_pid(cluster, node, pid);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "chaos.h"
 #include "first_write.h"
 #include "say.h"
 
@@ -33,7 +34,9 @@ int start_read(struct start *start, const struct call *call)
 int start_new(struct start *start, const char *dir, int64_t nodes, int64_t port)
 {
     struct cluster *cluster = &start->cluster;
+    bool chaos = cluster->chaos;
     memset(cluster, 0, sizeof *cluster);
+    cluster->chaos = chaos;
     snprintf(cluster->dir, sizeof cluster->dir, "%s", dir);
     cluster->first_ack_us = -1;
     for (node_id id = 1; id <= nodes; id++) {
@@ -65,6 +68,8 @@ static void undo(struct start *start, const struct cluster *before)
     for (uint32_t i = 0; i < cluster->count; i++)
         if (start->was_down[i])
             node_wait_gone(cluster, cluster->nodes[i].id, now_us() + STOP_LIMIT_US);
+    if (start->starts_proxy)
+        chaos_stop_proxy(cluster);
     if (start->is_new)
         cluster_delete(cluster);
     else
@@ -90,7 +95,14 @@ static void take_sets(struct start *start)
         snprintf(cluster->sets[i], CLUSTER_SET_SIZE, "%s", start->sets[i]);
 }
 
-static int start_and_prove(struct start *start)
+static int start_proxy(struct start *start)
+{
+    start->starts_proxy = chaos_proxy_pid(start->cluster.dir) == 0;
+    int code = chaos_write(&start->cluster);
+    return code ? code : chaos_start_proxy(&start->cluster);
+}
+
+static int start_processes(struct start *start)
 {
     struct cluster *cluster = &start->cluster;
     char skiffd[CLUSTER_PATH_MAX];
@@ -100,11 +112,20 @@ static int start_and_prove(struct start *start)
         code = cluster_write_nodes(cluster);
     if (!code)
         code = cluster_save(cluster);
+    if (!code && cluster->chaos)
+        code = start_proxy(start);
     for (uint32_t i = 0; !code && i < cluster->count; i++) {
         start->was_down[i] = node_process(cluster, cluster->nodes[i].id).state == NODE_DOWN;
         if (start->was_down[i])
             code = node_start(cluster, cluster->nodes[i].id, skiffd);
     }
+    return code;
+}
+
+static int start_and_prove(struct start *start)
+{
+    struct cluster *cluster = &start->cluster;
+    int code = start_processes(start);
     if (code)
         return code;
     int64_t acked_us;
@@ -114,6 +135,8 @@ static int start_and_prove(struct start *start)
                               .delete_topic = true,
                               .all_nodes = true};
     code = first_write(&how, &acked_us);
+    if (!code && cluster->chaos)
+        code = chaos_wait_ports(cluster, how.deadline_us);
     if (code)
         return code;
     cluster->first_ack_us = acked_us - start->begun_us;
@@ -142,5 +165,7 @@ bool stop_nodes(const struct cluster *cluster, int number, int64_t limit_us)
     int64_t deadline = now_us() + limit_us;
     for (uint32_t i = 0; i < cluster->count; i++)
         gone = node_wait_gone(cluster, cluster->nodes[i].id, deadline) && gone;
+    if (gone && cluster->chaos)
+        chaos_stop_proxy(cluster);
     return gone;
 }

@@ -45,7 +45,7 @@ static int ask_for_node(const struct call *call, const struct cluster *cluster, 
     char brokers[CLUSTER_BROKERS_MAX];
     struct link *link;
     int64_t deadline = now_us() + call->timeout_us;
-    cluster_brokers(cluster, brokers);
+    cluster_dial_brokers(cluster, brokers);
     int code = admin_open(&link, brokers, deadline);
     if (code)
         return code;
@@ -123,9 +123,11 @@ static int wait_until_it_serves(const struct call *call, struct cluster *cluster
     int64_t limit_us = call_flag(call, "timeout") ? call->timeout_us : SERVE_LIMIT_US;
     int64_t deadline = now_us() + limit_us;
     uint16_t port = cluster_node(cluster, node)->port;
+    char host[CLUSTER_HOST_MAX];
+    cluster_dial_host(cluster, node, host);
     while (!*serves && now_us() < deadline) {
         struct link *link;
-        if (!link_open(&link, "127.0.0.1", port, deadline)) {
+        if (!link_open(&link, host, port, deadline)) {
             *serves = !link_handshake(link, now_us() + LOOK_LIMIT_US);
             link_close(link);
         }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "admin.h"
+#include "chaos.h"
 #include "output.h"
 #include "quorum_view.h"
 #include "say.h"
@@ -21,8 +22,10 @@ static struct quorum_view find_quorum(const struct cluster *cluster)
         struct arena arena = {0};
         struct client_reply reply;
         struct describe_quorum_response response;
+        char host[CLUSTER_HOST_MAX];
+        cluster_dial_host(cluster, cluster->nodes[i].id, host);
         if (node_process(cluster, cluster->nodes[i].id).state != NODE_RUNNING ||
-            link_open(&link, "127.0.0.1", cluster->nodes[i].port, now_us() + QUORUM_LIMIT_US))
+            link_open(&link, host, cluster->nodes[i].port, now_us() + QUORUM_LIMIT_US))
             continue;
         if (!link_handshake(link, now_us() + QUORUM_LIMIT_US) &&
             !admin_try_quorum(link, now_us() + QUORUM_LIMIT_US, &arena, &reply, &response)) {
@@ -70,6 +73,11 @@ static void print_table(const struct cluster *cluster, const struct quorum_view 
     table_print_close(table);
     if (view->leader < 0 && cluster_running(cluster) > 0)
         printf("no node names a leader of the quorum\n");
+    pid_t proxy = cluster->chaos ? chaos_proxy_pid(cluster->dir) : 0;
+    if (proxy)
+        printf("between them is the proxy of `skiff chaos`, process %d\n", (int)proxy);
+    else if (cluster->chaos)
+        printf("the proxy between them is gone, and nobody reaches them; `skiff up` starts it\n");
     quorum_view_print(view);
 }
 
@@ -98,6 +106,10 @@ int run_ps(struct call *call)
                       "controller", node->id == view.leader, "role",
                       role_of(&view, node->id, process.state != NODE_DOWN)));
     }
-    print_json(json_pack("{ss so}", "dir", cluster.dir, "nodes", nodes));
+    json_t *root =
+        json_pack("{ss so sb}", "dir", cluster.dir, "nodes", nodes, "chaos", cluster.chaos);
+    if (cluster.chaos)
+        json_object_set_new(root, "proxy_pid", json_integer(chaos_proxy_pid(cluster.dir)));
+    print_json(root);
     return EXIT_DONE;
 }

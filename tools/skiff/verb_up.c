@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "chaos.h"
 #include "config.h"
 #include "output.h"
 #include "say.h"
@@ -31,6 +32,7 @@ const struct flag up_flags[] = {
     {'p', "port", "PORT",
      "the first client port (9092); internal ones are 1000 higher, HTTP 2000; 0: free ones"},
     {0, "set", "K=V", "a line for every server.properties, kept for later starts; repeatable"},
+    {0, "chaos", NULL, "its nodes, disks, clocks and network can be given faults: skiff chaos ..."},
     {0, "timeout", "TIME", "for the first acknowledged write: 500ms, 30s (the default), 2m"},
     {0, NULL, NULL, NULL},
 };
@@ -155,10 +157,11 @@ static void print_next(const char *program, const struct cluster *cluster, uint3
              copies == 1 ? "y" : "ies");
     bool is_usual = !cluster_dir(NULL, false, usual) && !strcmp(usual, cluster->dir);
     printf("\nNext:\n");
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         printf("  %s %s%s%s%*s %s\n", program, lines[i][0], is_usual ? "" : " --dir ",
                is_usual ? "" : cluster->dir, NEXT_WIDTH - (int)strlen(lines[i][0]), "",
                lines[i][1]);
+    }
 }
 
 static int banner(const struct call *call, const struct cluster *cluster)
@@ -166,12 +169,13 @@ static int banner(const struct call *call, const struct cluster *cluster)
     char brokers[CLUSTER_BROKERS_MAX];
     cluster_brokers(cluster, brokers);
     if (call->json) {
-        print_json(json_pack("{ss ss si sI}", "brokers", brokers, "dir", cluster->dir, "nodes",
-                             (int)cluster->count, "first_ack_us",
+        print_json(json_pack("{ss ss si sb sI}", "brokers", brokers, "dir", cluster->dir, "nodes",
+                             (int)cluster->count, "chaos", cluster->chaos, "first_ack_us",
                              (json_int_t)cluster->first_ack_us));
         return EXIT_DONE;
     }
-    printf("Skiff is up: %u node%s", cluster->count, cluster->count == 1 ? "" : "s");
+    printf("Skiff is up: %u node%s%s", cluster->count, cluster->count == 1 ? "" : "s",
+           cluster->chaos ? " that can be given faults" : "");
     if (cluster->first_ack_us >= 0)
         printf(", the first acks=all write was acknowledged %lld.%03lld s after the start",
                (long long)(cluster->first_ack_us / 1000000),
@@ -206,9 +210,23 @@ static int prepare_known(const struct call *call, struct start *start, int64_t n
                          "the cluster in %s runs with other --set lines; `skiff down` stops it, "
                          "and the next `skiff up` takes these",
                          cluster->dir);
+    bool chaos = call_flag(call, "chaos") != NULL;
+    if (!all_down && chaos && !cluster->chaos)
+        return say_error(EXIT_FAILED,
+                         "the cluster in %s runs without --chaos; `skiff down` stops it, and the "
+                         "next `skiff up --chaos` makes it one",
+                         cluster->dir);
     if (!all_down)
         return EXIT_DONE;
+    cluster->chaos |= chaos;
     return cluster_take_ports(cluster, moves ? (uint16_t)port : cluster->nodes[0].port);
+}
+
+/* All that belongs to it runs. */
+static bool is_whole(const struct cluster *cluster)
+{
+    return cluster_running(cluster) == cluster->count &&
+           (!cluster->chaos || chaos_proxy_pid(cluster->dir) != 0);
 }
 
 int run_up(struct call *call)
@@ -231,11 +249,13 @@ int run_up(struct call *call)
     code = cluster_lock(dir);
     if (!code)
         code = cluster_load(cluster, dir);
-    if (code == EXIT_NOT_FOUND)
+    if (code == EXIT_NOT_FOUND) {
+        cluster->chaos = call_flag(call, "chaos") != NULL;
         code = start_new(&start, dir, nodes, port);
-    else if (code == EXIT_DONE)
+    } else if (code == EXIT_DONE) {
         code = prepare_known(call, &start, nodes, port);
-    if (!code && (start.is_new || cluster_running(cluster) != cluster->count))
+    }
+    if (!code && (start.is_new || !is_whole(cluster)))
         code = start_nodes(&start);
     if (code) {
         cluster_remove_dirs(dir, there);

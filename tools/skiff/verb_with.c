@@ -25,6 +25,7 @@ enum { NODES_DEFAULT = 3, NOT_EXECUTABLE = 126, NO_SUCH_COMMAND = 127, KILLED_BY
 const struct flag with_flags[] = {
     {'n', "nodes", "N", "how many (3)"},
     {0, "set", "K=V", "a line for every server.properties; may be repeated"},
+    {0, "chaos", NULL, "as of `skiff up`; with --dir, CMD can break it: skiff chaos ..."},
     {0, "timeout", "TIME", "for the first acknowledged write: 500ms, 30s (the default), 2m"},
     {0, NULL, NULL, NULL},
 };
@@ -77,6 +78,7 @@ static int start_cluster(struct with *with, const struct call *call)
     int code = make_dir(with, call, dir);
     if (code)
         return code;
+    start->cluster.chaos = call_flag(call, "chaos") != NULL;
     code = start_new(start, dir, with->nodes, 0);
     start->cluster.ends_with_us = true;
     if (!code)
