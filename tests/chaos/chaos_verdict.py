@@ -1,0 +1,426 @@
+#!/usr/bin/env python3
+"""chaos_verdict.py -- the parts of the chaos bench that decide: numbers, bounds, verdicts, what is in flight.
+
+No cluster runs here. Histories and checker results are made by hand.
+"""
+import os
+import random
+import sys
+import tempfile
+import time
+from types import SimpleNamespace
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tools", "lib", "chaos"))
+sys.path.insert(1, os.path.join(ROOT, "tools", "lib"))
+import arguments  # noqa: E402
+import fail_if  # noqa: E402
+import planted  # noqa: E402
+import proxy  # noqa: E402
+import run  # noqa: E402
+import run_directory  # noqa: E402
+import scenarios  # noqa: E402
+import verdict  # noqa: E402
+from engine import EVERYTHING, HookedCluster, find_engine  # noqa: E402
+from faults import fault as faults_fault  # noqa: E402
+from faults import files  # noqa: E402
+from leg import Result  # noqa: E402
+from live import run_named, tests_of, until  # noqa: E402
+from live_history import LiveHistory  # noqa: E402
+from programs import Failure, Refused  # noqa: E402
+from workloads import Checked  # noqa: E402
+
+SECOND = 10**9
+
+
+def refuses(action, *words):
+    try:
+        action(*words)
+    except Refused as refused:
+        return str(refused)
+    raise AssertionError(f"{words} was not refused")
+
+
+def a_leg(code=0, found=None, **result):
+    """A leg with one confirmed fault, in which all went well unless said otherwise."""
+    found = {"acked": 100, "failed": 0, "unknown": 2, "unknown_found": 1, "lost": 0, "duplicated": 0, "reordered": 0,
+             "other": {}, "violations": [], "gaps": [], "latency": [], **(found or {})}
+    fault = {"id": 0, "name": "kill-leader", "detail": "node 1", "begin_ns": 1, "end_ns": 2, "confirmed": True,
+             "how": "process 7 gone", "in_flight": 5, "victims": [1], "elsewhere": [1, 2]}
+    return Result(**{"faults": [fault], "full_isr_ms": [300.0], "first_ack_ms": [10.0],
+                     "checked": Checked(code, found, ""), **result})
+
+
+def a_scenario(*legs, name="kill-leader"):
+    total = verdict.Scenario(scenarios.find(name))
+    for leg in legs:
+        total.add(leg)
+    return total
+
+
+def gap(milliseconds, profile="tuned", partition=0, **more):
+    return {"fault": 0, "profile": profile, "partition": partition, "gap_ns": int(milliseconds * 1e6), "from_ns": 1, **more}
+
+
+def test_percentiles_are_nearest_ranks_with_their_n():
+    found = verdict.distribution([40, 10, 30, 20])
+    assert (found["n"], found["p50_ms"], found["p90_ms"], found["max_ms"]) == (4, 20, 40, 40), found
+    assert found["values_ms"] == [40, 10, 30, 20]
+
+
+def test_a_p99_needs_a_hundred_values():
+    assert verdict.distribution(list(range(99)))["p99_ms"] is None
+    found = verdict.distribution(list(range(1, 101)))
+    assert (found["p99_ms"], found["max_ms"]) == (99, 100)
+
+
+def test_no_values_have_no_percentiles():
+    assert verdict.distribution([]) == {"n": 0, "p50_ms": None, "p90_ms": None, "p99_ms": None, "max_ms": None, "values_ms": []}
+
+
+def test_nothing_lost_in_n_rounds_has_a_bound_by_the_rule_of_three():
+    assert verdict.bound95(0, 300) == 0.01
+    assert verdict.bound95(1, 300) is None and verdict.bound95(0, 0) is None
+
+
+def test_all_well_is_pass():
+    assert a_scenario(a_leg()).verdict() == "PASS"
+
+
+def test_a_violation_is_fail_with_its_witness():
+    total = a_scenario(a_leg(11, {"lost": 1, "violations": [{"class": "lost", "text": "value 7", "witness": ["w 1 7 0 5"]}]}))
+    assert total.verdict() == "FAIL" and total.witness == ["w 1 7 0 5"] and total.counts["lost"] == 1
+
+
+def test_a_violation_without_words_is_fail_too():
+    assert a_scenario(a_leg(11)).verdict() == "FAIL"
+
+
+def test_differing_replicas_are_fail():
+    total = a_scenario(a_leg(replicas={"compared": 90, "differ": 1, "witness": ["partition 3 offset 8"]}))
+    assert total.verdict() == "FAIL" and "differ" in total.json()["why"]
+
+
+def test_a_cluster_that_does_not_come_back_is_fail():
+    assert a_scenario(a_leg(wrong=["60 s after healing: nobody answers"])).verdict() == "FAIL"
+
+
+def test_an_unconfirmed_fault_is_inconclusive():
+    leg = a_leg()
+    leg.faults[0]["confirmed"] = False
+    assert a_scenario(leg).verdict() == "INCONCLUSIVE"
+
+
+def test_an_inconclusive_check_is_inconclusive():
+    total = a_scenario(a_leg(12, {"inconclusive": ["final reads are missing"]}))
+    assert total.verdict() == "INCONCLUSIVE" and "final reads" in total.json()["why"]
+
+
+def test_no_acknowledgement_is_inconclusive():
+    assert a_scenario(a_leg(found={"acked": 0})).verdict() == "INCONCLUSIVE"
+
+
+def test_no_fault_is_inconclusive():
+    assert a_scenario(a_leg(faults=[])).verdict() == "INCONCLUSIVE"
+
+
+def test_losses_of_acks_1_are_counted_and_not_held_against_it():
+    leg = a_leg(checked_1=Checked(0, {"lost_acks1": 4, "violations": []}, ""))
+    total = a_scenario(leg)
+    assert total.verdict() == "PASS" and total.json()["other"] == {"lost_acks1": 4}
+
+
+def test_legs_add_up_with_ids_that_go_on():
+    total = a_scenario(a_leg(found={"gaps": [gap(100)]}), a_leg(found={"gaps": [gap(300)]}))
+    found = total.json()
+    assert found["acked"] == 200 and [fault["id"] for fault in found["faults"]] == [0, 1]
+    assert found["gaps"]["tuned"]["values_ms"] == [100, 300] and found["gaps"]["tuned"]["worst"]["fault"] == 1
+
+
+def test_a_gap_is_the_longest_of_all_partitions_of_a_fault():
+    total = a_scenario(a_leg(found={"gaps": [gap(100), gap(250, partition=4), gap(900, profile="stock")]}))
+    table = total.gap_table()
+    assert table["tuned"]["values_ms"] == [250] and table["stock"]["max_ms"] == 900
+
+
+def test_a_gap_of_the_host_is_left_out_and_counted():
+    total = a_scenario(a_leg(found={"gaps": [gap(100), gap(5000, partition=2, host=True)]}))
+    assert total.gap_table()["tuned"]["max_ms"] == 100 and total.json()["gaps_of_host"] == 1
+
+
+def test_gaps_of_partitions_that_the_victim_did_not_lead_stand_apart():
+    total = a_scenario(a_leg(found={"gaps": [gap(800, partition=0), gap(50, partition=1), gap(40, partition=2)]}),
+                       name="kill-controller")
+    table = total.gap_table()
+    assert table["tuned"]["max_ms"] == 800 and table[verdict.ELSEWHERE]["max_ms"] == 50
+
+
+def test_a_control_that_loses_nothing_makes_the_verdict_void():
+    done = [a_scenario(a_leg()).json()]
+    assert verdict.overall(done, {"violated": True}, []) == "PASS"
+    assert verdict.overall(done, {"violated": False}, []) == "VOID"
+    assert verdict.overall(done, None, []) == "PASS"
+
+
+def test_a_violation_outweighs_a_void_control():
+    done = [a_scenario(a_leg(11)).json()]
+    assert verdict.overall(done, {"violated": False}, []) == "FAIL"
+
+
+def test_nothing_run_is_inconclusive():
+    assert verdict.overall([], {"violated": True}, []) == "INCONCLUSIVE"
+
+
+def test_the_last_line_says_it_all():
+    done = [a_scenario(a_leg(found={"gaps": [gap(710)], "acked": 1204311})).json()]
+    line = verdict.last_line("PASS", "skiff 0.1.0", "fsync=on", done)
+    assert line == ("PASS skiff 0.1.0 fsync=on: 1/1 faults confirmed, 1,204,311 acked, 0 lost, 0 duplicated, 0 reordered, "
+                    "2 unknown (1 found); longest gap 0.71 s (kill-leader, n=1)"), line
+
+
+def test_the_last_line_names_other_classes():
+    done = [a_scenario(a_leg(11, {"other": {"never_written": 3}})).json()]
+    assert ", 3 never written, " in verdict.last_line("FAIL", "skiff", "fsync=on", done)
+
+
+def bound(text):
+    return fail_if.Bound(text, list(scenarios.BY_NAME))
+
+
+def test_a_bound_holds_for_each_scenario():
+    done = [a_scenario(a_leg(found={"gaps": [gap(2500)]})).json()]
+    found = bound("gap.max>2s").against(done)
+    assert [one["failed"] for one in found] == [True] and "2.500 s in kill-leader" in found[0]["text"]
+    assert bound("gap.max>3s").against(done) == []
+    assert verdict.overall(done, None, found) == "FAIL"
+
+
+def test_a_bound_names_scenario_and_profile():
+    done = [a_scenario(a_leg(found={"gaps": [gap(100), gap(1600, profile="stock")]})).json()]
+    assert bound("kill-leader.stock.gap.max>=1500ms").against(done)[0]["failed"]
+    assert not bound("kill-leader.gap.max>=1500ms").against(done)
+
+
+def test_a_bound_on_what_was_not_measured_is_inconclusive():
+    done = [a_scenario(a_leg(found={"gaps": [gap(100)]})).json()]
+    for text in ("gap.p99>1s", "kill-all.gap.max>1s"):
+        found = bound(text).against(done)
+        assert [one["failed"] for one in found] == [False], text
+        assert verdict.overall(done, None, found) == "INCONCLUSIVE"
+
+
+def test_a_bound_counts():
+    done = [a_scenario(a_leg(checked_1=Checked(0, {"lost_acks1": 4}, ""))).json()]
+    assert bound("lost_acks1>3").against(done)[0]["failed"] and not bound("lost>0").against(done)
+
+
+def test_bounds_that_mean_nothing_are_refused():
+    for text in ("gap.max", "gap.max>2", "lost>2s", "gap.p42>2s", "nonsense>1", "latency.p90>1s", "a.b.gap.max>2s", "gap.max>.s"):
+        assert text in refuses(bound, text)
+
+
+def test_an_unknown_scenario_is_refused_with_a_guess():
+    assert "did you mean 'kill-leader'" in refuses(scenarios.find, "kill-leadr")
+
+
+def test_every_scenario_has_rounds_and_words():
+    assert len(scenarios.BY_NAME) == len(scenarios.SCENARIOS) >= 36
+    for scenario in scenarios.SCENARIOS:
+        assert any(scenario.rounds) and len(scenario.about) > 20 and scenario.needs <= EVERYTHING, scenario.name
+
+
+def test_the_nights_rounds_carry_what_is_promised():
+    night = {scenario.name: scenario.rounds[2] for scenario in scenarios.SCENARIOS}
+    assert sum(night[name] for name in ("kill-leader", "kill-follower", "kill-controller", "kill-all")) >= 500
+    assert night["power-loss-all"] >= 200
+    for name in ("kill-leader", "kill-controller", "pause-leader-5s", "isolate-leader", "kill-all"):
+        assert night[name] >= verdict.P99_FROM, name
+
+
+def test_the_modes_fit_their_limits_at_least_with_one_round_each():
+    for mode in ("quick", "default"):
+        plan = scenarios.chosen([], mode, EVERYTHING)
+        least = sum(run.Clock.seconds(scenario, 1) for scenario, _ in plan) + run.CONTROL_S + run.REPORT_S
+        assert least <= run.LIMITS_S[mode], (mode, least)
+
+
+def test_hooks_get_the_scenarios_that_they_can_play():
+    names = {scenario.name for scenario, _ in scenarios.chosen([], "default", frozenset(("kill", "restart")))}
+    assert "kill-leader" in names and "isolate-leader" not in names and "power-loss-all" not in names
+    assert "needs what is not there: pause, resume" in refuses(scenarios.chosen, ["pause-leader"], "default",
+                                                               frozenset(("kill", "restart")))
+
+
+def test_the_clock_gives_every_scenario_its_share():
+    plan = [(scenarios.find("kill-leader"), 4), (scenarios.find("kill-all"), 2)]
+    clock = run.Clock(60, plan)
+    first, second = clock.next(), clock.next()
+    assert time.monotonic() < first < second <= clock.end
+
+
+def test_a_clock_that_has_run_out_leaves_scenarios_out():
+    clock = run.Clock(1, [(scenarios.find("kill-leader"), 4)])
+    assert clock.next() <= time.monotonic()
+
+
+def test_flags_that_do_not_go_together_are_refused():
+    for words in (["--quick", "--nightly"], ["-b", "x:1"], ["--hooks", "/tmp"], ["--rounds", "0"], ["--set", "nonsense"],
+                  ["-F", "/nowhere/at/all"], ["nothing-like-it"], ["--no-such-flag"]):
+        refuses(arguments.read_run, words)
+    refuses(arguments.read_watch, [])
+    refuses(arguments.read_watch, ["-b", "x:1", "--for", "10 minutes"])
+
+
+def test_a_folder_that_is_no_engine_is_refused():
+    with tempfile.TemporaryDirectory() as folder:
+        assert "no executable named start" in refuses(find_engine, folder)
+    assert "there is no engine" in refuses(find_engine, "nonsense")
+
+
+def write_lines(path, *lines):
+    with open(path, "a", encoding="ascii") as file:
+        file.write("".join(line + "\n" for line in lines))
+
+
+def with_live(play):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "one.history")
+        live = LiveHistory()
+        try:
+            live.add(path, "tuned")
+            play(live, path)
+        finally:
+            live.close()
+
+
+def test_a_live_history_knows_what_is_acknowledged():
+    def play(live, path):
+        write_lines(path, "# skiff-history 1 run=1 topic=t partitions=2", "w 1 1 0 10", "w 1 2 1 11", "a 1 1 5 20")
+        until("the line was read", lambda: live.acked == 1)
+        assert not live.acked_since(15, 2, "tuned") and live.silent_since(15, 2, "tuned") == [1]
+        write_lines(path, "a 1 2 6 21")
+        until("the line was read", lambda: live.acked == 2)
+        assert live.acked_since(15, 2, "tuned") and not live.acked_since(20, 2, "tuned")
+    with_live(play)
+
+
+def test_half_a_line_is_read_when_it_is_whole():
+    def play(live, path):
+        with open(path, "a", encoding="ascii") as file:
+            file.write("w 1 1 0 10\na 1 1")
+        until("the first line was read", lambda: live.files[0].open)
+        write_lines(path, " 5 20")
+        until("the second line was read", lambda: live.acked == 1)
+    with_live(play)
+
+
+def test_operations_in_flight_are_those_whose_span_meets_the_fault():
+    def play(live, path):
+        mark = live.mark()
+        now = mark.from_ns
+        mark.to_ns = now + 100
+        write_lines(path, f"w 1 1 0 {now - 50}", f"a 1 1 0 {now - 10}",  # Over before.
+                    f"w 1 2 0 {now - 5}", f"e 1 2 X {now + 900}",  # Open when it began.
+                    f"w 1 3 0 {now + 50}", f"a 1 3 1 {now + 70}",  # Within.
+                    f"w 1 4 0 {now + 200}", f"a 1 4 2 {now + 300}",  # After.
+                    f"w 1 5 0 {now + 90}")  # Open still.
+        until("the lines were read", lambda: live.acked == 3 and live.failed == 1 and live.files[0].open)
+        assert live.in_flight(mark) == 3
+        assert mark.first_ack_ns == now + 70
+    with_live(play)
+
+
+def test_a_rule_of_the_proxy_meets_its_links():
+    links = {(1, 2): {"bytes": 5}, (2, 1): {"bytes": 7}, ("client", 1): {"bytes": 11}}
+    assert proxy.bytes_of(links, [(1, "*", "cut")]) == 5
+    assert proxy.bytes_of(links, [("*", 1, "cut")]) == 18
+    assert proxy.bytes_of(links, [("client", 1, "cut")]) == 11
+
+
+def test_victims_are_who_they_are_said_to_be():
+    picture = SimpleNamespace(brokers=[1, 2, 3], controller=2, leaders={0: 1, 1: 1, 2: 2}, isr={0: [1, 2, 3], 1: [1, 3], 2: [2]},
+                              leading=lambda: [1, 2], led_by=lambda node: [p for p, one in {0: 1, 1: 1, 2: 2}.items() if one == node])
+    moment = SimpleNamespace(picture=picture, chance=random.Random(1), cluster=SimpleNamespace(ids=[1, 2, 3]))
+    assert faults_fault.follower(moment).node == 3 and faults_fault.follower(moment).seen
+    assert faults_fault.controller(moment).node == 2
+    assert faults_fault.plain_leader(moment).node == 1
+    picture.controller = None
+    try:
+        faults_fault.controller(moment)
+    except Failure:
+        return
+    raise AssertionError("there was no controller")
+
+
+def test_one_bit_flips_in_what_is_used():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "segment.log")
+        before = bytes(range(1, 201)) + bytes(100000)
+        with open(path, "wb") as file:
+            file.write(before)
+        assert files.used_bytes(path) == 200
+        at = files.flip_bit(path, random.Random(3))
+        with open(path, "rb") as file:
+            after = file.read()
+        assert at < 100 and len(after) == len(before)
+        assert sum(bin(a ^ b).count("1") for a, b in zip(before, after)) == 1
+
+
+def test_a_planted_loss_leaves_out_every_read_of_one_value():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "a.history")
+        write_lines(path, "w 1 7 0 1", "a 1 7 0 2", "w 1 8 0 3", "r 9 0 0 1 7 4", "r 9 0 1 1 8 5", "r 8 0 0 1 7 6", ". 7")
+        chosen = planted.an_acknowledged([path])
+        assert chosen == (b"1", b"7")
+        os.mkdir(os.path.join(folder, "copies"))
+        copy, = planted.without_reads_of([path], chosen, os.path.join(folder, "copies"))
+        with open(copy, encoding="ascii") as file:
+            assert file.read().split("\n") == ["w 1 7 0 1", "a 1 7 0 2", "w 1 8 0 3", "r 9 0 1 1 8 5", ". 7", ""]
+
+
+def a_hook(folder, name, text):
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="ascii") as file:
+        file.write("#!/bin/sh\n" + text + "\n")
+    os.chmod(path, 0o755)
+
+
+def test_a_hook_that_fails_is_told_with_its_words():
+    with tempfile.TemporaryDirectory() as folder:
+        a_hook(folder, "kill", "echo no such node >&2; exit 3")
+        cluster = HookedCluster(folder, "x:1", [1, 2])
+        assert cluster.can == {"kill"}
+        try:
+            cluster.kill(2)
+        except Failure as failure:
+            assert str(failure) == "the hook `kill 2` failed with exit code 3: no such node", failure
+            return
+        raise AssertionError("it did not fail")
+
+
+def test_what_hooks_broke_is_mended_at_the_end():
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("pause", "resume"):
+            a_hook(folder, name, f'echo {name} "$1" >> {folder}/calls')
+        cluster = HookedCluster(folder, "x:1", [1, 2])
+        cluster.pause(2)
+        cluster.close()
+        cluster.close()
+        with open(os.path.join(folder, "calls"), encoding="ascii") as file:
+            assert file.read() == "pause 2\nresume 2\n"
+
+
+def test_a_run_whose_process_lives_is_no_leftover():
+    with tempfile.TemporaryDirectory() as folder:
+        run_directory.STATE = os.path.join(folder, "state")
+        directory = run_directory.RunDirectory(os.path.join(folder, "run"), None)
+        assert run_directory.leftovers() == []
+        directory.write("owner.json", {"pid": os.getpid(), "start": 1, "engine": None})
+        assert [where for _, where, _ in run_directory.leftovers()] == [directory.path]
+        told = []
+        assert run_directory.sweep(True, told.append) == 1 and not os.path.exists(directory.path)
+        assert run_directory.leftovers() == []
+
+
+if __name__ == "__main__":
+    sys.exit(run_named(tests_of(globals())))
