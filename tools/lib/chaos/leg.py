@@ -23,6 +23,7 @@ from workloads import INCONCLUSIVE, VIOLATION, Workloads
 STEADY_LIMIT_S, WAIT_LIMIT_S, FIRST_LIMIT_S = 60, 20, 60
 POLL_S, LOOK_EVERY_S = 0.02, 0.1
 BASELINE_S, QUIET_S = 1.0, 0.5
+SURE_NS = 200_000_000  # What a view says must still be so after this time.
 STEADY_PROFILES = ("tuned", "fresh")
 PAGE_CACHE = "flush.messages=9223372036854775807"
 CONTROL_WRITES_S = 1.5
@@ -136,19 +137,22 @@ class Leg:
     def wait_steady(self, since_ns, limit_s, back_to):
         """When every replica was in sync again, in ns of the monotonic clock; None: not in time.
 
-        With WRITABLE it is enough that writes go, by as many replicas as they need."""
+        With WRITABLE it is enough that writes go, by as many replicas as they need. A node that was
+        cut off may show an old view, so that the first look alone is not trusted."""
         deadline = time.monotonic() + limit_s
-        full_ns = None
+        full_ns, is_sure = None, False
         while time.monotonic() < deadline:
             self.workloads.check_alive()
-            if full_ns is None:
+            if not is_sure:
                 picture = self.look()
+                now = time.monotonic_ns()
                 good = picture and (picture.is_full() if back_to == FULL
                                     else picture.least_isr() >= self.setting.least_isr)
-                full_ns = time.monotonic_ns() if good else None
-            if full_ns is not None and self.is_acked(since_ns):
+                full_ns = (full_ns or now) if good else None
+                is_sure = good and now - full_ns >= SURE_NS
+            if is_sure and self.is_acked(since_ns):
                 return full_ns
-            time.sleep(POLL_S if full_ns else LOOK_EVERY_S)
+            time.sleep(POLL_S if is_sure else LOOK_EVERY_S)
         return None
 
     def why_not_steady(self, since_ns):

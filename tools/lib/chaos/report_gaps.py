@@ -27,7 +27,7 @@ def samples(stats):
 
 
 def strip(stats, axis):
-    """A dot a round, a line at the median, a diamond at the longest."""
+    """A dot a round, scattered up and down to be told apart, a line at the median, a diamond at the longest."""
     middle = STRIP_HEIGHT / 2
     parts = [f'<line class="grid" x1="{percent(share)}" x2="{percent(share)}" y1="0" y2="{STRIP_HEIGHT}"/>'
              for share, _ in axis.decades()]
@@ -36,7 +36,8 @@ def strip(stats, axis):
     if not values and len(ends) == 2:
         left, right = sorted(map(axis.share, ends))
         parts.append(f'<rect class="range" x="{percent(left)}" y="{middle - 1}" width="{percent(right - left)}" height="2"/>')
-    parts += [f'<circle cx="{percent(axis.share(value))}" cy="{middle:g}" r="2.6"/>' for value in values]
+    dots = "".join(f"M{1000 * axis.share(value):.0f} {7 + 8 * (index * 0.618 % 1):.0f}h0" for index, value in enumerate(values))
+    parts.append(stretched(0, 0, STRIP_HEIGHT, (1000, STRIP_HEIGHT), f'<path class="dots" d="{dots}"/>'))
     if stats.get("p50_ms") is not None:
         x = percent(axis.share(stats["p50_ms"]))
         parts.append(f'<line class="median" x1="{x}" x2="{x}" y1="3" y2="{STRIP_HEIGHT - 3}"/>')
@@ -54,14 +55,14 @@ def scale(axis):
 
 
 def curve_path(values, axis):
-    """Steps from (0, 0 %) to the longest gap at 100 %, in a box of 1000 by 100."""
+    """Steps from the shortest gap to the longest, in a box of 1000 by 100."""
     ordered = sorted(values)
     path = [f"M{1000 * axis.share(ordered[0]):.1f} 100"]
     kept = set(thin(range(len(ordered)), 2 * DOTS_MAX))
     for index, value in enumerate(ordered):
         if index in kept:
             path.append(f"H{1000 * axis.share(value):.1f}V{100 - 100 * (index + 1) / len(ordered):.1f}")
-    return "".join(path) + "H1000"
+    return "".join(path)
 
 
 def curves(named, axis, heading):

@@ -1,25 +1,25 @@
 """report_html.py -- a run, or several side by side, as one page that needs nothing beside itself.
 
 The first report is the page's own; what others found of the same scenarios stands beside it. The page
-holds no script: what folds does so by <details>, what explains itself does so by <title>. A page that
-would be larger than PAGE_MAX is made again with coarser pictures.
+holds no script: what folds does so by <details>, what explains itself does so by <title>. Timelines
+share a number of bytes; where there are many, they are coarser.
 """
 import os
 
 import report_gaps
 import report_timeline
-from report_model import (NONE, PROFILES, VERDICTS, confirmed_text, count, duration, other_text, replicas_text,
+from report_model import (NONE, PROFILES, VERDICTS, confirmed_text, count, duration, machine_text, other_text, replicas_text,
                           statistics, unknown_text)
 from report_svg import esc
 
-PAGE_MAX = 2_900_000
-COLUMNS = (480, 240, 120, 60, 30)  # Of a timeline, the finest first.
+ROWS_BYTES, ROWS_BYTES_MAX = 1_200_000, 120_000  # Of the rows of all timelines together, and of each.
 OPEN_MAX = 8                       # So many scenarios are shown unfolded.
-ROWS_OF_FAULTS_MAX = 200
+FAULTS_OPEN_MAX = 6                # And so many faults of each.
+ROWS_OF_FAULTS_MAX = 20            # Of each scenario; those that were not confirmed come first.
 CSS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "report.css")
 HATCH = ('<svg width="0" height="0" class="defs" aria-hidden="true"><defs><pattern id="hatch" width="6" height="6" '
          'patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line x1="0" x2="0" y1="0" y2="6"/></pattern></defs></svg>')
-KEPT = [("Scenario", ""), ("Verdict", ""), ("Rounds", "n"), ("Faults confirmed", "n"), ("Acknowledged", "n"),
+KEPT = [("Scenario", ""), ("Verdict", "verdict"), ("Rounds", "n"), ("Faults confirmed", "n"), ("Acknowledged", "n"),
         ("Lost", "n"), ("Duplicated", "n"), ("Reordered", "n"), ("Other violations", "n"),
         ("Unknown outcome", "n"), ("Replicas", "n")]
 GAPS = [("Scenario", ""), ("Seen by", ""), ("n", "n"), ("p50", "n"), ("p90", "n"), ("p99", "n"), ("Longest", "n"),
@@ -47,14 +47,6 @@ MEANINGS = (
 
 def page(reports):
     """The page of reports[0], compared with the others."""
-    for columns_max in COLUMNS:
-        text = page_of(reports, columns_max)
-        if len(text.encode()) <= PAGE_MAX:
-            break
-    return text
-
-
-def page_of(reports, columns_max):
     report = reports[0]
     axis = report_gaps.axis_of(reports)
     with open(CSS, encoding="utf-8") as file:
@@ -66,7 +58,7 @@ def page_of(reports, columns_max):
     if len(reports) > 1:
         parts.append(section("Side by side", beside(reports, axis)))
     parts += [section("What was kept", kept_table(report)), section("How long it was away", gap_table(report, axis)),
-              section("Scenario by scenario", legend() + scenarios(reports, axis, columns_max)),
+              section("Scenario by scenario", legend() + scenarios(reports, axis)),
               section("How to read this", meanings())]
     return "\n".join(parts) + "</body></html>\n"
 
@@ -90,10 +82,8 @@ def banner(report):
 
 def about_run(report):
     rows = report.profile()
-    machine = report.get("machine", {})
-    text = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items()) if isinstance(machine, dict) else machine
     seconds = report.get("seconds")
-    rows += [("Machine", text), ("Started", report.get("started")), ("Took", duration(seconds * 1000) if seconds else ""),
+    rows += [("Machine", machine_text(report.get("machine"))), ("Started", report.get("started")), ("Took", duration(seconds * 1000) if seconds else ""),
              ("Seed", report.get("seed"))]
     facts = "".join(f"<div><dt>{esc(name)}</dt><dd>{esc(value)}</dd></div>" for name, value in rows if value not in ("", None))
     command = f'<pre class="command">{esc(report.get("command"))}</pre>' if report.get("command") else ""
@@ -113,7 +103,7 @@ def trust(report):
     if compared:
         differ = sum(scenario.replicas.get("differ") or 0 for scenario in report.scenarios)
         items.append((differ == 0, f"{count(compared)} replicas were compared byte for byte, {count(differ)} differ."))
-    if report.bound():
+    if faults and report.bound():
         items.append((True, report.bound()))
     lines = "".join(f'<li class="{"good" if good else "bad"}"><span aria-hidden="true">{VERDICTS["PASS" if good else "FAIL"][0]}</span>'
                     f"{esc(text)}</li>" for good, text in items)
@@ -189,7 +179,7 @@ def gap_table(report, axis):
 
 def beside(reports, axis):
     """A row a scenario and client, a column a system."""
-    heads = [("Scenario", ""), ("What", "")] + [(esc(report.system_and_version), "system") for report in reports]
+    heads = [("Scenario", ""), ("What", "")] + [(esc(report.system_and_version) + report_gaps.scale(axis), "system") for report in reports]
     verdicts = [("", chip(report.verdict)) for report in reports]
     means = [str(report.get("profile", {}).get("ack_means") or NONE) for report in reports]
     rows = [("first", [("", "The whole run"), "verdict", *verdicts]), ("", [("again", "The whole run"), "an ack meant", *means])]
@@ -222,34 +212,35 @@ def legend():
     cells = "".join(f'<svg width="18" height="12" aria-hidden="true"><rect class="field" width="18" height="12"/>'
                     f'<rect class="h{depth}" width="18" height="12"/></svg>' for depth in range(5))
     return (f'<p class="legend"><span>{cells} nothing, little, less than usual, usual, twice that</span>'
-            '<span><svg width="26" height="14" aria-hidden="true"><g class="band"><rect width="26" height="14"/>'
-            '<line class="begin" x1="1" x2="1" y1="0" y2="14"/><line class="end" x1="25" x2="25" y1="0" y2="14"/></g></svg> a fault, until its heal</span>'
+            '<span><svg width="26" height="14" aria-hidden="true"><g class="band"><rect width="26" height="14"/></g>'
+            '<g class="edges"><line x1="1" x2="1" y1="0" y2="14"/><line class="end" x1="25" x2="25" y1="0" y2="14"/></g></svg> a fault, until its heal</span>'
             '<span><svg width="26" height="14" aria-hidden="true"><g class="worst"><rect x="1" y="1" width="24" height="12"/></g></svg> the longest gap</span>'
             '<span><svg width="26" height="14" aria-hidden="true"><rect width="26" height="14" fill="url(#hatch)"/></svg> the host stood still</span></p>')
 
 
-def scenarios(reports, axis, columns_max):
+def scenarios(reports, axis):
     own = reports[0]
+    timelines = sum(len(scenario.timelines) for report in reports for scenario in report.scenarios)
+    bytes_max = min(ROWS_BYTES_MAX, ROWS_BYTES // max(1, timelines))
     unfolded = len(own.scenarios) <= OPEN_MAX
     return "".join(scenario_html(scenario, [(report, report.scenario(scenario.name)) for report in reports[1:]],
-                                 axis, columns_max, unfolded) for scenario in own.scenarios)
+                                 axis, bytes_max, unfolded) for scenario in own.scenarios)
 
 
-def scenario_html(scenario, others, axis, columns_max, unfolded):
+def scenario_html(scenario, others, axis, bytes_max, unfolded):
     longest = scenario.longest()
     facts = [f"{count(scenario.acked)} acked", f"longest gap {duration(longest[0])} ({longest[1]})" if longest else ""]
     summary = (f'<summary><span class="name">{esc(scenario.name)}</span>{chip(scenario.verdict)}'
                f'<span class="mini">{esc(", ".join(filter(None, facts)))}</span>{report_timeline.spark(scenario)}</summary>')
     parts = [f"<p>{esc(scenario.about)}</p>" if scenario.about else "", why_box(scenario)]
-    parts += [report_timeline.draw(scenario, timeline, columns_max) for timeline in scenario.timelines]
+    parts += [report_timeline.draw(scenario, timeline, bytes_max) for timeline in scenario.timelines]
     curves = [(name, stats) for name, stats in scenario.gaps()]
     for report, other in others:
         if other:
             parts.append(f"<h3>{esc(report.system_and_version)} {chip(other.verdict)}</h3>{why_box(other)}")
-            parts += [report_timeline.draw(other, timeline, columns_max) for timeline in other.timelines[:1]]
+            parts += [report_timeline.draw(other, timeline, bytes_max) for timeline in other.timelines[:1]]
             curves += [(f"{name}, {report.system}", stats) for name, stats in other.gaps() if name == "tuned"]
-    parts.append(report_gaps.curves(curves, axis, "Rounds whose gap was at most so long."))
-    parts.append(fault_table(scenario))
+    parts.append(f'<div class="pair">{report_gaps.curves(curves, axis, "Rounds whose gap was at most so long.")}{fault_table(scenario)}</div>')
     if scenario.history:
         files = ", ".join(map(str, scenario.history))
         parts.append(f'<p class="note">History: <code>{esc(files)}</code></p>')
@@ -268,6 +259,13 @@ def why_box(scenario):
     return f'<div class="box {scenario.verdict}">{"".join(parts)}</div>'
 
 
+def listed_faults(faults):
+    if len(faults) <= ROWS_OF_FAULTS_MAX:
+        return faults
+    first = sorted(faults, key=lambda fault: fault.confirmed)[:ROWS_OF_FAULTS_MAX]
+    return sorted(first, key=lambda fault: fault.number)
+
+
 def fault_table(scenario):
     if not scenario.faults:
         return ""
@@ -277,10 +275,11 @@ def fault_table(scenario):
         f"{fault.number} {fault.text}", duration((fault.begin_ns - start) / 1e6),
         duration((fault.end_ns - fault.begin_ns) / 1e6) if fault.end_ns else NONE,
         "yes" if fault.confirmed else ("bad", "<strong>no</strong>"), count(fault.in_flight), fault.how or NONE])
-        for fault in scenario.faults[:ROWS_OF_FAULTS_MAX]]
+        for fault in listed_faults(scenario.faults)]
     left = len(scenario.faults) - len(rows)
     more = f'<p class="note">And {count(left)} more; all are in report.json.</p>' if left > 0 else ""
-    return (f'<details class="faults"><summary>{len(scenario.faults)} faults, {scenario.confirmed} confirmed</summary>'
+    is_open = " open" if len(scenario.faults) <= FAULTS_OPEN_MAX else ""
+    return (f'<details class="faults"{is_open}><summary>{len(scenario.faults)} faults, {scenario.confirmed} confirmed</summary>'
             f'{table(heads, rows, "cards")}{more}</details>')
 
 

@@ -205,6 +205,15 @@ def in_order(profiles):
     return [(name, profiles[name] or {}) for name in known + sorted(set(profiles) - set(known))]
 
 
+def machine_text(machine):
+    """The machine in a line; names of fields are left out where the value speaks for itself."""
+    if not isinstance(machine, dict):
+        return machine
+    shapes = {"processors": "{} processors", "model": "{}", "memory_mb": "{} MB", "system": "{}", "kernel": "Linux {}", "filesystem": "{}"}
+    return ", ".join(shapes.get(name, name.replace("_", " ") + " {}").format(value)
+                     for name, value in machine.items() if value not in ("", None))
+
+
 def word_of(value):
     return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
 

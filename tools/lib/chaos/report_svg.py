@@ -7,8 +7,9 @@ an inner svg that is stretched.
 import html
 import math
 
-NARROW, WIDE = 290, 640  # Pixels that a picture has at least, on a telephone and from .wide on.
-LETTER = 6.6             # Pixels of an average letter at 12 pixels.
+# Pixels that a picture has at least where labels of this class are shown (report.css).
+WIDTHS = {"narrow": 250, "wide": 640, "widest": 1100}
+LETTER = 6.8  # Of an average letter at 12 pixels, fat.
 
 
 def esc(text):

@@ -2,7 +2,7 @@
 import textwrap
 
 from report_gaps import axis_of, samples
-from report_model import NONE, confirmed_text, count, duration, other_text, replicas_text
+from report_model import NONE, confirmed_text, count, duration, machine_text, other_text, replicas_text
 
 WIDTH = 80
 BAR = 18
@@ -13,7 +13,7 @@ def text(reports):
     """The report as text, and what others found beside it; ends with the last line, whole."""
     report = reports[0]
     lines = [report.get("title") or f"chaos run of {report.system}", ""]
-    rows = report.profile() + [("Command", report.get("command")), ("Seed", report.get("seed"))]
+    rows = report.profile() + [("Machine", machine_text(report.get("machine"))), ("Command", report.get("command")), ("Seed", report.get("seed"))]
     for name, value in rows:
         if value not in ("", None):
             lines += wrapped(f"{name:13} {value}", " " * 14)
@@ -47,18 +47,18 @@ def columns(rows, widths, right):
 
 def kept(report):
     """Scenario, verdict and counts; what does not fit or is rare has a line of its own."""
-    rows = [["scenario", "verdict", "faults", "acked", "lost", "dup", "reord", "unknown (found)"]]
+    rows = [["scenario", "verdict", "faults", "acked", "lost", "dup", "reord", "unknown", "found"]]
     notes = {}
     for scenario in report.scenarios:
-        rows.append([scenario.name[:22], scenario.verdict[:12], confirmed_text(scenario), count(scenario.acked),
+        rows.append([scenario.name[:19], scenario.verdict, confirmed_text(scenario), count(scenario.acked),
                      count(scenario.lost), count(scenario.duplicated), count(scenario.reordered),
-                     f"{count(scenario.unknown)} ({count(scenario.unknown_found)})"])
+                     count(scenario.unknown), count(scenario.unknown_found)])
         more = [f"{other_text(scenario)}"] if scenario.other else []
         more += [f"replicas: {replicas_text(scenario)}"] if scenario.replicas.get("differ") else []
         notes[len(rows) - 1] = "; ".join(more)
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     lines = []
-    for at, line in enumerate(columns(rows, widths, range(2, 8))):
+    for at, line in enumerate(columns(rows, widths, range(2, 9))):
         lines += [line] + wrapped_note(notes.get(at))
     return lines
 

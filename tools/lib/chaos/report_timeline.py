@@ -5,25 +5,26 @@
     rows     a row a partition; the deeper the colour the nearer to its usual rate, blank is nothing
     axis     seconds since the first column
 
-Faults are translucent bands over rate and rows, a dashed line with a mark where they were healed;
+Faults are translucent bands behind rate and rows, with a dashed line and a mark where they were healed;
 stretches in which the host itself stood still are hatched. A column is merged from as many buckets as
 it takes for a partition to have some acknowledgements in it usually, since blank must mean an outage.
 """
 import statistics
 
 from report_model import count, duration
-from report_svg import NARROW, WIDE, esc, percent, place_labels, stretched, text, time_ticks, title
+from report_svg import WIDTHS, esc, percent, place_labels, stretched, text, time_ticks, title
 
+COLUMNS = (960, 480, 240, 120, 60, 30)  # At most, the finest first.
 USUAL_MIN = 4     # Acknowledgements of a partition in a column, usually: else columns are merged.
 LANES, LANE, RATE, AXIS = 2, 16, 36, 22
-TOP = LANES * LANE + 4
 ROWS_MAX, ROW_MIN, ROW_MAX = 220, 2, 12
 LABEL_MAX = 26
-MARKS_MAX = 40    # More faults than these have bands, but no marks and labels of their own.
+SPARK_COLUMNS = 120
+MARKS_MAX = 40    # More faults than these have bands, but no edges, marks and labels.
 
 
 class Columns:
-    """A timeline's buckets, merged into columns."""
+    """A timeline's buckets, merged into columns, and where they are drawn."""
 
     def __init__(self, timeline, columns_max):
         rows = timeline["partitions"]
@@ -33,15 +34,28 @@ class Columns:
         while merge < size and usual(merged(rows, merge)) < USUAL_MIN:
             merge += 1
         self.rows = merged(rows, merge)
-        self.count = len(self.rows[0]) if size else 0
+        self.count = max(1, len(self.rows[0]))
         self.column_ns = timeline["bucket_ns"] * merge
+        self.row_height = min(ROW_MAX, max(ROW_MIN, ROWS_MAX // len(rows)))
+        self.height = RATE + 4 + self.row_height * len(rows)
+        self.place(labelled=True)
+
+    def place(self, labelled):
+        """Where all begins from above, with room for labels or without."""
+        self.top = LANES * LANE + 4 if labelled else 4
+        self.first_row = self.top + RATE + 4
 
     def share(self, at_ns):
         """How far across a time lies; outside of [0, 1] it is not in this timeline."""
-        return (at_ns - self.from_ns) / (self.column_ns * max(1, self.count))
+        return (at_ns - self.from_ns) / (self.column_ns * self.count)
 
     def seconds(self):
         return self.column_ns * self.count / 1e9
+
+    def across(self, begin_ns, end_ns):
+        """A rectangle's x and width from one time to another, None where they lie outside."""
+        left, right = max(0.0, self.share(begin_ns)), min(1.0, self.share(end_ns))
+        return f'x="{percent(left)}" width="{percent(right - left)}"' if left <= right else None
 
 
 def merged(rows, merge):
@@ -85,19 +99,17 @@ def row_title(number, row, columns):
     return f"partition {number}: {count(sum(row))} acknowledged, {silent}"
 
 
-def heat(columns, row_height):
-    """The rows, each one path a depth."""
+def heat_rows(columns):
+    """The rows, each one path a depth, in a box of columns and rows."""
     parts = []
     for number, row in enumerate(columns.rows):
-        some = [value for value in row if value]
         paths = {}
-        for depth, at, size in runs(row, statistics.median(some) if some else 1):
-            paths.setdefault(depth, []).append(f"M{at} {number}h{size}v1h-{size}z")
+        for depth, at, size in runs(row, usual([row])):
+            paths.setdefault(depth, []).append(f"M{at} {number}h{size}v.86h-{size}z")
         drawn = "".join(f'<path class="h{depth}" d="{"".join(path)}"/>' for depth, path in sorted(paths.items()))
         parts.append(f'<g class="row">{title(row_title(number, row, columns))}'
                      f'<rect class="hit" y="{number}" width="{columns.count}" height="1"/>{drawn}</g>')
-    height = row_height * len(columns.rows)
-    return stretched(0, TOP + RATE + 4, height, (columns.count, len(columns.rows)), "".join(parts))
+    return "".join(parts)
 
 
 def rates(columns):
@@ -111,37 +123,52 @@ def rate_path(values):
     return f"M0 100{steps}V100z"
 
 
-def band(fault, columns, height):
-    """A fault over everything; nothing when it lies outside of the timeline."""
-    begin = columns.share(fault.begin_ns)
-    end = columns.share(fault.end_ns) if fault.end_ns else 1.0
-    if end < 0 or begin > 1:
-        return ""
-    left, right = max(0.0, begin), min(1.0, end)
+def in_sight(faults, columns):
+    """The faults that lie in this timeline, wholly or in part."""
+    return [fault for fault in faults if columns.across(fault.begin_ns, end_of(fault, columns))]
+
+
+def end_of(fault, columns):
+    """Where a fault's band ends: with its heal, else with the timeline."""
+    return fault.end_ns or columns.from_ns + columns.column_ns * columns.count
+
+
+def fault_title(fault, columns, whole=True):
     since = (fault.begin_ns - columns.from_ns) / 1e6
     lasted = f"for {duration((fault.end_ns - fault.begin_ns) / 1e6)}" if fault.end_ns else "not healed"
     told = "confirmed" if fault.confirmed else "NOT confirmed"
-    words = f"{fault.number}. {fault.text}: at {duration(since)}, {lasted}; {told}{': ' + fault.how if fault.how else ''}"
-    parts = [title(words), f'<rect x="{percent(left)}" y="{TOP}" width="{percent(right - left)}" height="{height}"/>',
-             line(begin, height, "begin")]
-    if fault.end_ns:
-        parts.append(line(end, height, "end"))
+    return title(f"{fault.number}. {fault.text}: at {duration(since)}, {lasted}; {told}{': ' + fault.how if fault.how and whole else ''}")
+
+
+def band(fault, columns, marked):
+    """A fault from its begin to its heal; rows are drawn over it, so that it shows where they are blank."""
+    across = columns.across(fault.begin_ns, end_of(fault, columns))
     kind = "band" if fault.confirmed else "band unconfirmed"
-    return f'<g class="{kind}" data-fault="{fault.number}">{"".join(parts)}</g>'
+    return (f'<g class="{kind}" data-fault="{fault.number}">{fault_title(fault, columns, marked)}'
+            f'<rect {across} y="{columns.top}" height="{columns.height}"/></g>')
 
 
-def line(share, height, kind):
+def edges(fault, columns):
+    """The lines at both ends of a band, over everything."""
+    lines = line(fault.begin_ns, columns, "begin")
+    if fault.end_ns:
+        lines += line(fault.end_ns, columns, "end")
+    return f'<g class="edges">{lines}</g>'
+
+
+def line(at_ns, columns, kind):
+    share = columns.share(at_ns)
     if not 0 <= share <= 1:
         return ""
     x = percent(share)
-    return f'<line class="{kind}" x1="{x}" x2="{x}" y1="{TOP}" y2="{TOP + height}"/>'
+    return f'<line class="{kind}" x1="{x}" x2="{x}" y1="{columns.top}" y2="{columns.top + columns.height}"/>'
 
 
 def heal_mark(fault, columns):
     share = columns.share(fault.end_ns) if fault.end_ns else -1
     if not 0 <= share <= 1:
         return ""
-    return (f'<svg class="heal" x="{percent(share)}" y="{TOP}">{title(f"{fault.number}. {fault.text}: healed")}'
+    return (f'<svg class="heal" x="{percent(share)}" y="{columns.top}">{title(f"{fault.number}. {fault.text}: healed")}'
             '<path d="M-4.5 0h9l-4.5 7z"/></svg>')
 
 
@@ -150,43 +177,43 @@ def shorten(words):
 
 
 def labels(faults, columns):
-    """The faults' names above their begin, once for narrow and once for wide pictures."""
-    shown = [(columns.share(fault.begin_ns), fault) for fault in faults if 0 <= columns.share(fault.begin_ns) <= 1]
-    words = [(share, f"{fault.number} {shorten(fault.text)}") for share, fault in shown]
+    """The faults' names above their begin, once for each width that a picture may have."""
+    starts = [(columns.share(fault.begin_ns), fault) for fault in faults if 0 <= columns.share(fault.begin_ns) <= 1]
+    whole = [(share, f"{fault.number} {shorten(fault.text)}") for share, fault in starts]
     parts = []
-    for kind, width in (("narrow", NARROW), ("wide", WIDE)):
-        for index, (lane, anchor) in place_labels(words, width, LANES).items():
+    for kind, width in WIDTHS.items():
+        words, placed = whole, place_labels(whole, width, LANES)
+        if len(placed) < len(whole):  # The numbers alone then.
+            words = [(share, str(fault.number)) for share, fault in starts]
+            placed = place_labels(words, width, LANES)
+        for index, (lane, anchor) in placed.items():
             shift = 2 if anchor == "start" else -2
             parts.append(f'<text class="label {kind}" x="{percent(words[index][0])}" dx="{shift}" '
-                         f'y="{LANE * (lane + 1) - 3}" text-anchor="{anchor}">{esc(words[index][1])}</text>')
+                         f'y="{LANE * (lane + 1) - 3}" text-anchor="{anchor}">{title(starts[index][1].text)}{esc(words[index][1])}</text>')
     return "".join(parts)
 
 
-def stall(begin, end, columns, height):
-    left, right = max(0.0, columns.share(begin)), min(1.0, columns.share(end))
-    if right <= 0 or left >= 1:
+def stall(begin, end, columns):
+    across = columns.across(begin, end)
+    if not across:
         return ""
     words = f"the host itself stood still for {duration((end - begin) / 1e6)}: not the cluster's doing"
-    return (f'<g class="stall">{title(words)}<rect x="{percent(left)}" y="{TOP}" width="{percent(right - left)}" '
-            f'height="{height}" fill="url(#hatch)"/></g>')
+    return (f'<g class="stall">{title(words)}<rect {across} y="{columns.top}" height="{columns.height}" '
+            'fill="url(#hatch)"/></g>')
 
 
-def worst_gap(worst, columns, row_height):
-    """A frame around the longest gap, across its row or, where that is not known, across all."""
-    if not worst:
+def worst_gap(worst, columns):
+    """A frame around the longest gap, on its row or, where that is not known, on all."""
+    across = worst and columns.across(worst["from_ns"], worst["from_ns"] + worst["ns"])
+    if not across:
         return ""
-    begin, end = columns.share(worst["from_ns"]), columns.share(worst["from_ns"] + worst["ns"])
-    left, right = max(0.0, begin), min(1.0, end)
-    if right <= 0 or left >= 1:
-        return ""
-    first, size = TOP + RATE + 4, row_height * len(columns.rows)
-    partition = worst.get("partition")
-    if isinstance(partition, int) and 0 <= partition < len(columns.rows):
-        first, size = first + partition * row_height, row_height
-    words = f"longest gap without an acknowledgement: {duration(worst['ns'] / 1e6)} ({worst['profile']} client"
-    words += f", partition {partition})" if partition is not None else ")"
-    return (f'<g class="worst">{title(words)}<rect x="{percent(left)}" y="{first - 1}" '
-            f'width="{percent(right - left)}" height="{size + 2}"/></g>')
+    first, rows, partition = columns.first_row, len(columns.rows), worst.get("partition")
+    known = isinstance(partition, int) and 0 <= partition < rows
+    if known:
+        first, rows = first + partition * columns.row_height, 1
+    words = f"longest gap without an acknowledgement: {duration(worst['ns'] / 1e6)}, {worst['profile']} client"
+    words += f", partition {partition}" if known else ""
+    return (f'<g class="worst">{title(words)}<rect {across} y="{first - 1}" height="{rows * columns.row_height + 2}"/></g>')
 
 
 def axis(columns, y):
@@ -195,7 +222,7 @@ def axis(columns, y):
     few, parts = {round(tick, 6) for tick in time_ticks(seconds, 4)}, []
     for tick in time_ticks(seconds, 10):
         share = tick / seconds if seconds else 0
-        more = "" if round(tick, 6) in few else ' class="wide"'
+        more = "" if round(tick, 6) in few else ' class="more"'
         x = percent(share)
         parts.append(f'<line class="tick" x1="{x}" x2="{x}" y1="{y}" y2="{y + 4}"/>')
         if share <= 0.985:
@@ -203,54 +230,62 @@ def axis(columns, y):
     return "".join(parts)
 
 
-def gutter(columns, row_height, height):
+def gutter(columns):
     """Numbers of partitions left of the rows, and what the rate's height means."""
-    most, first = max(rates(columns), default=0), TOP + RATE + 4
-    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if step * row_height >= 13)
-    parts = [f'<text x="100%" dx="-5" y="{TOP + 10}" text-anchor="end">{short(most)}/s</text>']
+    height = columns.row_height
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if step * height >= 13)
+    parts = [f'<text x="100%" dx="-5" y="{columns.top + 10}" text-anchor="end">{short(max(rates(columns)))}/s</text>']
     for number in range(0, len(columns.rows), step):
-        y = first + (number + 0.5) * row_height + 4
+        y = columns.first_row + (number + 0.5) * height + 4
         parts.append(f'<text x="100%" dx="-5" y="{y:.1f}" text-anchor="end">p{number}</text>')
-    return f'<svg class="gutter" width="46" height="{height}" aria-hidden="true">{"".join(parts)}</svg>'
+    whole = columns.top + columns.height + AXIS
+    return f'<svg class="gutter" width="46" height="{whole}" aria-hidden="true">{"".join(parts)}</svg>'
 
 
 def short(value):
-    return f"{value / 1000:.3g}k" if value >= 1000 else f"{value:.3g}"
+    return f"{value / 1000:.2g}k" if 1000 <= value < 100_000 else f"{value:.3g}"
 
 
-def draw(scenario, timeline, columns_max):
-    """The picture of one timeline of a scenario, with its caption."""
-    columns = Columns(timeline, columns_max)
-    row_height = min(ROW_MAX, max(ROW_MIN, ROWS_MAX // len(columns.rows)))
-    inner = RATE + 4 + row_height * len(columns.rows)
-    height = TOP + inner + AXIS
-    few = scenario.faults if len(scenario.faults) <= MARKS_MAX else []
-    parts = [f'<rect class="field" x="0" y="{TOP}" width="100%" height="{inner}"/>',
-             stretched(0, TOP, RATE, (columns.count, 100), f'<path class="rate" d="{rate_path(rates(columns))}"/>'),
-             heat(columns, row_height)]
-    parts += [stall(*times, columns, inner) for times in scenario.stalls]
-    parts += [band(fault, columns, inner) for fault in scenario.faults]
-    parts += [heal_mark(fault, columns) for fault in few]
-    parts += [worst_gap(scenario.worst(), columns, row_height), labels(few, columns), axis(columns, TOP + inner)]
+def finest(timeline, bytes_max):
+    """(columns, rows): as fine as the bytes for its rows allow."""
+    for columns_max in COLUMNS:
+        columns = Columns(timeline, columns_max)
+        rows = heat_rows(columns)
+        if len(rows) <= bytes_max:
+            break
+    return columns, rows
+
+
+def draw(scenario, timeline, bytes_max):
+    """The picture of one timeline, with its caption; its rows take no more than so many bytes."""
+    columns, rows = finest(timeline, bytes_max)
+    shown = in_sight(scenario.faults, columns)
+    marked = 0 < len(shown) <= MARKS_MAX
+    columns.place(labelled=marked)
+    parts = [f'<rect class="field" x="0" y="{columns.top}" width="100%" height="{columns.height}"/>']
+    parts += [band(fault, columns, marked) for fault in shown]
+    parts += [stretched(0, columns.top, RATE, (columns.count, 100), f'<path class="rate" d="{rate_path(rates(columns))}"/>'),
+              stretched(0, columns.first_row, columns.row_height * len(columns.rows), (columns.count, len(columns.rows)), rows)]
+    parts += [stall(*times, columns) for times in scenario.stalls]
+    if marked:
+        parts += [edges(fault, columns) + heal_mark(fault, columns) for fault in shown] + [labels(shown, columns)]
+    parts += [worst_gap(scenario.worst(), columns), axis(columns, columns.top + columns.height)]
     spoken = (f"Acknowledgements of {len(columns.rows)} partitions over {columns.seconds():.1f} seconds of "
-              f"{scenario.name}, with {len(scenario.faults)} faults")
-    caption = (f"A column is {duration(columns.column_ns / 1e6)}; blank: nothing acknowledged."
-               f"{' ' + columns.label if columns.label else ''}")
-    return (f'<figure class="timeline"><div class="plot">{gutter(columns, row_height, height)}'
-            f'<svg class="time" height="{height}" role="img" aria-label="{esc(spoken)}">{"".join(parts)}</svg></div>'
-            f'<figcaption>{esc(caption)}</figcaption></figure>')
+              f"{scenario.name}, with {len(shown)} faults")
+    caption = f"{columns.label} A column is {duration(columns.column_ns / 1e6)}; blank: nothing acknowledged."
+    if scenario.longest() and scenario.longest()[0] * 1e6 < 2 * columns.column_ns:
+        caption += " Gaps are shorter than that, and are not to be seen here."
+    return (f'<figure class="timeline"><div class="plot">{gutter(columns)}'
+            f'<svg class="time" height="{columns.top + columns.height + AXIS}" role="img" aria-label="{esc(spoken)}">'
+            f'{"".join(parts)}</svg></div><figcaption>{esc(caption.strip())}</figcaption></figure>')
 
 
-def spark(scenario, columns_max=120):
+def spark(scenario):
     """The rate alone, a few pixels high, for the line that a folded scenario leaves."""
     if not scenario.timelines:
         return ""
-    columns = Columns(scenario.timelines[0], columns_max)
-    bands = []
-    for fault in scenario.faults[:columns_max]:
-        left = max(0.0, columns.share(fault.begin_ns))
-        right = min(1.0, columns.share(fault.end_ns)) if fault.end_ns else 1.0
-        if right >= 0 and left <= 1:
-            bands.append(f'<rect class="fault" x="{percent(left)}" width="{percent(max(0.004, right - left))}" height="20"/>')
-    return (f'<svg class="spark" height="20" aria-hidden="true">{"".join(bands)}'
-            + stretched(0, 0, 20, (columns.count, 100), f'<path class="rate" d="{rate_path(rates(columns))}"/>') + "</svg>")
+    columns = Columns(scenario.timelines[-1], SPARK_COLUMNS)
+    bands = [f'<rect class="fault" {columns.across(fault.begin_ns, end_of(fault, columns))} height="20"/>'
+             for fault in in_sight(scenario.faults, columns)[:SPARK_COLUMNS]]
+    area = stretched(0, 0, 20, (columns.count, 100), f'<path class="rate" d="{rate_path(rates(columns))}"/>')
+    return f'<svg class="spark" height="20" aria-hidden="true">{"".join(bands)}{area}</svg>'

@@ -2,14 +2,12 @@
 
 Each is confirmed by the library's own counters: the node did meet what was set up for it.
 """
-import time
-
 from faults.fault import Fault
 from faults.processes import is_gone
 
 
 class Disk(Fault):
-    """One verb for each victim, healed for all at once. `counter` must grow, or stand still, meanwhile.
+    """One verb for each victim, healed for all at once. `counter` must grow meanwhile.
 
     A node may end at a fault of its disk, and one that met a failed sync serves no writes until it was
     restarted: `restarts` says that an operator would restart it."""
@@ -19,7 +17,7 @@ class Disk(Fault):
         self.victims = list(nodes)
         self.words, self.part = words, how.get("part", "")
         self.is_part_seen = how.get("seen", True)
-        self.counter, self.is_still = how["counter"], how.get("still", False)
+        self.counter = how["counter"]
         self.restarts = how.get("restarts", False)
         self.detail = f"{' '.join(words)}, node {' '.join(map(str, nodes))}"
         self.pids = {}
@@ -46,29 +44,17 @@ class Disk(Fault):
     def confirm(self):
         grown = {node: now - self.before[node] for node, now in self.counters().items()}
         how = f"{self.counter} {', '.join(f'+{count} on node {node}' for node, count in grown.items())}"
-        met = all(count == 0 for count in grown.values()) if self.is_still else all(grown.values())
         ended = [node for node in self.victims if is_gone(self.pids[node])]
         how += f"; node {' '.join(map(str, ended))} ended" if ended else ""
-        return met and self.is_part_seen, f"{self.part}; {how}" if self.part else how
+        return all(grown.values()) and self.is_part_seen, f"{self.part}; {how}" if self.part else how
 
 
-class HungDisk(Disk):
-    """No sync comes back. What was under way when it began may still end; then nothing may."""
-
-    SETTLE_S = 0.3
-
-    def inject(self):
-        super().inject()
-        time.sleep(self.SETTLE_S)
-        self.before = self.counters()
-
-
-def of_leader(choose, make, words, **how):
+def of_leader(choose, words, **how):
     """A disk fault of one node; several kinds of words take turns from round to round."""
     def of(moment):
         victim = choose(moment)
         kind = words[moment.number % len(words)]
-        return make(moment, [victim.node], kind, part=victim.part, seen=victim.seen, **how)
+        return Disk(moment, [victim.node], kind, part=victim.part, seen=victim.seen, **how)
     return of
 
 

@@ -44,8 +44,8 @@ class Descriptors(Fault):
     def inject(self):
         node = self.victims[0]
         self.pid = self.cluster.pid(node)
-        self.before = live_descriptors(self.pid)
-        self.limit = self.before + SPARE
+        self.limit = live_descriptors(self.pid) + SPARE
+        self.before = self.refused()
         self.moment.verbs.call("descriptors", node, self.limit)
         self.detail = f"node {node}, {self.limit}"
         address = client_addresses(self.cluster.dir)[node]
@@ -56,11 +56,13 @@ class Descriptors(Fault):
             one.close()
         self.moment.verbs.heal()
 
+    def refused(self):
+        return self.moment.verbs.rules()[self.victims[0]]["refused_descriptors"]
+
     def confirm(self):
-        now = live_descriptors(self.pid)
-        return (0 < now <= self.limit + SPARE and self.before + PROBES > self.limit + SPARE,
-                f"{self.part}; {self.before} descriptors before, {now} with {len(self.dialled)} dials more, "
-                f"{self.limit} allowed")
+        refused = self.refused() - self.before
+        return refused > 0, (f"{self.part}; {refused} descriptors refused at a limit of {self.limit}, "
+                             f"{len(self.dialled)} of {PROBES} dials were taken")
 
 
 class Flood(Fault):
