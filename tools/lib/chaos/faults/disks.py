@@ -28,9 +28,9 @@ class Disk(Fault):
 
     def inject(self):
         self.pids = {node: self.cluster.pid(node) for node in self.victims}
+        self.before = self.counters()
         for node in self.victims:
             self.moment.verbs.call(self.words[0], node, *self.words[1:])
-        self.before = self.counters()
 
     def heal(self):
         self.moment.verbs.heal()
