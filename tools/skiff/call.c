@@ -128,7 +128,8 @@ int call_parse(struct call *call, const struct verb *verb, int count, char **wor
             only_arguments = true;
             continue;
         }
-        if (!only_arguments && word[0] == '-' && word[1]) {
+        bool is_number = word[0] == '-' && word[1] >= '0' && word[1] <= '9';
+        if (!only_arguments && word[0] == '-' && word[1] && !is_number) {
             int code = parse_flag(call, count, words, &at);
             if (code)
                 return code;

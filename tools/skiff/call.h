@@ -1,7 +1,8 @@
 /* call.h -- one call of the command line: its verb, flags and arguments.
  *
  * Flags may stand anywhere after the verb, as -n 3, -n3, --nodes 3 or --nodes=3; `--`
- * ends them. Every verb is a row with its own flags, help and examples. */
+ * ends them. A word such as -1h is no flag. Every verb is a row with its own flags, help and
+ * examples. */
 #ifndef SKIFF_CALL_H
 #define SKIFF_CALL_H
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/base.h"
+#include "rules.h"
 #include "say.h"
 
 enum { ANSWER_LIMIT_US = 5000000, START_LIMIT_US = 5000000, PAUSE_US = 1000 };
@@ -106,6 +107,18 @@ void chaos_setenv(const struct cluster *cluster, node_id node)
     setenv("SKIFF_FAULTS_DATA", path, 1);
     snprintf(source, sizeof source, "127.0.3.%d", node);
     setenv("SKIFF_FAULTS_SOURCE", source, 1);
+}
+
+void chaos_lift(const struct cluster *cluster)
+{
+    char dir[CLUSTER_PATH_MAX];
+    for (uint32_t i = 0; i < cluster->count; i++) {
+        chaos_node_dir(cluster->dir, cluster->nodes[i].id, dir);
+        struct fault_rules *rules = fault_rules_open(dir, false);
+        if (rules)
+            fault_rules_heal(rules);
+        fault_rules_close(rules);
+    }
 }
 
 /* ---- The proxy's process. */

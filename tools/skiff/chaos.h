@@ -32,6 +32,9 @@ pid_t chaos_proxy_pid(const char *dir); /* 0: it does not run. */
 /* Wait until the proxy listens for every node. Errors: EXIT_TIMED_OUT, told. */
 int chaos_wait_ports(const struct cluster *cluster, int64_t deadline_us);
 
+/* Take back the faults of disks, clocks and descriptors, so that processes can end. */
+void chaos_lift(const struct cluster *cluster);
+
 /* Ask the proxy one line; `answer` gets what follows its "ok ".
  * Errors  EXIT_FAILED, told: it does not run, or refuses, and why. */
 int chaos_ask(const char *dir, const char *line, char answer[CHAOS_ANSWER_MAX]);

@@ -115,10 +115,9 @@ int run_resume(struct call *call)
     return signal_verb(call, SIGCONT, "resumed");
 }
 
-/* A node reads from clients only once it may serve them; without a quorum that is never.
- * Errors  EXIT_FAILED, told: its process ended. */
-static int wait_until_it_serves(const struct call *call, struct cluster *cluster, node_id node,
-                                bool *serves)
+/* A node reads from clients only once it may serve them. */
+int wait_until_it_serves(const struct call *call, struct cluster *cluster, node_id node,
+                         bool *serves)
 {
     int64_t limit_us = call_flag(call, "timeout") ? call->timeout_us : SERVE_LIMIT_US;
     int64_t deadline = now_us() + limit_us;

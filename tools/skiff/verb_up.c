@@ -146,8 +146,14 @@ static void print_next(const char *program, const struct cluster *cluster, uint3
         {"produce orders", "a line, a record"},
         {"consume orders -e", "all of them"},
         {"kill controller", "see what survives; then: ps, restart N"},
+        {"chaos cut 1 2", "no byte between them, either way; `client` is whoever is no node"},
+        {"chaos slow-disk 2 200ms", "or hang-disk, fill-disk, fail-sync, short-writes, clock"},
+        {"chaos power-off all", "what was not synced is lost; then: chaos power-on"},
+        {"chaos heal", "network, disks and clocks are whole; `chaos status` shows them"},
         {"down", "the data stays; --rm deletes it"},
     };
+    const size_t chaos_first = 4;
+    const size_t chaos_end = 8;
     char here[CLUSTER_PATH_MAX];
     char usual[CLUSTER_PATH_MAX];
     size_t size = getcwd(here, sizeof here) ? strlen(here) : 0;
@@ -158,6 +164,8 @@ static void print_next(const char *program, const struct cluster *cluster, uint3
     bool is_usual = !cluster_dir(NULL, false, usual) && !strcmp(usual, cluster->dir);
     printf("\nNext:\n");
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        if (!cluster->chaos && i >= chaos_first && i < chaos_end)
+            continue;
         printf("  %s %s%s%s%*s %s\n", program, lines[i][0], is_usual ? "" : " --dir ",
                is_usual ? "" : cluster->dir, NEXT_WIDTH - (int)strlen(lines[i][0]), "",
                lines[i][1]);
@@ -271,6 +279,8 @@ int run_down(struct call *call)
     int code = load_local(call, &cluster);
     if (code)
         return code;
+    if (cluster.chaos)
+        chaos_lift(&cluster);
     /* The first signal asks nodes to hand over what they lead; once a majority has gone there is
      * nobody to hand it to, and the second ends the wait for it. What counts is synced already. */
     if (!stop_nodes(&cluster, SIGTERM, HAND_OVER_US) &&

@@ -7,7 +7,8 @@
 
 extern const struct flag up_flags[], down_flags[], with_flags[], dump_flags[], logs_flags[],
     restart_flags[], topic_create_flags[], topic_ls_flags[], produce_flags[], consume_flags[],
-    no_flags[];
+    no_flags[], chaos_cut_flags[], chaos_slow_flags[], chaos_hang_flags[], chaos_fill_flags[],
+    chaos_fail_flags[], chaos_power_off_flags[], chaos_power_on_flags[];
 
 int run_up(struct call *call);
 int run_down(struct call *call);
@@ -28,8 +29,27 @@ int run_produce(struct call *call);
 int run_dump(struct call *call);
 int run_consume(struct call *call);
 int run_chaos_suite(struct call *call);
+int run_chaos_cut(struct call *call);
+int run_chaos_link(struct call *call);
+int run_chaos_heal(struct call *call);
+int run_chaos_status(struct call *call);
+int run_chaos_slow_disk(struct call *call);
+int run_chaos_hang_disk(struct call *call);
+int run_chaos_fill_disk(struct call *call);
+int run_chaos_fail_sync(struct call *call);
+int run_chaos_short_writes(struct call *call);
+int run_chaos_clock(struct call *call);
+int run_chaos_descriptors(struct call *call);
+int run_chaos_power_off(struct call *call);
+int run_chaos_power_on(struct call *call);
 
 /* The local cluster of a verb. Errors: an exit code, told. */
 int load_local(const struct call *call, struct cluster *cluster);
+
+/* Wait until a node that was started answers clients, for --timeout or 2 s. Without a quorum it
+ * never does: *serves is false then.
+ * Errors  EXIT_FAILED, told: its process ended. */
+int wait_until_it_serves(const struct call *call, struct cluster *cluster, node_id node,
+                         bool *serves);
 
 #endif
