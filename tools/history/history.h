@@ -120,8 +120,14 @@ const char *history_path(const struct history_reader *reader);
 const struct history_head *history_head(const struct history_reader *reader);
 
 /* The next line; its strings last until the next call. After anything but HISTORY_LINE the
- * answer stays the same. */
+ * answer stays the same. HISTORY_END fills the time alone. */
 enum history_result history_next(struct history_reader *reader, struct history_line *line);
+
+/* The same, but lines of faults alone ('!'): the others are passed over unread. */
+enum history_result history_next_mark(struct history_reader *reader, struct history_line *line);
+
+/* A terminated copy in printable ASCII: '?' stands for every other byte. mem_free() it. */
+char *history_copy(struct str text);
 
 /* "FILE:LINE: field N (what): why", or "FILE: why". */
 const char *history_problem(const struct history_reader *reader);

@@ -311,6 +311,18 @@ enum history_result history_next(struct history_reader *reader, struct history_l
     return line->kind == '.' ? end_file(reader) : HISTORY_LINE;
 }
 
+enum history_result history_next_mark(struct history_reader *reader, struct history_line *line)
+{
+    struct str text = {0};
+    while (reader->result == HISTORY_LINE && take_text(reader, &text) == HISTORY_LINE) {
+        if (text.size && text.data[0] == '!')
+            return take_line(reader, text, line) ? HISTORY_LINE : HISTORY_BAD;
+        if (text.size && text.data[0] == '.')
+            return end_file(reader);
+    }
+    return reader->result;
+}
+
 /* ---- Open and close. */
 
 /* Take `begin` off the start of `*rest`. */
@@ -421,4 +433,13 @@ const struct history_head *history_head(const struct history_reader *reader)
 const char *history_problem(const struct history_reader *reader)
 {
     return reader->problem;
+}
+
+char *history_copy(struct str text)
+{
+    char *out = mem_alloc((size_t)text.size + 1);
+    for (uint32_t i = 0; i < text.size; i++)
+        out[i] = text.data[i] >= ' ' && text.data[i] < 127 ? text.data[i] : '?';
+    out[text.size] = 0;
+    return out;
 }

@@ -5,6 +5,7 @@
 
 #include "say.h"
 #include "verbs.h"
+#include "verbs_chaos.h"
 
 enum { ANY = CALL_ARGUMENTS_MAX, WATCH_US = 1000000 };
 
@@ -114,6 +115,11 @@ static const struct verb verbs[] = {
     {"chaos power-on", "[N|all]", 0, 1, VERB_LOCAL, false, chaos_power_on_flags,
      "Start the nodes that are down, and wait until they serve.", "skiff chaos power-on",
      run_chaos_power_on},
+    {"chaos check", "FILE...", 1, ANY, VERB_LOCAL, false, chaos_check_flags,
+     "Hold a history of writes and reads against what a log promises its clients.\n"
+     "All FILEs together are one history (docs/chaos-history.md). Exit code 0: it is valid, 11:\n"
+     "it is not, and a few of its lines show why, 12: it says too little, 1: it cannot be read.",
+     "skiff chaos check history-*.txt\nskiff chaos check --json history.txt", run_chaos_check},
     {"chaos run", "[SCENARIO...]", 0, 0, VERB_ELSEWHERE, false, NULL,
      "Break a cluster while clients write, check every record, report.", "", run_chaos_suite},
     {"chaos watch", "-b HOST", 0, 0, VERB_ELSEWHERE, false, NULL,

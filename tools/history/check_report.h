@@ -1,0 +1,11 @@
+/* check_report.h -- a verdict on a history, for people and for machines. */
+#ifndef CHAOS_CHECK_REPORT_H
+#define CHAOS_CHECK_REPORT_H
+
+#include "checker.h"
+
+void print_verdict(const struct verdict *verdict);
+/* The object that docs/chaos-history.md describes. */
+void print_verdict_json(const struct verdict *verdict);
+
+#endif

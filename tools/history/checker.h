@@ -1,0 +1,65 @@
+/* checker.h -- a history held against what a log promises its clients. */
+#ifndef CHAOS_CHECKER_H
+#define CHAOS_CHECKER_H
+
+#include "availability.h"
+#include "findings.h"
+
+enum {
+    CHECKER_LINES_MAX = 100000000,
+    CHECKER_GAPS_MAX = 1 << 20, /* Jumps of readers over offsets that may hold nothing. */
+    CHECKER_REASONS_MAX = 16,   /* Told; the others are counted. */
+    CHECKER_REASON_SIZE = 512,
+};
+
+/* Where the final read of a partition began and ended. */
+struct final_read {
+    bool is_there;
+    uint32_t client;
+    uint32_t seen; /* What was read since it began has at least this. */
+    int64_t from;  /* The first offset that it would have read. */
+    int64_t end;
+    int64_t last;  /* The highest offset that it got; -1: none. */
+    int64_t begun; /* ns. */
+};
+
+struct checker_counts {
+    uint64_t lines;
+    uint64_t ops;    /* Writes begun and records read. */
+    uint64_t writes; /* Begun; like all below without those of metadata. */
+    uint64_t acked, failed, unknown;
+    uint64_t unknown_found; /* Unknown, and read. */
+    uint64_t reads;
+    uint64_t lost_acks1;           /* Lost, but acknowledged by the leader alone. */
+    uint64_t repeated, disordered; /* Of clients that are not held to it. */
+    uint64_t watermark_dips;       /* Back below what was read, and up again. */
+};
+
+/* What came of it. */
+struct verdict {
+    struct history_head head;
+    struct checker_counts counts;
+    struct findings findings;
+    uint64_t reason_count; /* Why it would be inconclusive. */
+    char reasons[CHECKER_REASONS_MAX][CHECKER_REASON_SIZE];
+    struct marks marks;
+    struct availability availability;
+    struct final_read *finals; /* By partition. */
+    char problem[CHECKER_REASON_SIZE];
+};
+
+struct checker_window {
+    int64_t from, to; /* Of the timeline, ns; to 0: the whole history. */
+};
+
+/* Check the history that the sources are together.
+ * Owns    *out is the caller's until verdict_free(), also after an error.
+ * Errors  false: it cannot be read, or exceeds a limit; out->problem says what. */
+bool check_history(struct verdict **out, const struct history_source *sources, uint32_t count,
+                   struct checker_window window);
+void verdict_free(struct verdict *verdict);
+
+/* EXIT_VIOLATION, EXIT_INCONCLUSIVE or EXIT_DONE: a violation counts more than what is missing. */
+int verdict_exit_code(const struct verdict *verdict);
+
+#endif

@@ -1,0 +1,129 @@
+/* checker_state.h -- what the checker knows while it goes through a history; its own files only.
+ *
+ * Nothing is known of a record but what lines say. The log that they speak of grows at its end
+ * and never changes, so one rule is behind most classes: what was seen at an offset once is what
+ * everyone sees there, for ever.
+ *
+ * "Seen": each partition counts the positions that its readers took. A write remembers that
+ * count when it is read; so whatever has less than a final read began with was not there any
+ * more when that read came by. */
+#ifndef CHAOS_CHECKER_STATE_H
+#define CHAOS_CHECKER_STATE_H
+
+#include "checker.h"
+#include "writes.h"
+
+/* What is held against a client. */
+struct client_kind {
+    const char *name;
+    bool is_reader;
+    bool keeps;      /* What it is told is written stays. */
+    bool once;       /* Each value stands in the log once. */
+    bool ordered;    /* Its values stand in the order of their numbers. */
+    bool tried_once; /* An error is the answer to the only attempt. */
+};
+
+/* Where a reader is in one partition. */
+struct position {
+    bool is_set;
+    uint32_t seen; /* The partition's count when it took the position. */
+    int64_t from;  /* Where it asked to begin; -1: at the beginning. */
+    int64_t last;  /* The offset read last; -1: none since. */
+    int64_t begun; /* ns. */
+};
+
+struct client {
+    const struct client_kind *kind; /* NULL: not declared. */
+    uint32_t number;
+    uint32_t profile;
+    uint32_t file;
+    struct write_list writes;
+    struct position *positions; /* By partition; NULL: it has not read. */
+};
+
+/* A watermark that went back below what a reader had got. */
+struct dip {
+    bool is_open;
+    uint32_t client;
+    int64_t high_watermark;
+    int64_t needed; /* The reads are explained once it is this again. */
+    int64_t last;   /* The offset that had been read. */
+};
+
+struct partition {
+    int64_t acked_max; /* The highest offset acknowledged to a client that keeps; -1: none. */
+    uint32_t seen;     /* Positions that its readers took. */
+    bool has_acked;    /* Something was acknowledged to a client that keeps. */
+    struct dip dip;
+};
+
+/* A reader went from one offset to another and got nothing in between. */
+struct jump {
+    uint32_t client;
+    uint32_t partition;
+    uint32_t seen;
+    int64_t low;  /* Read before; or one less than where it began. */
+    int64_t high; /* Read after, or its end. */
+};
+
+/* A write that was read at another offset than its own. */
+struct stray {
+    uint32_t id;
+    int64_t offset;
+};
+
+/* A value that was read when no write of it had begun. */
+struct unborn {
+    uint32_t writer;
+    uint32_t client;
+    uint32_t partition;
+    int64_t value;
+    int64_t offset;
+};
+
+struct checker {
+    struct verdict *verdict;
+    struct merge *merge;
+    struct client **clients; /* By number. */
+    uint32_t client_count, client_capacity;
+    struct partition *partitions;
+    struct writes writes;
+    struct places places;
+    struct jump *jumps;
+    uint32_t jump_count, jump_capacity;
+    struct stray *strays;
+    uint32_t stray_count, stray_capacity;
+    struct unborn *unborn;
+    uint32_t unborn_count, unborn_capacity;
+    bool has_reader;
+    bool too_many_jumps;
+};
+
+/* Say what is wrong with the line; false, for the caller to return. */
+bool refuse_line(struct checker *checker, const struct history_line *line, const char *path,
+                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+void add_reason(struct verdict *verdict, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+struct client *find_client(const struct checker *checker, uint32_t number);
+
+/* Lines by kind (check_write.c, check_read.c). Errors  false: refused; `path` names the file. */
+bool take_begin(struct checker *checker, const struct history_line *line, const char *path);
+bool take_acked(struct checker *checker, const struct history_line *line, const char *path);
+bool take_failed(struct checker *checker, const struct history_line *line, const char *path);
+bool take_position(struct checker *checker, const struct history_line *line, const char *path);
+bool take_read(struct checker *checker, const struct history_line *line, const char *path);
+bool take_foreign(struct checker *checker, const struct history_line *line, const char *path);
+bool take_watermark(struct checker *checker, const struct history_line *line, const char *path);
+bool take_final(struct checker *checker, const struct history_line *line, const char *path);
+
+/* What only shows at the end (check_end.c). */
+void check_end(struct checker *checker);
+
+/* Two writes at one offset. */
+void tell_shared_offset(struct checker *checker, uint32_t id, uint32_t other, uint32_t partition,
+                        int64_t offset);
+/* It stands, or was acknowledged, at `offset`: not above what was acknowledged before it began? */
+void check_above(struct checker *checker, struct write *write, uint32_t id, int64_t offset);
+
+#endif

@@ -1,0 +1,71 @@
+/* verb_chaos_check.c -- skiff chaos check: is this history one of a log that keeps its word? */
+#include <errno.h>
+#include <stdio.h>
+
+#include "check_report.h"
+#include "say.h"
+#include "verbs_chaos.h"
+
+const struct flag chaos_check_flags[] = {
+    {0, "replica-ends", "FILE", "write where the final reads ended, for `skiff chaos replicas`"},
+    {0, "timeline", "FROM:TO", "limits of the timeline of --json, ns; default: all of it"},
+    {0, NULL, NULL, NULL},
+};
+
+static int read_window(const struct call *call, struct checker_window *out)
+{
+    const char *text = call_flag(call, "timeline");
+    char from[24];
+    if (!text)
+        return EXIT_DONE;
+    size_t size = strcspn(text, ":");
+    if (text[size] && size < sizeof from) {
+        memcpy(from, text, size);
+        from[size] = 0;
+        if (parse_int(from, 0, INT64_MAX, &out->from) &&
+            parse_int(text + size + 1, out->from + 1, INT64_MAX, &out->to))
+            return EXIT_DONE;
+    }
+    return say_error(EXIT_USAGE, "--timeline %s: two times in ns are wanted, FROM:TO", text);
+}
+
+/* "partition end" for each partition that was read to its end. */
+static int write_ends(const struct verdict *verdict, const char *path)
+{
+    FILE *out = fopen(path, "we");
+    if (!out)
+        return say_error(EXIT_FAILED, "%s: %s", path, strerror(errno));
+    for (uint32_t i = 0; i < verdict->head.partitions; i++)
+        if (verdict->finals[i].is_there)
+            fprintf(out, "%u %lld\n", i, (long long)verdict->finals[i].end);
+    bool has_failed = ferror(out) != 0;
+    if (fclose(out) != 0 || has_failed)
+        return say_error(EXIT_FAILED, "%s: %s", path, strerror(errno));
+    return EXIT_DONE;
+}
+
+int run_chaos_check(struct call *call)
+{
+    struct history_source sources[CALL_ARGUMENTS_MAX];
+    struct checker_window window = {0};
+    struct verdict *verdict;
+    for (uint32_t i = 0; i < call->argument_count; i++)
+        sources[i] = (struct history_source){.path = call->arguments[i]};
+    int code = read_window(call, &window);
+    if (code)
+        return code;
+    if (!check_history(&verdict, sources, call->argument_count, window))
+        code = say_error(EXIT_FAILED, "%s", verdict->problem);
+    const char *ends = call_flag(call, "replica-ends");
+    if (!code && ends)
+        code = write_ends(verdict, ends);
+    if (!code) {
+        code = verdict_exit_code(verdict);
+        if (call->json)
+            print_verdict_json(verdict);
+        else
+            print_verdict(verdict);
+    }
+    verdict_free(verdict);
+    return code;
+}
