@@ -182,6 +182,7 @@ class Leg:
         fault = self.scenario.make(moment)
         name = self.scenario.name
         live = self.workloads.live
+        fault.prepare()
         self.workloads.begin(number, name, fault.detail or "begins")
         mark = live.mark()
         fault.inject()
@@ -292,7 +293,6 @@ class ControlLeg(Leg):
 
     def run(self):
         self.open([PAGE_CACHE])
-        self.workloads.start_reader()
         self.workloads.start_writer("tuned", self.setting.rate)
         if not self.workloads_write():
             raise Failure(f"the control could not write: {self.cluster.log_ends()}")

@@ -112,7 +112,7 @@ class Run:
                 "partitions": self.setting.partitions, "rf": self.setting.replication, "min_isr": least,
                 "fsync": {True: "on", False: "off", None: "unknown"}[synced],
                 "ack_means": f"acks=all: {means}, of which there are at least {least}",
-                "settings": [f"{key}={value}" for key, value in settings.items()], "rate": self.setting.rate}
+                "settings": " ".join(f"{key}={value}" for key, value in settings.items()), "rate": self.setting.rate}
 
     # Running.
 

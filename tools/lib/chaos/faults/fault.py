@@ -24,6 +24,9 @@ class Fault:
         self.moment = moment
         self.cluster = moment.cluster
 
+    def prepare(self):
+        """What has to be before the fault, and is none itself."""
+
     def inject(self):
         raise NotImplementedError
 

@@ -11,6 +11,10 @@ class Both(Fault):
         self.victims = sorted({node for fault in faults for node in fault.victims})
         self.begun = []
 
+    def prepare(self):
+        for fault in self.faults:
+            fault.prepare()
+
     def inject(self):
         for fault in self.faults:
             self.begun.append(fault)

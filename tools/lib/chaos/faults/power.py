@@ -1,23 +1,32 @@
 """power.py -- power that is lost: nodes are killed, and what no sync covered is taken back from their disks."""
 import json
+import time
 
 import programs
 from faults.processes import Kill
 from programs import Failure
 
 LIMIT_S = 120
+SYNC_TAKES, SLOW_S = "30ms", 0.15
 
 
 class PowerLoss(Kill):
     """kill -9, then each victim's disk falls back to what was synced, and a seeded part of the rest.
 
+    Its syncs take a little longer just before, so that there is something that no sync has covered.
     `keep` is how likely an operation that no sync covered is there nevertheless, in percent."""
 
     keep = None
 
+    def prepare(self):
+        for node in self.victims:
+            self.moment.verbs.call("slow-disk", node, SYNC_TAKES)
+        time.sleep(SLOW_S)
+
     def inject(self):
         super().inject()
         self.found = [self.cut_power(node) for node in self.victims]
+        self.moment.verbs.heal()
 
     def cut_power(self, node):
         words = [programs.path("skiff-power"), self.cluster.chaos(node), self.cluster.data(node),
