@@ -66,6 +66,11 @@ static const struct verb verbs[] = {
     {"cluster quorum", "", 0, 0, VERB_REMOTE, true, no_flags,
      "Who leads the quorum, and how far each voter has got.", "skiff cluster quorum -w",
      run_cluster_quorum},
+    {"chaos check", "FILE...", 1, ANY, VERB_LOCAL, false, chaos_check_flags,
+     "Hold a history of writes and reads against what a log promises its clients.\n"
+     "All FILEs together are one history (docs/chaos-history.md). Exit code 0: it is valid, 11:\n"
+     "it is not, and a few of its lines show why, 12: it says too little, 1: it cannot be read.",
+     "skiff chaos check history-*.txt\nskiff chaos check --json history.txt", run_chaos_check},
     {"chaos cut", "A B", 2, 2, VERB_LOCAL, false, chaos_cut_flags,
      "No byte passes between A and B until `skiff chaos heal`: it waits, and so do new dials.\n"
      "A and B are node numbers, `client` (whoever is no node), or `all`.",
@@ -115,11 +120,6 @@ static const struct verb verbs[] = {
     {"chaos power-on", "[N|all]", 0, 1, VERB_LOCAL, false, chaos_power_on_flags,
      "Start the nodes that are down, and wait until they serve.", "skiff chaos power-on",
      run_chaos_power_on},
-    {"chaos check", "FILE...", 1, ANY, VERB_LOCAL, false, chaos_check_flags,
-     "Hold a history of writes and reads against what a log promises its clients.\n"
-     "All FILEs together are one history (docs/chaos-history.md). Exit code 0: it is valid, 11:\n"
-     "it is not, and a few of its lines show why, 12: it says too little, 1: it cannot be read.",
-     "skiff chaos check history-*.txt\nskiff chaos check --json history.txt", run_chaos_check},
     {"chaos run", "[SCENARIO...]", 0, 0, VERB_ELSEWHERE, false, NULL,
      "Break a cluster while clients write, check every record, report.", "", run_chaos_suite},
     {"chaos watch", "-b HOST", 0, 0, VERB_ELSEWHERE, false, NULL,
