@@ -177,15 +177,25 @@ static bool write_again(struct work *work, uint32_t i)
     return true;
 }
 
+/* A cut empties what memory has of the sectors behind it, so one that did not reach the disk keeps
+ * writes of less than a sector from there, too; and one that did makes them whole. */
+static bool resize_again(struct work *work, const struct change *change)
+{
+    const struct record *record = change->record;
+    bool is_kept = change->verdict == VERDICT_SURE || change->verdict == VERDICT_KEEP;
+    uint64_t cut = record->offset + (is_kept ? SECTOR_SIZE - 1 : 0);
+    for (uint64_t i = 0; record->offset < record->old_size && i < work->sector_count; i++)
+        if (work->first_sector + i >= cut / SECTOR_SIZE)
+            set_frozen(work, work->first_sector + i, !is_kept);
+    if (change->verdict != VERDICT_SURE)
+        count_fate(work->image->result, is_kept, 1);
+    return !is_kept || ftruncate(work->fd, (off_t)record->offset) == 0;
+}
+
 static bool do_again(struct work *work, uint32_t i)
 {
     const struct change *change = change_at(work, i);
-    if (change->record->kind == RECORD_WRITE)
-        return write_again(work, i);
-    bool is_kept = change->verdict == VERDICT_SURE || change->verdict == VERDICT_KEEP;
-    if (change->verdict != VERDICT_SURE)
-        count_fate(work->image->result, is_kept, 1);
-    return !is_kept || ftruncate(work->fd, (off_t)change->record->offset) == 0;
+    return change->record->kind == RECORD_WRITE ? write_again(work, i) : resize_again(work, change);
 }
 
 /* The sectors that uncovered writes touch. */
