@@ -134,6 +134,7 @@ static void follower_append(struct partition *partition, const struct replica_an
                             struct buf *frame, struct bytes records)
 {
     struct slice slice = {.buf = frame, .bytes = records};
+    check(answer->plan.offset == log_ends(partition->log)->end);
     enum err result = log_append_follower(partition->log, &slice, answer->plan.leader_epoch);
     if (result != ERR_NONE) /* A rotten batch, a full disk: the same answer would come at once. */
         partition->fetch_after = partition->shard->now + REFUSED_BACKOFF_MS;
@@ -190,6 +191,16 @@ static void follower_obey(struct partition *partition, enum replica_next next, l
     }
 }
 
+/* Two answers may come in one tick: what the first one did to the log, the replica is to know
+ * before it judges the second. */
+static void tell_replica(struct partition *partition)
+{
+    struct replica_log state = partition_log_state(partition);
+    struct replica_out out;
+    replica_on_log(partition->replica, partition->shard->now, &state, &out);
+    partition_obey(partition, &out);
+}
+
 static void follower_take(struct partition *partition, const struct asked_part *asked,
                           const struct fetch_response_partition *body, struct buf *frame)
 {
@@ -206,6 +217,8 @@ static void follower_take(struct partition *partition, const struct asked_part *
     log_offset offset = -1;
     if (!partition_is_ready(partition) || partition->fetcher == NULL)
         return;
+    if (!list_is_empty(&partition->changed))
+        tell_replica(partition);
     if (answer.diverging_epoch >= 0) {
         struct log_epoch_end end = log_find_epoch_end(partition->log, answer.diverging_epoch);
         answer.own_epoch_end = end.end >= 0 ? end.end : log_ends(partition->log)->start;
