@@ -3,15 +3,9 @@
 A broken promise is a failure with its witness, what could not be confirmed is skipped with the reason,
 a control that ended without a violation is a failure of its own, and so is each limit that was passed.
 """
-import re
 import xml.etree.ElementTree as ElementTree
 
-# What XML 1.0 cannot hold, not even escaped.
-FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def clean(text):
-    return FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", str(text))
+from report_model import clean
 
 
 def xml(report):

@@ -6,6 +6,7 @@ report of somebody else's engine, or of a run that was ended early, is still a r
 """
 import json
 import math
+import re
 
 NONE = "\N{EN DASH}"
 VERDICTS = {  # word: (mark, what it means)
@@ -18,6 +19,7 @@ PROFILES = {  # Clients whose view of an outage is told apart, in the order in w
     "stock": "a client library as it comes",
     "tuned": "the same library, set up to notice a dead node soon",
     "fresh": "a new connection for each probe: what the cluster alone takes",
+    "probe": "a client that writes little, to each partition in turn",
     "java": "Kafka's own Java client",
     "franz": "franz-go",
     "metadata": "topics created and deleted",
@@ -25,6 +27,8 @@ PROFILES = {  # Clients whose view of an outage is told apart, in the order in w
 SYSTEMS = {"skiff": "Skiff", "kafka": "Apache Kafka, as it comes", "kafka-matched": "Apache Kafka, matched"}
 # Beside the gaps of clients, times of the cluster that have the same statistics.
 RECOVERIES = (("full_isr", "all replicas in sync"), ("first_ack", "first write after the heal"))
+# What neither a terminal nor XML 1.0 takes as text, not even escaped.
+CONTROLS = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 COUNTS = ("acked", "lost", "duplicated", "reordered", "unknown", "unknown_found", "failed")
 
 
@@ -198,6 +202,11 @@ class Fault:
     @property
     def text(self):
         return f"{self.name} {self.detail}".strip()
+
+
+def clean(text):
+    """The text without control characters, whoever's bytes a witness holds."""
+    return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", str(text))
 
 
 def in_order(profiles):

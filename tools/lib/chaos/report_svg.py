@@ -7,13 +7,15 @@ an inner svg that is stretched.
 import html
 import math
 
+from report_model import clean
+
 # Pixels that a picture has at least where labels of this class are shown (report.css).
 WIDTHS = {"narrow": 250, "wide": 640, "widest": 1100}
 LETTER = 6.8  # Of an average letter at 12 pixels, fat.
 
 
 def esc(text):
-    return html.escape(str(text), quote=True)
+    return html.escape(clean(text), quote=True)
 
 
 def percent(share):

@@ -2,7 +2,7 @@
 import textwrap
 
 from report_gaps import axis_of, samples
-from report_model import NONE, confirmed_text, count, duration, machine_text, other_text, replicas_text
+from report_model import NONE, clean, confirmed_text, count, duration, machine_text, other_text, replicas_text
 
 WIDTH = 80
 BAR = 18
@@ -23,7 +23,7 @@ def text(reports):
     if len(reports) > 1:
         lines += ["", *beside(reports)]
     lines += [f"limit passed: {line}" for line in report.broken_limits()]
-    return "\n".join(line.rstrip() for line in lines) + "\n\n" + report.line + "\n"
+    return clean("\n".join(line.rstrip() for line in lines) + "\n\n" + report.line + "\n")
 
 
 def wrapped(line, indent):
@@ -68,7 +68,7 @@ def wrapped_note(note):
 
 
 def gaps(report):
-    """A line a scenario and client, with a picture: a digit tells how many tenths of the rounds lie there."""
+    """A line a scenario and client, with a picture of the rounds."""
     axis = axis_of([report])
     marks = axis.decades()
     rows = [["gap without an ack", "seen by", "n", "p50", "p99", "longest", f"{marks[0][1]} .. {marks[-1][1]}"]]
@@ -79,10 +79,8 @@ def gaps(report):
     if len(rows) == 1:
         return []
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    return columns(rows, widths, range(2, 6)) + [f"(p99 from 100 rounds on. Picture: logarithmic, o a round, # several, | median, {DIAMOND} longest)"]
-
-
-DIAMOND = "x"
+    note = "(p99 from 100 rounds on. The picture is logarithmic: o a round, # several, | the median, x the longest)"
+    return columns(rows, widths, range(2, 6)) + wrapped(note, " ")
 
 
 def bar(stats, axis):
@@ -94,7 +92,7 @@ def bar(stats, axis):
     if stats.get("p50_ms") is not None:
         cells[place(stats["p50_ms"], axis)] = "|"
     if stats.get("max_ms") is not None:
-        cells[place(stats["max_ms"], axis)] = DIAMOND
+        cells[place(stats["max_ms"], axis)] = "x"
     return "".join(cells)
 
 
