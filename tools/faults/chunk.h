@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "record.h"
+#include "change_record.h"
 
 /* Called for each record of an earlier process that may matter still. */
 typedef void chunk_visit(struct record *record);

@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
-#include "image.h"
+#include "power_image.h"
 
 enum { SECTOR_SIZE = 512, BUFFER_SIZE = 1 << 20 };
 

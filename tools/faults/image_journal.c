@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "image.h"
+#include "power_image.h"
 
 bool image_fails(struct image *image, const char *format, ...)
 {

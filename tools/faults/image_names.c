@@ -4,7 +4,7 @@
  * was synced is done whatever became of the changes before it. */
 #include <string.h>
 
-#include "image.h"
+#include "power_image.h"
 
 static void put(struct image *image, uint64_t dir, const char *name, uint64_t inode, bool is_dir)
 {

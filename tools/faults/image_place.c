@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "image.h"
+#include "power_image.h"
 
 /* An entry of a map of names. */
 struct walk {

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "image.h"
+#include "power_image.h"
 
 enum { KEY_SIZE_MAX = sizeof(uint64_t) + NAME_MAX };
 

@@ -5,8 +5,8 @@
 #ifndef FAULTS_JOURNAL_H
 #define FAULTS_JOURNAL_H
 
+#include "change_record.h"
 #include "faults.h"
-#include "record.h"
 
 /* Open the journal with what earlier processes left in it, at the first look at a file beneath the
  * data directory on file system `device`; later calls only compare the device. */

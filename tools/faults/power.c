@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
-#include "image.h"
+#include "power_image.h"
 #include "rules.h"
 
 enum { PATH_SIZE_MAX = 4096, DESCRIPTORS_WALKING_MAX = 16 };

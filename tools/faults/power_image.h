@@ -1,18 +1,18 @@
-/* image.h -- the parts of a power loss: the journal's changes, their verdicts, bytes and names.
+/* power_image.h -- the parts of a power loss: the journal's changes, their verdicts, bytes and names.
  *
  * Both kinds of changes are dealt with alike: all from the first uncovered one on are taken back,
  * newest first, and then done again, oldest first: the covered ones always, the others as their
  * verdicts say. The two do not meet: bytes belong to inodes, and names only lead to them. */
-#ifndef FAULTS_IMAGE_H
-#define FAULTS_IMAGE_H
+#ifndef FAULTS_POWER_IMAGE_H
+#define FAULTS_POWER_IMAGE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "change_record.h"
 #include "power.h"
-#include "record.h"
 
 enum verdict {
     VERDICT_DROP,

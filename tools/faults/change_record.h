@@ -1,4 +1,4 @@
-/* record.h -- the journal of what power loss would take back, as it lies in its files.
+/* change_record.h -- the journal of what power loss would take back, as it lies in its files.
  *
  * DIR/journal/ holds chunk-NNNNNNNN (records, mapped while they are written), kept-N (a link to a
  * file that the change with sequence N took its name from), lock (of the one process that writes),
@@ -12,8 +12,8 @@
  *
  * Chunks go away from the oldest on, once all of their records are covered. So whenever a record
  * is there, all later ones are. */
-#ifndef FAULTS_RECORD_H
-#define FAULTS_RECORD_H
+#ifndef FAULTS_CHANGE_RECORD_H
+#define FAULTS_CHANGE_RECORD_H
 
 #include <stddef.h>
 #include <stdint.h>
