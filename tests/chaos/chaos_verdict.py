@@ -27,7 +27,7 @@ from faults import files  # noqa: E402
 from leg import Result  # noqa: E402
 from live import run_named, tests_of, until  # noqa: E402
 from live_history import LiveHistory  # noqa: E402
-from programs import Failure, Refused  # noqa: E402
+from programs import Failure, Fatal, Refused  # noqa: E402
 from workloads import Checked  # noqa: E402
 
 SECOND = 10**9
@@ -240,7 +240,7 @@ def test_the_nights_rounds_carry_what_is_promised():
 def test_the_modes_fit_their_limits_at_least_with_one_round_each():
     for mode in ("quick", "default"):
         plan = scenarios.chosen([], mode, EVERYTHING)
-        least = sum(run.Clock.seconds(scenario, 1) for scenario, _ in plan) + run.CONTROL_S + run.REPORT_S
+        least = sum(run.Clock(None, plan).seconds(scenario, 1) for scenario, _ in plan) + run.CONTROL_S + run.REPORT_S
         assert least <= run.LIMITS_S[mode], (mode, least)
 
 
@@ -261,6 +261,13 @@ def test_the_clock_gives_every_scenario_its_share():
 def test_a_clock_that_has_run_out_leaves_scenarios_out():
     clock = run.Clock(1, [(scenarios.find("kill-leader"), 4)])
     assert clock.next() <= time.monotonic()
+
+
+def test_a_slow_cluster_makes_the_clock_careful():
+    clock = run.Clock(60, [(scenarios.find("kill-leader"), 4)])
+    before = clock.seconds(scenarios.find("kill-leader"), 1)
+    clock.took(50, 10)
+    assert clock.seconds(scenarios.find("kill-leader"), 1) > before + 10
 
 
 def test_flags_that_do_not_go_together_are_refused():
@@ -420,6 +427,20 @@ def test_a_run_whose_process_lives_is_no_leftover():
         told = []
         assert run_directory.sweep(True, told.append) == 1 and not os.path.exists(directory.path)
         assert run_directory.leftovers() == []
+
+
+def test_no_room_is_told_with_what_is_needed():
+    with tempfile.TemporaryDirectory() as folder:
+        run_directory.STATE = os.path.join(folder, "state")
+        directory = run_directory.RunDirectory(os.path.join(folder, "run"), None)
+        try:
+            directory.check_room(1 << 60)
+        except Fatal as failure:
+            assert "no room" in str(failure) and "MiB are needed" in str(failure)
+            return
+        finally:
+            directory.close()
+        raise AssertionError("there was room")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import json
 import os
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import programs
 import view
@@ -40,8 +40,7 @@ class Setting:
     settings: list = field(default_factory=list)  # k=v for the brokers
     client: str = ""  # A client.properties of the user's.
     rate: int = 1500
-    bootstrap: str = ""
-    hooks: str = ""
+    size: int = 0  # Bytes of a record of the tuned writer; 0: as small as it can be.
 
 
 @dataclass
@@ -62,7 +61,8 @@ class Result:
 
 class Leg:
     def __init__(self, setting, scenario, folder, run_id, seed):
-        self.setting, self.scenario, self.seed = setting, scenario, seed
+        self.setting = replace(setting, **scenario.load) if scenario else setting
+        self.scenario, self.seed = scenario, seed
         self.folder, self.run_id = folder, run_id
         self.result = Result(folder=folder)
         self.topic = f"skiff-chaos-{run_id}-{scenario.name if scenario else 'control'}"
@@ -203,7 +203,8 @@ class Leg:
             self.result.wrong.append(f"round {number + 1} ({fault.detail}): {STEADY_LIMIT_S} s after healing: "
                                      f"{self.why_not_steady(last_start_ns)}{self.cluster.log_ends()}")
             return False
-        self.result.full_isr_ms.append((full_ns - last_start_ns) / 1e6)
+        if self.scenario.back_to == FULL:
+            self.result.full_isr_ms.append((full_ns - last_start_ns) / 1e6)
         if healing.first_ack_ns:
             self.result.first_ack_ms.append(max(0, healing.first_ack_ns - last_start_ns) / 1e6)
         live.forget(mark, healing)

@@ -20,7 +20,7 @@ from leg import ControlLeg, Leg, Setting
 from programs import Failure
 
 LIMITS_S = {"quick": 240, "default": 900, "nightly": None}
-LEG_S, CONTROL_S, REPORT_S = 8, 14, 3  # What a cluster takes beside its rounds, about.
+LEG_S, CONTROL_S, REPORT_S = 6, 8, 3  # What a cluster takes beside its rounds, about.
 STOPPED = 130
 
 
@@ -51,22 +51,28 @@ class Clock:
 
     def __init__(self, limit_s, plan):
         self.end = time.monotonic() + limit_s if limit_s else None
-        self.left = [self.seconds(scenario, rounds) for scenario, rounds in plan]
-        self.least = [self.seconds(scenario, 1) for scenario, _ in plan]
+        self.left = list(plan)
+        self.leg_s = LEG_S  # What a cluster takes beside its rounds; corrected by what it took.
 
-    @staticmethod
-    def seconds(scenario, rounds):
-        return rounds * scenario.round_s + LEG_S * -(-rounds // scenario.rounds_a_cluster)
+    def seconds(self, scenario, rounds):
+        return rounds * scenario.round_s + self.leg_s * -(-rounds // scenario.rounds_a_cluster)
 
     def next(self):
         """A scenario begins: until when its rounds may begin; None: there is no limit."""
-        wanted, least = self.left.pop(0), self.least.pop(0)
+        scenario, rounds = self.left.pop(0)
         if self.end is None:
             return None
-        now = time.monotonic()
-        free = self.end - REPORT_S - now - least - sum(self.least)
-        extra = max(0.0, free) * wanted / (wanted + sum(self.left))
-        return now + least + extra if self.end - now > least else now
+        now, least = time.monotonic(), self.seconds(scenario, 1)
+        wanted = self.seconds(scenario, rounds) - least
+        more = sum(self.seconds(*one) - self.seconds(one[0], 1) for one in self.left)
+        free = self.end - REPORT_S - now - least - sum(self.seconds(one, 1) for one, _ in self.left)
+        if self.end - REPORT_S - now < least:
+            return now
+        return now + least + max(0.0, free) * (wanted / (wanted + more) if wanted + more else 1.0)
+
+    def took(self, seconds, rounds_s):
+        """A cluster with its reckoning took so long in all, its rounds alone so long."""
+        self.leg_s = max(1.0, (self.leg_s + seconds - rounds_s) / 2)
 
 
 class Run:
@@ -184,7 +190,7 @@ class Run:
         try:
             while len(total.faults) < rounds and not total.broken:
                 folders.append(self.run_leg(scenario, total, rounds, until))
-                if until is not None and time.monotonic() + LEG_S + scenario.round_s > until:
+                if until is not None and time.monotonic() + self.clock.seconds(scenario, 1) > until:
                     break
         except Failure as failure:
             if isinstance(failure, programs.Fatal) or not self.system.is_ours:
@@ -205,6 +211,7 @@ class Run:
         leg.first_round = first
         leg.open()
         leg.start_clients()
+        begun = time.monotonic()
         for number in range(min(rounds - first, scenario.rounds_a_cluster)):
             if number and until is not None and time.monotonic() + scenario.round_s > until:
                 break
@@ -212,8 +219,10 @@ class Run:
             self.directory.check_room()
             if not leg.round(number):
                 break
+        rounds_s = time.monotonic() - begun
         self.progress.show(f"{scenario.name}: checking")
         total.add(leg.finish())
+        self.clock.took(leg.result.seconds, rounds_s)
         if not self.system.is_ours:
             if self.control is None:
                 self.control = planted.control(leg.workloads, leg.folder)

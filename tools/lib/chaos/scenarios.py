@@ -25,13 +25,14 @@ class Scenario:
     hold_s: float = 1.0  # From the fault to its healing, at least.
     waits: bool = True  # Hold until every partition is acknowledged again (at most WAIT_LIMIT_S).
     back_to: str = FULL
-    round_s: float = 8.0  # What one round takes, about; a guess for the clock alone.
+    round_s: float = 5.0  # What one round takes, about; a guess for the clock alone.
     rounds_a_cluster: int = 50  # Then a fresh one goes on, so that histories stay small.
     is_follower_first: bool = False  # One node gives its leaders away before the first round.
     has_metadata: bool = False  # Topics are created and deleted all the time, and timed.
     shows_elsewhere: bool = False  # Also the gaps of partitions that the victim did not lead.
     skips_replicas_of_victims: bool = False  # We damaged their files ourselves.
     holds: tuple = field(default=())  # Takes turns, in place of hold_s.
+    load: dict = field(default_factory=dict)  # In place of the run's: partitions, rate, size (bytes a record).
 
     def hold(self, number):
         return self.holds[number % len(self.holds)] if self.holds else self.hold_s
@@ -45,104 +46,107 @@ KILLS, PAUSES, CUTS = needs("kill", "restart"), needs("pause", "resume"), needs(
 RESTARTS, LINKS, POWER = needs("stop", "restart"), needs("links"), needs("power", "kill", "restart")
 DISKS, FILES, CLOCK, LIMITS = needs("disk"), needs("files", "kill", "restart"), needs("clock"), needs("limits")
 
+FULL_DISK = ("fill-disk", "--free", "65536")
+BULK = {"partitions": 6, "rate": 300, "size": 20000}  # Enough to use up what a log has set aside.
+
 killed = processes.of_victim(processes.Kill)
 paused = processes.of_victim(processes.Pause)
 
 SCENARIOS = [
     Scenario("kill-leader", "kill -9 of a node that leads partitions, whoever it is; it starts again once others have "
-             "taken over.", killed(leader), (4, 4, 300), KILLS, round_s=6),
+             "taken over.", killed(leader), (6, 10, 300), KILLS, round_s=2.5),
     Scenario("kill-follower", "kill -9 of a node that leads nothing: producers should hardly notice.",
-             killed(follower), (0, 2, 50), KILLS, round_s=6, is_follower_first=True),
+             killed(follower), (0, 5, 50), KILLS, round_s=2.5, is_follower_first=True),
     Scenario("kill-controller", "kill -9 of the active controller. Partitions that it did not lead should go on; topics "
              "that are created and deleted all the time show how long metadata stands still.",
-             killed(controller), (0, 3, 150), KILLS, round_s=7, has_metadata=True, shows_elsewhere=True),
-    Scenario("kill-all", "kill -9 of all nodes at once, then all start again.", processes.kill_all, (0, 2, 100), KILLS,
-             hold_s=0.3, waits=False),
+             killed(controller), (0, 8, 150), KILLS, round_s=2.5, has_metadata=True, shows_elsewhere=True),
+    Scenario("kill-all", "kill -9 of all nodes at once, then all start again.", processes.kill_all, (0, 5, 100), KILLS,
+             hold_s=0.3, waits=False, round_s=2.5),
     Scenario("power-loss-one", "One node loses power: kill -9, and what no sync had covered is taken back from its disk.",
-             processes.of_victim(power.PowerLoss)(leader), (0, 2, 50), POWER, round_s=7),
+             processes.of_victim(power.PowerLoss)(leader), (0, 5, 50), POWER, round_s=3),
     Scenario("power-loss-all", "All nodes lose power at once: what was acknowledged has to be on the disks.",
-             power.all_nodes, (3, 3, 200), POWER, hold_s=0.3, waits=False),
+             power.all_nodes, (5, 8, 200), POWER, hold_s=0.3, waits=False, round_s=2.5),
     Scenario("restart-storm", "One node is killed and started five times, with no time to come up in between.",
-             processes.of_victim(processes.Storm)(leader), (0, 1, 20), KILLS, round_s=12),
+             processes.of_victim(processes.Storm)(leader), (0, 2, 20), KILLS, round_s=6),
     Scenario("rolling-restart", "Each node in turn is stopped as an operator does it and started again, the next one once "
-             "all replicas are in sync.", processes.RollingRestart, (0, 1, 20), RESTARTS, round_s=15, hold_s=0),
-    Scenario("rolling-kill", "The same with kill -9.", processes.RollingKill, (0, 1, 20), KILLS, round_s=15, hold_s=0),
+             "all replicas are in sync.", processes.RollingRestart, (0, 2, 20), RESTARTS, round_s=8, hold_s=0),
+    Scenario("rolling-kill", "The same with kill -9.", processes.RollingKill, (0, 2, 20), KILLS, round_s=8, hold_s=0),
     Scenario("pause-leader", "SIGSTOP of a node that leads, for 1, 5 and 30 seconds in turn (quick: 5): its "
              "connections stay, and say nothing. It wakes up and believes that it leads.",
-             paused(leader), (1, 2, 30), PAUSES, waits=False, holds=(5.0, 1.0, 30.0), round_s=14),
+             paused(leader), (1, 2, 30), PAUSES, waits=False, holds=(5.0, 1.0, 30.0), round_s=7.5),
     Scenario("pause-leader-5s", "SIGSTOP of a node that leads, for 5 seconds each time, or until others have taken over.",
-             paused(leader), (0, 0, 100), PAUSES, hold_s=5, round_s=12),
+             paused(leader), (0, 0, 100), PAUSES, hold_s=5, round_s=7.5),
     Scenario("pause-all", "SIGSTOP of all nodes for 5 seconds: all sessions are over when they wake up.",
-             processes.pause_all, (0, 1, 20), PAUSES, waits=False, hold_s=5, round_s=12),
+             processes.pause_all, (0, 2, 20), PAUSES, waits=False, hold_s=5, round_s=8),
     Scenario("isolate-leader", "A node that leads is cut from all others and from the clients.",
-             links.isolate(leader), (1, 2, 100), CUTS, hold_s=6, round_s=14),
+             links.isolate(leader), (1, 2, 100), CUTS, hold_s=6, round_s=8),
     Scenario("isolate-follower", "A node that leads nothing is cut from all others and from the clients.",
-             links.isolate(follower), (0, 1, 30), CUTS, hold_s=5, round_s=12, is_follower_first=True),
+             links.isolate(follower), (0, 1, 30), CUTS, hold_s=5, round_s=8, is_follower_first=True),
     Scenario("isolate-controller", "The active controller is cut from all others and from the clients.",
-             links.isolate(controller), (0, 1, 100), CUTS, hold_s=6, round_s=14, has_metadata=True, shows_elsewhere=True),
+             links.isolate(controller), (0, 2, 100), CUTS, hold_s=6, round_s=8, has_metadata=True, shows_elsewhere=True),
     Scenario("cut-followers", "A leader and all other nodes do not reach each other; the clients reach all.",
-             links.cut_followers(plain_leader), (0, 1, 30), LINKS, hold_s=5, round_s=13),
+             links.cut_followers(plain_leader), (0, 1, 30), LINKS, hold_s=5, round_s=7.5),
     Scenario("one-way-out", "Nothing that a leader sends reaches the other nodes; what they send comes in.",
-             links.one_way(leader, True), (0, 1, 30), LINKS, hold_s=5, round_s=13),
+             links.one_way(leader, True), (0, 1, 30), LINKS, hold_s=5, round_s=8),
     Scenario("one-way-in", "Nothing that the other nodes send reaches a leader; what it sends goes out.",
-             links.one_way(leader, False), (0, 1, 30), LINKS, hold_s=5, round_s=13),
+             links.one_way(leader, False), (0, 1, 30), LINKS, hold_s=5, round_s=8),
     Scenario("cut-from-controller", "A node that leads does not reach the controller, nor it the node.",
-             links.cut_from_controller, (0, 1, 30), LINKS, hold_s=5, round_s=13),
+             links.cut_from_controller, (0, 1, 30), LINKS, hold_s=5, round_s=8),
     Scenario("bridge", "Two halves of the cluster meet in one node alone.", links.bridge, (0, 1, 30), LINKS,
-             hold_s=5, round_s=13),
+             hold_s=5, round_s=8),
     Scenario("flap", "A leader's links to the other nodes come and go every second.",
-             links.between_nodes(["flap 1000"])(plain_leader), (0, 1, 20), LINKS, waits=False, hold_s=6, round_s=13),
+             links.between_nodes(["flap 1000"])(plain_leader), (0, 1, 20), LINKS, waits=False, hold_s=6, round_s=8),
     Scenario("clients-cut", "The clients do not reach one leader; the nodes see no fault, so it goes on leading.",
-             links.clients_cut(leader), (0, 1, 30), LINKS, waits=False, hold_s=4, round_s=9),
+             links.clients_cut(leader), (0, 1, 30), LINKS, waits=False, hold_s=4, round_s=6),
     Scenario("lossy-link", "A leader's links to the other nodes take 100 ms longer; or stall for 200 ms at each "
              "hundredth piece.", links.between_nodes(["delay 100", "stall 1 200"])(plain_leader), (0, 2, 20), LINKS,
-             hold_s=4, round_s=9),
+             hold_s=4, round_s=6),
     Scenario("slow-disk", "Each sync of a leader's disk takes 200 ms longer; or 2 s.",
              disks.of_leader(leader, [("slow-disk", "200ms"), ("slow-disk", "2s")], counter="syncs"),
-             (1, 2, 20), DISKS, hold_s=6, round_s=14),
+             (1, 2, 20), DISKS, hold_s=6, round_s=8),
     Scenario("hung-disk", "No sync of a leader's disk comes back for a while.",
              disks.of_leader(leader, [("hang-disk",)], counter="hung"),
-             (0, 1, 30), DISKS, hold_s=6, round_s=14),
+             (0, 1, 30), DISKS, hold_s=6, round_s=8),
     Scenario("disk-full-one", "A leader's disk has no room left, then it has.",
-             disks.of_leader(leader, [("fill-disk", "--free", "65536")], counter="refused_full"),
-             (0, 1, 20), DISKS, hold_s=5, round_s=13),
+             disks.of_leader(leader, [FULL_DISK], counter="refused_full"), (0, 1, 20), DISKS,
+             hold_s=5, round_s=7.5, load=BULK),
     Scenario("disk-full-all", "No disk has room left, then all have.",
-             disks.of_all(("fill-disk", "--free", "65536"), counter="refused_full"), (0, 1, 20), DISKS, hold_s=4,
-             waits=False, round_s=12),
+             disks.of_all(FULL_DISK, counter="refused_full"), (0, 1, 20), DISKS, hold_s=4, waits=False, round_s=6,
+             load=BULK),
     Scenario("sync-fails-once", "One sync of a leader's disk fails. What it covered cannot be trusted any more; "
              "the node is restarted.",
              disks.of_leader(leader, [("fail-sync",)], counter="syncs_failed", restarts=True),
-             (0, 1, 30), DISKS, hold_s=3, round_s=12),
+             (0, 1, 30), DISKS, hold_s=3, round_s=5),
     Scenario("sync-fails", "Every sync of a leader's disk fails from now on; then the disk is mended and the node "
              "restarted.",
              disks.of_leader(leader, [("fail-sync", "--always")], counter="syncs_failed", restarts=True),
-             (0, 1, 30), DISKS, hold_s=3, round_s=12),
+             (0, 1, 30), DISKS, hold_s=3, round_s=5),
     Scenario("short-writes", "Every second write of a leader is cut in half, as the system may.",
              disks.of_leader(leader, [("short-writes",)], counter="writes_short"),
-             (0, 1, 20), DISKS, hold_s=3, round_s=7),
+             (0, 1, 20), DISKS, hold_s=3, round_s=4.5),
     Scenario("bit-rot", "A bit flips in a segment, an index, a checkpoint, the marks or the vote of a node that is down, "
              "one that led or one that followed; then it starts. Damage may cost this replica, never a record.",
              files.bit_rot(("segment", leader), ("index", leader), ("quorum-state", follower), ("checkpoint", follower),
                            ("marks", leader), ("segment", follower), ("index", follower), ("quorum-state", leader)),
-             (0, 3, 24), FILES, back_to=WRITABLE, rounds_a_cluster=1, skips_replicas_of_victims=True, round_s=9),
+             (0, 8, 24), FILES, back_to=WRITABLE, rounds_a_cluster=1, skips_replicas_of_victims=True, round_s=2.5),
     Scenario("lost-directory", "The directory of one partition is gone when its node starts again; or all that the node "
-             "had.", files.lost_directory(leader), (0, 2, 12), FILES, back_to=WRITABLE, rounds_a_cluster=1, round_s=10),
+             "had.", files.lost_directory(leader), (0, 2, 12), FILES, back_to=WRITABLE, rounds_a_cluster=1, round_s=3),
     Scenario("clock-jump", "A leader's wall clock jumps by an hour, back by an hour, or by ten years.",
-             clocks.clock(leader, "+1h", "-1h", "+10y"), (0, 3, 30), CLOCK, hold_s=2, round_s=5),
+             clocks.clock(leader, "+1h", "-1h", "+10y"), (0, 3, 30), CLOCK, hold_s=2, round_s=3.5),
     Scenario("clock-drift", "A leader's wall clock runs five per cent too fast.",
-             clocks.clock(leader, "drift:50000"), (0, 1, 10), CLOCK, hold_s=4, round_s=7),
+             clocks.clock(leader, "drift:50000"), (0, 1, 10), CLOCK, hold_s=4, round_s=5.5),
     Scenario("descriptors", "A leader may open no more files and sockets, and clients dial it.",
-             limits.descriptors(leader), (0, 1, 20), LIMITS, hold_s=4, round_s=9),
+             limits.descriptors(leader), (0, 1, 20), LIMITS, waits=False, hold_s=4, round_s=6),
     Scenario("idle-flood", "Up to 20,000 connections that ask nothing, and 200 that send a byte now and then.",
-             limits.Flood, (0, 1, 5), LIMITS, hold_s=4, round_s=12),
+             limits.Flood, (0, 1, 5), LIMITS, hold_s=4, round_s=10),
     Scenario("topics-churn", "Topics are created and deleted while nodes are killed.",
-             topics.with_churn(killed(leader)), (0, 2, 50), KILLS, round_s=8, has_metadata=True),
+             topics.with_churn(killed(leader)), (0, 4, 50), KILLS, round_s=3, has_metadata=True),
     Scenario("random", "A seeded mix: one fault, or two of different families at once.",
              mix.mix([[killed(leader), killed(controller), paused(leader), power.all_nodes],
                       [links.isolate(leader), links.cut_from_controller, links.one_way(leader, True), links.bridge],
                       [disks.of_leader(leader, [("slow-disk", "200ms")], counter="syncs"),
                        clocks.clock(leader, "+1h", "-1h")]]),
-             (0, 3, 100), POWER | LINKS | DISKS | CLOCK, hold_s=4, waits=False, round_s=13),
+             (0, 3, 100), POWER | LINKS | DISKS | CLOCK, hold_s=4, waits=False, round_s=7),
 ]
 MODES = ("quick", "default", "nightly")
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

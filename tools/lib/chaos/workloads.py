@@ -106,7 +106,8 @@ class Workloads:
         return self.next_client - CLIENTS_EACH
 
     def start_writer(self, profile, rate, writers=1):
-        self.start(profile, "write", "--profile", profile, "--rate", rate, "--writers", writers, profile=profile)
+        size = ["--size", self.setting.size] if self.setting.size and profile == "tuned" else []
+        self.start(profile, "write", "--profile", profile, "--rate", rate, "--writers", writers, *size, profile=profile)
 
     def start_acks_1(self, rate):
         self.marks_1 = self.new_marks("marks-acks1", self.topic_1, self.files_1)

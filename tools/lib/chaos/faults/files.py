@@ -1,6 +1,7 @@
 """files.py -- files of a node that is down: bits that rot, directories that go. Then the node starts again."""
 import glob
 import os
+import re
 import shutil
 
 from faults.processes import Kill
@@ -8,9 +9,9 @@ from programs import Failure
 
 # Kind -> patterns below a data directory, Skiff's and Kafka's names; {topic} is the scenario's.
 ROTTING = {
-    "segment": ["{topic}-*/*.log"],
-    "index": ["{topic}-*/*.index"],
-    "checkpoint": ["{topic}-*/leader-epoch-checkpoint"],
+    "segment": ["{topic}-[0-9]*/*.log"],
+    "index": ["{topic}-[0-9]*/*.index"],
+    "checkpoint": ["{topic}-[0-9]*/leader-epoch-checkpoint"],
     "marks": ["marks-*", "recovery-point-offset-checkpoint", "replication-offset-checkpoint"],
     "quorum-state": ["quorum*", "__cluster_metadata-0/quorum-state"],
 }
@@ -92,7 +93,7 @@ class LostDirectory(Kill):
             names = [os.path.join(data, name) for name in sorted(os.listdir(data))]
             if not self.is_whole:
                 names = [self.moment.chance.choice(
-                    [name for name in names if os.path.basename(name).startswith(self.moment.topic + "-")])]
+                    [name for name in names if re.fullmatch(self.moment.topic + "-[0-9]+", os.path.basename(name))])]
             for name in names:
                 if os.path.isdir(name):
                     shutil.rmtree(name)
