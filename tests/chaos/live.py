@@ -40,12 +40,15 @@ def until(what, condition, limit_s=10.0):
 class Cluster:
     """`skiff up` in a directory of its own, on free ports; taken down at the end."""
 
-    def __init__(self, nodes=3, sets=()):
+    def __init__(self, nodes=3, sets=(), chaos=False):
         self.home = tempfile.mkdtemp(prefix="skiff-test-")
         self.dir = os.path.join(self.home, "cluster")
         self.env = dict(os.environ, XDG_STATE_HOME=os.path.join(self.home, "state"), SKIFFD=SKIFFD)
         self.env.pop("SKIFF_BROKERS", None)
         words = ["up", "-n", str(nodes), "-p", "0"]
+        self.chaos = chaos
+        if chaos:
+            words.append("--chaos")
         for line in sets:
             words += ["--set", line]
         try:
@@ -71,8 +74,14 @@ class Cluster:
     def port(self, node=1):
         return self.nodes[node]["port"]
 
+    def host(self, node=1):
+        return f"127.0.2.{node}" if self.chaos else "localhost"
+
     def brokers(self):
-        return ",".join(f"localhost:{node['port']}" for node in self.nodes.values())
+        return ",".join(f"{self.host(number)}:{node['port']}" for number, node in self.nodes.items())
+
+    def wire(self, node=1, limit_s=5.0):
+        return Wire(self.port(node), limit_s, self.host(node))
 
     def log(self, node=1):
         with open(os.path.join(self.dir, f"node-{node}", "log"), encoding="utf-8",
@@ -103,8 +112,8 @@ class Closed(Exception):
 class Wire:
     """One connection, raw."""
 
-    def __init__(self, port, limit_s=5.0):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=limit_s)
+    def __init__(self, port, limit_s=5.0, host="127.0.0.1"):
+        self.socket = socket.create_connection((host, port), timeout=limit_s)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.correlation = 0
 

@@ -165,7 +165,7 @@ void chaos_stop_proxy(const struct cluster *cluster)
     kill(pid, SIGTERM);
     kill(pid, SIGCONT);
     int64_t deadline = now_us() + START_LIMIT_US;
-    while (chaos_proxy_pid(cluster->dir) == pid && now_us() < deadline)
+    while (process_is_alive(pid) && now_us() < deadline)
         sleep_us(PAUSE_US);
     if (chaos_proxy_pid(cluster->dir) == pid)
         kill(pid, SIGKILL);
