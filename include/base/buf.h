@@ -24,6 +24,9 @@ struct buf *buf_new(uint32_t capacity);
 struct buf *buf_copy(const void *data, uint32_t size);
 struct buf *buf_ref(struct buf *buf);
 void buf_unref(struct buf *buf); /* NULL is fine. */
+/* Make room for `more` bytes behind those in use; *buf may move, and grows by doubling.
+ * Owns    *buf is of the heap, and its only reference the caller's. */
+void buf_make_room(struct buf **buf, uint32_t more);
 
 /* Owns    slabs still referenced when the pool closes free themselves later.
  * Limit   keeps at most `idle_max` unused slabs. */

@@ -52,6 +52,22 @@ struct buf *buf_copy(const void *data, uint32_t size)
     return buf;
 }
 
+void buf_make_room(struct buf **buf, uint32_t more)
+{
+    struct buf *old = *buf;
+    check(old->pool == NULL);
+    check(atomic_load_explicit(&old->refs, memory_order_relaxed) == 1);
+    if (old->capacity - old->size >= more)
+        return;
+    uint64_t needed = (uint64_t)old->size + more;
+    uint64_t capacity = 2 * (uint64_t)old->capacity > needed ? 2 * (uint64_t)old->capacity : needed;
+    check(capacity <= UINT32_MAX);
+    struct slab *slab = mem_realloc(old, sizeof *slab + (size_t)capacity);
+    slab->buf.capacity = (uint32_t)capacity;
+    slab->buf.data = slab->data;
+    *buf = &slab->buf;
+}
+
 struct buf *buf_ref(struct buf *buf)
 {
     uint32_t before = atomic_fetch_add_explicit(&buf->refs, 1, memory_order_relaxed);

@@ -26,6 +26,28 @@ Test(buf, begins_empty_with_the_room_that_was_asked_for)
     buf_unref(NULL);
 }
 
+Test(buf, keeps_its_bytes_when_it_makes_room)
+{
+    struct buf *buf = buf_copy("abc", 3);
+
+    buf_make_room(&buf, 100000);
+
+    cr_assert_geq(buf->capacity, 100003);
+    cr_assert_eq(buf->size, 3);
+    cr_assert_eq(memcmp(buf->data, "abc", 3), 0);
+    buf_unref(buf);
+}
+
+Test(buf, does_not_move_while_there_is_room)
+{
+    struct buf *buf = buf_new(100), *before = buf;
+
+    buf_make_room(&buf, 100);
+
+    cr_assert_eq(buf, before);
+    buf_unref(buf);
+}
+
 Test(buf_pool, hands_out_the_slab_that_came_home_last)
 {
     struct buf_pool *pool = buf_pool_open(4096, 4);

@@ -18,7 +18,7 @@ ALLOWED = re.compile(r"""
     strto(l|ul|ll|ull) | v?snprintf | qsort | bcmp | isoc23_strto(l|ul|ll|ull) |
     __isoc23_strto(l|ul|ll|ull) | __ctype_(b|tolower|toupper)_loc | tolower | toupper |
     __\w+_chk | __stack_chk_fail | __assert_fail | _GLOBAL_OFFSET_TABLE_ | __tls_get_addr |
-    protobuf_c_\w+ | crc32_iscsi |
+    protobuf_c_\w+ | crc32_iscsi | crc32 | (in|de)flate\w* | snappy_\w+ | LZ4F_\w+ | ZSTD_\w+ |
     __(asan|ubsan|sanitizer|sancov|gcov|llvm)_\w+
     """, re.VERBOSE)
 # check() ends the process with a word on stderr, and mem_* is where memory comes from.
