@@ -2,19 +2,14 @@
 #include "dump.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "say.h"
 #include "verbs.h"
-
-enum { DUMP_WINDOW = 256 << 10, BASE_DIGITS = 20 };
 
 const struct flag dump_flags[] = {
     {'r', "records", NULL, "the records of batches too; always shown for the metadata log"},
@@ -37,42 +32,13 @@ static const struct dump_kind kinds[] = {
 
 const uint8_t *dump_bytes(struct dump *dump, uint64_t position, uint32_t size)
 {
-    if (position > dump->size || size > dump->size - position)
-        return NULL;
-    if (position >= dump->window_at && position + size <= dump->window_at + dump->window_size)
-        return dump->window + (position - dump->window_at);
-    uint32_t want = size > DUMP_WINDOW ? size : DUMP_WINDOW;
-    if (want > dump->window_capacity) {
-        dump->window = mem_realloc(dump->window, want);
-        dump->window_capacity = want;
+    const uint8_t *bytes = window_bytes(&dump->window, position, size);
+    if (dump->window.error) {
+        dump_problem(dump, position, NULL, NULL, "cannot be read: %s",
+                     strerror(dump->window.error));
+        dump->window.error = 0;
     }
-    dump->window_at = position;
-    dump->window_size = 0;
-    while (dump->window_size < want) {
-        ssize_t got = pread(dump->fd, dump->window + dump->window_size, want - dump->window_size,
-                            (off_t)(position + dump->window_size));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            dump_problem(dump, position + dump->window_size, NULL, NULL, "cannot be read: %s",
-                         strerror(errno));
-        if (got <= 0)
-            break;
-        dump->window_size += (uint32_t)got;
-    }
-    return dump->window_size >= size ? dump->window : NULL;
-}
-
-int64_t dump_base_offset(const char *name)
-{
-    char digits[BASE_DIGITS + 1];
-    int64_t base;
-    if (strlen(name) <= BASE_DIGITS || name[BASE_DIGITS] != '.' ||
-        strspn(name, "0123456789") != BASE_DIGITS)
-        return -1;
-    memcpy(digits, name, BASE_DIGITS);
-    digits[BASE_DIGITS] = 0;
-    return parse_int(digits, 0, INT64_MAX, &base) ? base : -1;
+    return bytes;
 }
 
 /* ---- Items. */
@@ -160,13 +126,13 @@ static bool is_in_metadata_log(const char *path)
 static const char *kind_by_name(const struct dump *dump)
 {
     const char *name = dump->name;
-    if (dump_base_offset(name) >= 0 && ends_with(name, ".log"))
+    if (file_base_offset(name) >= 0 && ends_with(name, ".log"))
         return is_in_metadata_log(dump->path) ? "metadata" : "segment";
-    if (dump_base_offset(name) >= 0 && ends_with(name, ".index"))
+    if (file_base_offset(name) >= 0 && ends_with(name, ".index"))
         return "index";
-    if (dump_base_offset(name) >= 0 && ends_with(name, ".timeindex"))
+    if (file_base_offset(name) >= 0 && ends_with(name, ".timeindex"))
         return "timeindex";
-    if (dump_base_offset(name) >= 0 && ends_with(name, ".snapshot"))
+    if (file_base_offset(name) >= 0 && ends_with(name, ".snapshot"))
         return "snapshot";
     if (!strncmp(name, "leader-epoch-checkpoint", 23))
         return "epochs";
@@ -193,19 +159,16 @@ static const struct dump_kind *find_kind(const struct dump *dump, const char *as
 
 static int open_file(struct dump *dump)
 {
-    struct stat status;
-    dump->fd = open(dump->path, O_RDONLY | O_CLOEXEC);
-    if (dump->fd < 0)
-        return say_error(errno == ENOENT   ? EXIT_NOT_FOUND
-                         : errno == EACCES ? EXIT_DENIED
-                                           : EXIT_FAILED,
-                         "%s: %s", dump->path, strerror(errno));
-    if (fstat(dump->fd, &status) == 0 && S_ISREG(status.st_mode)) {
-        dump->size = (uint64_t)status.st_size;
+    int error = window_open(&dump->window, dump->path);
+    dump->size = dump->window.size;
+    if (!error)
         return EXIT_DONE;
-    }
-    close(dump->fd);
-    return say_error(EXIT_USAGE, "%s: not a file", dump->path);
+    if (error == EINVAL)
+        return say_error(EXIT_USAGE, "%s: not a file", dump->path);
+    return say_error(error == ENOENT   ? EXIT_NOT_FOUND
+                     : error == EACCES ? EXIT_DENIED
+                                       : EXIT_FAILED,
+                     "%s: %s", dump->path, strerror(error));
 }
 
 static int dump_one(const struct call *call, const char *path)
@@ -230,8 +193,7 @@ static int dump_one(const struct call *call, const char *path)
         code = say_error(EXIT_FAILED, "%s: %llu problem%s, the first at byte %llu", path,
                          (unsigned long long)dump.problems, dump.problems == 1 ? "" : "s",
                          (unsigned long long)dump.first_problem);
-    mem_free(dump.window);
-    close(dump.fd);
+    window_close(&dump.window);
     return code;
 }
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/base.h"
+#include "window.h"
 
 enum { DUMP_SMALL_MAX = 64 << 20 }; /* Bytes of a file that is read whole. */
 
@@ -19,10 +20,7 @@ struct dump {
     uint64_t size;    /* Of the file when it was opened. */
     bool json;
     bool shows_records;
-    int fd;
-    uint8_t *window; /* The bytes at `window_at`. */
-    uint64_t window_at;
-    uint32_t window_size, window_capacity;
+    struct window window;
     uint64_t items, problems;
     uint64_t first_problem; /* Where. */
 };
@@ -37,8 +35,6 @@ void dump_problem(struct dump *dump, uint64_t position, const char *expected, co
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Compare the checksum that the file holds with the one of its bytes; tells a difference. */
 bool dump_check_crc(struct dump *dump, uint64_t position, uint32_t stored, uint32_t actual);
-/* The offset that the file's name begins with; -1: none. */
-int64_t dump_base_offset(const char *name);
 
 /* One kind of file each. */
 void dump_segment(struct dump *dump);    /* dump_segment.c */

@@ -67,7 +67,7 @@ static uint64_t count_entries(struct dump *dump, uint32_t size)
 
 void dump_index(struct dump *dump)
 {
-    int64_t base = dump_base_offset(dump->name);
+    int64_t base = file_base_offset(dump->name);
     int segment = open_segment(dump);
     uint64_t count = count_entries(dump, OFFSET_ENTRY_SIZE);
     int64_t last_delta = -1;
@@ -97,7 +97,7 @@ void dump_index(struct dump *dump)
 
 void dump_time_index(struct dump *dump)
 {
-    int64_t base = dump_base_offset(dump->name);
+    int64_t base = file_base_offset(dump->name);
     uint64_t count = count_entries(dump, TIME_ENTRY_SIZE);
     int64_t last_time = -1;
     int64_t last_delta = -1;

@@ -182,7 +182,7 @@ static void tell_no_batch(struct segment_dump *segment, const uint8_t *header, u
 static void check_order(struct segment_dump *segment, const struct batch_info *info)
 {
     struct dump *dump = segment->dump;
-    int64_t first = segment->end_offset < 0 ? dump_base_offset(dump->name) : segment->end_offset;
+    int64_t first = segment->end_offset < 0 ? file_base_offset(dump->name) : segment->end_offset;
     if (info->base < first)
         dump_problem(
             dump, segment->position, NULL, NULL, "base offset %lld: %s %lld", (long long)info->base,
@@ -234,7 +234,7 @@ static void show_segment(struct dump *dump, bool is_metadata)
             skip_to_next(&segment);
     dump_item(dump, "segment",
               json_pack("{sI}", "end_offset",
-                        (json_int_t)(segment.end_offset < 0 ? dump_base_offset(dump->name)
+                        (json_int_t)(segment.end_offset < 0 ? file_base_offset(dump->name)
                                                             : segment.end_offset)));
 }
 

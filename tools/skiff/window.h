@@ -1,0 +1,26 @@
+/* window.h -- bytes of a file of any size, by their position. */
+#ifndef SKIFF_WINDOW_H
+#define SKIFF_WINDOW_H
+
+#include "base/base.h"
+
+struct window {
+    int fd;
+    uint64_t size;  /* Of the file when it was opened. */
+    uint8_t *bytes; /* Those at `at`. */
+    uint64_t at;
+    uint32_t count, capacity;
+    int error; /* The errno of a read that failed, or 0. */
+};
+
+/* Errors  an errno; EINVAL: not a file. */
+int window_open(struct window *window, const char *path);
+void window_close(struct window *window);
+
+/* `size` bytes, which last until the next call. NULL: the file does not hold them, or `error`. */
+const uint8_t *window_bytes(struct window *window, uint64_t position, uint32_t size);
+
+/* The offset that the name of a partition's file begins with; -1: none. */
+int64_t file_base_offset(const char *name);
+
+#endif
