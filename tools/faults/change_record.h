@@ -15,8 +15,11 @@
 #ifndef FAULTS_CHANGE_RECORD_H
 #define FAULTS_CHANGE_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/bytes.h"
 
 enum record_state {
     RECORD_RESERVED = 0,
@@ -73,6 +76,24 @@ enum { RECORD_CRC_FROM = offsetof(struct record, sequence) };
 static inline size_t record_padded(size_t size)
 {
     return (size + 7) & ~(size_t)7;
+}
+
+/* Whether a record is worth reading: one that was reserved, or is void, may never have been filled. */
+static inline bool record_matters(const struct record *record)
+{
+    return record->state != RECORD_RESERVED && record->state != RECORD_VOID;
+}
+
+static inline uint32_t record_crc(const struct record *record)
+{
+    return crc32c(0, (const uint8_t *)record + RECORD_CRC_FROM,
+                  sizeof *record - RECORD_CRC_FROM + record->payload_size);
+}
+
+/* `length` lies within the chunk. */
+static inline bool record_is_sound(const struct record *record, uint32_t length)
+{
+    return record->payload_size <= length - sizeof *record && record->crc == record_crc(record);
 }
 
 #define JOURNAL_CHUNK_NAME "chunk-%08u"

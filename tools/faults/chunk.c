@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include "base/bytes.h"
 #include "faults.h"
 
 enum {
@@ -139,7 +138,7 @@ void chunks_remove_files(void)
         chunk_unlink(number);
 }
 
-/* An earlier process's records. One that was only reserved was never begun. */
+/* An earlier process's records. */
 static bool chunk_read(struct chunk *chunk, chunk_visit *visit)
 {
     while (chunk->used + sizeof(struct record) <= chunk->size) {
@@ -149,15 +148,13 @@ static bool chunk_read(struct chunk *chunk, chunk_visit *visit)
             break;
         if (length < sizeof *record || length % 8 || length > chunk->size - chunk->used)
             return false;
-        if (record->state == RECORD_RESERVED)
-            record->state = RECORD_VOID;
-        else if (record->payload_size > length - sizeof *record ||
-                 record->crc != crc32c(0, (uint8_t *)record + RECORD_CRC_FROM,
-                                       sizeof *record - RECORD_CRC_FROM + record->payload_size))
-            return false;
-        if (record->state == RECORD_WAITING || record->state == RECORD_MISSED)
-            atomic_fetch_add_explicit(&chunk->waiting, 1, memory_order_relaxed);
-        visit(record);
+        if (record_matters(record)) {
+            if (!record_is_sound(record, length))
+                return false;
+            if (record->state != RECORD_COVERED)
+                atomic_fetch_add_explicit(&chunk->waiting, 1, memory_order_relaxed);
+            visit(record);
+        }
         chunk->used += length;
     }
     return true;

@@ -38,14 +38,11 @@ static struct file *file_of(struct image *image, uint64_t inode)
 
 static void take(struct image *image, const struct record *record)
 {
-    uint32_t state = record->state;
-    if (state == RECORD_RESERVED || state == RECORD_VOID)
-        return;
     mem_grow(image->changes, image->change_count, &image->change_capacity);
     uint32_t place = image->change_count++;
     image->changes[place] = (struct change){
         .record = record,
-        .verdict = state == RECORD_COVERED ? VERDICT_SURE : VERDICT_DROP,
+        .verdict = record->state == RECORD_COVERED ? VERDICT_SURE : VERDICT_DROP,
         .made = record->made,
     };
     if (record->made)
@@ -67,12 +64,11 @@ static bool read_chunk(struct image *image, const char *name, const uint8_t *bas
             return true;
         if (length < sizeof *record || length % 8 || length > size - at)
             return image_fails(image, "%s: a record at byte %zu has no sound length", name, at);
-        if (record->state != RECORD_RESERVED &&
-            (record->payload_size > length - sizeof *record ||
-             record->crc != crc32c(0, base + at + RECORD_CRC_FROM,
-                                   sizeof *record - RECORD_CRC_FROM + record->payload_size)))
+        bool matters = record_matters(record);
+        if (matters && !record_is_sound(record, length))
             return image_fails(image, "%s: the record at byte %zu is damaged", name, at);
-        take(image, record);
+        if (matters)
+            take(image, record);
         at += length;
     }
     return true;

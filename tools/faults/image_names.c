@@ -44,6 +44,12 @@ static bool is_creation(const struct record *record)
     return record->kind == RECORD_CREATE || record->kind == RECORD_MKDIR;
 }
 
+/* The name in the directory that a sync covers. */
+static const char *last_name(const struct record *record)
+{
+    return record->kind == RECORD_RENAME ? record_second_name(record) : record_first_name(record);
+}
+
 /* Whether a rename moved a directory. */
 static bool moves_dir(const struct image *image, const struct record *record)
 {
@@ -77,6 +83,23 @@ static void take_back(struct image *image, const struct change *change)
         put(image, record->from_dir, name, inode, is_dir);
         break;
     }
+}
+
+/* A name that did not get one change gets no later one either, until one that was synced. */
+static bool is_frozen(const struct pmap *frozen, const struct record *record)
+{
+    return names_get(frozen, record->dir, last_name(record)) ||
+           (record->kind == RECORD_RENAME &&
+            names_get(frozen, record->from_dir, record_first_name(record)));
+}
+
+static struct pmap *set_frozen(struct pmap *frozen, const struct record *record, bool is_on)
+{
+    static const struct target on;
+    const struct target *value = is_on ? &on : NULL;
+    if (record->kind == RECORD_RENAME)
+        frozen = names_put(frozen, record->from_dir, record_first_name(record), value);
+    return names_put(frozen, record->dir, last_name(record), value);
 }
 
 /* False: what it would change is not there. */
@@ -136,14 +159,19 @@ bool image_settle_names(struct image *image)
             change->made = made_by(image, i);
         take_back(image, change);
     }
+    struct pmap *frozen = NULL;
     for (uint32_t i = first; i < image->change_count; i++) {
         const struct change *change = &image->changes[i];
-        if (is_of_bytes(change->record) || (is_creation(change->record) && !change->made))
+        const struct record *record = change->record;
+        if (is_of_bytes(record) || (is_creation(record) && !change->made))
             continue;
-        bool is_wanted = change->verdict == VERDICT_SURE || change->verdict == VERDICT_KEEP;
+        bool is_sure = change->verdict == VERDICT_SURE;
+        bool is_wanted = is_sure || (change->verdict == VERDICT_KEEP && !is_frozen(frozen, record));
         bool is_kept = is_wanted && do_again(image, change);
-        if (change->verdict != VERDICT_SURE)
+        frozen = set_frozen(frozen, record, !is_kept && !is_sure);
+        if (!is_sure)
             count_fate(image->result, is_kept);
     }
+    pmap_unref(NULL, frozen);
     return true;
 }

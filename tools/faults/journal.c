@@ -14,7 +14,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "base/bytes.h"
 #include "chunk.h"
 
 enum { LISTED_MAX = 1 << 16 };
@@ -91,7 +90,7 @@ static void take_over(struct record *record)
     if (record->sequence > sequence)
         sequence = record->sequence;
     uint32_t state = record->state;
-    if (record->made && state != RECORD_VOID)
+    if (record->made)
         journal_forget(inode_of(record->made));
     if (state == RECORD_WAITING || state == RECORD_MISSED) {
         count(&faults.rules->unsynced_bytes, weight(record));
@@ -212,8 +211,7 @@ struct record *journal_reserve(struct inode *inode, const struct record *head, s
 
 void journal_publish(struct inode *inode, struct record *record)
 {
-    size_t size = sizeof *record - RECORD_CRC_FROM + record->payload_size;
-    record->crc = crc32c(0, (uint8_t *)record + RECORD_CRC_FROM, size);
+    record->crc = record_crc(record);
     append(inode, record);
     count(&faults.rules->unsynced_bytes, weight(record));
     count(&faults.rules->unsynced_operations, 1);
