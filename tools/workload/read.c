@@ -1,12 +1,14 @@
 /* read.c -- read and final: one consumer of all partitions, and what it got.
  *
- * read follows the ends of the partitions until a signal comes. final asks for the ends
- * once, reads from the starts until it is there, and says so with a line z for each
- * partition. Both choose their positions themselves: no groups.
+ * read follows the ends of the partitions until a signal comes. final reads until each
+ * partition's broker has said that there is no more, and writes a line z for each. Both
+ * begin at offset 0 and choose their positions themselves: no groups.
  *
  * Where the broker says that an offset does not exist, or that bytes do not verify, a
- * note says so and the reader goes on, with a line s, at an offset that exists: what it
- * means is for the checker to say. */
+ * note says so and the reader goes on, with a line s: what it means is for the checker to
+ * say. An offset that does not exist makes it begin anew at the start that the log has
+ * now. rd_kafka_query_watermark_offsets() is not asked: it waits for a broker that hangs
+ * for as long as that hangs, whatever its timeout. */
 #include <stdio.h>
 
 #include "client_settings.h"
@@ -18,17 +20,17 @@ enum {
     BATCH_WAIT_MS = 10,
     HIGH_EVERY_NS = 100000000,  /* How often a partition's high watermark is told. */
     AGAIN_AFTER_NS = 100000000, /* Between two tries to go on after an error. */
-    ASK_MS = 1000,
     MISSING_TOLD_MAX = 5,
     NOTE_SIZE = 256,
 };
 
+enum { UNKNOWN = -1 };
+
 struct position {
-    int64_t next;     /* Offset of the next record. */
-    int64_t end;      /* final: where it is read to. */
+    int64_t next;     /* Offset of the next record; UNKNOWN until the log's start has come. */
     int64_t high;     /* The high watermark that was told last; -1: none. */
     int64_t again_ns; /* When to go on after an error; 0: it is being read. */
-    bool is_done;
+    bool is_done;     /* final: read to its end. */
 };
 
 struct reading {
@@ -102,38 +104,28 @@ static void note(struct reading *reading, int32_t partition, const char *what, i
     history_note(reading->workload.history, text);
 }
 
+/* From `offset` on, or from the log's start where it is UNKNOWN. */
 static void start_at(struct reading *reading, int32_t partition, int64_t offset)
 {
     struct position *position = &reading->positions[partition];
     position->next = offset;
     position->again_ns = 0;
-    history_position(reading->workload.history, reading->number, (uint32_t)partition, offset);
-    if (rd_kafka_consume_start_queue(reading->topic, partition, offset, reading->queue) != 0)
+    if (rd_kafka_consume_start_queue(reading->topic, partition,
+                                     offset == UNKNOWN ? RD_KAFKA_OFFSET_BEGINNING : offset,
+                                     reading->queue) != 0)
         position->again_ns = workload_now_ns() + AGAIN_AFTER_NS;
+    else if (offset != UNKNOWN)
+        history_position(reading->workload.history, reading->number, (uint32_t)partition, offset);
 }
 
-/* Ask for both ends of every partition, until all have answered, the time is over, or a signal
- * comes. */
-static int ask_for_ends(struct reading *reading, int64_t deadline_us)
+/* Something came from where an UNKNOWN start led to. */
+static void find_start(struct reading *reading, int32_t partition, int64_t offset)
 {
-    struct workload *workload = &reading->workload;
-    for (int32_t i = 0; i < workload->partitions; i++) {
-        int64_t low = 0;
-        int64_t high = 0;
-        rd_kafka_resp_err_t err;
-        while ((err = rd_kafka_query_watermark_offsets(reading->client, workload->topic, i, &low,
-                                                       &high, ASK_MS))) {
-            if (now_us() >= deadline_us)
-                return say_error(reading->is_final ? EXIT_INCONCLUSIVE : EXIT_FAILED,
-                                 "partition %d: its ends cannot be asked for: %s", i,
-                                 rd_kafka_err2name(err));
-            int code = workload_wait(workload, workload_now_ns() + AGAIN_AFTER_NS);
-            if (code || workload->ends)
-                return code;
-        }
-        reading->positions[i] = (struct position){.next = low, .end = high, .high = -1};
-    }
-    return EXIT_DONE;
+    struct position *position = &reading->positions[partition];
+    if (position->next != UNKNOWN)
+        return;
+    position->next = offset;
+    history_position(reading->workload.history, reading->number, (uint32_t)partition, offset);
 }
 
 /* The watermark that librdkafka had before it hands out what comes next. */
@@ -155,16 +147,6 @@ static void tell_highs(struct reading *reading)
     }
 }
 
-static void check_end(struct reading *reading, int32_t partition)
-{
-    struct position *position = &reading->positions[partition];
-    if (!reading->is_final || position->is_done || position->next < position->end)
-        return;
-    position->is_done = true;
-    reading->left--;
-    history_final(reading->workload.history, reading->number, (uint32_t)partition, position->end);
-}
-
 static void take_record(struct reading *reading, const rd_kafka_message_t *message)
 {
     struct history *history = reading->workload.history;
@@ -173,8 +155,9 @@ static void take_record(struct reading *reading, const rd_kafka_message_t *messa
     uint32_t writer;
     int64_t value;
     struct bytes bytes = {message->payload, (uint32_t)message->len};
-    if (position->is_done && message->offset >= position->end)
-        return; /* Written while the last partitions are read. */
+    if (position->is_done)
+        return; /* Written while other partitions are read. */
+    find_start(reading, message->partition, message->offset);
     reading->got++;
     if (history_value_read(bytes, reading->workload.run, &writer, &value)) {
         history_read(history, reading->number, partition, message->offset, writer, value);
@@ -183,7 +166,20 @@ static void take_record(struct reading *reading, const rd_kafka_message_t *messa
         history_foreign(history, reading->number, partition, message->offset, bytes);
     }
     position->next = message->offset + 1;
-    check_end(reading, message->partition);
+}
+
+/* final: the broker has no more; the event's offset is that of the record that would be next. */
+static void take_end(struct reading *reading, const rd_kafka_message_t *message)
+{
+    struct position *position = &reading->positions[message->partition];
+    if (position->is_done)
+        return;
+    find_start(reading, message->partition, message->offset);
+    position->next = message->offset;
+    position->is_done = true;
+    reading->left--;
+    history_final(reading->workload.history, reading->number, (uint32_t)message->partition,
+                  message->offset);
 }
 
 /* What is no record: an end, or an error after which the partition must be started again. */
@@ -192,40 +188,22 @@ static void take_event(struct reading *reading, const rd_kafka_message_t *messag
     struct position *position = &reading->positions[message->partition];
     switch (message->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        if (message->offset > position->next)
-            position->next = message->offset;
-        check_end(reading, message->partition);
+        take_end(reading, message);
         return;
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+        note(reading, message->partition, rd_kafka_err2name(message->err), position->next);
+        position->next = UNKNOWN;
+        break;
     case RD_KAFKA_RESP_ERR__BAD_MSG:
     case RD_KAFKA_RESP_ERR_INVALID_MSG:
         note(reading, message->partition, rd_kafka_err2name(message->err), position->next);
-        rd_kafka_consume_stop(reading->topic, message->partition);
-        position->again_ns = workload_now_ns() + AGAIN_AFTER_NS;
-        return;
+        break;
     default:
         return; /* librdkafka goes on by itself. */
     }
-}
-
-/* The nearest offset that the broker has now. */
-static void start_again(struct reading *reading, int32_t partition)
-{
-    struct position *position = &reading->positions[partition];
-    int64_t low;
-    int64_t high;
-    if (rd_kafka_query_watermark_offsets(reading->client, reading->workload.topic, partition, &low,
-                                         &high, ASK_MS)) {
-        position->again_ns = workload_now_ns() + AGAIN_AFTER_NS;
-        return;
-    }
-    int64_t offset = position->next;
-    if (offset > high)
-        offset = high;
-    if (offset < low)
-        offset = low;
-    start_at(reading, partition, offset);
+    rd_kafka_consume_stop(reading->topic, message->partition);
+    position->again_ns = workload_now_ns() + AGAIN_AFTER_NS;
 }
 
 static int read_once(struct reading *reading)
@@ -245,7 +223,7 @@ static int read_once(struct reading *reading)
     rd_kafka_poll(reading->client, 0);
     for (int32_t i = 0; i < reading->workload.partitions; i++)
         if (reading->positions[i].again_ns && now_ns >= reading->positions[i].again_ns)
-            start_again(reading, i);
+            start_at(reading, i, reading->positions[i].next);
     return workload_wait(&reading->workload, 0);
 }
 
@@ -258,8 +236,8 @@ static int tell_missing(const struct reading *reading)
         if (position->is_done)
             continue;
         told++;
-        say_error(0, "partition %d was read to offset %lld, and ends at %lld", i,
-                  (long long)position->next, (long long)position->end);
+        say_error(0, "partition %d was read to offset %lld, and no end came", i,
+                  (long long)position->next);
     }
     return say_error(EXIT_INCONCLUSIVE, "%d of %d partitions were not read to their ends",
                      reading->left, reading->workload.partitions);
@@ -267,11 +245,11 @@ static int tell_missing(const struct reading *reading)
 
 static int read_all(struct reading *reading, int64_t deadline_us)
 {
-    int code = ask_for_ends(reading, deadline_us);
+    int code = EXIT_DONE;
     reading->left = reading->workload.partitions;
-    for (int32_t i = 0; !code && !reading->workload.ends && i < reading->workload.partitions; i++) {
-        start_at(reading, i, reading->positions[i].next);
-        check_end(reading, i);
+    for (int32_t i = 0; i < reading->workload.partitions; i++) {
+        reading->positions[i].high = -1;
+        start_at(reading, i, 0);
     }
     while (!code && !reading->workload.ends && reading->left > 0 &&
            (!reading->is_final || now_us() < deadline_us))

@@ -21,20 +21,26 @@ int64_t workload_now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-int workload_block_signals(void)
+static sigset_t block_signals(int how)
 {
     sigset_t ending;
     sigemptyset(&ending);
     sigaddset(&ending, SIGTERM);
     sigaddset(&ending, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &ending, NULL);
+    pthread_sigmask(how, &ending, NULL);
+    return ending;
+}
+
+static int open_signals(void)
+{
+    sigset_t ending = block_signals(SIG_BLOCK);
     return signalfd(-1, &ending, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-bool workload_signalled(int signals)
+static bool is_signalled(const struct workload *workload)
 {
     struct signalfd_siginfo info;
-    return read(signals, &info, sizeof info) == (ssize_t)sizeof info;
+    return read(workload->signals, &info, sizeof info) == (ssize_t)sizeof info;
 }
 
 int workload_own_topic(const char *topic)
@@ -65,7 +71,7 @@ int workload_wait(struct workload *workload, int64_t until_ns)
     struct timespec left = {.tv_sec = left_ns / 1000000000, .tv_nsec = left_ns % 1000000000};
     struct pollfd signals = {.fd = workload->signals, .events = POLLIN};
     if (ppoll(&signals, 1, &left, NULL) > 0)
-        workload->ends |= workload_signalled(workload->signals);
+        workload->ends |= is_signalled(workload);
     return EXIT_DONE;
 }
 
@@ -123,7 +129,7 @@ static int ask_for_topic(struct workload *workload, rd_kafka_t *client)
             code = take_topic(metadata, &workload->partitions);
             rd_kafka_metadata_destroy(metadata);
         }
-        workload->ends |= workload_signalled(workload->signals);
+        workload->ends |= is_signalled(workload);
         if (code || workload->partitions)
             break;
         if (workload->ends)
@@ -169,7 +175,7 @@ static int open_history(struct workload *workload)
 
 int workload_open(struct workload *workload, const struct call *call)
 {
-    *workload = (struct workload){.call = call, .signals = workload_block_signals()};
+    *workload = (struct workload){.call = call, .signals = open_signals()};
     int code = read_flags(workload);
     if (!code)
         code = find_partitions(workload);
@@ -184,5 +190,6 @@ int workload_close(struct workload *workload, int code)
             code = cannot_write(workload, error);
     }
     close(workload->signals);
+    block_signals(SIG_UNBLOCK); /* Nothing is left that a signal could cut. */
     return code;
 }

@@ -41,11 +41,6 @@ int workload_close(struct workload *workload, int code);
  * Errors  an exit code, told: the history cannot be written. */
 int workload_wait(struct workload *workload, int64_t until_ns);
 
-/* Block the signals that end a workload, and open the descriptor that tells of them. */
-int workload_block_signals(void);
-/* Whether one has come. */
-bool workload_signalled(int signals);
-
 /* Settings of the profile that the call names, then what -F, -X and -b say.
  * Owns    *out is the caller's; rd_kafka_new() takes it.
  * Errors  an exit code, told. */

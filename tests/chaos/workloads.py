@@ -1,0 +1,414 @@
+#!/usr/bin/env python3
+"""workloads.py -- skiff-workload against live nodes: what it says in its histories is what happened.
+
+    tests/chaos/workloads.py [NAME...]      only the tests whose names contain one of these words
+"""
+import collections
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from live import BUILD, SKIFF, Cluster, crc32c, need_programs, run_named, tests_of, until
+
+WORKLOAD = os.path.join(BUILD, "skiff-workload")
+RUN = "c0ffee"
+TOPIC = "skiff-chaos-test"
+SESSION_S = 3.0  # broker.session.timeout.ms of a node without settings.
+FAILED, USAGE, NOT_FOUND, INCONCLUSIVE = 1, 2, 3, 12
+
+
+class History:
+    """One file, read line by line without the library that wrote it."""
+
+    def __init__(self, path):
+        with open(path, encoding="ascii") as file:
+            text = file.read()
+        self.path, self.is_whole = path, text.endswith("\n") and text.splitlines()[-1].startswith(". ")
+        self.head, *lines = text[:text.rfind("\n")].split("\n")
+        self.of = collections.defaultdict(list)
+        for line in lines:
+            self.of[line[0]].append(line.split(" "))
+
+    def begun(self):
+        return {(c, v): (int(p), int(t)) for _, c, v, p, t in self.of["w"]}
+
+    def acked(self):
+        return {(c, v): (int(o), int(t)) for _, c, v, o, t in self.of["a"]}
+
+    def failed(self):
+        return {(c, v): code for _, c, v, code, _ in self.of["e"]}
+
+    def places(self):
+        """{(writer, value): [(partition, offset)]} of what was read."""
+        places = collections.defaultdict(list)
+        for _, _, p, o, w, v, _ in self.of["r"]:
+            places[w, v].append((int(p), int(o)))
+        return places
+
+
+class Workload:
+    """One skiff-workload that runs beside the test."""
+    next_client = 0
+
+    def __init__(self, cluster, verb, *words, topic=TOPIC, **more):
+        self.path = os.path.join(cluster.home, f"{verb}-{Workload.next_client}.history")
+        self.process = subprocess.Popen(
+            [WORKLOAD, verb, "-b", cluster.brokers(), "-t", topic, "--run", RUN, "--history", self.path,
+             "--first-client", str(Workload.next_client), *words],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)
+        Workload.next_client += 1000
+
+    def lines(self, kind):
+        if not os.path.exists(self.path):
+            return 0
+        with open(self.path, encoding="ascii") as file:
+            return sum(line.startswith(kind + " ") for line in file)
+
+    def until(self, kind, count, limit_s=30):
+        until(f"{count} lines {kind} in {self.path}", lambda: self.lines(kind) >= count, limit_s)
+
+    def end(self, limit_s=30):
+        """(exit code, what it said), after SIGTERM."""
+        self.process.terminate()
+        return self.wait(limit_s)
+
+    def wait(self, limit_s=30):
+        try:
+            said, _ = self.process.communicate(timeout=limit_s)
+        finally:
+            self.process.kill()
+        return self.process.returncode, said
+
+    def history(self):
+        return History(self.path)
+
+
+def run(cluster, *words, timeout=30):
+    return subprocess.run([WORKLOAD, *words, "-b", cluster.brokers()], capture_output=True, text=True,
+                          timeout=timeout, check=False)
+
+
+def with_topic(test, partitions=6, copies=3, nodes=3):
+    """A cluster, and the topic on it."""
+    cluster = Cluster(nodes=nodes)
+    try:
+        made = run(cluster, "topic", "create", TOPIC, "-p", str(partitions), "-r", str(copies))
+        assert made.returncode == 0, made.stderr
+        test(cluster)
+    finally:
+        cluster.close()
+
+
+def read_all(cluster):
+    final = Workload(cluster, "final")
+    code, said = final.wait(90)
+    assert code == 0, f"final: exit {code}: {said}"
+    return final.history()
+
+
+def view(cluster):
+    shown = run(cluster, "view", "-t", TOPIC)
+    assert shown.returncode == 0, shown.stderr
+    return json.loads(shown.stdout)
+
+
+def check(final, *others):
+    """Every acknowledged value at its offset and once, in order; none that nobody wrote; then the checker itself."""
+    places, newest = final.places(), {}
+    assert final.is_whole and not final.of["x"], final.of["x"][:3]
+    for history in others:
+        begun, acked, failed = history.begun(), history.acked(), history.failed()
+        assert history.is_whole, history.path
+        assert not acked.keys() & failed.keys() and (acked.keys() | failed.keys()) <= begun.keys()
+        for value, (offset, time_ns) in acked.items():
+            expected = (begun[value][0], offset)
+            assert places[value] in ([expected], [(expected[0], places[value][0][1])] if offset < 0 else []), \
+                f"{value} was acknowledged at {expected} and stands at {places[value]}"
+            assert time_ns >= begun[value][1]
+    known = set().union(*(history.begun() for history in others))
+    assert all(value in known and len(found) == 1 for value, found in places.items() if found)
+    for _, _, p, o, w, v, _ in final.of["r"]:
+        assert newest.get((w, p), -1) < int(v), f"writer {w}, partition {p}: {v} at {o} after {newest[w, p]}"
+        newest[w, p] = int(v)
+
+
+def verdict(*histories):
+    """What `skiff chaos check` says of the files."""
+    said = subprocess.run([SKIFF, "chaos", "check", "--json", *(history.path for history in histories)],
+                          capture_output=True, text=True, timeout=60, check=False)
+    if "there is no" in said.stderr:
+        return None
+    assert said.returncode == 0, f"exit {said.returncode}: {said.stdout[-1500:]} {said.stderr[-500:]}"
+    return json.loads(said.stdout)
+
+
+def test_a_clean_run_is_whole_and_valid_and_its_counts_agree():
+    def look(cluster):
+        reader = Workload(cluster, "read")
+        tuned = Workload(cluster, "write", "--writers", "2", "--rate", "600", "--size", "100", "--json")
+        stock = Workload(cluster, "write", "--profile", "stock", "--rate", "200")
+        tuned.until("a", 1200)
+        stock.until("a", 300)
+        (code, said), (stock_code, _) = tuned.end(), stock.end()
+        assert (code, stock_code) == (0, 0), said
+        totals = json.loads(said)
+        written = tuned.history()
+        assert totals["written"] == len(written.of["w"]) and totals["acked"] == len(written.of["a"])
+        assert totals["acked"] == totals["written"] and totals["open"] == totals["failed"] == 0, totals
+        assert [client[2:4] for client in written.of["c"]] == [["writer", "tuned"]] * 2
+        by_partition = collections.Counter(p for p, _ in written.begun().values())
+        assert len(by_partition) == 6 and max(by_partition.values()) - min(by_partition.values()) <= 2, by_partition
+        final = read_all(cluster)
+        reader.until("r", len(final.of["r"]))
+        assert reader.end()[0] == 0
+        live = reader.history()
+        check(final, written, stock.history())
+        assert live.places() == final.places() and live.is_whole and len(live.of["s"]) == 6 and live.of["h"]
+        ends = {int(p): int(end) for _, _, p, end, _ in final.of["z"]}
+        assert sum(ends.values()) == len(written.of["a"]) + len(stock.history().of["a"]) and len(ends) == 6
+        said = verdict(final, written, stock.history(), live)
+        assert said is None or said["acked"] == len(written.of["a"]) + len(stock.history().of["a"]), said
+    with_topic(look)
+
+
+def test_values_carry_run_writer_number_and_checksum():
+    def look(cluster):
+        writer = Workload(cluster, "write", "--rate", "100", "--size", "64")
+        writer.until("a", 20)
+        writer.end()
+        values = cluster.skiff("consume", TOPIC, "-e", "-f", "%v\\n").splitlines()
+        assert len(values) >= 20
+        for value in values:
+            found = re.fullmatch(rf"({RUN}:\d+:\d+):([0-9a-f]{{8}}):\.+", value)
+            assert found and len(value) == 64 and int(found[2], 16) == crc32c(found[1].encode()), value
+    with_topic(look)
+
+
+def test_nothing_is_lost_in_the_history_when_a_leader_is_killed():
+    def look(cluster):
+        writer = Workload(cluster, "write", "--writers", "2", "--rate", "1000")
+        acks_one = Workload(cluster, "write", "--acks", "1", "--rate", "100", topic=TOPIC + "-1")
+        reader = Workload(cluster, "read")
+        writer.until("a", 500)
+        acks_one.until("a", 50)
+        cluster.skiff("kill", f"leader:{TOPIC}/0")
+        before = writer.lines("a")
+        writer.until("a", before + 1000)
+        dead = next(node["node"] for node in cluster.ps() if node["state"] != "running")
+        cluster.skiff("restart", str(dead))
+        until("full in-sync sets", lambda: all(len(p["isr"]) == 3 for p in view(cluster)["partitions"]))
+        (code, said), (one_code, _) = writer.end(), acks_one.end()
+        assert (code, one_code, reader.end()[0]) == (0, 0, 0), said
+        written = writer.history()
+        assert not written.failed(), set(written.failed().values())
+        check(read_all(cluster), written)
+        assert [client[2] for client in acks_one.history().of["c"]] == ["writer/1"]
+
+    def with_second_topic(cluster):
+        assert run(cluster, "topic", "create", TOPIC + "-1", "-p", "2").returncode == 0
+        look(cluster)
+    with_topic(with_second_topic)
+
+
+def test_a_writer_that_is_told_to_end_while_all_nodes_hang_leaves_outcomes_open():
+    def look(cluster):
+        writer = Workload(cluster, "write", "--rate", "300", "--flush", "1s")
+        writer.until("a", 100)
+        for node in (1, 2, 3):
+            cluster.skiff("pause", str(node))
+        before = writer.lines("w")
+        writer.until("w", before + 200)
+        start = time.monotonic()
+        code, said = writer.end()
+        assert code == 0 and time.monotonic() - start < 8, f"exit {code}: {said}"
+        for node in (1, 2, 3):
+            cluster.skiff("resume", str(node))
+        written = writer.history()
+        assert written.is_whole
+        assert len(written.begun()) > len(written.acked()) + len(written.failed()), said
+        check(read_all(cluster), written)
+    with_topic(look)
+
+
+def test_every_verb_ends_on_sigterm_with_a_whole_history():
+    def look(cluster):
+        started = [Workload(cluster, *words) for words in (("write",), ("read",), ("probe",), ("probe", "--fresh"),
+                                                           ("probe", "--metadata"))]
+        for workload in started:
+            workload.until("c", 1)
+        for sign, workload in zip((signal.SIGTERM, signal.SIGINT, signal.SIGTERM, signal.SIGINT, signal.SIGTERM),
+                                  started):
+            workload.process.send_signal(sign)
+            code, said = workload.wait()
+            assert code == 0 and workload.history().is_whole, f"exit {code}: {said}"
+            assert workload.history().head == f"# skiff-history 1 run={RUN} topic={TOPIC} partitions=6"
+    with_topic(look)
+
+
+def test_fresh_probes_show_how_long_a_hung_leader_was_away():
+    def look(cluster):
+        probe = Workload(cluster, "probe", "--fresh", "--every-ms", "20")
+        probe.until("a", 60)
+        hung = view(cluster)["partitions"][0]["leader"]
+        cluster.skiff("pause", str(hung))
+        paused = time.monotonic_ns()
+        until("another leader", lambda: all(p["leader"] not in (hung, -1) for p in view(cluster)["partitions"]), 20)
+        before = probe.lines("a")
+        probe.until("a", before + 60)
+        cluster.skiff("resume", str(hung))
+        code, said = probe.end()
+        assert code == 0, said
+        history = probe.history()
+        begun, by_partition = history.begun(), collections.defaultdict(list)
+        for value, (_, time_ns) in history.acked().items():
+            by_partition[begun[value][0]].append(time_ns)
+        longest = max(after - at for times in by_partition.values()
+                      for at, after in zip(sorted(times), sorted(times)[1:]) if after > paused) / 1e9
+        print(f"      longest gap {longest:.2f} s")
+        assert 1.0 < longest < SESSION_S + 1.5, longest
+        assert set(history.failed().values()) <= {"REQUEST_TIMED_OUT", "_NOT_SENT", "CLOSED"}, history.failed()
+        assert [client[2:4] for client in history.of["c"]] == [["probe", "fresh"]]
+        final = read_all(cluster)
+        places = final.places()
+        assert all(places[value] == [(begun[value][0], offset)] for value, (offset, _) in history.acked().items())
+        assert all(len(found) <= 1 for found in places.values())
+    with_topic(look)
+
+
+def test_probes_of_metadata_leave_no_topic_behind():
+    def look(cluster):
+        probe = Workload(cluster, "probe", "--metadata", "--every-ms", "30")
+        probe.until("a", 20)
+        cluster.skiff("kill", "controller")
+        before = probe.lines("a")
+        probe.until("a", before + 20)
+        code, said = probe.end(40)
+        assert code == 0, said
+        history = probe.history()
+        assert {p for p, _ in history.begun().values()} == {6} and {o for o, _ in history.acked().values()} == {-1}
+        topics = [topic["topic"] for topic in json.loads(cluster.skiff("topic", "ls", "--json"))]
+        assert topics == [TOPIC], topics
+    with_topic(look)
+
+
+def test_a_value_that_nobody_of_the_run_wrote_is_told_by_its_bytes():
+    def look(cluster):
+        cluster.skiff("produce", TOPIC, "-p", "2", stdin="stranger\n")
+        _, client, partition, offset, _, digits = read_all(cluster).of["x"][0]
+        assert (partition, offset, bytes.fromhex(digits)) == ("2", "0", b"stranger"), (client, digits)
+    with_topic(look)
+
+
+def test_a_final_read_that_does_not_reach_an_end_says_so():
+    def look(cluster):
+        writer = Workload(cluster, "write", "--rate", "100")
+        writer.until("a", 50)
+        writer.end()
+        cluster.skiff("pause", str(view(cluster)["partitions"][0]["leader"]))
+        final = Workload(cluster, "final", "--within", "2s")
+        code, said = final.wait()
+        assert code == INCONCLUSIVE and "partition" in said, f"exit {code}: {said}"
+        assert final.history().is_whole and len(final.history().of["z"]) < 6
+    with_topic(look, copies=1)
+
+
+def test_a_view_shows_brokers_controller_leaders_and_in_sync_replicas():
+    def look(cluster):
+        shown = view(cluster)
+        assert [broker["id"] for broker in shown["brokers"]] == [1, 2, 3]
+        assert shown["topic"] == TOPIC and [p["partition"] for p in shown["partitions"]] == list(range(6))
+        for partition in shown["partitions"]:
+            assert sorted(partition["isr"]) == sorted(partition["replicas"]) == [1, 2, 3], partition
+            assert partition["leader"] == partition["replicas"][0] and partition["error"] is None, partition
+        quorum = json.loads(cluster.skiff("cluster", "quorum", "--json"))
+        assert shown["controller"] == quorum["leader"], (shown["controller"], quorum)
+        dead = shown["controller"]
+        cluster.skiff("kill", "controller")
+        until("another controller", lambda: view(cluster)["controller"] not in (dead, None))
+        until("in-sync sets without the dead node",
+              lambda: all(dead not in p["isr"] and p["leader"] != dead for p in view(cluster)["partitions"]))
+    with_topic(look)
+
+
+def test_topics_of_others_are_neither_made_nor_written_nor_deleted():
+    def look(cluster):
+        cluster.skiff("topic", "create", "orders", "-p", "1")
+        for words in (("topic", "create", "mine"), ("topic", "delete", "orders"),
+                      ("topic", "delete", "skiff-chaos-test", "ord*"),
+                      ("write", "-t", "orders", "--run", "1", "--history", "/dev/null"),
+                      ("probe", "-t", "orders", "--run", "1", "--history", "/dev/null")):
+            refused = run(cluster, *words)
+            assert refused.returncode == USAGE and "skiff-chaos-" in refused.stderr, refused
+        assert run(cluster, "topic", "create", TOPIC + "-b", "-p", "2", "-c", "min.insync.replicas=1").returncode == 0
+        gone = run(cluster, "topic", "delete", "skiff-chaos-t*")
+        assert gone.returncode == 0 and sorted(gone.stdout.split()) == ["deleted"] * 2 + [TOPIC, TOPIC + "-b"], gone
+        left = [topic["topic"] for topic in json.loads(cluster.skiff("topic", "ls", "--json"))]
+        assert left == ["orders"], left
+        again = run(cluster, "topic", "delete", TOPIC)
+        assert again.returncode == NOT_FOUND and "UNKNOWN_TOPIC" in again.stderr, again
+    with_topic(look)
+
+
+def test_a_history_without_room_ends_the_run_and_keeps_what_it_has():
+    def look(cluster):
+        limit = 20000
+        for words in (("write", "--rate", "2000"), ("probe", "--fresh", "--every-ms", "2")):
+            workload = Workload(cluster, *words,
+                                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+            code, said = workload.wait()
+            assert code == FAILED and "File too large" in said and workload.path in said, f"exit {code}: {said}"
+            history = workload.history()
+            assert os.path.getsize(workload.path) == limit and not history.is_whole
+            assert len(history.of["w"]) > 100
+        there = subprocess.run([WORKLOAD, "write", "-b", cluster.brokers(), "-t", TOPIC, "--run", RUN, "--history",
+                                os.path.join(cluster.home, "no", "such", "folder")], capture_output=True, text=True,
+                               timeout=30, check=False)
+        assert there.returncode == FAILED and "No such file" in there.stderr, there
+    with_topic(look)
+
+
+def test_brokers_that_do_not_answer_end_it_in_time():
+    with socket.create_server(("127.0.0.1", 0)) as silent, socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        for port in (silent.getsockname()[1], closed.getsockname()[1]):
+            for verb in (("write",), ("read",), ("final",), ("probe", "--fresh"), ("view",),
+                         ("topic", "create", TOPIC)):
+                words = [] if verb[0] in ("view", "topic") else ["--run", RUN, "--history", "/nonexistent/h"]
+                words += [] if verb[0] == "topic" else ["-t", TOPIC]
+                start = time.monotonic()
+                ended = subprocess.run([WORKLOAD, *verb, "-b", f"127.0.0.1:{port}", "--timeout", "1s", *words],
+                                       capture_output=True, text=True, timeout=20, check=False)
+                took = time.monotonic() - start
+                assert ended.returncode == FAILED and "skiff: " in ended.stderr, (verb, ended)
+                assert took < 5, (verb, took)
+
+
+def test_wrong_words_and_missing_topics_are_told():
+    def look(cluster):
+        missing = run(cluster, "write", "-t", "skiff-chaos-none", "--run", "1", "--history", "/dev/null",
+                      "--timeout", "1s")
+        assert missing.returncode == NOT_FOUND and "no topic" in missing.stderr, missing
+        for words in (("write",), ("write", "-t", TOPIC, "--run", "XY", "--history", "/dev/null"),
+                      ("write", "-t", TOPIC, "--run", "1", "--history", "/dev/null", "--profile", "fast"),
+                      ("write", "-t", TOPIC, "--run", "1", "--history", "/dev/null", "--acks", "0"),
+                      ("write", "--rate", "0"), ("dance",), ("read", "--writers", "2")):
+            refused = run(cluster, *words)
+            assert refused.returncode == USAGE and refused.stderr, refused
+    with_topic(look)
+
+
+def main():
+    need_programs()
+    wanted = sys.argv[1:]
+    return run_named([test for test in tests_of(globals())
+                      if not wanted or any(word in test.__name__ for word in wanted)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
