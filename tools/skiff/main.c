@@ -71,6 +71,14 @@ static const struct verb verbs[] = {
      "All FILEs together are one history (docs/chaos-history.md). Exit code 0: it is valid, 11:\n"
      "it is not, and a few of its lines show why, 12: it says too little, 1: it cannot be read.",
      "skiff chaos check history-*.txt\nskiff chaos check --json history.txt", run_chaos_check},
+    {"chaos replicas", "DIR...", 1, ANY, VERB_LOCAL, false, chaos_replicas_flags,
+     "Compare all copies of a topic, byte for byte, in the data directories DIR of nodes that do\n"
+     "not run, Skiff's or Apache Kafka's. Exit code 0: they are the same, 11: two differ, and "
+     "both\n"
+     "headers are shown, 12: a partition has no second copy that is complete.",
+     "skiff chaos check history.txt --replica-ends ends\n"
+     "skiff chaos replicas --topic orders --ends ends /tmp/skiff/node-*/data",
+     run_chaos_replicas},
     {"chaos cut", "A B", 2, 2, VERB_LOCAL, false, chaos_cut_flags,
      "No byte passes between A and B until `skiff chaos heal`: it waits, and so do new dials.\n"
      "A and B are node numbers, `client` (whoever is no node), or `all`.",

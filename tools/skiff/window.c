@@ -28,7 +28,8 @@ int window_open(struct window *window, const char *path)
 void window_close(struct window *window)
 {
     mem_free(window->bytes);
-    close(window->fd);
+    if (window->fd >= 0)
+        close(window->fd);
     *window = (struct window){.fd = -1};
 }
 

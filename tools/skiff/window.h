@@ -5,7 +5,7 @@
 #include "base/base.h"
 
 struct window {
-    int fd;
+    int fd; /* -1: closed. */
     uint64_t size;  /* Of the file when it was opened. */
     uint8_t *bytes; /* Those at `at`. */
     uint64_t at;

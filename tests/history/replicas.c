@@ -1,0 +1,216 @@
+/* replicas.c -- copies of a partition in files of their own: the same, cut otherwise, or not. */
+#include "replicas.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "batch.h"
+#include "say.h"
+
+enum { COPIES = 3, RECORDS = 2 };
+
+/* Data directories in one of their own. */
+struct disks {
+    char root[64];
+    char dirs[COPIES][96];
+    const char *names[COPIES];
+};
+
+static struct disks *new_disks(void)
+{
+    struct disks *disks = mem_zalloc(sizeof *disks);
+    strcpy(disks->root, "/tmp/skiff-replicas-XXXXXX");
+    cr_assert_not_null(mkdtemp(disks->root));
+    for (uint32_t i = 0; i < COPIES; i++) {
+        snprintf(disks->dirs[i], sizeof disks->dirs[i], "%s/%u", disks->root, i);
+        disks->names[i] = disks->dirs[i];
+        mkdir(disks->dirs[i], 0755);
+    }
+    return disks;
+}
+
+static void free_disks(struct disks *disks)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", disks->root);
+    cr_assert_eq(system(command), 0);
+    mem_free(disks);
+}
+
+static FILE *open_segment(const struct disks *disks, uint32_t copy, int64_t base)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/orders-0", disks->dirs[copy]);
+    mkdir(path, 0755);
+    snprintf(path, sizeof path, "%s/orders-0/%020lld.log", disks->dirs[copy], (long long)base);
+    FILE *out = fopen(path, "ae");
+    cr_assert_not_null(out);
+    return out;
+}
+
+/* Append batches of two records each, which begin at `from`, `from` + 2, ... below `to`. */
+static void put(const struct disks *disks, uint32_t copy, int64_t from, int64_t to,
+                const char *text)
+{
+    FILE *out = open_segment(disks, copy, from);
+    for (int64_t base = from; base < to; base += RECORDS) {
+        struct batch_spec spec = batch_spec(base, 3, 1000);
+        struct batch_record record = {
+            .value = {.data = (const uint8_t *)text, .size = (uint32_t)strlen(text)}};
+        struct batch_record records[RECORDS] = {record, record};
+        struct buf *batch = batch_build(&spec, records, RECORDS);
+        fwrite(batch->data, 1, batch->size, out);
+        buf_unref(batch);
+    }
+    fclose(out);
+}
+
+static void put_bytes(const struct disks *disks, uint32_t copy, int64_t base, const char *bytes,
+                      size_t size)
+{
+    FILE *out = open_segment(disks, copy, base);
+    fwrite(bytes, 1, size, out);
+    fclose(out);
+}
+
+static struct replicas_result compared(const struct disks *disks, int64_t end)
+{
+    struct replicas_request request = {
+        .topic = "orders", .dir_count = COPIES, .dirs = disks->names};
+    struct replicas_result *result = mem_zalloc(sizeof *result);
+    replicas_compare(&request, 0, end, result);
+    struct replicas_result copy = *result;
+    mem_free(result);
+    return copy;
+}
+
+Test(replicas, takes_copies_with_other_segments_for_the_same)
+{
+    struct disks *disks = new_disks();
+    put(disks, 0, 0, 20, "v");
+    put(disks, 1, 0, 6, "v");
+    put(disks, 1, 6, 20, "v");
+    put(disks, 2, 0, 14, "v");
+    put(disks, 2, 14, 20, "v");
+
+    struct replicas_result result = compared(disks, 20);
+
+    cr_expect_eq(replicas_exit_code(&result), EXIT_DONE);
+    cr_expect_eq(result.compared, 10);
+    cr_expect_eq(result.behind, 0);
+    free_disks(disks);
+}
+
+Test(replicas, begins_where_the_last_copy_begins)
+{
+    struct disks *disks = new_disks();
+    put(disks, 0, 0, 20, "v");
+    put(disks, 1, 10, 20, "v");
+    put(disks, 2, 4, 20, "v");
+
+    struct replicas_result result = compared(disks, 20);
+
+    cr_expect_eq(replicas_exit_code(&result), EXIT_DONE);
+    cr_expect_eq(result.compared, 5);
+    free_disks(disks);
+}
+
+Test(replicas, finds_two_copies_that_differ)
+{
+    struct disks *disks = new_disks();
+    put(disks, 0, 0, 20, "v");
+    put(disks, 1, 0, 10, "v");
+    put(disks, 1, 10, 12, "u");
+    put(disks, 1, 12, 20, "v");
+    put(disks, 2, 0, 20, "v");
+
+    struct replicas_result result = compared(disks, 20);
+
+    cr_expect_eq(replicas_exit_code(&result), EXIT_VIOLATION);
+    cr_expect_eq(result.differ, 1);
+    cr_expect_eq(result.witnesses[0].line_count, 3);
+    cr_expect_str_eq(result.witnesses[0].lines[0],
+                     "partition 0: offset 10: two copies differ from byte 17 of the batch on");
+    free_disks(disks);
+}
+
+Test(replicas, leaves_out_what_is_not_below_the_end)
+{
+    struct disks *disks = new_disks();
+    put(disks, 0, 0, 10, "v");
+    put(disks, 0, 10, 20, "u");
+    put(disks, 1, 0, 20, "v");
+    put(disks, 2, 0, 10, "v");
+    put_bytes(disks, 2, 0, "no batch", 8);
+
+    struct replicas_result result = compared(disks, 10);
+
+    cr_expect_eq(replicas_exit_code(&result), EXIT_DONE);
+    cr_expect_eq(result.compared, 5);
+    cr_expect_eq(result.behind, 0);
+    free_disks(disks);
+}
+
+Test(replicas, finds_a_batch_that_a_copy_lacks)
+{
+    struct disks *disks = new_disks();
+    put(disks, 0, 0, 20, "v");
+    put(disks, 1, 0, 10, "v");
+    put(disks, 1, 12, 20, "v");
+    put(disks, 2, 0, 20, "v");
+
+    struct replicas_result result = compared(disks, 20);
+
+    cr_expect_eq(replicas_exit_code(&result), EXIT_VIOLATION);
+    cr_expect_eq(result.differ, 1);
+    cr_expect_str_eq(result.witnesses[0].lines[0],
+                     "partition 0: offset 10: a batch that one copy has and another has not");
+    free_disks(disks);
+}
+
+Test(replicas, finds_a_copy_that_cannot_be_read_to_the_end)
+{
+    struct disks *disks = new_disks();
+    put(disks, 0, 0, 20, "v");
+    put(disks, 1, 0, 10, "v");
+    put_bytes(disks, 1, 0, "no batch", 8);
+    put(disks, 2, 0, 20, "v");
+
+    struct replicas_result result = compared(disks, 20);
+
+    cr_expect_eq(replicas_exit_code(&result), EXIT_VIOLATION);
+    cr_expect_str_eq(result.witnesses[0].lines[0],
+                     "partition 0: offset 10: a copy is unreadable from here on");
+    free_disks(disks);
+}
+
+Test(replicas, counts_copies_that_are_behind_or_missing)
+{
+    struct disks *disks = new_disks();
+    static const char zeroes[64];
+    put(disks, 0, 0, 20, "v");
+    put(disks, 1, 0, 10, "v");
+    put_bytes(disks, 1, 0, zeroes, sizeof zeroes);
+
+    struct replicas_result result = compared(disks, 20);
+
+    cr_expect_eq(result.compared, 5);
+    cr_expect_eq(result.behind, 1);
+    cr_expect_eq(result.missing, 1);
+    cr_expect_eq(result.alone, 1);
+    cr_expect_eq(replicas_exit_code(&result), EXIT_INCONCLUSIVE);
+    free_disks(disks);
+}
+
+Test(replicas, asks_nothing_of_an_empty_partition)
+{
+    struct disks *disks = new_disks();
+    put(disks, 0, 0, 0, "v");
+
+    struct replicas_result result = compared(disks, 0);
+
+    cr_expect_eq(replicas_exit_code(&result), EXIT_DONE);
+    free_disks(disks);
+}

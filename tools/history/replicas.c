@@ -1,0 +1,243 @@
+/* replicas.c -- the copies of one partition, batch by batch, in the order of offsets.
+ *
+ * A follower copies whole batches, so the same offset begins the same bytes everywhere, whatever
+ * the segments. A batch that one copy has and another, which goes on above it, has not is a
+ * difference, too; a copy that merely ends earlier is behind. */
+#include "replicas.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "replica.h"
+#include "say.h"
+
+/* A copy under comparison. */
+struct copy {
+    struct replica *replica;
+    enum replica_result result;
+    const struct replica_place *at;
+};
+
+struct comparison {
+    uint32_t partition;
+    int64_t end;
+    uint32_t count;
+    struct copy copies[REPLICAS_MAX];
+    struct replicas_result *result;
+};
+
+static void move(struct copy *copy)
+{
+    copy->result = replica_next(copy->replica);
+    copy->at = replica_at(copy->replica);
+}
+
+/* It has a batch here that is to be compared. */
+static bool is_within(const struct comparison *comparison, const struct copy *copy)
+{
+    return copy->result == REPLICA_BATCH && copy->at->info.base < comparison->end;
+}
+
+/* ---- Differences. */
+
+static struct replicas_witness *add_witness(struct comparison *comparison)
+{
+    struct replicas_result *result = comparison->result;
+    result->differ++;
+    if (result->witness_count == REPLICAS_WITNESSES_MAX)
+        return NULL;
+    return &result->witnesses[result->witness_count++];
+}
+
+static void add_line(struct replicas_witness *witness, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void add_line(struct replicas_witness *witness, const char *format, ...)
+{
+    va_list arguments;
+    if (!witness || witness->line_count == REPLICAS_WITNESS_LINES)
+        return;
+    va_start(arguments, format);
+    vsnprintf(witness->lines[witness->line_count++], REPLICAS_LINE_SIZE, format, arguments);
+    va_end(arguments);
+}
+
+static void add_copy(struct replicas_witness *witness, const struct copy *copy)
+{
+    enum { CRC_FROM = 21 }; /* What stands before is not in the checksum. */
+    const struct replica_place *at = copy->at;
+    if (copy->result != REPLICA_BATCH) {
+        add_line(witness, "%s:%llu: %s", at->path, (unsigned long long)at->position,
+                 copy->result == REPLICA_END ? "the copy ends" : "no batch begins here");
+        return;
+    }
+    bool is_whole = crc32c(0, at->bytes.data + CRC_FROM, at->bytes.size - CRC_FROM) == at->info.crc;
+    add_line(witness,
+             "%s:%llu: base_offset=%lld last_offset=%lld leader_epoch=%d records=%d bytes=%u "
+             "producer_id=%lld base_sequence=%d crc=0x%08x%s",
+             at->path, (unsigned long long)at->position, (long long)at->info.base,
+             (long long)batch_last(&at->info), at->info.epoch, at->info.record_count, at->info.size,
+             (long long)at->info.producer_id, at->info.base_sequence, at->info.crc,
+             is_whole ? "" : " (its bytes do not have this checksum)");
+}
+
+static uint32_t first_difference(struct bytes a, struct bytes b)
+{
+    uint32_t at = 0;
+    while (at < a.size && at < b.size && a.data[at] == b.data[at])
+        at++;
+    return at;
+}
+
+static void tell_bytes(struct comparison *comparison, const struct copy *a, const struct copy *b)
+{
+    struct replicas_witness *witness = add_witness(comparison);
+    add_line(witness, "partition %u: offset %lld: two copies differ from byte %u of the batch on",
+             comparison->partition, (long long)a->at->info.base,
+             first_difference(a->at->bytes, b->at->bytes));
+    add_copy(witness, a);
+    add_copy(witness, b);
+}
+
+static void tell_missing(struct comparison *comparison, const struct copy *has,
+                         const struct copy *lacks)
+{
+    struct replicas_witness *witness = add_witness(comparison);
+    add_line(witness, "partition %u: offset %lld: a batch that one copy has and another has not",
+             comparison->partition, (long long)has->at->info.base);
+    add_copy(witness, has);
+    add_copy(witness, lacks);
+}
+
+static void tell_broken(struct comparison *comparison, const struct copy *copy)
+{
+    struct replicas_witness *witness = add_witness(comparison);
+    add_line(witness, "partition %u: offset %lld: a copy is unreadable from here on",
+             comparison->partition, (long long)copy->at->next_offset);
+    add_copy(witness, copy);
+}
+
+/* ---- One step. */
+
+static bool is_same(const struct copy *a, const struct copy *b)
+{
+    return a->at->bytes.size == b->at->bytes.size &&
+           !memcmp(a->at->bytes.data, b->at->bytes.data, a->at->bytes.size);
+}
+
+/* The copy whose next batch has the lowest offset; NULL: none is within. */
+static struct copy *find_lowest(struct comparison *comparison)
+{
+    struct copy *lowest = NULL;
+    for (uint32_t i = 0; i < comparison->count; i++) {
+        struct copy *copy = &comparison->copies[i];
+        if (is_within(comparison, copy) && (!lowest || copy->at->info.base < lowest->at->info.base))
+            lowest = copy;
+    }
+    return lowest;
+}
+
+/* Compare the batches at the lowest offset, and move their copies on. */
+static bool compare_next(struct comparison *comparison)
+{
+    struct copy *lowest = find_lowest(comparison);
+    if (!lowest)
+        return false;
+    int64_t base = lowest->at->info.base;
+    uint32_t same = 0;
+    const struct copy *other = NULL;
+    const struct copy *lacking = NULL;
+    for (uint32_t i = 0; i < comparison->count; i++) {
+        const struct copy *copy = &comparison->copies[i];
+        if (copy->result != REPLICA_BATCH)
+            continue;
+        if (copy->at->info.base > base)
+            lacking = copy;
+        else if (is_same(lowest, copy))
+            same++;
+        else
+            other = copy;
+    }
+    comparison->result->compared += same > 1 || other;
+    if (other)
+        tell_bytes(comparison, lowest, other);
+    else if (lacking)
+        tell_missing(comparison, lowest, lacking);
+    for (uint32_t i = 0; i < comparison->count; i++) {
+        struct copy *copy = &comparison->copies[i];
+        if (copy->result == REPLICA_BATCH && copy->at->info.base == base)
+            move(copy);
+    }
+    return true;
+}
+
+/* ---- One partition. */
+
+static void open_copies(struct comparison *comparison, const struct replicas_request *request)
+{
+    for (uint32_t i = 0; i < request->dir_count && i < REPLICAS_MAX; i++) {
+        char path[PATH_MAX];
+        struct copy *copy = &comparison->copies[comparison->count];
+        snprintf(path, sizeof path, "%s/%s-%u", request->dirs[i], request->topic,
+                 comparison->partition);
+        if (!replica_open(&copy->replica, path)) {
+            comparison->result->missing++;
+            continue;
+        }
+        move(copy);
+        comparison->count++;
+    }
+}
+
+/* Segments that were deleted in one copy are not compared: begin where all have begun. */
+static void skip_to_start(struct comparison *comparison)
+{
+    int64_t start = 0;
+    for (uint32_t i = 0; i < comparison->count; i++) {
+        const struct copy *copy = &comparison->copies[i];
+        if (copy->result == REPLICA_BATCH && copy->at->info.base > start)
+            start = copy->at->info.base;
+    }
+    for (uint32_t i = 0; i < comparison->count; i++)
+        while (comparison->copies[i].result == REPLICA_BATCH &&
+               comparison->copies[i].at->info.base < start)
+            move(&comparison->copies[i]);
+}
+
+static void finish(struct comparison *comparison)
+{
+    uint32_t complete = 0;
+    for (uint32_t i = 0; i < comparison->count; i++) {
+        struct copy *copy = &comparison->copies[i];
+        bool is_complete =
+            copy->result == REPLICA_BATCH || copy->at->next_offset >= comparison->end;
+        complete += is_complete;
+        if (!is_complete && copy->result == REPLICA_BROKEN)
+            tell_broken(comparison, copy);
+        else if (!is_complete)
+            comparison->result->behind++;
+        replica_close(copy->replica);
+    }
+    if (complete < 2 && comparison->end > 0)
+        comparison->result->alone++;
+}
+
+void replicas_compare(const struct replicas_request *request, uint32_t partition, int64_t end,
+                      struct replicas_result *result)
+{
+    struct comparison comparison = {.partition = partition, .end = end, .result = result};
+    result->partitions++;
+    open_copies(&comparison, request);
+    skip_to_start(&comparison);
+    while (compare_next(&comparison))
+        ;
+    finish(&comparison);
+}
+
+int replicas_exit_code(const struct replicas_result *result)
+{
+    if (result->differ)
+        return EXIT_VIOLATION;
+    return result->alone || !result->partitions ? EXIT_INCONCLUSIVE : EXIT_DONE;
+}
