@@ -16,8 +16,11 @@ def ls(words):
     return 0
 
 
-def clean(_words):
+def clean(words):
     import run_directory
+    if words:
+        say("skiff chaos clean ends the nodes of runs that were killed, and removes what these had recorded.")
+        return 0 if words in (["--help"], ["-h"]) else 2
     count = run_directory.sweep(True, say)
     say(f"{count} runs that were killed had left something" if count else "no run has left anything")
     return 0

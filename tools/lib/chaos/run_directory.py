@@ -61,9 +61,8 @@ class RunDirectory:
 
     def close(self):
         """Nothing of this run is alive any more; its files may stay."""
-        for file in (os.path.join(self.path, "owner.json"), os.path.join(STATE, self.id)):
-            if os.path.exists(file):
-                os.remove(file)
+        remove(os.path.join(self.path, "owner.json"))
+        remove(os.path.join(STATE, self.id))
 
 
 def leftovers():
@@ -79,8 +78,8 @@ def leftovers():
             with open(os.path.join(folder, "owner.json"), encoding="utf-8") as file:
                 owner = json.load(file)
         except (OSError, ValueError):
-            if time.time() - os.path.getmtime(entry) > 60:  # Else its maker may be writing it now.
-                os.remove(entry)
+            if os.path.exists(entry) and time.time() - os.path.getmtime(entry) > 60:  # Not one that is being made.
+                remove(entry)
             continue
         if started_at(owner["pid"]) != owner["start"]:
             found.append((entry, folder, owner))
@@ -96,16 +95,31 @@ def clusters_in(folder):
 
 
 def sweep(is_removing, tell):
-    """Stop what runs that were killed have left; remove their folders too when asked. How many."""
-    gone = leftovers()
-    for entry, folder, owner in gone:
-        for cluster in clusters_in(folder):
-            if owner["engine"]:
-                Engine(owner["engine"]).stop_all(cluster)
-        if is_removing:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            os.remove(os.path.join(folder, "owner.json"))
-        os.remove(entry)
-        tell(f"{'removed' if is_removing else 'stopped'} what a run that was killed had left in {folder}")
-    return len(gone)
+    """Stop what runs that were killed have left; remove their folders too when asked. How many there were."""
+    found = leftovers()
+    for entry, folder, owner in found:
+        try:
+            if not owner.get("is_stopped"):
+                stop(folder, owner["engine"])
+            if is_removing:
+                shutil.rmtree(folder, ignore_errors=True)
+                remove(entry)
+                tell(f"removed what a run that was killed had left in {folder}")
+            elif not owner.get("is_stopped"):
+                with open(os.path.join(folder, "owner.json"), "w", encoding="utf-8") as file:
+                    json.dump({**owner, "is_stopped": True}, file)
+                tell(f"stopped what a run that was killed had left in {folder} (`skiff chaos clean` removes it)")
+        except (Failure, OSError) as error:  # Another run may sweep too; and a run is not kept from its own work.
+            tell(f"{folder}: {error}")
+    return len(found)
+
+
+def stop(folder, engine):
+    for cluster in clusters_in(folder):
+        if engine:
+            Engine(engine).stop_all(cluster)
+
+
+def remove(path):
+    if os.path.exists(path):
+        os.remove(path)

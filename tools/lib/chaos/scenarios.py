@@ -103,7 +103,7 @@ SCENARIOS = [
              hold_s=4, round_s=6),
     Scenario("slow-disk", "Each sync of a leader's disk takes 200 ms longer; or 2 s.",
              disks.of_leader(leader, [("slow-disk", "200ms"), ("slow-disk", "2s")], counter="syncs"),
-             (1, 2, 20), DISKS, hold_s=6, round_s=8),
+             (1, 2, 20), DISKS, waits=False, hold_s=6, round_s=8),
     Scenario("hung-disk", "No sync of a leader's disk comes back for a while.",
              disks.of_leader(leader, [("hang-disk",)], counter="hung"),
              (0, 1, 30), DISKS, hold_s=6, round_s=8),
@@ -128,7 +128,8 @@ SCENARIOS = [
              "one that led or one that followed; then it starts. Damage may cost this replica, never a record.",
              files.bit_rot(("segment", leader), ("index", leader), ("quorum-state", follower), ("checkpoint", follower),
                            ("marks", leader), ("segment", follower), ("index", follower), ("quorum-state", leader)),
-             (0, 8, 24), FILES, back_to=WRITABLE, rounds_a_cluster=1, skips_replicas_of_victims=True, round_s=2.5),
+             (0, 8, 24), FILES, back_to=WRITABLE, rounds_a_cluster=1, skips_replicas_of_victims=True, round_s=2.5,
+             load={"partitions": 6}),
     Scenario("lost-directory", "The directory of one partition is gone when its node starts again; or all that the node "
              "had.", files.lost_directory(leader), (0, 2, 12), FILES, back_to=WRITABLE, rounds_a_cluster=1, round_s=3),
     Scenario("clock-jump", "A leader's wall clock jumps by an hour, back by an hour, or by ten years.",

@@ -84,7 +84,7 @@ class Scenario:
         self.add_timeline(found, leg)
         self.add_replicas(leg.replicas)
         self.seconds += leg.seconds
-        self.judge(leg)
+        self.judge(leg, first)
 
     def add_other(self, found, leg):
         for name, count in found.get("other", {}).items():
@@ -115,7 +115,7 @@ class Scenario:
         self.replicas["differ"] += found.get("differ", 0)
         self.replicas["witness"] += found.get("witness", [])
 
-    def judge(self, leg):
+    def judge(self, leg, first):
         for checked, of in ((leg.checked, "acks=all"), (leg.checked_1, "acks=1")):
             if checked is None:
                 continue
@@ -133,7 +133,7 @@ class Scenario:
         self.doubts += leg.doubts
         for fault in leg.faults:
             if not fault["confirmed"]:
-                self.doubts.append(f"round {fault['id'] + 1} was not confirmed: {fault['how']}; "
+                self.doubts.append(f"round {first + fault['id'] + 1} was not confirmed: {fault['how']}; "
                                    f"{fault['in_flight']} operations in flight")
         if not leg.faults:
             self.doubts.append("no fault was injected")
