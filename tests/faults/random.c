@@ -1,10 +1,10 @@
 /* random.c -- random changes by four threads, a kill at any moment, a power loss, and a model.
  *
  * The model knows nothing of the journal. From what the threads said before and after each call it
- * computes, for each file, the contents that it had since its last completed sync, and for each name
- * what it led to since its directory's; a call that had not returned counts as done and as not
- * done. After the power loss each sector must be as it was in one of these contents,
- * and each name must lead to one of these files, or nowhere if it did. */
+ * computes, for each file, the contents that it had since its last completed sync, and for each
+ * name what it led to since its directory's; a call that had not returned counts as done and as
+ * not done. After the power loss each sector must be as it was in one of these contents, and each
+ * name must lead to one of these files, or nowhere if it did. */
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <fcntl.h>

@@ -78,7 +78,8 @@ static inline size_t record_padded(size_t size)
     return (size + 7) & ~(size_t)7;
 }
 
-/* Whether a record is worth reading: one that was reserved, or is void, may never have been filled. */
+/* Whether a record is worth reading: one that was reserved, or is void, may never have been
+ * filled. */
 static inline bool record_matters(const struct record *record)
 {
     return record->state != RECORD_RESERVED && record->state != RECORD_VOID;

@@ -1,4 +1,4 @@
-/* power_image.h -- the parts of a power loss: the journal's changes, their verdicts, bytes and names.
+/* power_image.h -- the parts of a power loss: the changes of a journal, verdicts, bytes and names.
  *
  * Both kinds of changes are dealt with alike: all from the first uncovered one on are taken back,
  * newest first, and then done again, oldest first: the covered ones always, the others as their
