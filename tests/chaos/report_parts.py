@@ -94,9 +94,29 @@ def test_the_text_fits_80_columns_with_the_longest_names():
 
 def test_the_text_shows_the_witness_and_the_reason():
     text = report_text.text([Report(sample("broken"))])
-    assert "FAIL kill-leader: 2 acknowledged records are not in the final read" in text
+    assert "FAIL kill-leader: lost (acks=all): 2 acknowledged records are not in the final\n  read\nFAIL kill-leader: inconsistent_offsets" in text
     assert "  w-1.txt:20150: a 3 1841 88123 81010133120000" in text
     assert "limit passed: gap.max>2s: it was 4.8 s" in text
+
+
+def test_losses_of_acks_1_are_told_and_are_no_violation():
+    report = Report(sample("quick"))
+    scenario = report.scenario("power-loss-all")
+    assert (scenario.lost_acks1, scenario.other) == (7, {})
+    assert "acks=1, to which nothing is promised: 7 lost" in report_text.text([report])
+
+
+def test_what_a_run_did_not_come_to_is_told():
+    report = Report(sample("unsure"))
+    for shown in (report_text.text([report]), report_html.page([report])):
+        assert "Left out, no time was left: random." in shown
+        assert "Went wrong: bit-rot: could not be run: no room" in shown
+
+
+def test_a_version_with_its_systems_name_in_front_is_not_told_twice():
+    for name, version, shown in (("skiff", "skiff 0.1", "Skiff 0.1"), ("kafka", "Apache Kafka 4.3.1", "Apache Kafka, as it comes 4.3.1"),
+                                 ("mine", "2", "mine 2"), ("mine", None, "mine")):
+        assert Report({**LEAST, "engine": {"name": name, "version": version}}).system_and_version == shown
 
 
 def test_junit_has_a_case_for_each_scenario_and_the_control():
@@ -110,7 +130,7 @@ def test_junit_has_a_case_for_each_scenario_and_the_control():
 def test_junit_tells_a_violation_as_a_failure_with_its_witness():
     suite, cases = junit(sample("broken"))
     failure = cases["kill-leader"].find("failure")
-    assert failure.get("message") == "2 acknowledged records are not in the final read"
+    assert failure.get("message").startswith("lost (acks=all): 2 acknowledged records are not in the final read")
     assert len(failure.text.split("\n")) == 4 and "w-1.txt:20114: w 3 1841" in failure.text
     assert cases["limit: gap.max>2s: it was 4.8 s"].find("failure") is not None
     assert suite.get("failures") == "2"

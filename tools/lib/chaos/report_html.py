@@ -21,7 +21,7 @@ HATCH = ('<svg width="0" height="0" class="defs" aria-hidden="true"><defs><patte
          'patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line x1="0" x2="0" y1="0" y2="6"/></pattern></defs></svg>')
 KEPT = [("Scenario", ""), ("Verdict", "verdict"), ("Rounds", "n"), ("Faults confirmed", "n"), ("Acknowledged", "n"),
         ("Lost", "n"), ("Duplicated", "n"), ("Reordered", "n"), ("Other violations", "n"),
-        ("Unknown outcome", "n"), ("Replicas", "n")]
+        ("Unknown outcome", "n"), ("Lost with acks=1", "n"), ("Replicas", "n")]
 GAPS = [("Scenario", ""), ("Seen by", ""), ("n", "n"), ("p50", "n"), ("p90", "n"), ("p99", "n"), ("Longest", "n"),
         ("Each round", "picture"), ("Latency under fault: p50", "n"), ("p99", "n"), ("max", "n")]
 MEANINGS = (
@@ -29,13 +29,15 @@ MEANINGS = (
      "meant\N{RIGHT DOUBLE QUOTATION MARK} above; it is a matter of settings, so figures of two systems compare only where this line agrees."),
     ("Lost", "Acknowledged, and missing in the final read of its partition from the first offset to the last."),
     ("Duplicated, reordered", "The same value at two offsets; a producer's later value before an earlier one."),
+    ("Lost with acks=1", "Of a writer beside the others that asks for the leader's word alone: nothing is promised to it, and it is "
+     "counted to show what acks=all is for."),
     ("Unknown outcome", "The client was told neither that the write is done nor that it certainly is not (a timeout, a broken "
      "connection). Both outcomes are right; how many of them the final reads found stands in brackets."),
     ("Gap", "Of one fault and one kind of client: the longest time in which some partition had no acknowledgement, between "
      "the fault's begin and 60 seconds after its end, or the next fault. Percentiles are over the rounds (n). A p99 is told from "
      "100 rounds on; with fewer the longest is all that can be said. Gaps are as the clients saw them: their own waiting is in it."),
-    ("All replicas in sync, first write after the heal", "From the end of the fault until every in-sync set is whole again; until a "
-     "write was acknowledged again."),
+    ("Until all are in sync, until the first write", "From the end of the fault until every in-sync set is whole again, and until a "
+     "write is acknowledged again."),
     ("Confirmed", "It was seen from outside that the fault happened: the process was gone, the victim led something, unsynced bytes "
      "were dropped, the cut link carried nothing. A run with a fault that was not seen is inconclusive."),
     ("Control", "A run of each report has the safety taken away on purpose and must lose data. Where it does not, the bench is "
@@ -77,7 +79,8 @@ def banner(report):
     return (f'<header class="banner {report.verdict}"><div class="mark" aria-hidden="true">{mark}</div><div>'
             f'<h1 id="verdict">{report.verdict} <span>{esc(report.get("title") or "chaos run of " + report.system)}</span></h1>'
             f'<p>{esc(meaning)}</p><p class="line">{esc(report.line)}</p>'
-            f'{"<p>Limits that were passed:</p><ul>" + limits + "</ul>" if limits else ""}</div></header>')
+            f'{"<p>Limits that were passed:</p><ul>" + limits + "</ul>" if limits else ""}'
+            f'{"".join(f"<p>{esc(line)}</p>" for line in report.left_undone())}</div></header>')
 
 
 def about_run(report):
@@ -146,13 +149,15 @@ def kept_table(report):
                           count(scenario.rounds), (unsure, esc(confirmed_text(scenario))), count(scenario.acked),
                           counted(scenario.lost), counted(scenario.duplicated), counted(scenario.reordered),
                           ("bad" if scenario.other else "none", esc(other_text(scenario))), unknown_text(scenario),
+                          count(scenario.lost_acks1),
                           (replicas, esc(replicas_text(scenario)))]))
     if len(rows) > 1:
         rows.append(("total", ["All", ("", chip(report.verdict)), count(sum(s.rounds for s in report.scenarios)),
                                f"{sum(s.confirmed for s in report.scenarios)}/{sum(len(s.faults) for s in report.scenarios)}",
                                count(report.total("acked")), *(counted(report.total(name)) for name in ("lost", "duplicated", "reordered")),
                                counted(sum(sum(s.other.values()) for s in report.scenarios)),
-                               f"{count(report.total('unknown'))} ({count(report.total('unknown_found'))} found)", NONE]))
+                               f"{count(report.total('unknown'))} ({count(report.total('unknown_found'))} found)",
+                               count(sum(s.lost_acks1 for s in report.scenarios)), NONE]))
     return table(KEPT, rows, "cards kept")
 
 
@@ -241,6 +246,8 @@ def scenario_html(scenario, others, axis, bytes_max, unfolded):
             parts += [report_timeline.draw(other, timeline, bytes_max) for timeline in other.timelines[:1]]
             curves += [(f"{name}, {report.system}", stats) for name, stats in other.gaps() if name == "tuned"]
     parts.append(f'<div class="pair">{report_gaps.curves(curves, axis, "Rounds whose gap was at most so long.")}{fault_table(scenario)}</div>')
+    if scenario.gaps_of_host:
+        parts.append(f'<p class="note">{count(scenario.gaps_of_host)} gaps are not counted: the host itself stood still in them.</p>')
     if scenario.history:
         files = ", ".join(map(str, scenario.history))
         parts.append(f'<p class="note">History: <code>{esc(files)}</code></p>')

@@ -18,6 +18,7 @@ VERDICTS = {  # word: (mark, what it means)
 PROFILES = {  # Clients whose view of an outage is told apart, in the order in which they are shown.
     "stock": "a client library as it comes",
     "tuned": "the same library, set up to notice a dead node soon",
+    "tuned (not led)": "the tuned client, on partitions that the victim did not lead",
     "fresh": "a new connection for each probe: what the cluster alone takes",
     "probe": "a client that writes little, to each partition in turn",
     "java": "Kafka's own Java client",
@@ -26,7 +27,7 @@ PROFILES = {  # Clients whose view of an outage is told apart, in the order in w
 }
 SYSTEMS = {"skiff": "Skiff", "kafka": "Apache Kafka, as it comes", "kafka-matched": "Apache Kafka, matched"}
 # Beside the gaps of clients, times of the cluster that have the same statistics.
-RECOVERIES = (("full_isr", "all replicas in sync"), ("first_ack", "first write after the heal"))
+RECOVERIES = (("full_isr", "until all are in sync"), ("first_ack", "until the first write"))
 # What neither a terminal nor XML 1.0 takes as text, not even escaped.
 CONTROLS = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 COUNTS = ("acked", "lost", "duplicated", "reordered", "unknown", "unknown_found", "failed")
@@ -72,7 +73,12 @@ class Report:
 
     @property
     def system_and_version(self):
-        return " ".join(text for text in (self.system, str(self.raw["engine"].get("version") or "")) if text)
+        engine = self.raw["engine"]
+        version = str(engine.get("version") or "").strip()
+        for name in (str(engine.get("name")), self.system, "Apache Kafka"):
+            if version.lower().startswith(name.lower() + " "):
+                version = version[len(name) + 1:]
+        return f"{self.system} {version}".strip()
 
     def scenario(self, name):
         return next((scenario for scenario in self.scenarios if scenario.name == name), None)
@@ -118,6 +124,12 @@ class Report:
             return True, f"{head}ended in a violation, as it must{': ' + found if found else ''}. {text}".strip()
         return False, f"{head}no violation was found where there had to be one. {text}".strip()
 
+    def left_undone(self):
+        """What the run did not come to, a sentence each."""
+        skipped = self.get("skipped", [])
+        lines = [f"Left out, no time was left: {', '.join(map(str, skipped))}."] if skipped else []
+        return lines + [f"Went wrong: {error}" for error in self.get("errors", [])]
+
     def broken_limits(self):
         """The --fail-if expressions that came true, a line each."""
         lines = []
@@ -141,11 +153,14 @@ class Scenario:
         self.rounds = raw.get("rounds") or 0
         for name in COUNTS:
             setattr(self, name, raw.get(name) or 0)
-        self.other = {name: value for name, value in (raw.get("other") or {}).items() if value}
+        other = {"lost_acks1": raw.get("lost_acks1"), **(raw.get("other") or {})}
+        self.lost_acks1 = other.pop("lost_acks1") or 0  # Nobody promised to keep these.
+        self.other = {name.replace("_", " "): value for name, value in other.items() if value}
         self.faults = [Fault(number, fault) for number, fault in enumerate(raw.get("faults") or [], 1)]
         self.witness = [str(line) for line in raw.get("witness") or []]
         self.stalls = [tuple(stall) for stall in raw.get("stalls") or []]
         self.replicas = raw.get("replicas") or {}
+        self.gaps_of_host = raw.get("gaps_of_host") or 0
         self.history = raw.get("history") or []
         timelines = raw.get("timeline") or []
         self.timelines = [line for line in (timelines if isinstance(timelines, list) else [timelines])

@@ -5,7 +5,7 @@ from report_gaps import axis_of, samples
 from report_model import NONE, clean, confirmed_text, count, duration, machine_text, other_text, replicas_text
 
 WIDTH = 80
-BAR = 18
+BAR = 16
 WITNESS_MAX = 12
 
 
@@ -22,7 +22,7 @@ def text(reports):
         lines += why(scenario)
     if len(reports) > 1:
         lines += ["", *beside(reports)]
-    lines += [f"limit passed: {line}" for line in report.broken_limits()]
+    lines += [f"limit passed: {line}" for line in report.broken_limits()] + report.left_undone()
     return clean("\n".join(line.rstrip() for line in lines) + "\n\n" + report.line + "\n")
 
 
@@ -53,7 +53,8 @@ def kept(report):
         rows.append([scenario.name[:19], scenario.verdict, confirmed_text(scenario), count(scenario.acked),
                      count(scenario.lost), count(scenario.duplicated), count(scenario.reordered),
                      count(scenario.unknown), count(scenario.unknown_found)])
-        more = [f"{other_text(scenario)}"] if scenario.other else []
+        more = [other_text(scenario)] if scenario.other else []
+        more += [f"acks=1, to which nothing is promised: {count(scenario.lost_acks1)} lost"] if scenario.lost_acks1 else []
         more += [f"replicas: {replicas_text(scenario)}"] if scenario.replicas.get("differ") else []
         notes[len(rows) - 1] = "; ".join(more)
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
@@ -74,7 +75,7 @@ def gaps(report):
     rows = [["gap without an ack", "seen by", "n", "p50", "p99", "longest", f"{marks[0][1]} .. {marks[-1][1]}"]]
     for scenario in report.scenarios:
         for at, (name, stats) in enumerate(scenario.gaps() + scenario.recoveries()):
-            rows.append([scenario.name[:20] if at == 0 else "", name.replace("all replicas ", "")[:10], count(stats.get("n")),
+            rows.append([scenario.name[:19] if at == 0 else "", name.removeprefix("until ").replace("all are ", "").replace("the first", "first")[:15], count(stats.get("n")),
                          *(duration(stats.get(key)) for key in ("p50_ms", "p99_ms", "max_ms")), bar(stats, axis)])
     if len(rows) == 1:
         return []
@@ -103,7 +104,9 @@ def place(value, axis):
 def why(scenario):
     if scenario.verdict == "PASS":
         return []
-    lines = ["", *wrapped(f"{scenario.verdict} {scenario.name}: {scenario.why or 'no reason was given'}", "  ")]
+    lines = [""]
+    for reason in (scenario.why or "no reason was given").split("\n"):
+        lines += wrapped(f"{scenario.verdict} {scenario.name}: {reason}", "  ")
     witness = scenario.witness + [str(line) for line in scenario.replicas.get("witness") or []]
     lines += [f"  {line}" for line in witness[:WITNESS_MAX]]
     return lines + ([f"  history: {' '.join(map(str, scenario.history))}"] if scenario.history else [])
