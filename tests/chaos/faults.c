@@ -44,14 +44,15 @@ int run_skiff(const char *const *words)
     return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
 }
 
-int test_cluster_up(struct cluster *cluster, const char *dir, uint32_t nodes)
+int test_cluster_up(struct cluster *cluster, const char *dir, uint32_t nodes, bool chaos)
 {
     char count[16];
     char state[CLUSTER_PATH_MAX];
     snprintf(count, sizeof count, "%u", nodes);
     snprintf(state, sizeof state, "%s/state", dir);
     setenv("XDG_STATE_HOME", state, 1); /* The user's last cluster stays the user's. */
-    const char *const words[] = {"up", "-n", count, "-p", "0", "--dir", dir, NULL};
+    const char *const words[] = {
+        "up", "-n", count, "-p", "0", "--dir", dir, chaos ? "--chaos" : NULL, NULL};
     int code = run_skiff(words);
     return code ? code : cluster_load(cluster, dir);
 }

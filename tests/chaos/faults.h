@@ -9,9 +9,10 @@
  * it fails. Returns its exit code. */
 int run_skiff(const char *const *words);
 
-/* Start a throw-away cluster of `nodes` nodes on free ports in `dir`.
+/* Start a throw-away cluster of `nodes` nodes on free ports in `dir`; `chaos`: with a proxy
+ * between them.
  * Errors  an exit code, told. */
-int test_cluster_up(struct cluster *cluster, const char *dir, uint32_t nodes);
+int test_cluster_up(struct cluster *cluster, const char *dir, uint32_t nodes, bool chaos);
 /* Stop it; with `keep` its directory stays, for whoever looks for the reason. */
 void test_cluster_down(struct cluster *cluster, bool keep);
 

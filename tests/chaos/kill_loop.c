@@ -2,11 +2,13 @@
  *
  *   kill-loop [--seed S] [--rounds N] [--records N] [--rate N] [--partitions N] [--all-every N]
  *             [--restart-max MS] [--next-max MS] [--dir DIR] [--keep] [--verbose]
+ *             [--chaos]
  *
  * Idempotent librdkafka producers (acks=all, five requests in flight) write while a
  * schedule drawn from the seed kills nodes with kill -9, one or all at once, and
  * starts them again; a consumer reads along. Then everything is read from the start
- * and held against the ledger. Exit 0, or 11 with a witness, or 1 when it could
+ * and held against the ledger. With --chaos all of it goes through the proxy and above the
+ * faults library, neither of which does anything. Exit 0, or 11 with a witness, or 1 when it could
  * not run. The last line counts, as tools/test wants it. */
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
@@ -31,7 +33,7 @@ enum {
 struct options {
     int64_t seed, rounds, records, rate, partitions, all_every, restart_max_ms, next_max_ms;
     const char *dir;
-    bool keep, verbose;
+    bool keep, verbose, chaos;
 };
 
 struct loop {
@@ -374,7 +376,9 @@ static int read_options(struct options *options, int count, char **words)
                                 &options->rate,           &options->partitions, &options->all_every,
                                 &options->restart_max_ms, &options->next_max_ms};
     for (int i = 1; i < count; i++) {
-        bool known = !strcmp(words[i], "--keep") || !strcmp(words[i], "--verbose");
+        bool known = !strcmp(words[i], "--keep") || !strcmp(words[i], "--verbose") ||
+                     !strcmp(words[i], "--chaos");
+        options->chaos |= !strcmp(words[i], "--chaos");
         options->keep |= !strcmp(words[i], "--keep");
         options->verbose |= !strcmp(words[i], "--verbose");
         if (!strcmp(words[i], "--dir") && i + 1 < count) {
@@ -410,7 +414,7 @@ int main(int count, char **words)
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (!loop.options.dir)
         loop.options.dir = mkdtemp(dir);
-    code = test_cluster_up(&loop.cluster, loop.options.dir, 3);
+    code = test_cluster_up(&loop.cluster, loop.options.dir, 3, loop.options.chaos);
     if (!code) {
         loop.ledger = ledger_open(LEDGER_PRODUCERS_MAX, (uint32_t)loop.options.partitions);
         loop.last_ack_us = mem_zalloc((size_t)loop.options.partitions * sizeof *loop.last_ack_us);

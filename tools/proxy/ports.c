@@ -96,13 +96,13 @@ static void on_look(uv_timer_t *timer)
     conns_check_closing(proxy);
     uint64_t period_ms = proxy->listens.netlink >= 0 ? LOOK_PERIOD_MS : LOOK_PERIOD_PROC_MS;
     if (!list_is_empty(&proxy->closing))
-        period_ms = CLOSE_CHECKED_US / 1000;
+        period_ms = LOOK_AGAIN_MS;
     uv_timer_start(timer, on_look, period_ms, 0);
 }
 
 void ports_look_soon(struct proxy *proxy)
 {
-    uv_timer_start(&proxy->look_timer, on_look, CLOSE_CHECKED_US / 1000, 0);
+    uv_timer_start(&proxy->look_timer, on_look, LOOK_AGAIN_MS, 0);
 }
 
 void ports_start(struct proxy *proxy)

@@ -20,6 +20,7 @@ enum {
     DESCRIPTORS_KEPT = 128,   /* Not for connections: ports, control, the loop's own. */
     LOOK_PERIOD_MS = 5,       /* How often it is looked who listens. */
     LOOK_PERIOD_PROC_MS = 50, /* Where /proc has to be read for it. */
+    LOOK_AGAIN_MS = 1,        /* While a node's close is not passed on. */
     CLOSE_CHECKED_US = 2000,  /* A node's close is passed on so long after it came. */
     SCRATCH_SIZE = 256 * 1024,
     SOURCE_NET = 0x7f0003, /* 127.0.3: where nodes dial from. */
@@ -74,7 +75,7 @@ void watch_close(struct watch *watch); /* The descriptor stays open. NULL is fin
 /* ports.c: look who listens, and do as they do. */
 void ports_start(struct proxy *proxy);
 void ports_look(struct proxy *proxy, uint32_t node); /* 0: all. */
-void ports_look_soon(struct proxy *proxy);           /* Again, within CLOSE_CHECKED_US. */
+void ports_look_soon(struct proxy *proxy);           /* Again, in LOOK_AGAIN_MS. */
 bool ports_listen(const struct proxy *proxy, uint32_t node);
 void ports_arm(struct proxy *proxy); /* After proxy->is_full has changed. */
 void ports_stop(struct proxy *proxy);
