@@ -14,7 +14,7 @@ struct replica {
     uint32_t count, capacity;
     int64_t *bases;   /* Of its segments, in order. */
     uint32_t segment; /* The one that is open; `count`: none. */
-    struct window window;
+    struct file_window window;
     enum replica_result result;
     char path[PATH_MAX];
     struct replica_place at;
@@ -48,14 +48,14 @@ static bool list_segments(struct replica *replica)
 
 static bool open_segment(struct replica *replica, uint32_t segment)
 {
-    window_close(&replica->window);
+    file_window_close(&replica->window);
     replica->segment = segment;
     snprintf(replica->path, sizeof replica->path, "%s/%020lld.log", replica->dir,
              (long long)replica->bases[segment]);
     replica->at.path = replica->path;
     replica->at.position = 0;
     replica->at.bytes = (struct bytes){0};
-    return window_open(&replica->window, replica->path) == 0;
+    return file_window_open(&replica->window, replica->path) == 0;
 }
 
 bool replica_open(struct replica **out, const char *dir)
@@ -74,7 +74,7 @@ bool replica_open(struct replica **out, const char *dir)
 
 void replica_close(struct replica *replica)
 {
-    window_close(&replica->window);
+    file_window_close(&replica->window);
     mem_free(replica->bases);
     mem_free(replica->dir);
     mem_free(replica);
@@ -83,7 +83,7 @@ void replica_close(struct replica *replica)
 static bool has_only_zeroes(struct replica *replica)
 {
     for (uint64_t at = replica->at.position; at < replica->window.size; at++) {
-        const uint8_t *byte = window_bytes(&replica->window, at, 1);
+        const uint8_t *byte = file_window_bytes(&replica->window, at, 1);
         if (!byte || *byte)
             return false;
     }
@@ -94,11 +94,11 @@ static bool has_only_zeroes(struct replica *replica)
 static bool read_batch(struct replica *replica)
 {
     struct replica_place *at = &replica->at;
-    const uint8_t *header = window_bytes(&replica->window, at->position, BATCH_HEADER_SIZE);
+    const uint8_t *header = file_window_bytes(&replica->window, at->position, BATCH_HEADER_SIZE);
     if (!header || batch_read((struct bytes){.data = header, .size = BATCH_HEADER_SIZE},
                               &at->info) != ERR_NONE)
         return false;
-    const uint8_t *batch = window_bytes(&replica->window, at->position, at->info.size);
+    const uint8_t *batch = file_window_bytes(&replica->window, at->position, at->info.size);
     at->bytes = (struct bytes){.data = batch, .size = batch ? at->info.size : 0};
     return batch != NULL;
 }

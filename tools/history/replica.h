@@ -3,7 +3,7 @@
 #define CHAOS_REPLICA_H
 
 #include "batch.h"
-#include "window.h"
+#include "file_window.h"
 
 struct replica;
 

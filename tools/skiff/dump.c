@@ -32,7 +32,7 @@ static const struct dump_kind kinds[] = {
 
 const uint8_t *dump_bytes(struct dump *dump, uint64_t position, uint32_t size)
 {
-    const uint8_t *bytes = window_bytes(&dump->window, position, size);
+    const uint8_t *bytes = file_window_bytes(&dump->window, position, size);
     if (dump->window.error) {
         dump_problem(dump, position, NULL, NULL, "cannot be read: %s",
                      strerror(dump->window.error));
@@ -159,7 +159,7 @@ static const struct dump_kind *find_kind(const struct dump *dump, const char *as
 
 static int open_file(struct dump *dump)
 {
-    int error = window_open(&dump->window, dump->path);
+    int error = file_window_open(&dump->window, dump->path);
     dump->size = dump->window.size;
     if (!error)
         return EXIT_DONE;
@@ -193,7 +193,7 @@ static int dump_one(const struct call *call, const char *path)
         code = say_error(EXIT_FAILED, "%s: %llu problem%s, the first at byte %llu", path,
                          (unsigned long long)dump.problems, dump.problems == 1 ? "" : "s",
                          (unsigned long long)dump.first_problem);
-    window_close(&dump.window);
+    file_window_close(&dump.window);
     return code;
 }
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "base/base.h"
-#include "window.h"
+#include "file_window.h"
 
 enum { DUMP_SMALL_MAX = 64 << 20 }; /* Bytes of a file that is read whole. */
 
@@ -20,7 +20,7 @@ struct dump {
     uint64_t size;    /* Of the file when it was opened. */
     bool json;
     bool shows_records;
-    struct window window;
+    struct file_window window;
     uint64_t items, problems;
     uint64_t first_problem; /* Where. */
 };

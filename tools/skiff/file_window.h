@@ -1,11 +1,11 @@
-/* window.h -- bytes of a file of any size, by their position. */
-#ifndef SKIFF_WINDOW_H
-#define SKIFF_WINDOW_H
+/* file_window.h -- bytes of a file of any size, by their position. */
+#ifndef SKIFF_FILE_WINDOW_H
+#define SKIFF_FILE_WINDOW_H
 
 #include "base/base.h"
 
-struct window {
-    int fd; /* -1: closed. */
+struct file_window {
+    int fd;         /* -1: closed. */
     uint64_t size;  /* Of the file when it was opened. */
     uint8_t *bytes; /* Those at `at`. */
     uint64_t at;
@@ -14,11 +14,11 @@ struct window {
 };
 
 /* Errors  an errno; EINVAL: not a file. */
-int window_open(struct window *window, const char *path);
-void window_close(struct window *window);
+int file_window_open(struct file_window *window, const char *path);
+void file_window_close(struct file_window *window);
 
 /* `size` bytes, which last until the next call. NULL: the file does not hold them, or `error`. */
-const uint8_t *window_bytes(struct window *window, uint64_t position, uint32_t size);
+const uint8_t *file_window_bytes(struct file_window *window, uint64_t position, uint32_t size);
 
 /* The offset that the name of a partition's file begins with; -1: none. */
 int64_t file_base_offset(const char *name);

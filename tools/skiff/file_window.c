@@ -1,5 +1,5 @@
-/* window.c -- bytes of a file through a window that is moved along. */
-#include "window.h"
+/* file_window.c -- bytes of a file through a window that is moved along. */
+#include "file_window.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 
 enum { WINDOW_SIZE = 256 << 10, BASE_DIGITS = 20 };
 
-int window_open(struct window *window, const char *path)
+int file_window_open(struct file_window *window, const char *path)
 {
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -21,19 +21,19 @@ int window_open(struct window *window, const char *path)
         close(fd);
         return EINVAL;
     }
-    *window = (struct window){.fd = fd, .size = (uint64_t)status.st_size};
+    *window = (struct file_window){.fd = fd, .size = (uint64_t)status.st_size};
     return 0;
 }
 
-void window_close(struct window *window)
+void file_window_close(struct file_window *window)
 {
     mem_free(window->bytes);
     if (window->fd >= 0)
         close(window->fd);
-    *window = (struct window){.fd = -1};
+    *window = (struct file_window){.fd = -1};
 }
 
-const uint8_t *window_bytes(struct window *window, uint64_t position, uint32_t size)
+const uint8_t *file_window_bytes(struct file_window *window, uint64_t position, uint32_t size)
 {
     if (position > window->size || size > window->size - position)
         return NULL;
