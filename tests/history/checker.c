@@ -212,12 +212,23 @@ Test(checker, finds_values_of_one_writer_out_of_order)
 
 Test(checker, finds_an_end_below_what_was_read)
 {
+#define READ_ABOVE(end, read)                                                                      \
+    HEAD CLIENTS "w 1 0 0 10\na 1 0 0 11\nw 1 1 0 12\ne 1 1 X 13\n"                                \
+                 "s 8 0 0 16\nr 8 0 0 1 0 17\nr 8 0 1 1 1 18\n"                                    \
+                 "s 9 0 0 20\nr 9 0 0 1 0 21\n" read "z 9 0 " end " 24\n. 25\n"
+    expect_found(READ_ABOVE("1", ""), FINDING_BEYOND_WATERMARK,
+                 "7: w 1 1 0 12\n8: e 1 1 X 13\n11: r 8 0 1 1 1 18\n12: s 9 0 0 20\n"
+                 "14: z 9 0 1 24\n");
+    expect_valid(READ_ABOVE("2", "r 9 0 1 1 1 22\n"));
+}
+
+Test(checker, finds_an_end_below_what_was_acknowledged)
+{
     expect_found(HEAD CLIENTS THREE
-                 "s 8 0 0 16\nr 8 0 0 1 0 17\nr 8 0 1 1 1 18\nr 8 0 2 1 2 19\n"
                  "s 9 0 0 20\nr 9 0 0 1 0 21\nr 9 0 1 1 1 22\nz 9 0 2 24\n. 25\n",
-                 FINDING_BEYOND_WATERMARK,
-                 "9: w 1 2 0 14\n10: a 1 2 2 15\n14: r 8 0 2 1 2 19\n15: s 9 0 0 20\n"
-                 "18: z 9 0 2 24\n");
+                 FINDING_LOST_WRITE,
+                 "9: w 1 2 0 14\n10: a 1 2 2 15\n11: s 9 0 0 20\n13: r 9 0 1 1 1 22\n"
+                 "14: z 9 0 2 24\n");
 }
 
 Test(checker, finds_a_watermark_that_went_back_for_good)
@@ -315,16 +326,21 @@ Test(checker, is_not_content_with_too_little)
                         "h was cut short: it has no last line");
 }
 
-Test(checker, is_not_content_with_an_acknowledgement_that_the_final_read_did_not_reach)
+Test(checker, is_not_content_with_an_acknowledgement_that_the_final_read_says_nothing_of)
 {
     expect_inconclusive(HEAD CLIENTS THREE
-                        "s 9 0 0 20\nr 9 0 0 1 0 21\nr 9 0 1 1 1 22\nz 9 0 2 24\n. 25\n",
-                        "partition 0: value 2 of client 1 was acknowledged at offset 2, but the "
-                        "final read went from 0 to 2");
-    expect_inconclusive(HEAD CLIENTS THREE
                         "s 9 0 1 20\nr 9 0 1 1 1 21\nr 9 0 2 1 2 22\nz 9 0 3 24\n. 25\n",
-                        "partition 0: value 0 of client 1 was acknowledged at offset 0, but the "
-                        "final read went from 1 to 3");
+                        "partition 0: value 0 of client 1 was acknowledged at offset 0; the final "
+                        "read, which began after, went from 1 to 3");
+    expect_inconclusive(HEAD CLIENTS "w 1 0 0 10\na 1 0 0 11\nw 1 1 0 12\ns 9 0 0 20\n"
+                                     "r 9 0 0 1 0 21\na 1 1 1 22\nz 9 0 1 24\n. 25\n",
+                        "partition 0: value 1 of client 1 was acknowledged at offset 1; the final "
+                        "read, which began before, went from 0 to 1");
+    expect_inconclusive(
+        HEAD CLIENTS "w 1 0 0 10\na 1 0 0 11\nw 1 1 0 12\ns 9 0 0 20\n"
+                     "r 9 0 0 1 0 21\na 1 1 -1 22\nz 9 0 1 24\n. 25\n",
+        "partition 0: value 1 of client 1 was acknowledged without an offset, after "
+        "the final read began");
 }
 
 Test(checker, takes_unknown_values_of_a_writer_that_was_cut_short_for_unknown)

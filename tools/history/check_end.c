@@ -49,20 +49,27 @@ static void want_around(struct checker *checker, struct finding *finding, const 
 
 static void tell_lost(struct checker *checker, const struct write *write, struct write_name name)
 {
+    const struct final_read *final = &checker->verdict->finals[write->partition];
     bool has_place = (write->flags & WRITE_PLACED) != 0;
-    bool is_lost = has_place && write->offset < checker->verdict->finals[write->partition].last;
+    bool is_passed = has_place && write->offset < final->last;
+    bool is_above = has_place && write->offset >= final->end;
     char place[32] = "an unknown offset";
     if (has_place)
         snprintf(place, sizeof place, "offset %lld", (long long)write->offset);
     struct finding *finding = findings_add(
-        &checker->verdict->findings, is_lost ? FINDING_LOST_WRITE : FINDING_UNSEEN,
+        &checker->verdict->findings, is_passed || is_above ? FINDING_LOST_WRITE : FINDING_UNSEEN,
         "partition %u: value %lld of client %u was acknowledged at %s, %sand the final read, which "
-        "went %s, did not get it",
+        "%s, did not get it",
         write->partition, (long long)name.number, name.client, place,
-        write->seen ? "read before, " : "", is_lost ? "on above it" : "to the log's end");
+        write->seen ? "read before, " : "",
+        is_above    ? "then found the log's end below"
+        : is_passed ? "went on above it"
+                    : "went to the log's end");
     want_write(finding, name.client, name.number);
     if (write->seen)
         want_read_of(finding, write->partition, write->offset, name.client, name.number);
+    if (is_above)
+        want_line(finding, 's', final->client, write->partition, WANT_ANY);
     want_around(checker, finding, write);
 }
 
@@ -91,19 +98,23 @@ static void tell_silent(struct checker *checker, const struct write *write, stru
 {
     const struct final_read *final = &checker->verdict->finals[write->partition];
     if (write->flags & WRITE_PLACED)
-        add_reason(checker->verdict,
-                   "partition %u: value %lld of client %u was acknowledged at offset %lld, but the "
-                   "final read went from %lld to %lld",
-                   write->partition, (long long)name.number, name.client, (long long)write->offset,
-                   (long long) final->from, (long long) final->end);
+        add_reason(
+            checker->verdict,
+            "partition %u: value %lld of client %u was acknowledged at offset %lld; the final "
+            "read, which began %s, went from %lld to %lld",
+            write->partition, (long long)name.number, name.client, (long long)write->offset,
+            write->time < final->begun ? "after" : "before", (long long) final->from,
+            (long long) final->end);
     else
-        add_reason(checker->verdict,
-                   "partition %u: value %lld of client %u was acknowledged without an offset, and "
-                   "began after the final read",
-                   write->partition, (long long)name.number, name.client);
+        add_reason(
+            checker->verdict,
+            "partition %u: value %lld of client %u was acknowledged without an offset, after "
+            "the final read began",
+            write->partition, (long long)name.number, name.client);
 }
 
-/* What the last final read of its partition says about a write that was not read since. */
+/* What the last final read of its partition says about a write that was not read since. It speaks
+ * of what was acknowledged before it began, at the offsets that it went through. */
 static void check_absent(struct checker *checker, const struct client *client,
                          const struct write *write, struct write_name name)
 {
@@ -112,15 +123,13 @@ static void check_absent(struct checker *checker, const struct client *client,
     bool has_place = (write->flags & WRITE_PLACED) != 0;
     bool is_below = has_place && write->offset < final->from;
     bool is_above = has_place && write->offset >= final->end;
-    bool is_late = !has_place && write->begun >= final->begun;
-    if (is_above && write->seen)
-        tell_gone(checker, FINDING_BEYOND_WATERMARK, write, name);
-    else if (is_kept && (is_below || is_above || is_late))
+    bool is_late = (!has_place || is_above) && write->time >= final->begun;
+    if (is_kept && (is_below || is_late))
         tell_silent(checker, write, name);
     else if (is_kept)
         tell_lost(checker, write, name);
     else if (write->seen && !is_below)
-        tell_gone(checker, FINDING_DIRTY_READ, write, name);
+        tell_gone(checker, is_above ? FINDING_BEYOND_WATERMARK : FINDING_DIRTY_READ, write, name);
     else if (write->state == WRITE_ACKED)
         checker->verdict->counts.lost_acks1++;
 }

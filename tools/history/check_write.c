@@ -63,7 +63,7 @@ bool take_begin(struct checker *checker, const struct history_line *line, const 
                            (long long)line->value, WRITES_SKIP_MAX + 1,
                            (long long)client->writes.last);
     write->state = WRITE_OPEN;
-    write->begun = line->time;
+    write->time = line->time;
     write->partition = (uint16_t)line->partition;
     write->offset = -1;
     availability_begin(&checker->verdict->availability, client->profile, line->partition,
@@ -128,8 +128,9 @@ bool take_acked(struct checker *checker, const struct history_line *line, const 
         return refuse_line(checker, line, path, "field 4 (offset): %lld is none",
                            (long long)line->offset);
     availability_acked(&checker->verdict->availability, client->profile, write->partition,
-                       write->begun, line->time);
+                       write->time, line->time);
     write->state = WRITE_ACKED;
+    write->time = line->time;
     if (is_metadata(checker, write->partition))
         return true;
     checker->verdict->counts.acked++;

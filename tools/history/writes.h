@@ -35,7 +35,7 @@ enum write_flag {
 
 struct write {
     int64_t offset; /* Unless it is placed: it must come to stand above this; -1: anywhere. */
-    int64_t begun;  /* ns. */
+    int64_t time;   /* ns, when it began; once it is acknowledged, when that was. */
     uint32_t seen;  /* Positions of the partition's readers when it was read last; 0: never. */
     uint16_t partition;
     uint8_t state;
