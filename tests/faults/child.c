@@ -2,7 +2,8 @@
  *
  *     faults-child 'open a file rwc' 'write a 0 100 x' 'fdatasync a' 'die'
  *
- * Prints a line a call: its name, and what it returned or the name of its error. */
+ * Prints a line a call: its name, and what it returned or the name of its error. `start` makes
+ * a call on another thread, `join` waits for it, and `gate PATH` until somebody opens that pipe. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -167,26 +168,54 @@ static long on_name(const char *call, char **word)
         return timed_wait(word[0]);
     if (!strcmp(call, "day"))
         return day(word[0]);
+    if (!strcmp(call, "gate"))
+        return close(open(word[0], O_RDONLY));
     return on_file(call, word);
+}
+
+enum { TEXT_MAX = 256 };
+
+static char started[TEXT_MAX];
+static pthread_t starter;
+
+static void perform(char *text);
+
+static void *perform_started(void *argument)
+{
+    perform(argument);
+    return NULL;
+}
+
+static void perform(char *text)
+{
+    char *words[WORDS_MAX + 1] = {"", "", "", "", "", "", ""};
+    int count = 0;
+    char *rest;
+    if (!strncmp(text, "start ", 6)) {
+        snprintf(started, sizeof started, "%s", text + 6);
+        pthread_create(&starter, NULL, perform_started, started);
+        return;
+    }
+    for (char *word = strtok_r(text, " ", &rest); word && count < WORDS_MAX;
+         word = strtok_r(NULL, " ", &rest))
+        words[count++] = word;
+    if (!strcmp(words[0], "die"))
+        raise(SIGKILL);
+    long result = on_name(words[0], words + 1);
+    if (result < 0)
+        printf("%s %s\n", words[0], strerrorname_np(errno));
+    else
+        printf("%s %ld\n", words[0], result);
 }
 
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IONBF, 0);
     for (int i = 1; i < argc; i++) {
-        char *words[WORDS_MAX + 1] = {"", "", "", "", "", "", ""};
-        int count = 0;
-        char *rest;
-        for (char *word = strtok_r(argv[i], " ", &rest); word && count < WORDS_MAX;
-             word = strtok_r(NULL, " ", &rest))
-            words[count++] = word;
-        if (!strcmp(words[0], "die"))
-            raise(SIGKILL);
-        long result = on_name(words[0], words + 1);
-        if (result < 0)
-            printf("%s %s\n", words[0], strerrorname_np(errno));
+        if (!strcmp(argv[i], "join"))
+            pthread_join(starter, NULL);
         else
-            printf("%s %ld\n", words[0], result);
+            perform(argv[i]);
     }
     return 0;
 }

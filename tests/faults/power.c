@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "node.h"
@@ -178,6 +179,60 @@ Test(faults_power, a_write_that_is_synced_by_itself_stays)
 {
     cr_assert_str_eq(after_loss(SYNCED_FILE "open b f rws;write b 0 9 y;write a 9 9 z;die", "f"),
                      "9y 991x");
+}
+
+/* Opens a pipe that the child waits at; it is there when this returns. */
+static void open_gate(const char *name)
+{
+    char path[2 * NODE_PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", node.dir, name);
+    close(open(path, O_WRONLY));
+}
+
+static void assert_not_covered(const char *sync)
+{
+    char commands[512];
+    char path[2 * NODE_PATH_MAX];
+    for (int i = 1; i <= 2; i++) {
+        snprintf(path, sizeof path, "%s/gate%d", node.dir, i);
+        unlink(path);
+        cr_assert_eq(mkfifo(path, 0600), 0);
+    }
+    node.rules->hung = 0;
+    node_run(&node, "open d . r;open a f rwct;write a 0 1000 x;syncfs a");
+    node.rules->sync_hang = 1;
+    snprintf(commands, sizeof commands,
+             "open a f rw;write a 1000 100 y;start %s a;gate ../gate1;write a 1100 100 z;"
+             "gate ../gate2;join;die",
+             sync);
+
+    node_run_start(&node, commands);
+    cr_assert(node_reaches(&node.rules->hung, 1));
+    open_gate("gate1");
+    open_gate("gate2");
+    fault_rules_heal(node.rules);
+    node_wait(&node);
+    node_power(&node, 1, 0);
+
+    cr_assert_str_eq(node_file(&node, "f"), "1000x 100y");
+}
+
+Test(faults_power, a_sync_does_not_cover_what_is_written_while_it_runs)
+{
+    assert_not_covered("fdatasync");
+    assert_not_covered("fsync");
+    assert_not_covered("syncfs");
+}
+
+Test(faults_power, a_rename_that_is_lost_takes_no_file_with_it)
+{
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        node_run(&node, SYNCED_FILE "unlink g;syncfs d;rename f g;open b f rwc;die");
+        node_power(&node, seed, 50);
+        bool is_there = !strcmp(node_file(&node, "f"), "1000x");
+        is_there = is_there || !strcmp(node_file(&node, "g"), "1000x");
+        cr_assert(is_there, "seed %lu", seed);
+    }
 }
 
 Test(faults_power, what_a_failed_sync_missed_no_later_one_covers)
