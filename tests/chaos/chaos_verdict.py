@@ -80,7 +80,7 @@ def test_no_values_have_no_percentiles():
 
 def test_nothing_lost_in_n_rounds_has_a_bound_by_the_rule_of_three():
     assert verdict.bound95(0, 300) == 0.01
-    assert verdict.bound95(1, 300) is None and verdict.bound95(0, 0) is None
+    assert verdict.bound95(1, 300) is None and verdict.bound95(0, 3) is None
 
 
 def test_all_well_is_pass():

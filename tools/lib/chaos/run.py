@@ -104,14 +104,17 @@ class Run:
         if not self.system.is_ours:
             return None
         settings = self.settings()
-        return settings.get("flush.messages", settings.get("log.flush.interval.messages")) == "1"
+        every = settings.get("flush.messages", settings.get("log.flush.interval.messages"))
+        if every is None:
+            return False if self.version.startswith("Apache Kafka ") else None
+        return every == "1"
 
     def ack_text(self):
         return {True: "fsync=on", False: "fsync=off", None: "as set up"}[self.is_synced()]
 
     def profile(self):
-        settings = self.settings()
-        synced, least = self.is_synced(), settings.get("min.insync.replicas", "1" if self.system.is_ours else "?")
+        settings, synced = self.settings(), self.is_synced()
+        least = settings.get("min.insync.replicas", "?" if synced is None else "1")
         means = {True: "written and synced on every in-sync replica", None: "what the cluster is set up for",
                  False: "written to the page cache of every in-sync replica, not synced"}[synced]
         return {"nodes": len(self.system.ids) if self.options.bootstrap else self.options.nodes,

@@ -32,8 +32,8 @@ def distribution(values):
 
 
 def bound95(losses, rounds):
-    """The share of rounds that may lose something, at 95 %, when none of n did: the rule of three."""
-    return round(3 / rounds, 5) if rounds and not losses else None
+    """The share of rounds that may lose something, at 95 %, when none of n did: the rule of three. Three rounds say nothing."""
+    return round(3 / rounds, 5) if rounds > 3 and not losses else None
 
 
 def worst_gaps(found, faults):

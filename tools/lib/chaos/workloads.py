@@ -116,7 +116,7 @@ class Workloads:
         self.start("reader-acks1", "read", topic=self.topic_1)
 
     def start_probes(self, is_with_metadata):
-        self.start("probe", "probe", "--every-ms", 20, profile="tuned")
+        self.start("probe", "probe", "--every-ms", 10, profile="probe")
         self.start("fresh", "probe", "--fresh", "--every-ms", 10, profile="fresh")
         if is_with_metadata:
             self.start("metadata", "probe", "--metadata", profile="metadata")
