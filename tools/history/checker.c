@@ -9,16 +9,6 @@
 #include "checker_state.h"
 #include "say.h"
 
-static const struct client_kind client_kinds[] = {
-    {.name = "writer", .keeps = true, .once = true, .ordered = true},
-    {.name = "writer/1"},
-    {.name = "writer/at-least-once", .keeps = true},
-    {.name = "probe", .keeps = true, .once = true, .tried_once = true},
-    {.name = "probe/1", .once = true, .tried_once = true},
-    {.name = "admin"},
-    {.name = "reader", .is_reader = true},
-};
-
 /* ---- What is wrong. */
 
 bool refuse_line(struct checker *checker, const struct history_line *line, const char *path,
@@ -54,10 +44,7 @@ struct client *find_client(const struct checker *checker, uint32_t number)
 static bool take_client(struct checker *checker, const struct history_line *line, const char *path,
                         uint32_t file)
 {
-    const struct client_kind *kind = NULL;
-    for (size_t i = 0; i < sizeof client_kinds / sizeof client_kinds[0]; i++)
-        if (str_equal(str_from(client_kinds[i].name), line->words[0]))
-            kind = &client_kinds[i];
+    const struct client_kind *kind = client_kind_find(line->words[0]);
     if (!kind)
         return refuse_line(checker, line, path, "field 3 (kind of client): `%.*s` is none",
                            (int)(line->words[0].size < 40 ? line->words[0].size : 40),

@@ -11,17 +11,8 @@
 #define CHAOS_CHECKER_STATE_H
 
 #include "checker.h"
+#include "client_kind.h"
 #include "writes.h"
-
-/* What is held against a client. */
-struct client_kind {
-    const char *name;
-    bool is_reader;
-    bool keeps;      /* What it is told is written stays. */
-    bool once;       /* Each value stands in the log once. */
-    bool ordered;    /* Its values stand in the order of their numbers. */
-    bool tried_once; /* An error is the answer to the only attempt. */
-};
 
 /* Where a reader is in one partition. */
 struct position {

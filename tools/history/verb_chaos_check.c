@@ -3,10 +3,12 @@
 #include <stdio.h>
 
 #include "check_report.h"
+#include "edn.h"
 #include "say.h"
 #include "verbs_chaos.h"
 
 const struct flag chaos_check_flags[] = {
+    {0, "edn", "FILE", "write it in the form of Jepsen's kafka workload, too"},
     {0, "replica-ends", "FILE", "write where the final reads ended, for `skiff chaos replicas`"},
     {0, "timeline", "FROM:TO", "limits of the timeline of --json, ns; default: all of it"},
     {0, NULL, NULL, NULL},
@@ -59,6 +61,10 @@ int run_chaos_check(struct call *call)
     const char *ends = call_flag(call, "replica-ends");
     if (!code && ends)
         code = write_ends(verdict, ends);
+    const char *edn = call_flag(call, "edn");
+    if (!code && edn &&
+        !edn_write(edn, sources, call->argument_count, verdict->problem, sizeof verdict->problem))
+        code = say_error(EXIT_FAILED, "%s", verdict->problem);
     if (!code) {
         code = verdict_exit_code(verdict);
         if (call->json)

@@ -1,0 +1,20 @@
+/* client_kind.c -- the table of kinds of clients. */
+#include "client_kind.h"
+
+static const struct client_kind kinds[] = {
+    {.name = "writer", .keeps = true, .once = true, .ordered = true},
+    {.name = "writer/1"},
+    {.name = "writer/at-least-once", .keeps = true},
+    {.name = "probe", .keeps = true, .once = true, .tried_once = true},
+    {.name = "probe/1", .once = true, .tried_once = true},
+    {.name = "admin"},
+    {.name = "reader", .is_reader = true},
+};
+
+const struct client_kind *client_kind_find(struct str name)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (str_equal(str_from(kinds[i].name), name))
+            return &kinds[i];
+    return NULL;
+}

@@ -1,0 +1,19 @@
+/* client_kind.h -- what is held against the clients of each kind. */
+#ifndef CHAOS_CLIENT_KIND_H
+#define CHAOS_CLIENT_KIND_H
+
+#include "base/base.h"
+
+struct client_kind {
+    const char *name;
+    bool is_reader;
+    bool keeps;      /* What it is told is written stays. */
+    bool once;       /* Each value stands in the log once. */
+    bool ordered;    /* Its values stand in the order of their numbers. */
+    bool tried_once; /* An error is the answer to the only attempt. */
+};
+
+/* NULL: no kind has this name. */
+const struct client_kind *client_kind_find(struct str name);
+
+#endif
