@@ -138,7 +138,7 @@ def test_junit_tells_a_violation_as_a_failure_with_its_witness():
 
 def test_junit_skips_what_is_inconclusive():
     suite, cases = junit(sample("unsure"))
-    assert cases["kill-leader"].find("skipped").get("message").startswith("INCONCLUSIVE: fault 2 was not seen")
+    assert cases["cut-from-controller"].find("skipped").get("message").startswith("INCONCLUSIVE: fault 2 was not seen")
     assert (suite.get("failures"), suite.get("skipped")) == ("0", "1")
 
 

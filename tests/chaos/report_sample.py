@@ -177,7 +177,7 @@ def spoil(report, kind):
         scenario["history"] = ["kill-leader/w-1.txt", "kill-leader/final.txt"]
         report.update(verdict="FAIL", failed_if=[{"expression": "gap.max>2s", "value": "4.8 s", "text": "gap.max>2s: it was 4.8 s"}])
     elif kind == "unsure":
-        scenario.update(verdict="INCONCLUSIVE", why="fault 2 was not seen to happen: the victim led nothing")
+        scenario.update(name="cut-from-controller", verdict="INCONCLUSIVE", why="fault 2 was not seen to happen: the victim led nothing")
         scenario["faults"][1].update(confirmed=False, how="the victim led nothing")
         report.update(verdict="INCONCLUSIVE", skipped=["random"], errors=["bit-rot: could not be run: no room"])
     elif kind == "void":
