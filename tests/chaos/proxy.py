@@ -313,7 +313,9 @@ def test_a_dial_across_a_cut_is_accepted_and_stays_silent_until_the_heal():
 def test_a_dial_that_was_given_up_across_a_cut_never_arrives():
     with Net() as net:
         net.rule(2, 1, "cut")
-        net.dial(to=1, node=2).close()
+        dialer = net.dial(to=1, node=2)
+        until("it is accepted", lambda: net.stats()["connections"] == 1)
+        dialer.close()
         until("it is forgotten", lambda: net.stats()["connections"] == 0)
         assert net.ask("heal") == "ok"
         assert is_quiet(net.servers[1])
@@ -413,19 +415,20 @@ def test_a_reset_rule_ends_what_is_there_and_what_comes():
 def test_a_flapping_link_carries_bytes_in_half_of_the_time():
     with Net() as net:
         dialer, node = net.pair(node=2)
-        net.rule(2, 1, "flap", 400)
-        arrivals = []
-        start = time.monotonic()
-        node.settimeout(0.01)
-        while time.monotonic() - start < 1.2:
+        net.rule(2, 1, "flap", 600)
+        last = time.monotonic()
+        gaps, arrivals = [], 0
+        end = last + 2.1
+        while time.monotonic() < end:
             dialer.sendall(b"x")
-            try:
+            if select.select([node], [], [], 0.005)[0]:
                 node.recv(1000)
-                arrivals.append(time.monotonic() - start)
-            except socket.timeout:
-                pass
-        halves = {int(when / 0.2) % 2 for when in arrivals if 0.02 < when % 0.2 < 0.18}
-        assert halves == {1} and len(arrivals) > 10, arrivals
+                gaps.append(time.monotonic() - last)
+                last = time.monotonic()
+                arrivals += 1
+            time.sleep(0.005)
+        long = [gap for gap in gaps if gap > 0.2]
+        assert len(long) in (3, 4) and max(long) < 0.6 and arrivals > 30, (long, arrivals)
 
 
 def test_rules_that_change_under_load_lose_no_byte_and_no_order():

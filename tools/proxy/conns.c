@@ -4,8 +4,8 @@
  * DIALING, OPEN, OVER. Every event does what it has to and ends in step(), the only
  * place that writes, tells ends, arms watches and frees.
  *
- * The end of a connection that a node closed is passed on only once it has been looked
- * whether the node listens still, a moment after the close: a process that dies closes
+ * The end of a connection that a node closed is passed on once the node does not listen
+ * any more, or goes on listening for a while (CLOSE_CHECKED_US): a process that dies closes
  * its descriptors in an order of its own, and who hears the end must be refused. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -156,14 +156,33 @@ static bool is_cut(const struct conn *conn, int64_t now_us)
            rule_holds(&conn->flows[NODE].link->rule, now_us);
 }
 
+/* A refusal does not cross a cut: after it, it is dialled again. */
+static void dial_later(struct conn *conn)
+{
+    struct end *end = &conn->ends[NODE];
+    watch_close(end->watch);
+    end->watch = NULL;
+    close(end->fd);
+    end->fd = -1;
+    conn->state = CONN_WAITING;
+}
+
 static void finish_dial(struct conn *conn)
 {
     int failed = 0;
     socklen_t size = sizeof failed;
-    if (getsockopt(conn->ends[NODE].fd, SOL_SOCKET, SO_ERROR, &failed, &size) != 0 || failed)
-        refuse(conn);
-    else
-        conn->state = CONN_OPEN;
+    if (getsockopt(conn->ends[NODE].fd, SOL_SOCKET, SO_ERROR, &failed, &size) != 0)
+        failed = errno;
+    if (failed && failed != ECONNRESET) {
+        if (is_cut(conn, clock_us()))
+            dial_later(conn);
+        else
+            refuse(conn);
+        return;
+    }
+    conn->state = CONN_OPEN;
+    if (failed) /* It was accepted, and reset before we looked. */
+        fail(conn, NODE);
 }
 
 static void on_ready(void *owner, int events)

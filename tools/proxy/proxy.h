@@ -21,7 +21,7 @@ enum {
     LOOK_PERIOD_MS = 5,       /* How often it is looked who listens. */
     LOOK_PERIOD_PROC_MS = 50, /* Where /proc has to be read for it. */
     LOOK_AGAIN_MS = 1,        /* While a node's close is not passed on. */
-    CLOSE_CHECKED_US = 2000,  /* A node's close is passed on so long after it came. */
+    CLOSE_CHECKED_US = 20000, /* After so long a close is passed on though the node listens. */
     SCRATCH_SIZE = 256 * 1024,
     SOURCE_NET = 0x7f0003, /* 127.0.3: where nodes dial from. */
 };
