@@ -63,7 +63,7 @@ def check_mutant(name, scenario, harm):
     found = next(one for one in report["scenarios"] if one["name"] == scenario)
     assert found[harm] > 0, f"{name}: nothing was {harm}: {found['verdict']}: {found['why']}"
     assert found["witness"], f"{name}: no witness"
-    print(f"      {name}: {harm} {found[harm]}\n      " + "\n      ".join(found["witness"]))
+    print(f"      {name}: {harm} {found[harm]}\n      " + "\n      ".join(found["witness"][:10]))
     code, text, _ = run_bench(live.BUILD, scenario)
     assert code == 0, f"without {name}: exit {code} of {scenario}:\n{text[-3000:]}"
 
