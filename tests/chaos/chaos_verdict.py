@@ -28,6 +28,7 @@ from leg import Result  # noqa: E402
 from live import run_named, tests_of, until  # noqa: E402
 from live_history import LiveHistory  # noqa: E402
 from programs import Failure, Fatal, Refused  # noqa: E402
+from view import Picture  # noqa: E402
 from workloads import Checked  # noqa: E402
 
 SECOND = 10**9
@@ -59,7 +60,8 @@ def a_scenario(*legs, name="kill-leader"):
 
 
 def gap(milliseconds, profile="tuned", partition=0, **more):
-    return {"fault": 0, "profile": profile, "partition": partition, "gap_ns": int(milliseconds * 1e6), "from_ns": 1, **more}
+    return {"fault": 0, "profile": profile, "partition": partition, "gap_ns": int(milliseconds * 1e6), "from_ns": 1,
+            **more}
 
 
 def test_percentiles_are_nearest_ranks_with_their_n():
@@ -75,7 +77,9 @@ def test_a_p99_needs_a_hundred_values():
 
 
 def test_no_values_have_no_percentiles():
-    assert verdict.distribution([]) == {"n": 0, "p50_ms": None, "p90_ms": None, "p99_ms": None, "max_ms": None, "values_ms": []}
+    found = verdict.distribution([])
+    assert found["n"] == 0 and found["values_ms"] == []
+    assert [found[name] for name in ("p50_ms", "p90_ms", "p99_ms", "max_ms")] == [None] * 4
 
 
 def test_nothing_lost_in_n_rounds_has_a_bound_by_the_rule_of_three():
@@ -88,7 +92,8 @@ def test_all_well_is_pass():
 
 
 def test_a_violation_is_fail_with_its_witness():
-    total = a_scenario(a_leg(11, {"lost": 1, "violations": [{"class": "lost", "text": "value 7", "witness": ["w 1 7 0 5"]}]}))
+    violation = {"class": "lost", "text": "value 7", "witness": ["w 1 7 0 5"]}
+    total = a_scenario(a_leg(11, {"lost": 1, "violations": [violation]}))
     assert total.verdict() == "FAIL" and total.witness == ["w 1 7 0 5"] and total.counts["lost"] == 1
 
 
@@ -174,8 +179,8 @@ def test_nothing_run_is_inconclusive():
 def test_the_last_line_says_it_all():
     done = [a_scenario(a_leg(found={"gaps": [gap(710)], "acked": 1204311})).json()]
     line = verdict.last_line("PASS", "skiff 0.1.0", "fsync=on", done)
-    assert line == ("PASS skiff 0.1.0 fsync=on: 1/1 faults confirmed, 1,204,311 acked, 0 lost, 0 duplicated, 0 reordered, "
-                    "2 unknown (1 found); longest gap 0.71 s (kill-leader, n=1)"), line
+    assert line == ("PASS skiff 0.1.0 fsync=on: 1/1 faults confirmed, 1,204,311 acked, 0 lost, 0 duplicated, "
+                    "0 reordered, 2 unknown (1 found); longest gap 0.71 s (kill-leader, n=1)"), line
 
 
 def test_the_last_line_names_other_classes():
@@ -215,7 +220,8 @@ def test_a_bound_counts():
 
 
 def test_bounds_that_mean_nothing_are_refused():
-    for text in ("gap.max", "gap.max>2", "lost>2s", "gap.p42>2s", "nonsense>1", "latency.p90>1s", "a.b.gap.max>2s", "gap.max>.s"):
+    for text in ("gap.max", "gap.max>2", "lost>2s", "gap.p42>2s", "nonsense>1", "latency.p90>1s", "a.b.gap.max>2s",
+                 "gap.max>.s"):
         assert text in refuses(bound, text)
 
 
@@ -271,8 +277,9 @@ def test_a_slow_cluster_makes_the_clock_careful():
 
 
 def test_flags_that_do_not_go_together_are_refused():
-    for words in (["--quick", "--nightly"], ["-b", "x:1"], ["--hooks", "/tmp"], ["--rounds", "0"], ["--set", "nonsense"],
-                  ["-F", "/nowhere/at/all"], ["nothing-like-it"], ["--no-such-flag"]):
+    for words in (["--quick", "--nightly"], ["-b", "x:1"], ["--hooks", "/tmp"], ["--rounds", "0"],
+                  ["--set", "nonsense"], ["--clients", "cobol"], ["-F", "/nowhere/at/all"],
+                  ["nothing-like-it"], ["--no-such-flag"]):
         refuses(arguments.read_run, words)
     refuses(arguments.read_watch, [])
     refuses(arguments.read_watch, ["-b", "x:1", "--for", "10 minutes"])
@@ -345,8 +352,9 @@ def test_a_rule_of_the_proxy_meets_its_links():
 
 
 def test_victims_are_who_they_are_said_to_be():
-    picture = SimpleNamespace(brokers=[1, 2, 3], controller=2, leaders={0: 1, 1: 1, 2: 2}, isr={0: [1, 2, 3], 1: [1, 3], 2: [2]},
-                              leading=lambda: [1, 2], led_by=lambda node: [p for p, one in {0: 1, 1: 1, 2: 2}.items() if one == node])
+    picture = Picture({"brokers": [{"id": 1}, {"id": 2}, {"id": 3}], "controller": 2, "partitions": [
+        {"partition": 0, "leader": 1, "isr": [1, 2, 3]}, {"partition": 1, "leader": 1, "isr": [1, 3]},
+        {"partition": 2, "leader": 2, "isr": [2]}]})
     moment = SimpleNamespace(picture=picture, chance=random.Random(1), cluster=SimpleNamespace(ids=[1, 2, 3]))
     assert faults_fault.follower(moment).node == 3 and faults_fault.follower(moment).seen
     assert faults_fault.controller(moment).node == 2
@@ -376,7 +384,8 @@ def test_one_bit_flips_in_what_is_used():
 def test_a_planted_loss_leaves_out_every_read_of_one_value():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "a.history")
-        write_lines(path, "w 1 7 0 1", "a 1 7 0 2", "w 1 8 0 3", "r 9 0 0 1 7 4", "r 9 0 1 1 8 5", "r 8 0 0 1 7 6", ". 7")
+        write_lines(path, "w 1 7 0 1", "a 1 7 0 2", "w 1 8 0 3", "r 9 0 0 1 7 4", "r 9 0 1 1 8 5",
+                    "r 8 0 0 1 7 6", ". 7")
         chosen = planted.an_acknowledged([path])
         assert chosen == (b"1", b"7")
         os.mkdir(os.path.join(folder, "copies"))

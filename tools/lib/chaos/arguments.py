@@ -4,6 +4,7 @@ import os
 import random
 import re
 
+import clients
 import fail_if
 import scenarios
 from programs import Refused
@@ -92,16 +93,19 @@ def run_parser():
     parser.add_argument("--engine", default="skiff", metavar="NAME|DIR", help="skiff, kafka, kafka-matched or a folder")
     parser.add_argument("--seed", type=int, help="replays a schedule (not its timing)")
     parser.add_argument("--rounds", type=at_least(1, 100000), help="of each scenario, whatever time they take")
-    parser.add_argument("--set", action="append", default=[], metavar="K=V", type=a_setting, help="a setting of the brokers")
+    parser.add_argument("--set", action="append", default=[], metavar="K=V", type=a_setting,
+                        help="a setting of the brokers")
     parser.add_argument("-n", "--nodes", type=at_least(1, 9), default=3)
+    parser.add_argument("--clients", metavar="NAMES",
+                        help="writers beside librdkafka's: java,franz (both where they can be had; none with --quick)")
     parser.add_argument("--hooks", metavar="DIR", help="with -b: executables that break that cluster")
     add_shared(parser, 1500)
     return parser
 
 
 def watch_parser():
-    parser = Parser(prog="skiff chaos watch", description="Write to a cluster, read and check, while you break or upgrade it.",
-                    epilog=WATCH_EXAMPLES)
+    parser = Parser(prog="skiff chaos watch", epilog=WATCH_EXAMPLES,
+                    description="Write to a cluster, read and check, while you break or upgrade it.")
     parser.add_argument("--for", dest="seconds", type=seconds, default=600, metavar="TIME", help="90s, 10m, 1h (10m)")
     add_shared(parser, 500)
     return parser
@@ -112,14 +116,28 @@ def read_run(words):
     options.mode = "quick" if options.quick else "nightly" if options.nightly else "default"
     options.seed = random.SystemRandom().getrandbits(32) if options.seed is None else options.seed
     if bool(options.hooks) != bool(options.bootstrap):
-        raise Refused("-b and --hooks belong together: a cluster, and how it is broken (to look on alone: skiff chaos watch)")
+        raise Refused("-b and --hooks belong together: a cluster, and how it is broken "
+                      "(to look on alone: skiff chaos watch)")
     if options.hooks and not os.path.isdir(options.hooks):
         raise Refused(f"{options.hooks}: there is no such folder of hooks")
     for name in options.scenarios:
         scenarios.find(name)
+    options.clients = other_clients(options)
     options.bounds = bounds(options, list(scenarios.BY_NAME))
     options.partitions = options.partitions or (6 if options.bootstrap else 30)
     return options
+
+
+def other_clients(options):
+    """Names of the writers to look for."""
+    if options.clients is None:
+        return [] if options.quick or options.client else list(clients.BUILDERS)
+    names = [] if options.clients == "none" else options.clients.split(",")
+    if set(names) - set(clients.BUILDERS):
+        raise Refused(f"--clients {options.clients}: {', '.join(clients.BUILDERS)} or none")
+    if names and options.client:
+        raise Refused("--clients and -F do not go together: only librdkafka reads that file")
+    return names
 
 
 def read_watch(words):

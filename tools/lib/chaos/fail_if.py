@@ -22,8 +22,8 @@ PROFILES = ("tuned", "stock", "fresh", "probe", "metadata")
 DISTRIBUTIONS = {"gap": "gaps", "full_isr": "full_isr", "first_ack": "first_ack", "latency": "latency"}
 WHICH = ("p50", "p90", "p99", "max")
 COUNTS = ("acked", "failed", "unknown", "unknown_found", "lost", "duplicated", "reordered", "unseen",
-          "inconsistent_offsets", "never_written", "aborted_read", "poll_skip", "nonmonotonic_poll", "nonmonotonic_send",
-          "beyond_watermark", "dirty_read", "lost_acks1", "rounds")
+          "inconsistent_offsets", "never_written", "aborted_read", "poll_skip", "nonmonotonic_poll",
+          "nonmonotonic_send", "beyond_watermark", "dirty_read", "lost_acks1", "rounds")
 
 
 class Bound:
@@ -66,7 +66,8 @@ class Bound:
         found = []
         asked = [one for one in scenarios if self.scenario in (None, one["name"])]
         if not asked:
-            return [{"expression": self.text, "value": None, "failed": False, "text": f"{self.text}: not part of this run"}]
+            return [{"expression": self.text, "value": None, "failed": False,
+                     "text": f"{self.text}: not part of this run"}]
         for scenario in asked:
             value = self.number(scenario)
             if value is None:

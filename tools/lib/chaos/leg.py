@@ -23,6 +23,7 @@ from workloads import INCONCLUSIVE, VIOLATION, Workloads
 STEADY_LIMIT_S, WAIT_LIMIT_S, FIRST_LIMIT_S = 60, 20, 60
 POLL_S, LOOK_EVERY_S = 0.02, 0.1
 BASELINE_S, QUIET_S = 1.0, 0.5
+FINE_NS, WINDOW_NS = 50_000_000, 20_000_000_000
 SURE_NS = 200_000_000  # What a view says must still be so after this time.
 STEADY_PROFILES = ("tuned", "fresh")
 PAGE_CACHE = "flush.messages=9223372036854775807"
@@ -40,6 +41,7 @@ class Setting:
     settings: list = field(default_factory=list)  # k=v for the brokers
     client: str = ""  # A client.properties of the user's.
     rate: int = 1500
+    clients: dict = field(default_factory=dict)  # Writers in other languages: name -> words that start them.
     size: int = 0  # Bytes of a record of the tuned writer; 0: as small as it can be.
 
 
@@ -53,6 +55,7 @@ class Result:
     wrong: list = field(default_factory=list)  # What did not come back as promised.
     doubts: list = field(default_factory=list)  # What keeps the verdict from being one.
     checked: object = None
+    window: dict = field(default_factory=dict)  # A finer timeline around the worst gap, where the whole one is coarse.
     checked_1: object = None
     replicas: dict = field(default_factory=dict)
     history: list = field(default_factory=list)
@@ -87,6 +90,9 @@ class Leg:
         workloads.start_writer("tuned", rate, writers=2)
         workloads.start_writer("stock", max(1, rate // 3))
         workloads.start_acks_1(max(1, rate // 5))
+        for name, command in self.setting.clients.items():
+            if self.scenario.has_all_clients:
+                workloads.start_other(name, command, max(1, rate // 5))
         workloads.start_probes(self.scenario.has_metadata)
         since = time.monotonic_ns()
         if not self.wait_steady(since, FIRST_LIMIT_S, FULL):
@@ -234,6 +240,7 @@ class Leg:
             result.doubts.append(wrong)
         ends = os.path.join(self.folder, "ends")
         result.checked = workloads.check(workloads.files, ends)
+        result.window = self.worst_window(result.checked.found)
         if workloads.files_1:
             result.checked_1 = workloads.check(workloads.files_1)
         result.history = workloads.files + workloads.files_1
@@ -242,6 +249,17 @@ class Leg:
         result.seconds = time.monotonic() - self.begun
         return result
 
+    def worst_window(self, found):
+        """The timeline of some seconds around the longest gap of the tuned clients."""
+        gaps = [gap for gap in found.get("gaps", ()) if gap["profile"] == "tuned" and not gap.get("host")]
+        if not gaps or found.get("timeline", {}).get("bucket_ns", 0) <= FINE_NS:
+            return {}
+        worst = max(gaps, key=lambda gap: gap["gap_ns"])
+        window = worst["from_ns"] - WINDOW_NS // 3, worst["from_ns"] + WINDOW_NS
+        seen = self.workloads.check(self.workloads.files, window=window).found.get("timeline", {})
+        return {**seen, "label": f"round {self.first_round + int(worst['fault']) + 1}, the longest gap of these rounds",
+                "gap_ns": worst["gap_ns"]}
+
     def compare_replicas(self, ends):
         """Every replica's batches below the end that was read, byte for byte."""
         if not self.cluster.dir or not os.path.exists(ends):
@@ -249,8 +267,8 @@ class Leg:
         damaged = {node for fault in self.result.faults for node in fault["victims"]} \
             if self.scenario and self.scenario.skips_replicas_of_victims else set()
         folders = [self.cluster.data(node) for node in self.cluster.ids if node not in damaged]
-        run = programs.call([programs.path("skiff"), "chaos", "replicas", "--topic", self.topic, "--ends", ends, "--json",
-                             *folders], 300)
+        words = [programs.path("skiff"), "chaos", "replicas", "--topic", self.topic, "--ends", ends, "--json"]
+        run = programs.call(words + folders, 300)
         if run.returncode not in (0, VIOLATION, INCONCLUSIVE):
             raise Failure(f"skiff chaos replicas: {run.stderr.strip()}")
         try:

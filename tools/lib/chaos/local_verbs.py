@@ -16,9 +16,10 @@ class LocalVerbs:
 
     def call(self, *words):
         """What `skiff chaos WORDS --json` says."""
-        run = programs.call([programs.path("skiff"), "chaos", *map(str, words), "--dir", self.folder, "--json"], LIMIT_S)
+        words = list(map(str, words))
+        run = programs.call([programs.path("skiff"), "chaos", *words, "--dir", self.folder, "--json"], LIMIT_S)
         if run.returncode != 0:
-            raise Failure(f"skiff chaos {' '.join(map(str, words))}: {run.stderr.strip()}")
+            raise Failure(f"skiff chaos {' '.join(words)}: {run.stderr.strip()}")
         try:
             return json.loads(run.stdout)
         except ValueError as error:

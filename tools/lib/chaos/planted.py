@@ -55,5 +55,6 @@ def control(workloads, folder):
     classes = {name: count for name, count in classes.items() if count}
     return {"name": "planted loss", "violated": checked.code == VIOLATION and bool({"lost", "unseen"} & set(classes)),
             "classes": classes,
-            "text": f"every read of value {chosen[1].decode()} of client {chosen[0].decode()} was left out of a copy of the "
-                    f"history: the checker found {', '.join(f'{n} {name}' for name, n in classes.items()) or 'nothing'}"}
+            "text": f"every read of value {chosen[1].decode()} of client {chosen[0].decode()} was left out of a copy "
+                    "of the history: the checker found "
+                    f"{', '.join(f'{count} {name}' for name, count in classes.items()) or 'nothing'}"}

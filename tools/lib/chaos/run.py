@@ -8,6 +8,7 @@ import time
 
 import arguments
 import bench_machine
+import clients
 import planted
 import programs
 import run_directory
@@ -22,6 +23,7 @@ from programs import Failure
 LIMITS_S = {"quick": 240, "default": 900, "nightly": None}
 LEG_S, CONTROL_S, REPORT_S = 6, 8, 3  # What a cluster takes beside its rounds, about.
 STOPPED = 130
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Hooked:
@@ -132,6 +134,8 @@ class Run:
             self.version = self.system.version()
             self.directory.check_room()
             self.plan_time()
+            if any(scenario.has_all_clients for scenario, _ in self.plan):
+                self.setting.clients = clients.find(self.options.clients, self.progress.tell)
             if self.system.is_ours:
                 self.run_control()
             for scenario, rounds in self.plan:
@@ -152,7 +156,7 @@ class Run:
 
     def end_leg(self):
         """Whatever still runs is ended, also when Ctrl-C comes again."""
-        before = [signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)]
+        before = [signal.signal(number, signal.SIG_IGN) for number in ENDING]
         try:
             if self.leg:
                 self.kept.append(self.leg.folder)
@@ -161,7 +165,7 @@ class Run:
             self.errors.append(str(failure))
         finally:
             self.leg = None
-            for number, handler in zip((signal.SIGINT, signal.SIGTERM), before):
+            for number, handler in zip(ENDING, before):
                 signal.signal(number, handler)
 
     def run_control(self):
@@ -240,7 +244,8 @@ class Run:
             return
         self.kept += folders
         for folder in folders:
-            total.history += [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".history")]
+            names = [name for name in sorted(os.listdir(folder)) if name.endswith(".history")]
+            total.history += [os.path.join(folder, name) for name in names]
 
     def tell(self, total):
         gap = total.gap_table().get("tuned")
@@ -290,7 +295,8 @@ class Run:
     def assemble(self, outcome, line, done, failed_if):
         folder = self.directory.path
         rounds = sum(scenario["rounds"] for scenario in done)
-        return {"title": f"{self.version_text()}: {len(done)} scenarios, {self.options.mode}", "verdict": outcome, "line": line,
+        return {"title": f"{self.version_text()}: {len(done)} scenarios, {self.options.mode}",
+                "verdict": outcome, "line": line,
                 "engine": {"name": self.system.name, "version": self.version_text()}, "profile": self.profile(),
                 "machine": bench_machine.fingerprint(programs.ROOT, folder),
                 "command": "skiff chaos run " + shlex.join(sys.argv[2:]), "seed": self.options.seed,
@@ -317,7 +323,8 @@ def publish(folder, content, beside):
 
 def main(words):
     options = arguments.read_run(words)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     run_directory.sweep(False, programs.say)
     system = Hooked(options) if options.bootstrap else Engine(find_engine(options.engine))
     plan = scenarios.chosen(options.scenarios, options.mode, system.can)

@@ -29,6 +29,7 @@ class Scenario:
     rounds_a_cluster: int = 50  # Then a fresh one goes on, so that histories stay small.
     is_follower_first: bool = False  # One node gives its leaders away before the first round.
     has_metadata: bool = False  # Topics are created and deleted all the time, and timed.
+    has_all_clients: bool = False  # Also writers in other languages, where there are some.
     shows_elsewhere: bool = False  # Also the gaps of partitions that the victim did not lead.
     skips_replicas_of_victims: bool = False  # We damaged their files ourselves.
     holds: tuple = field(default=())  # Takes turns, in place of hold_s.
@@ -54,36 +55,39 @@ paused = processes.of_victim(processes.Pause)
 
 SCENARIOS = [
     Scenario("kill-leader", "kill -9 of a node that leads partitions, whoever it is; it starts again once others have "
-             "taken over.", killed(leader), (6, 10, 300), KILLS, round_s=2.5),
+             "taken over.", killed(leader), (6, 10, 300), KILLS, has_all_clients=True, round_s=2.5),
     Scenario("kill-follower", "kill -9 of a node that leads nothing: producers should hardly notice.",
              killed(follower), (0, 5, 50), KILLS, round_s=2.5, is_follower_first=True),
-    Scenario("kill-controller", "kill -9 of the active controller. Partitions that it did not lead should go on; topics "
-             "that are created and deleted all the time show how long metadata stands still.",
+    Scenario("kill-controller", "kill -9 of the active controller. Partitions that it did not lead should go on; "
+             "topics that are created and deleted all the time show how long metadata stands still.",
              killed(controller), (0, 8, 150), KILLS, round_s=2.5, has_metadata=True, shows_elsewhere=True),
     Scenario("kill-all", "kill -9 of all nodes at once, then all start again.", processes.kill_all, (0, 5, 100), KILLS,
              hold_s=0.3, waits=False, round_s=2.5),
-    Scenario("power-loss-one", "One node loses power: kill -9, and what no sync had covered is taken back from its disk.",
+    Scenario("power-loss-one", "One node loses power: kill -9, and what no sync covered is taken back from its disk.",
              processes.of_victim(power.PowerLoss)(leader), (0, 5, 50), POWER, round_s=3),
     Scenario("power-loss-all", "All nodes lose power at once: what was acknowledged has to be on the disks.",
-             power.all_nodes, (5, 8, 200), POWER, hold_s=0.3, waits=False, round_s=2.5),
+             power.all_nodes, (5, 8, 200), POWER, hold_s=0.3, waits=False, has_all_clients=True, round_s=2.5),
     Scenario("restart-storm", "One node is killed and started five times, with no time to come up in between.",
              processes.of_victim(processes.Storm)(leader), (0, 2, 20), KILLS, round_s=6),
-    Scenario("rolling-restart", "Each node in turn is stopped as an operator does it and started again, the next one once "
-             "all replicas are in sync.", processes.RollingRestart, (0, 2, 20), RESTARTS, round_s=8, hold_s=0),
+    Scenario("rolling-restart", "Each node in turn is stopped as an operator does it and started again, the next one "
+             "once all replicas are in sync.", processes.RollingRestart, (0, 2, 20), RESTARTS, hold_s=0,
+             has_all_clients=True, round_s=8),
     Scenario("rolling-kill", "The same with kill -9.", processes.RollingKill, (0, 2, 20), KILLS, round_s=8, hold_s=0),
     Scenario("pause-leader", "SIGSTOP of a node that leads, for 1, 5 and 30 seconds in turn (quick: 5): its "
              "connections stay, and say nothing. It wakes up and believes that it leads.",
-             paused(leader), (1, 2, 30), PAUSES, waits=False, holds=(5.0, 1.0, 30.0), round_s=7.5),
-    Scenario("pause-leader-5s", "SIGSTOP of a node that leads, for 5 seconds each time, or until others have taken over.",
+             paused(leader), (1, 2, 30), PAUSES, waits=False, holds=(5.0, 1.0, 30.0), has_all_clients=True,
+             round_s=7.5),
+    Scenario("pause-leader-5s", "SIGSTOP of a node that leads, for 5 seconds, or until others have taken over.",
              paused(leader), (0, 0, 100), PAUSES, hold_s=5, round_s=7.5),
     Scenario("pause-all", "SIGSTOP of all nodes for 5 seconds: all sessions are over when they wake up.",
              processes.pause_all, (0, 2, 20), PAUSES, waits=False, hold_s=5, round_s=8),
     Scenario("isolate-leader", "A node that leads is cut from all others and from the clients.",
-             links.isolate(leader), (1, 2, 100), CUTS, hold_s=6, round_s=8),
+             links.isolate(leader), (1, 2, 100), CUTS, hold_s=6, has_all_clients=True, round_s=8),
     Scenario("isolate-follower", "A node that leads nothing is cut from all others and from the clients.",
              links.isolate(follower), (0, 1, 30), CUTS, hold_s=5, round_s=8, is_follower_first=True),
     Scenario("isolate-controller", "The active controller is cut from all others and from the clients.",
-             links.isolate(controller), (0, 2, 100), CUTS, hold_s=6, round_s=8, has_metadata=True, shows_elsewhere=True),
+             links.isolate(controller), (0, 2, 100), CUTS, hold_s=6, has_metadata=True, shows_elsewhere=True,
+             round_s=8),
     Scenario("cut-followers", "A leader and all other nodes do not reach each other; the clients reach all.",
              links.cut_followers(plain_leader), (0, 1, 30), LINKS, hold_s=5, round_s=7.5),
     Scenario("one-way-out", "Nothing that a leader sends reaches the other nodes; what they send comes in.",
@@ -124,14 +128,15 @@ SCENARIOS = [
     Scenario("short-writes", "Every second write of a leader is cut in half, as the system may.",
              disks.of_leader(leader, [("short-writes",)], counter="writes_short"),
              (0, 1, 20), DISKS, hold_s=3, round_s=4.5),
-    Scenario("bit-rot", "A bit flips in a segment, an index, a checkpoint, the marks or the vote of a node that is down, "
-             "one that led or one that followed; then it starts. Damage may cost this replica, never a record.",
+    Scenario("bit-rot", "A bit flips in a segment, an index, a checkpoint, the marks or the vote of a node that is "
+             "down, one that led or one that followed; then it starts. Damage may cost this replica, never a record.",
              files.bit_rot(("segment", leader), ("index", leader), ("quorum-state", follower), ("checkpoint", follower),
                            ("marks", leader), ("segment", follower), ("index", follower), ("quorum-state", leader)),
              (0, 8, 24), FILES, back_to=WRITABLE, rounds_a_cluster=1, skips_replicas_of_victims=True, round_s=2.5,
              load={"partitions": 6}),
-    Scenario("lost-directory", "The directory of one partition is gone when its node starts again; or all that the node "
-             "had.", files.lost_directory(leader), (0, 2, 12), FILES, back_to=WRITABLE, rounds_a_cluster=1, round_s=3),
+    Scenario("lost-directory", "The directory of one partition is gone when its node starts again; or all that the "
+             "node had.", files.lost_directory(leader), (0, 2, 12), FILES, back_to=WRITABLE, rounds_a_cluster=1,
+             round_s=3),
     Scenario("clock-jump", "A leader's wall clock jumps by an hour, back by an hour, or by ten years.",
              clocks.clock(leader, "+1h", "-1h", "+10y"), (0, 3, 30), CLOCK, hold_s=2, round_s=3.5),
     Scenario("clock-drift", "A leader's wall clock runs five per cent too fast.",
@@ -147,7 +152,7 @@ SCENARIOS = [
                       [links.isolate(leader), links.cut_from_controller, links.one_way(leader, True), links.bridge],
                       [disks.of_leader(leader, [("slow-disk", "200ms")], counter="syncs"),
                        clocks.clock(leader, "+1h", "-1h")]]),
-             (0, 3, 100), POWER | LINKS | DISKS | CLOCK, hold_s=4, waits=False, round_s=7),
+             (0, 3, 100), POWER | LINKS | DISKS | CLOCK, hold_s=4, waits=False, has_all_clients=True, round_s=7),
 ]
 MODES = ("quick", "default", "nightly")
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

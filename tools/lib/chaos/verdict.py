@@ -1,6 +1,6 @@
 """verdict.py -- from what the checker and the supervisor saw to numbers, and from numbers to a verdict.
 
-    FAIL          a promise was broken: a violation, replicas that differ, a cluster that does not come back, a --fail-if
+    FAIL          a promise was broken: a violation, replicas that differ, no coming back; or a --fail-if came true
     VOID          the control lost nothing: this run could not have seen a loss
     INCONCLUSIVE  something that the verdict rests on was not seen: a fault, operations in flight, a log's end
     PASS          none of these
@@ -32,12 +32,12 @@ def distribution(values):
 
 
 def bound95(losses, rounds):
-    """The share of rounds that may lose something, at 95 %, when none of n did: the rule of three. Three rounds say nothing."""
+    """The share of rounds that may lose something, at 95 %, when none of n did: the rule of three."""
     return round(3 / rounds, 5) if rounds > 3 and not losses else None
 
 
 def worst_gaps(found, faults):
-    """{profile: [the longest gap of each fault, with its partition]}, gaps of the host left out; and how many those are."""
+    """{(profile, fault): the longest gap of all partitions}, those of the host left out; and how many these are."""
     elsewhere = {fault["id"]: set(fault.get("elsewhere", ())) for fault in faults}
     worst, of_host = {}, 0
     for gap in found.get("gaps", ()):
@@ -66,7 +66,7 @@ class Scenario:
         self.timelines, self.stalls, self.witness, self.history = [], [], [], []
         self.replicas = {"compared": 0, "differ": 0, "witness": []}
         self.broken, self.doubts, self.notes = [], [], []
-        self.seconds, self.of_host = 0.0, 0
+        self.seconds, self.of_host, self.worst_ns = 0.0, 0, 0
 
     def add(self, leg):
         first = len(self.faults)
@@ -106,9 +106,12 @@ class Scenario:
             table.setdefault(entry["profile"], []).append(entry)
 
     def add_timeline(self, found, leg):
-        timeline = found.get("timeline")
-        if timeline and len(self.timelines) < 1:  # One leg is like another; the worst round's comes on top.
-            self.timelines.append({"label": "the first cluster's rounds", **timeline})
+        """The first cluster's whole, and the finest look at the worst round of all."""
+        if found.get("timeline") and not self.timelines:
+            self.timelines.append({"label": "the first cluster's rounds", **found["timeline"]})
+        if leg.window and leg.window["gap_ns"] > self.worst_ns:
+            self.worst_ns = leg.window["gap_ns"]
+            self.timelines[1:] = [leg.window]
 
     def add_replicas(self, found):
         self.replicas["compared"] += found.get("compared", 0)
@@ -153,7 +156,8 @@ class Scenario:
 
     def json(self):
         return {"name": self.scenario.name, "about": self.scenario.about, "verdict": self.verdict(),
-                "why": "\n".join(self.broken + self.doubts), "rounds": len(self.faults), **self.counts, "other": self.other,
+                "why": "\n".join(self.broken + self.doubts), "rounds": len(self.faults), **self.counts,
+                "other": self.other,
                 "witness": self.witness[:40], "faults": self.faults, "gaps": self.gap_table(),
                 "gaps_of_host": self.of_host, "full_isr": distribution(self.full_isr),
                 "first_ack": distribution(self.first_ack), "latency": joined(self.latency),

@@ -32,8 +32,8 @@ class Watch:
         self.setting = Setting(engine=None, partitions=options.partitions, replication=min(3, len(self.brokers)),
                                client=options.client, rate=options.rate)
         self.folder = self.directory.part("watch")
-        self.workloads = Workloads(self.folder, options.bootstrap, self.directory.id, f"skiff-chaos-{self.directory.id}",
-                                   self.setting)
+        self.workloads = Workloads(self.folder, options.bootstrap, self.directory.id,
+                                   f"skiff-chaos-{self.directory.id}", self.setting)
         self.started, self.begun = time.strftime("%Y-%m-%d %H:%M:%S"), time.monotonic()
 
     def go(self):
@@ -105,8 +105,9 @@ class Watch:
         publish(self.directory.path, {
             "title": f"watched {self.options.bootstrap}", "verdict": outcome, "line": line,
             "engine": {"name": "watch", "version": f"cluster at {self.options.bootstrap}"},
-            "profile": {"nodes": len(self.brokers), "partitions": self.setting.partitions, "rf": self.setting.replication,
-                        "min_isr": "?", "fsync": "unknown", "ack_means": "acks=all: what the cluster is set up for"},
+            "profile": {"nodes": len(self.brokers), "partitions": self.setting.partitions,
+                        "rf": self.setting.replication, "min_isr": "?", "fsync": "unknown",
+                        "ack_means": "acks=all: what the cluster is set up for"},
             "machine": bench_machine.fingerprint(programs.ROOT, self.directory.path),
             "command": "skiff chaos watch " + shlex.join(sys.argv[2:]), "seed": None, "started": self.started,
             "seconds": round(time.monotonic() - self.begun, 1), "control": control, "scenarios": [found],
@@ -119,5 +120,6 @@ class Watch:
 
 def main(words):
     options = arguments.read_watch(words)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     return Watch(options).go()

@@ -90,16 +90,18 @@ class Workloads:
             raise Failure(f"{programs.shown(words)}: {run.stderr.strip() or run.stdout.strip()}")
         return run.stdout
 
-    def start(self, name, verb, *words, topic=None, profile=None):
-        """Start one process beside us, with a history of its own."""
+    def start(self, name, verb, *words, topic=None, profile=None, command=None):
+        """Start one process beside us, with a history of its own; `command` is another program than skiff-workload."""
         history = os.path.join(self.folder, f"{name}.history")
         is_1 = topic == self.topic_1
         (self.files_1 if is_1 else self.files).append(history)
         if profile:
             self.live.add(history, profile)
-        self.processes[name] = programs.spawn(
-            self.program(verb, "-t", topic or self.topic, "--run", self.run, "--history", history,
-                         "--first-client", self.take_clients(), *words), os.path.join(self.folder, f"{name}.log"))
+        program = [*command, verb, "-b", self.bootstrap] if command else self.program(verb)
+        more = ["-t", topic or self.topic, "--run", self.run, "--history", history,
+                "--first-client", self.take_clients()]
+        self.processes[name] = programs.spawn([*program, *map(str, [*more, *words])],
+                                              os.path.join(self.folder, f"{name}.log"))
 
     def take_clients(self):
         self.next_client += CLIENTS_EACH
@@ -108,6 +110,9 @@ class Workloads:
     def start_writer(self, profile, rate, writers=1):
         size = ["--size", self.setting.size] if self.setting.size and profile == "tuned" else []
         self.start(profile, "write", "--profile", profile, "--rate", rate, "--writers", writers, *size, profile=profile)
+
+    def start_other(self, name, command, rate):
+        self.start(name, "write", "--rate", rate, profile=name, command=command)
 
     def start_acks_1(self, rate):
         self.marks_1 = self.new_marks("marks-acks1", self.topic_1, self.files_1)
@@ -170,9 +175,12 @@ class Workloads:
                 wrong += f"final read of {topic}: {(run.stderr.strip() or 'failed').splitlines()[-1]}; "
         return wrong.rstrip("; ")
 
-    def check(self, files, ends=None):
+    def check(self, files, ends=None, window=None):
+        """The checker's word on files. `ends`: a file that it writes; `window`: limits of the timeline, in ns."""
         words = [programs.path("skiff"), "chaos", "check", *files, "--json"]
-        run = programs.call(words + (["--replica-ends", ends] if ends else []), 600)
+        words += ["--replica-ends", ends] if ends else []
+        words += ["--timeline", f"{window[0]}:{window[1]}"] if window else []
+        run = programs.call(words, 600)
         if run.returncode not in (0, VIOLATION, INCONCLUSIVE):
             raise Failure(f"skiff chaos check: {run.stderr.strip() or run.stdout.strip()}")
         try:
