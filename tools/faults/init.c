@@ -2,7 +2,8 @@
  *
  * Other libraries' constructors may call us before: then every rule is zero and no file is ours. */
 #include <arpa/inet.h>
-#include <fcntl.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,14 @@ static void resolve_data_dir(const char *given)
     faults.data_dir_size = full > 0 && full < PATH_MAX ? (size_t)full : 0;
 }
 
+/* The first process of those that live; its children run under the same rules. */
+static void tell_pid(struct fault_rules *rules)
+{
+    uint64_t told = rules->pid;
+    if (told == 0 || (kill((pid_t)told, 0) != 0 && errno == ESRCH))
+        rules->pid = (uint64_t)getpid();
+}
+
 __attribute__((constructor)) static void start(void)
 {
     const char *chaos_dir = getenv("SKIFF_FAULTS_DIR");
@@ -61,4 +70,5 @@ __attribute__((constructor)) static void start(void)
     if (data_dir)
         resolve_data_dir(data_dir);
     faults.rules = rules;
+    tell_pid(rules);
 }

@@ -59,6 +59,7 @@ struct fault_rules {
     _Atomic uint64_t journal_bytes;
     _Atomic uint64_t journal_lost; /* 1: too much for the journal; power cannot be cut. */
     _Atomic uint64_t dials_bound;  /* Connections given the node's source address. */
+    _Atomic uint64_t pid;          /* Of the process under these rules; 0: none was yet. */
 };
 
 _Static_assert(offsetof(struct fault_rules, syncs) == 256, "The layout is fixed.");
