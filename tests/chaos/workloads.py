@@ -20,7 +20,7 @@ WORKLOAD = os.path.join(BUILD, "skiff-workload")
 RUN = "c0ffee"
 TOPIC = "skiff-chaos-test"
 SESSION_S = 3.0  # broker.session.timeout.ms of a node without settings.
-FAILED, USAGE, NOT_FOUND, INCONCLUSIVE = 1, 2, 3, 12
+FAILED, USAGE, NOT_FOUND, VIOLATION, INCONCLUSIVE = 1, 2, 3, 11, 12
 
 
 class History:
@@ -55,6 +55,7 @@ class History:
 class Workload:
     """One skiff-workload that runs beside the test."""
     next_client = 0
+    started = []
 
     def __init__(self, cluster, verb, *words, topic=TOPIC, program=(WORKLOAD,), **more):
         self.path = os.path.join(cluster.home, f"{verb}-{Workload.next_client}.history")
@@ -63,6 +64,7 @@ class Workload:
              "--first-client", str(Workload.next_client), *words],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)
         Workload.next_client += 1000
+        Workload.started.append(self.process)
 
     def lines(self, kind):
         if not os.path.exists(self.path):
@@ -94,14 +96,17 @@ def run(cluster, *words, timeout=30):
                           timeout=timeout, check=False)
 
 
-def with_topic(test, partitions=6, copies=3, nodes=3):
+def with_topic(test, partitions=6, copies=3, **more):
     """A cluster, and the topic on it."""
-    cluster = Cluster(nodes=nodes)
+    cluster = Cluster(**more)
     try:
         made = run(cluster, "topic", "create", TOPIC, "-p", str(partitions), "-r", str(copies))
         assert made.returncode == 0, made.stderr
         test(cluster)
     finally:
+        for process in Workload.started:  # Those that a failed test left.
+            process.kill()
+        Workload.started.clear()
         cluster.close()
 
 
@@ -231,6 +236,44 @@ def test_a_writer_that_is_told_to_end_while_all_nodes_hang_leaves_outcomes_open(
         assert written.is_whole
         assert len(written.begun()) > len(written.acked()) + len(written.failed()), said
         check(read_all(cluster), written)
+    with_topic(look)
+
+
+def test_a_reader_whose_offsets_are_gone_begins_anew_at_what_is_there():
+    def look(cluster):
+        writer = Workload(cluster, "write", "--rate", "600")
+        reader = Workload(cluster, "read")
+        reader.until("r", 1500)
+        cluster.skiff("chaos", "power-off", "all", "--keep", "0")
+        cluster.skiff("chaos", "power-on", "all")
+        until("in-sync sets", lambda: all(len(p["isr"]) == 3 for p in view(cluster)["partitions"]), 30)
+        reader.until("s", 6 + 1)
+        writer.end()
+        final = read_all(cluster)
+        ends = {(p, str(int(end) - 1)) for _, _, p, end, _ in final.of["z"] if int(end) > 0}
+        until("the last records", lambda: ends <= {(line[2], line[3]) for line in reader.history().of["r"][1500:]})
+        assert reader.end()[0] == 0
+        notes = [" ".join(line) for line in reader.history().of["n"]]
+        assert any("OFFSET_OUT_OF_RANGE" in note or "_AUTO_OFFSET_RESET" in note for note in notes), notes
+        said = subprocess.run([SKIFF, "chaos", "check", final.path, writer.path, reader.path], capture_output=True,
+                              text=True, timeout=60, check=False)
+        assert said.returncode == VIOLATION, said  # An acknowledgement meant the page cache here.
+    with_topic(look, chaos=True, sets=("flush.messages=1000000",))
+
+
+def test_a_host_that_stood_still_is_told():
+    def look(cluster):
+        writer = Workload(cluster, "write", "--rate", "100")
+        writer.until("a", 20)
+        stood = time.monotonic_ns()
+        writer.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.3)  # How long it stands.
+        writer.process.send_signal(signal.SIGCONT)
+        went_on = time.monotonic_ns()
+        writer.until("g", 1)
+        assert writer.end()[0] == 0
+        assert any(int(start) < went_on and int(end) > stood and int(end) - int(start) > 250e6
+                   for _, start, end in writer.history().of["g"]), writer.history().of["g"]
     with_topic(look)
 
 
