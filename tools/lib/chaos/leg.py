@@ -95,11 +95,23 @@ class Leg:
                 workloads.start_other(name, command, max(1, rate // 5))
         workloads.start_probes(self.scenario.has_metadata)
         since = time.monotonic_ns()
-        if not self.wait_steady(since, FIRST_LIMIT_S, FULL):
+        if not self.wait_steady(since, FIRST_LIMIT_S, FULL) or not self.wait_all_write(since):
             raise Failure(f"no steady state to begin with: {self.why_not_steady(since)}{self.cluster.log_ends()}")
         if self.scenario.is_follower_first:
             self.take_leaders_away()
         self.go_on(BASELINE_S)
+
+    def wait_all_write(self, since_ns):
+        """Until writers in other languages, which take longer to start, have got every partition acknowledged too."""
+        names = [name for name in self.setting.clients if name in self.workloads.processes]
+        deadline = time.monotonic() + FIRST_LIMIT_S
+        live = self.workloads.live
+        while not all(live.acked_since(since_ns, self.setting.partitions, name) for name in names):
+            if time.monotonic() > deadline:
+                return False
+            self.workloads.check_alive()
+            time.sleep(POLL_S)
+        return True
 
     def take_leaders_away(self):
         """Restart a node, so that it is a follower of all: leaders stay where they went."""
@@ -164,7 +176,8 @@ class Leg:
     def why_not_steady(self, since_ns):
         picture = self.look()
         silent = {profile: self.workloads.live.silent_since(since_ns, self.setting.partitions, profile)
-                  for profile in STEADY_PROFILES}
+                  for profile in (*STEADY_PROFILES, *(name for name in self.setting.clients
+                                                      if name in self.workloads.processes))}
         text = [f"{len(which)} partitions not acknowledged ({profile})" for profile, which in silent.items() if which]
         text.append(picture.text() if picture else "nobody answers")
         down = [node for node in self.cluster.ids if "stop" in self.cluster.can and self.cluster.pid(node) == 0]
@@ -232,8 +245,8 @@ class Leg:
 
     def finish(self):
         result, workloads = self.result, self.workloads
-        for name in workloads.stop():
-            result.doubts.append(f"the workload {name!r} did not end well:\n"
+        for name, code in workloads.stop():
+            result.doubts.append(f"the workload {name!r} ended with exit code {code}:\n"
                                  + programs.last_lines(os.path.join(self.folder, f"{name}.log")))
         wrong = workloads.read_to_the_end()
         if wrong:

@@ -83,8 +83,8 @@ class Watch:
     def reckon(self):
         """Read everything back, check, and report."""
         result = Result(folder=self.folder)
-        for name in self.workloads.stop():
-            result.doubts.append(f"the workload {name!r} did not end well")
+        for name, code in self.workloads.stop():
+            result.doubts.append(f"the workload {name!r} ended with exit code {code}")
         wrong = self.workloads.read_to_the_end()
         result.doubts += [wrong] if wrong else []
         result.checked = self.workloads.check(self.workloads.files)

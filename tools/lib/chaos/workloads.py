@@ -112,7 +112,7 @@ class Workloads:
         self.start(profile, "write", "--profile", profile, "--rate", rate, "--writers", writers, *size, profile=profile)
 
     def start_other(self, name, command, rate):
-        self.start(name, "write", "--rate", rate, profile=name, command=command)
+        self.start(name, "write", "--rate", rate, "--timeout", "30s", profile=name, command=command)
 
     def start_acks_1(self, rate):
         self.marks_1 = self.new_marks("marks-acks1", self.topic_1, self.files_1)
@@ -145,7 +145,7 @@ class Workloads:
                               + programs.last_lines(os.path.join(self.folder, f"{name}.log")))
 
     def stop(self):
-        """Writers finish what is open, then readers end. Names of those that did not end well."""
+        """Writers finish what is open, then readers end. Those that did not end well, with their exit codes."""
         readers = [name for name in self.processes if name.startswith("reader")]
         writers = [name for name in self.processes if name not in readers]
         bad = []
@@ -154,8 +154,9 @@ class Workloads:
                 if self.processes[name].poll() is None:
                     self.processes[name].send_signal(signal.SIGTERM)
             for name in group:
-                if programs.end(self.processes[name], 0, FLUSH_LIMIT_S) != 0:
-                    bad.append(name)
+                code = programs.end(self.processes[name], 0, FLUSH_LIMIT_S)
+                if code != 0:
+                    bad.append((name, code))
         self.processes = {}
         for marks in filter(None, (self.marks, self.marks_1)):
             marks.close()
