@@ -72,8 +72,8 @@ struct log_appended {
     wall_ms append_time; /* The original's timestamp if a duplicate, else -1. */
 };
 
-/* Append as leader: give `batch`, which passed batch_check() with `info`, the next
- * offsets and `epoch`, in place. It is written at the next sync_flush().
+/* Append as leader: give `batch`, which passed batch_check() or batch_admit() with `info`, the
+ * next offsets and `epoch`, in place. It is written at the next sync_flush().
  * Owns    takes a reference of its own on batch->buf; its bytes must not change any more.
  *         `epoch` is not below log_last_epoch(): a log that holds a later one goes offline.
  * Errors  ERR_BUSY: not ready; ERR_SPACE, ERR_FILES: refused, the log lives on; ERR_IO,
@@ -144,8 +144,8 @@ struct log_time {
     log_epoch epoch;
 };
 
-/* The first record with a timestamp at or above `timestamp`, below the bound (a compressed batch
- * answers with its first offset). Errors as log_find(). */
+/* The first record with a timestamp at or above `timestamp`, below the bound.
+ * Errors  as log_find(). */
 enum err log_find_time(struct log *log, wall_ms timestamp, enum log_bound bound,
                        struct log_time *out);
 /* The record with the greatest timestamp (KIP-734). */

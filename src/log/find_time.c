@@ -1,40 +1,51 @@
 /* find_time.c -- offsets by timestamp, for ListOffsets.
  *
  * A header's greatest timestamp tells whether a batch can hold the answer; then its records
- * are walked. A compressed batch answers with its first offset and greatest timestamp.
+ * are walked, compressed ones too.
  * Answers at or past the bound are hidden.
  *
  * Source  KIP-79, KIP-734. */
 #include "log_internal.h"
 
-/* The first record of `batch` with a timestamp of at least `timestamp`. */
+/* The first record of `bytes` with a timestamp of at least `timestamp`, at or above the start. */
+static enum err search_records(struct log *log, struct bytes bytes, wall_ms timestamp,
+                               struct log_time *out)
+{
+    struct batch_walk walk;
+    struct batch_record record;
+    enum err err;
+    struct codec_reader *reader = codec_reader_open();
+
+    batch_walk_open(&walk, bytes, reader);
+    while ((err = batch_walk_next(&walk, &record)) == ERR_NONE)
+        if (record.timestamp >= timestamp && record.offset >= log->ends.start)
+            break;
+    if (err == ERR_NONE)
+        *out = (struct log_time){
+            .offset = record.offset, .timestamp = record.timestamp, .epoch = walk.info.epoch};
+    else if (err != ERR_NOT_FOUND) /* Whatever its inside is like, the batch stands for it. */
+        *out = (struct log_time){.offset = walk.info.base,
+                                 .timestamp = walk.info.max_timestamp,
+                                 .epoch = walk.info.epoch};
+    batch_walk_close(&walk);
+    codec_reader_close(reader);
+    return err == ERR_NOT_FOUND ? err : ERR_NONE;
+}
+
+/* Errors  ERR_NOT_FOUND: none of its records is new enough. */
 static enum err search_batch(struct log *log, const struct segment *segment,
                              const struct placed_batch *batch, wall_ms timestamp,
                              struct log_time *out)
 {
-    struct batch_walk walk;
-    struct batch_record record;
     struct buf *buf = buf_new(batch->info.size);
+    struct bytes bytes = {.data = buf->data, .size = batch->info.size};
 
     int64_t got = env_read(log->env, segment->file, batch->position, buf->data, batch->info.size);
-    if (got != batch->info.size) {
-        buf_unref(buf);
-        return got < 0 ? (enum err)got : ERR_CORRUPT;
-    }
-    *out = (struct log_time){.offset = batch->info.base,
-                             .timestamp = batch->info.max_timestamp,
-                             .epoch = batch->info.epoch};
-    struct bytes bytes = {.data = buf->data, .size = batch->info.size};
-    enum err err = batch_walk_start(&walk, bytes);
-    while (err == ERR_NONE && (err = batch_walk_next(&walk, &record)) == ERR_NONE) {
-        if (record.timestamp >= timestamp) {
-            out->offset = record.offset;
-            out->timestamp = record.timestamp;
-            break;
-        }
-    }
+    enum err err = got < 0 ? (enum err)got : ERR_CORRUPT;
+    if (got == batch->info.size)
+        err = search_records(log, bytes, timestamp, out);
     buf_unref(buf);
-    return ERR_NONE; /* Whatever a record's inside is like, the batch stands for it. */
+    return err;
 }
 
 /* Search one segment from `position`. ERR_NOT_FOUND: no batch there is new enough. */
@@ -52,8 +63,11 @@ static enum err search_segment(struct log *log, const struct segment *segment, w
             continue;
         if (batch.info.base >= bound)
             return ERR_NOT_FOUND;
-        if (batch.info.max_timestamp >= timestamp)
-            return search_batch(log, segment, &batch, timestamp, out);
+        if (batch.info.max_timestamp < timestamp)
+            continue;
+        err = search_batch(log, segment, &batch, timestamp, out);
+        if (err != ERR_NOT_FOUND)
+            return err;
     }
     return err;
 }

@@ -1,11 +1,9 @@
-/* records.c -- walks the records of an uncompressed batch.
+/* records.c -- walks the records of a batch, compressed or not.
  *
  * A record: length varint, then within that length attributes i8, timestamp delta varlong,
  * offset delta varint, key (length varint, -1 null), value (likewise), header count varint,
  * headers (key length varint and key, value length varint or -1 and value). */
 #include "records.h"
-
-#include "varint.h"
 
 /* One record without copies; offset and timestamp as deltas. */
 struct record {
@@ -69,6 +67,29 @@ static bool take_record(const uint8_t **at, const uint8_t *end, struct record *o
     return true;
 }
 
+/* True: the whole record at `at` is in the window, or it is wrong anyway. */
+static bool has_whole_record(const struct window *window)
+{
+    const uint8_t *at = window->at;
+    int64_t length;
+    if (varlong_read(&at, window->end, &length))
+        return length < 1 || length <= window->end - at;
+    return window_left(window) >= VARINT_SIZE_MAX;
+}
+
+/* Errors  ERR_INVALID_RECORD, ERR_CORRUPT, ERR_TOO_LARGE. */
+static enum err next_record(struct window *window, struct record *out)
+{
+    while (window->reader && !has_whole_record(window)) {
+        enum err err = window_more(window);
+        if (err == ERR_NOT_FOUND)
+            return ERR_INVALID_RECORD;
+        if (err != ERR_NONE)
+            return err;
+    }
+    return take_record(&window->at, window->end, out) ? ERR_NONE : ERR_INVALID_RECORD;
+}
+
 /* -1 says "no timestamp" and always passes. */
 static bool is_timestamp_allowed(int64_t timestamp, const struct batch_limits *limits)
 {
@@ -81,64 +102,170 @@ static bool is_timestamp_allowed(int64_t timestamp, const struct batch_limits *l
     return limits->now - timestamp <= limits->timestamp_before_max_ms;
 }
 
-enum err records_check(struct bytes batch, const struct batch_info *info,
-                       const struct batch_limits *limits, const char **reason)
+static void note_fault(struct batch_refusal *refusal, int32_t index, const char *reason)
 {
-    const uint8_t *at = batch.data + BATCH_HEADER_SIZE;
-    const uint8_t *end = batch.data + batch.size;
-    struct record record;
-
-    *reason = "The timestamp is out of the topic's range.";
-    if (!is_timestamp_allowed(info->max_timestamp, limits))
-        return ERR_INVALID_TIMESTAMP;
-    if (batch_codec(info) != BATCH_NONE)
-        return ERR_NONE;
-    for (int32_t i = 0; i < info->record_count; i++) {
-        int64_t timestamp;
-        *reason = "A record is malformed.";
-        if (!take_record(&at, end, &record))
-            return ERR_INVALID_RECORD;
-        *reason = "The offset deltas of the records are not contiguous.";
-        if (record.offset_delta != i)
-            return ERR_INVALID_RECORD;
-        *reason = "The timestamp is out of the topic's range.";
-        if (__builtin_add_overflow(info->base_timestamp, record.timestamp_delta, &timestamp))
-            return ERR_INVALID_TIMESTAMP;
-        if (!is_timestamp_allowed(timestamp, limits))
-            return ERR_INVALID_TIMESTAMP;
-    }
-    *reason = "There are bytes after the last record.";
-    return at == end ? ERR_NONE : ERR_INVALID_RECORD;
+    if (refusal->fault_count < BATCH_FAULTS_MAX)
+        refusal->faults[refusal->fault_count++] =
+            (struct batch_fault){.index = index, .reason = reason};
 }
 
-enum err batch_walk_start(struct batch_walk *walk, struct bytes batch)
+static const char wrong_timestamp[] = "The timestamp is out of the topic's range.";
+
+void record_judge(const struct batch_limits *limits, int32_t index, struct bytes key,
+                  wall_ms timestamp, struct batch_refusal *refusal)
+{
+    if (limits->keys_required && !key.data) {
+        note_fault(refusal, index, "A compacted topic takes no record without a key.");
+        return;
+    }
+    if (!is_timestamp_allowed(timestamp, limits)) {
+        note_fault(refusal, index, wrong_timestamp);
+        refusal->has_wrong_timestamp = true;
+    }
+}
+
+enum err records_verdict(struct batch_refusal *refusal)
+{
+    if (refusal->fault_count == 0)
+        return ERR_NONE;
+    refusal->reason = refusal->has_wrong_timestamp
+                          ? wrong_timestamp
+                          : "Records of the batch may not be appended; all of it was refused.";
+    return refusal->has_wrong_timestamp ? ERR_INVALID_TIMESTAMP : ERR_INVALID_RECORD;
+}
+
+/* What a window's error is to a client whose checksum was right: the same bytes, sent again,
+ * would be as wrong. A producer splits what is too large. */
+static enum err refuse_content(enum err err, struct batch_refusal *refusal)
+{
+    if (err == ERR_TOO_LARGE) {
+        refusal->reason = "The records of the batch are too large when decompressed.";
+        return ERR_MESSAGE_TOO_LARGE;
+    }
+    refusal->reason =
+        err == ERR_CORRUPT ? "The records do not decompress." : "A record is malformed.";
+    return ERR_INVALID_RECORD;
+}
+
+static enum err check_end(struct window *window, struct batch_refusal *refusal)
+{
+    enum err err = window->at == window->end ? window_more(window) : ERR_NONE;
+    if (err == ERR_NOT_FOUND)
+        return ERR_NONE;
+    if (err != ERR_NONE)
+        return refuse_content(err, refusal);
+    refusal->reason = "There are bytes after the last record.";
+    return ERR_INVALID_RECORD;
+}
+
+enum err records_check(struct window *window, const struct batch_info *info,
+                       const struct batch_limits *limits, wall_ms *max_timestamp,
+                       struct batch_refusal *refusal)
+{
+    bool is_lenient = limits->now < 0 && !limits->keys_required;
+    struct record record;
+    wall_ms greatest = -1;
+
+    for (int32_t i = 0; i < info->record_count && refusal->fault_count < BATCH_FAULTS_MAX; i++) {
+        int64_t timestamp;
+        enum err err = next_record(window, &record);
+        if (err != ERR_NONE)
+            return refuse_content(err, refusal);
+        if (__builtin_add_overflow(info->base_timestamp, record.timestamp_delta, &timestamp)) {
+            refusal->reason = wrong_timestamp;
+            return ERR_INVALID_TIMESTAMP;
+        }
+        if (timestamp > greatest)
+            greatest = timestamp;
+        if (record.offset_delta != i)
+            note_fault(refusal, i, "The offset deltas of the records are not contiguous.");
+        else if (!is_lenient)
+            record_judge(limits, i, record.key, timestamp, refusal);
+    }
+    enum err err = records_verdict(refusal);
+    if (err == ERR_NONE)
+        err = check_end(window, refusal);
+    *max_timestamp = greatest;
+    return err;
+}
+
+struct window records_window(struct bytes batch, const struct batch_info *info,
+                             struct codec_reader *reader, uint64_t size_max)
+{
+    struct bytes records = {.data = batch.data + BATCH_HEADER_SIZE,
+                            .size = info->size - BATCH_HEADER_SIZE};
+    if (batch_codec(info) == CODEC_NONE)
+        return window_of(records);
+    check(reader);
+    return window_open(reader, batch_codec(info), records, size_max);
+}
+
+uint32_t record_write_head(uint8_t *at, const struct batch_record *record, int64_t timestamp_delta,
+                           uint32_t offset_delta)
+{
+    uint32_t length = 1 + varlong_size(timestamp_delta) + varlong_size(offset_delta) +
+                      varlong_size(field_length(record->key)) + record->key.size +
+                      varlong_size(field_length(record->value)) + record->value.size +
+                      varlong_size(0);
+    uint32_t size = varlong_write(at, length);
+    at[size++] = 0;
+    size += varlong_write(at + size, timestamp_delta);
+    size += varlong_write(at + size, offset_delta);
+    return size + varlong_write(at + size, field_length(record->key));
+}
+
+static void walk_begin(struct batch_walk *walk, struct bytes batch)
 {
     enum err err = batch_read(batch, &walk->info);
     check(err == ERR_NONE);
     check(walk->info.size <= batch.size);
-    if (batch_codec(&walk->info) != BATCH_NONE)
-        return ERR_UNSUPPORTED_COMPRESSION_TYPE;
     walk->index = 0;
+    walk->window = NULL;
     walk->rest = (struct bytes){.data = batch.data + BATCH_HEADER_SIZE,
                                 .size = walk->info.size - BATCH_HEADER_SIZE};
-    return ERR_NONE;
+}
+
+enum err batch_walk_start(struct batch_walk *walk, struct bytes batch)
+{
+    walk_begin(walk, batch);
+    return batch_codec(&walk->info) == CODEC_NONE ? ERR_NONE : ERR_UNSUPPORTED_COMPRESSION_TYPE;
+}
+
+void batch_walk_open(struct batch_walk *walk, struct bytes batch, struct codec_reader *reader)
+{
+    walk_begin(walk, batch);
+    if (batch_codec(&walk->info) == CODEC_NONE)
+        return;
+    walk->rest = (struct bytes){0};
+    if (batch_codec(&walk->info) > CODEC_ZSTD)
+        return; /* A disk, or a leader, can have made it up: no record is found. */
+    walk->window = mem_alloc(sizeof *walk->window);
+    *walk->window = records_window(batch, &walk->info, reader, BATCH_SIZE_MAX);
+}
+
+void batch_walk_close(struct batch_walk *walk)
+{
+    if (walk->window)
+        window_close(walk->window);
+    mem_free(walk->window);
+    walk->window = NULL;
 }
 
 enum err batch_walk_next(struct batch_walk *walk, struct batch_record *out)
 {
-    const uint8_t *at = walk->rest.data;
-    const uint8_t *end = at + walk->rest.size;
+    struct window plain = window_of(walk->rest);
+    struct window *window = walk->window ? walk->window : &plain;
     struct record record;
 
     if (walk->index == walk->info.record_count)
         return ERR_NOT_FOUND;
-    if (!take_record(&at, end, &record) || record.offset_delta < 0 ||
+    if (next_record(window, &record) != ERR_NONE || record.offset_delta < 0 ||
         record.offset_delta > walk->info.last_offset_delta)
         return ERR_INVALID_RECORD;
     bool is_append_time = (walk->info.attributes & BATCH_LOG_APPEND_TIME) != 0;
     int64_t timestamp =
         (int64_t)((uint64_t)walk->info.base_timestamp + (uint64_t)record.timestamp_delta);
-    walk->rest = (struct bytes){.data = at, .size = (uint32_t)(end - at)};
+    walk->rest = (struct bytes){.data = window->at, .size = window_left(window)};
     walk->index++;
     *out = (struct batch_record){
         .key = record.key,

@@ -3,6 +3,7 @@
 #define NET_NODE_H
 
 #include "base/base.h"
+#include "codec.h"
 #include "config.h"
 #include "conn.h"
 #include "counters.h"
@@ -63,8 +64,10 @@ struct shard {
     struct map endpoints; /* conn_id -> struct endpoint. */
     uint32_t conn_count;
     struct buf_pool *slabs;
-    struct spare requests; /* request.h */
-    struct spare places;   /* conn.c */
+    struct spare requests;             /* request.h */
+    struct spare places;               /* conn.c */
+    struct codec_reader *codec_reader; /* Of record batches, one at a time. */
+    struct codec_writer *codec_writer;
     uint64_t inflight_size;
     conn_id admitted;         /* The one that may exceed the budget; -1: none. */
     struct list starved;      /* struct conn.starved */

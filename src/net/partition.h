@@ -25,7 +25,8 @@ struct partition {
         node_id leader;
     } told;
     struct batch_limits limits;
-    bool append_time;        /* message.timestamp.type=LogAppendTime */
+    struct batch_form form;
+    bool is_append_time;     /* message.timestamp.type=LogAppendTime */
     struct refused *refused; /* NULL until there was one. */
     struct list changed;     /* In partitions->changed: its log moved. */
     struct list watches;     /* struct fetch_part.watch of parked fetches. */

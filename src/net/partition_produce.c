@@ -133,13 +133,45 @@ static enum err turn_of(struct partition *partition, const struct batch_info *in
         partition->shard->now);
 }
 
+/* What is wrong with which record goes along with the refusal. */
+static void refuse_batch(struct shard *shard, struct produce_part *part, enum err err,
+                         const struct batch_refusal *refusal)
+{
+    if (refusal->fault_count > 0) {
+        size_t size = refusal->fault_count * sizeof *part->faults;
+        part->faults = mem_alloc(size);
+        part->fault_count = refusal->fault_count;
+        memcpy(part->faults, refusal->faults, size);
+    }
+    produce_refuse(shard, part, err, refusal->reason);
+}
+
+/* Check the batch and give it the topic's form. Errors  the part was refused. */
+static enum err admit(struct partition *partition, struct produce_part *part,
+                      struct batch_info *info)
+{
+    struct shard *shard = partition->shard;
+    struct batch_limits limits = partition->limits;
+    struct batch_form form = partition->form;
+    struct batch_refusal refusal;
+    wall_ms now = env_wall(shard->env);
+    limits.zstd_allowed = part->zstd_allowed;
+    limits.now = partition->is_append_time ? -1 : now;
+    form.append_time = partition->is_append_time ? now : -1;
+    form.is_old_allowed = part->is_old_allowed;
+    enum err err = batch_admit(&part->records, &limits, &form, info, &refusal);
+    if (err != ERR_NONE)
+        refuse_batch(shard, part, err, &refusal);
+    part->append_time = form.append_time;
+    return err;
+}
+
 void partitions_produce(struct shard *shard, struct letter *letter)
 {
     struct produce_part *part = (struct produce_part *)letter;
     struct partition *partition = partition_find(shard, part->key);
     struct batch_info info;
     struct log_appended appended;
-    const char *reason = NULL;
     part->append_time = -1;
     if (!partition || !partition->replica) {
         produce_refuse(shard, part, ERR_NOT_LEADER_OR_FOLLOWER, NULL);
@@ -152,22 +184,9 @@ void partitions_produce(struct shard *shard, struct letter *letter)
         produce_refuse(shard, part, result, NULL);
         return;
     }
-    struct batch_limits limits = partition->limits;
-    limits.zstd_allowed = part->zstd_allowed;
-    limits.now = env_wall(shard->env);
-    result = batch_check(part->records.bytes, &limits, &info, &reason);
-    if (result != ERR_NONE) {
-        produce_refuse(shard, part, result, reason);
+    result = admit(partition, part, &info);
+    if (result != ERR_NONE)
         return;
-    }
-    if (partition->append_time) {
-        /* The bytes lie in a buf that only this request refers to until they are appended. */
-        batch_stamp_append_time(part->records.buf->data +
-                                    (part->records.bytes.data - part->records.buf->data),
-                                part->records.bytes.size, limits.now);
-        part->append_time = limits.now;
-        batch_read(part->records.bytes, &info);
-    }
     result = turn_of(partition, &info);
     if (result != ERR_NONE) {
         produce_refuse(shard, part, result, "an earlier batch of this producer was refused");
@@ -186,7 +205,7 @@ void partitions_produce(struct shard *shard, struct letter *letter)
         shard->counters.messages_in += (uint64_t)(appended.end - appended.base);
         shard->counters.bytes_in += part->records.bytes.size;
     }
-    if (appended.is_duplicate && appended.append_time >= 0 && partition->append_time)
+    if (appended.is_duplicate && appended.append_time >= 0 && partition->is_append_time)
         part->append_time = appended.append_time;
     buf_unref(part->records.buf); /* The log has a reference of its own. */
     part->records.buf = NULL;

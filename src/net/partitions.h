@@ -61,12 +61,15 @@ struct produce_part {
     struct partition_key key;
     int16_t acks;
     bool zstd_allowed;
+    bool is_old_allowed; /* Produce 0 to 2. */
     int32_t timeout_ms;
     struct slice records; /* One reference, until it is appended. */
     void (*done)(struct shard *shard, struct letter *letter);
     /* Answer. */
     enum err err;
-    const char *message; /* Static; NULL: none. */
+    const char *message;        /* Static; NULL: none. */
+    struct batch_fault *faults; /* Records that are to blame; the asker's to free. */
+    uint32_t fault_count;
     log_offset base;
     log_offset start;
     wall_ms append_time; /* -1: the producer's. */

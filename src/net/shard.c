@@ -41,6 +41,8 @@ static void shard_init(struct shard *shard, const struct config *config, uint32_
     timers_init(&shard->timers);
     map_init(&shard->endpoints, sizeof(conn_id));
     shard->slabs = buf_pool_open(CONN_SLAB_SIZE, SLABS_IDLE_MAX);
+    shard->codec_reader = codec_reader_open();
+    shard->codec_writer = codec_writer_open();
     spare_init(&shard->requests, REQUEST_BLOCK_SIZE, REQUESTS_KEPT);
     conn_open_places(shard);
     shard->image = image_new();
@@ -105,6 +107,8 @@ void shard_close(struct shard *shard)
     timers_free(&shard->timers);
     map_free(&shard->endpoints);
     buf_pool_close(shard->slabs);
+    codec_reader_close(shard->codec_reader);
+    codec_writer_close(shard->codec_writer);
     spare_free(&shard->requests);
     spare_free(&shard->places);
     mem_free(shard->events);

@@ -18,24 +18,22 @@ static bool is_inside(struct bytes part, struct bytes whole)
            (part.data >= whole.data && part.data + part.size <= whole.data + whole.size);
 }
 
-static void walk(struct bytes bytes, bool is_checked)
+static void walk(struct bytes bytes, struct codec_reader *reader, bool is_checked)
 {
     struct batch_walk walk;
     struct batch_record record;
     int32_t count = 0;
-    enum err err = batch_walk_start(&walk, bytes);
+    enum err err;
 
-    if (err != ERR_NONE) {
-        check(err == ERR_UNSUPPORTED_COMPRESSION_TYPE);
-        return;
-    }
+    batch_walk_open(&walk, bytes, reader);
     for (; (err = batch_walk_next(&walk, &record)) == ERR_NONE; count++) {
-        check(is_inside(record.key, bytes));
-        check(is_inside(record.value, bytes));
-        check(is_inside(record.headers, bytes));
+        check(batch_codec(&walk.info) != CODEC_NONE || is_inside(record.key, bytes));
+        check(batch_codec(&walk.info) != CODEC_NONE || is_inside(record.value, bytes));
+        check(batch_codec(&walk.info) != CODEC_NONE || is_inside(record.headers, bytes));
         if (is_checked)
             check(record.offset == walk.info.base + count);
     }
+    batch_walk_close(&walk);
     if (!is_checked)
         return;
     check(err == ERR_NOT_FOUND);
@@ -43,7 +41,7 @@ static void walk(struct bytes bytes, bool is_checked)
 }
 
 /* As its leader sends it on. */
-static void check_stamped(struct bytes batch)
+static void check_stamped(struct bytes batch, struct codec_reader *reader)
 {
     struct batch_info info;
     struct bytes rest = batch, taken;
@@ -53,7 +51,7 @@ static void check_stamped(struct bytes batch)
     check(taken.size == batch.size);
     check(info.base == STAMP_BASE);
     check(info.epoch == STAMP_EPOCH);
-    walk(taken, true);
+    walk(taken, reader, true);
 }
 
 static void check_refusal(enum err err, const char *reason)
@@ -68,14 +66,14 @@ static void check_refusal(enum err err, const char *reason)
 static void check_flipped(struct bytes batch, const struct batch_limits *limits)
 {
     struct batch_info info;
-    const char *reason;
+    struct batch_refusal refusal;
     uint8_t *bytes = (uint8_t *)(uintptr_t)batch.data;
     uint32_t chance = crc32c(1, bytes, batch.size);
     uint32_t at = BATCH_ATTRIBUTES_AT + chance % (batch.size - BATCH_ATTRIBUTES_AT);
     uint8_t bit = (uint8_t)(1U << (chance >> 24) % 8);
 
     bytes[at] ^= bit;
-    check(batch_check(batch, limits, &info, &reason) == ERR_CORRUPT_MESSAGE);
+    check(batch_check(batch, limits, &info, &refusal) == ERR_CORRUPT_MESSAGE);
     bytes[at] ^= bit;
 }
 
@@ -94,17 +92,17 @@ static void repair(uint8_t *copy, size_t size)
 static void check_as_clients(struct bytes bytes, const struct batch_limits *limits)
 {
     struct batch_info info;
-    const char *reason;
-    enum err err = batch_check(bytes, limits, &info, &reason);
+    struct batch_refusal refusal;
+    enum err err = batch_check(bytes, limits, &info, &refusal);
     if (err != ERR_NONE) {
-        check_refusal(err, reason);
+        check_refusal(err, refusal.reason);
         return;
     }
     check(info.size == bytes.size);
     check(info.size <= limits->size_max);
     check(info.record_count == info.last_offset_delta + 1);
     check_flipped(bytes, limits);
-    check_stamped(bytes);
+    check_stamped(bytes, limits->reader);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -113,7 +111,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                   .zstd_allowed = size % 2 == 0,
                                   .now = 1000000,
                                   .timestamp_before_max_ms = INT64_MAX,
-                                  .timestamp_after_max_ms = 3600000};
+                                  .timestamp_after_max_ms = 3600000,
+                                  .reader = codec_reader_open()};
     struct batch_info info;
     struct bytes batch;
     uint8_t *copy = mem_alloc(size + 1);
@@ -126,8 +125,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
          before = rest.size) {
         check(batch.size >= BATCH_HEADER_SIZE);
         check(rest.size + batch.size == before);
-        walk(batch, false);
+        walk(batch, limits.reader, false);
     }
     mem_free(copy);
+    codec_reader_close(limits.reader);
     return 0;
 }

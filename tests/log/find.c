@@ -229,3 +229,52 @@ Test(find, offsets_by_time_are_the_first_at_or_after)
     cr_assert_eq(found.offset, 100);
     log_fixture_close(&f);
 }
+
+/* Records at 1000, 1005, 1010 in a batch of `codec`. */
+static struct buf *stepped_batch(enum codec_type codec)
+{
+    enum { RECORD_AT = 61, RECORD_SIZE = 8, DELTA_AT = 2 };
+    struct codec_reader *reader = codec_reader_open();
+    struct codec_writer *writer = codec_writer_open();
+    struct batch_limits limits = {
+        .size_max = 1 << 20, .zstd_allowed = true, .now = -1, .reader = reader};
+    struct batch_form form = {.append_time = -1, .codec = codec, .writer = writer};
+    struct batch_spec spec = batch_spec(0, -1, 1000);
+    struct batch_record records[3];
+    struct batch_refusal refusal;
+    struct batch_info info;
+    for (int i = 0; i < 3; i++)
+        records[i] = (struct batch_record){.value = bytes_of_str(STR("v")), .key = {0}};
+    struct buf *buf = batch_build(&spec, records, 3);
+    cr_assert_eq(buf->size, RECORD_AT + 3 * RECORD_SIZE);
+    for (uint32_t i = 0; i < 3; i++)
+        buf->data[RECORD_AT + i * RECORD_SIZE + DELTA_AT] = (uint8_t)(10 * i); /* Zigzag. */
+    batch_seal(buf->data, buf->size);
+    struct slice slice = {.buf = buf, .bytes = {buf->data, buf->size}};
+    cr_assert_eq(batch_admit(&slice, &limits, &form, &info, &refusal), ERR_NONE);
+    codec_reader_close(reader);
+    codec_writer_close(writer);
+    return slice.buf;
+}
+
+Test(find, looks_for_a_time_inside_any_codec)
+{
+    for (enum codec_type codec = CODEC_NONE; codec <= CODEC_ZSTD; codec++) {
+        struct log_fixture f;
+        struct log_time found;
+        log_fixture_open(&f, 5000);
+        fixture_append_buf(&f, 2, timed_batch(500), NULL);
+        cr_assert_eq(fixture_append_buf(&f, 2, stepped_batch(codec), NULL), ERR_NONE);
+        log_fixture_settle(&f);
+
+        cr_assert_eq(log_find_time(f.log, 1003, LOG_BOUND_WRITTEN, &found), ERR_NONE);
+        cr_assert_eq(found.offset, 2);
+        cr_assert_eq(found.timestamp, 1005);
+        cr_assert_eq(log_find_max_time(f.log, LOG_BOUND_WRITTEN, &found), ERR_NONE);
+        cr_assert_eq(found.offset, 3);
+        cr_assert_eq(found.timestamp, 1010);
+        cr_assert_eq(log_find_time(f.log, 1011, LOG_BOUND_WRITTEN, &found), ERR_NONE);
+        cr_assert_eq(found.offset, -1);
+        log_fixture_close(&f);
+    }
+}

@@ -136,13 +136,15 @@ struct buf *fixture_producer_batch(int64_t producer_id, int16_t epoch, int32_t s
 enum err fixture_append_buf(struct log_fixture *fixture, log_epoch epoch, struct buf *buf,
                             struct log_appended *out)
 {
-    struct batch_limits limits = {.size_max = 1 << 20, .zstd_allowed = true, .now = -1};
+    struct batch_limits limits = {
+        .size_max = 1 << 20, .zstd_allowed = true, .now = -1, .reader = codec_reader_open()};
     struct slice slice = {.buf = buf, .bytes = {.data = buf->data, .size = buf->size}};
     struct log_appended ignored;
     struct batch_info info;
-    const char *reason;
+    struct batch_refusal refusal;
 
-    enum err err = batch_check(slice.bytes, &limits, &info, &reason);
+    enum err err = batch_check(slice.bytes, &limits, &info, &refusal);
+    codec_reader_close(limits.reader);
     if (err == ERR_NONE)
         err = log_append(fixture->log, &slice, &info, epoch, out ? out : &ignored);
     buf_unref(buf);

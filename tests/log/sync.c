@@ -17,9 +17,9 @@ static void append_to(struct log *log)
     struct slice slice = {.buf = buf, .bytes = {buf->data, buf->size}};
     struct batch_info info;
     struct log_appended out;
-    const char *reason;
+    struct batch_refusal refusal;
 
-    cr_assert_eq(batch_check(slice.bytes, &limits, &info, &reason), ERR_NONE);
+    cr_assert_eq(batch_check(slice.bytes, &limits, &info, &refusal), ERR_NONE);
     cr_assert_eq(log_append(log, &slice, &info, 1, &out), ERR_NONE);
     buf_unref(buf);
 }

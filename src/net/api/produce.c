@@ -42,6 +42,21 @@ static void answer_error(struct produce_job *job, uint32_t place, enum err err, 
     job->failed = true;
 }
 
+static void answer_faults(struct produce_job *job, struct produce_part *part)
+{
+    struct produce_response_partition *answer = job->answers[part->place];
+    if (!part->faults)
+        return;
+    answer->record_errors_count = part->fault_count;
+    answer->record_errors =
+        produce_response_record_error_new(&job->request->arena, part->fault_count);
+    for (uint32_t i = 0; i < part->fault_count; i++) {
+        answer->record_errors[i].batch_index = part->faults[i].index;
+        answer->record_errors[i].message = str_from(part->faults[i].reason);
+    }
+    mem_free(part->faults);
+}
+
 static void part_done(struct shard *shard, struct letter *letter)
 {
     struct produce_part *part = (struct produce_part *)letter;
@@ -49,6 +64,7 @@ static void part_done(struct shard *shard, struct letter *letter)
     struct produce_response_partition *answer = job->answers[part->place];
     if (part->err != ERR_NONE)
         answer_error(job, part->place, part->err, part->message);
+    answer_faults(job, part);
     answer->base_offset = part->base;
     answer->log_start_offset = part->err == ERR_NONE ? part->start : -1;
     answer->log_append_time_ms = part->err == ERR_NONE ? part->append_time : -1;
@@ -103,6 +119,7 @@ static void part_send(struct shard *shard, struct produce_job *job, uint32_t pla
     part->acks = job->body.acks;
     part->timeout_ms = job->body.timeout_ms;
     part->zstd_allowed = request->version >= 7;
+    part->is_old_allowed = request->version <= 2;
     part->records = (struct slice){.buf = buf_ref(request->frame.buf), .bytes = records};
     part->done = part_done;
     job->pending++;
