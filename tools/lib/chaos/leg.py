@@ -54,6 +54,7 @@ class Result:
     first_ack_ms: list = field(default_factory=list)
     wrong: list = field(default_factory=list)  # What did not come back as promised.
     doubts: list = field(default_factory=list)  # What keeps the verdict from being one.
+    notes: list = field(default_factory=list)
     checked: object = None
     window: dict = field(default_factory=dict)  # A finer timeline around the worst gap, where the whole one is coarse.
     checked_1: object = None
@@ -95,23 +96,25 @@ class Leg:
                 workloads.start_other(name, command, max(1, rate // 5))
         workloads.start_probes(self.scenario.has_metadata)
         since = time.monotonic_ns()
-        if not self.wait_steady(since, FIRST_LIMIT_S, FULL) or not self.wait_all_write(since):
+        if not self.wait_steady(since, FIRST_LIMIT_S, FULL):
             raise Failure(f"no steady state to begin with: {self.why_not_steady(since)}{self.cluster.log_ends()}")
+        self.wait_others(since)
         if self.scenario.is_follower_first:
             self.take_leaders_away()
         self.go_on(BASELINE_S)
 
-    def wait_all_write(self, since_ns):
+    def wait_others(self, since_ns):
         """Until writers in other languages, which take longer to start, have got every partition acknowledged too."""
-        names = [name for name in self.setting.clients if name in self.workloads.processes]
         deadline = time.monotonic() + FIRST_LIMIT_S
-        live = self.workloads.live
-        while not all(live.acked_since(since_ns, self.setting.partitions, name) for name in names):
+        live, workloads = self.workloads.live, self.workloads
+        while not all(live.acked_since(since_ns, self.setting.partitions, name) for name in workloads.others):
+            workloads.check_alive()
             if time.monotonic() > deadline:
-                return False
-            self.workloads.check_alive()
+                for name in list(workloads.others):
+                    if not live.last[name]:
+                        workloads.leave_out(name)
+                return
             time.sleep(POLL_S)
-        return True
 
     def take_leaders_away(self):
         """Restart a node, so that it is a follower of all: leaders stay where they went."""
@@ -176,8 +179,7 @@ class Leg:
     def why_not_steady(self, since_ns):
         picture = self.look()
         silent = {profile: self.workloads.live.silent_since(since_ns, self.setting.partitions, profile)
-                  for profile in (*STEADY_PROFILES, *(name for name in self.setting.clients
-                                                      if name in self.workloads.processes))}
+                  for profile in STEADY_PROFILES}
         text = [f"{len(which)} partitions not acknowledged ({profile})" for profile, which in silent.items() if which]
         text.append(picture.text() if picture else "nobody answers")
         down = [node for node in self.cluster.ids if "stop" in self.cluster.can and self.cluster.pid(node) == 0]
@@ -249,8 +251,8 @@ class Leg:
             result.doubts.append(f"the workload {name!r} ended with exit code {code}:\n"
                                  + programs.last_lines(os.path.join(self.folder, f"{name}.log")))
         wrong = workloads.read_to_the_end()
-        if wrong:
-            result.doubts.append(wrong)
+        result.doubts += [wrong] if wrong else []
+        result.notes = workloads.notes
         ends = os.path.join(self.folder, "ends")
         result.checked = workloads.check(workloads.files, ends)
         result.window = self.worst_window(result.checked.found)

@@ -252,7 +252,7 @@ class Run:
         longest = f", longest gap {gap['max_ms'] / 1e3:.2f} s" if gap else ""
         self.progress.tell(f"{total.scenario.name}: {total.verdict()}, {len(total.faults)} rounds, "
                            f"{total.counts['acked']:,} acked{longest}")
-        for reason in (total.broken + total.doubts)[:4]:
+        for reason in (total.broken + total.doubts + total.notes)[:4]:
             self.progress.tell("  " + reason.replace("\n", "\n  "))
 
     # The report.

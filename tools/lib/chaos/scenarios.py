@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 from faults import clocks, disks, files, limits, links, mix, power, processes, topics
-from faults.fault import controller, follower, leader, plain_leader
+from faults.fault import controller, follower, leader, plain_leader, quietest
 from programs import Refused
 
 FULL, WRITABLE = "full", "writable"  # What the cluster comes back to: every replica in sync, or writes go.
@@ -130,8 +130,8 @@ SCENARIOS = [
              (0, 1, 20), DISKS, hold_s=3, round_s=4.5),
     Scenario("bit-rot", "A bit flips in a segment, an index, a checkpoint, the marks or the vote of a node that is "
              "down, one that led or one that followed; then it starts. Damage may cost this replica, never a record.",
-             files.bit_rot(("segment", leader), ("index", leader), ("quorum-state", follower), ("checkpoint", follower),
-                           ("marks", leader), ("segment", follower), ("index", follower), ("quorum-state", leader)),
+             files.bit_rot(("segment", leader), ("index", leader), ("quorum-state", quietest), ("checkpoint", quietest),
+                           ("marks", leader), ("segment", quietest), ("index", quietest), ("quorum-state", leader)),
              (0, 8, 24), FILES, back_to=WRITABLE, rounds_a_cluster=1, skips_replicas_of_victims=True, round_s=2.5,
              load={"partitions": 6}),
     Scenario("lost-directory", "The directory of one partition is gone when its node starts again; or all that the "

@@ -134,6 +134,7 @@ class Scenario:
             self.witness += leg.replicas.get("witness", [])
         self.broken += leg.wrong
         self.doubts += leg.doubts
+        self.notes += leg.notes
         for fault in leg.faults:
             if not fault["confirmed"]:
                 self.doubts.append(f"round {first + fault['id'] + 1} was not confirmed: {fault['how']}; "
@@ -157,7 +158,7 @@ class Scenario:
     def json(self):
         return {"name": self.scenario.name, "about": self.scenario.about, "verdict": self.verdict(),
                 "why": "\n".join(self.broken + self.doubts), "rounds": len(self.faults), **self.counts,
-                "other": self.other,
+                "other": self.other, "notes": self.notes,
                 "witness": self.witness[:40], "faults": self.faults, "gaps": self.gap_table(),
                 "gaps_of_host": self.of_host, "full_isr": distribution(self.full_isr),
                 "first_ack": distribution(self.first_ack), "latency": joined(self.latency),

@@ -62,6 +62,7 @@ class Workloads:
         self.processes = {}
         self.files, self.files_1 = [], []
         self.next_client = 0
+        self.others, self.notes = {}, []  # Writers in other languages: name -> history; why one is missing.
         self.live = LiveHistory()
         self.marks = self.new_marks("marks", topic, self.files)
         self.marks_1 = None
@@ -113,6 +114,7 @@ class Workloads:
 
     def start_other(self, name, command, rate):
         self.start(name, "write", "--rate", rate, "--timeout", "30s", profile=name, command=command)
+        self.others[name] = self.files[-1]
 
     def start_acks_1(self, rate):
         self.marks_1 = self.new_marks("marks-acks1", self.topic_1, self.files_1)
@@ -139,10 +141,21 @@ class Workloads:
 
     def check_alive(self):
         """A workload that ended by itself ends the run: what it would have seen is missing."""
-        for name, process in self.processes.items():
-            if process.poll() is not None:
+        for name, process in list(self.processes.items()):
+            if process.poll() is None:
+                continue
+            if name in self.others and not self.live.last[name]:
+                self.leave_out(name)
+            else:
                 raise Failure(f"the workload {name!r} ended with exit code {process.returncode}:\n"
                               + programs.last_lines(os.path.join(self.folder, f"{name}.log")))
+
+    def leave_out(self, name):
+        """A writer that has got nothing acknowledged, and will not: the others go on without it."""
+        programs.end(self.processes.pop(name), signal.SIGTERM, FLUSH_LIMIT_S)
+        self.files.remove(self.others.pop(name))
+        said = programs.last_lines(os.path.join(self.folder, f"{name}.log"), 1).strip()
+        self.notes.append(f"the writer {name!r} wrote nothing: {said or 'it did not get that far'}")
 
     def stop(self):
         """Writers finish what is open, then readers end. Those that did not end well, with their exit codes."""

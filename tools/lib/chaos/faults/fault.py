@@ -69,11 +69,17 @@ def leader_of(moment, nodes):
 
 def follower(moment):
     """The node that leads least; it was seen as a follower when it led nothing and was in sync."""
+    victim = quietest(moment)
+    return Victim(victim.node, victim.seen and not moment.picture.led_by(victim.node), victim.part)
+
+
+def quietest(moment):
+    """The node that leads least, if it follows something."""
     picture = moment.picture
     node = min(picture.brokers, key=lambda one: (len(picture.led_by(one)), one == picture.controller, one))
     follows = sum(1 for partition, isr in picture.isr.items() if node in isr and picture.leaders[partition] != node)
     led = len(picture.led_by(node))
-    return Victim(node, follows > 0 and led == 0, f"node {node} followed {follows} partitions and led {led}")
+    return Victim(node, follows > 0, f"node {node} followed {follows} partitions and led {led}")
 
 
 def controller(moment):

@@ -59,6 +59,13 @@ class BitRot(Kill):
         for node in self.victims:
             self.rot(self.cluster.data(node))
 
+    def end(self):
+        """An index is written when it is closed: its node ends in order."""
+        if self.kind == "index":
+            self.cluster.shut_down(*self.victims)
+        else:
+            super().end()
+
     def rot(self, data):
         for pattern in ROTTING[self.kind]:
             found = [path for path in sorted(glob.glob(os.path.join(data, pattern.format(topic=self.moment.topic))))

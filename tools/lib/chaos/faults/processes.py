@@ -65,9 +65,12 @@ def of_victim(kind):
 class Kill(OnNodes):
     """kill -9; healed by a restart."""
 
+    def end(self):
+        self.cluster.kill(*self.victims)
+
     def inject(self):
         self.take_pids()
-        self.cluster.kill(*self.victims)
+        self.end()
         self.gone = [node for node in self.victims if self.pids[node] and is_gone(self.pids[node])]
 
     def heal(self):
