@@ -10,15 +10,20 @@ import re
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 
-from live import BUILD, ROOT, SKIFF, Cluster, Skip, crc32c, need_programs, run_named, tests_of, until
+from live import (API_VERSIONS, BUILD, FETCH, LIST_OFFSETS, METADATA, PRODUCE, ROOT, SKIFF, Cluster, Reader, Skip, crc32c,
+                  need_programs, run_named, tests_of, text, until)
 
 WORKLOAD = os.path.join(BUILD, "skiff-workload")
 RUN = "c0ffee"
 TOPIC = "skiff-chaos-test"
+INIT_PRODUCER_ID = 22
 SESSION_S = 3.0  # broker.session.timeout.ms of a node without settings.
 FAILED, USAGE, NOT_FOUND, VIOLATION, INCONCLUSIVE = 1, 2, 3, 11, 12
 
@@ -394,6 +399,98 @@ def test_a_value_that_nobody_of_the_run_wrote_is_told_by_its_bytes():
         _, client, partition, offset, _, digits = read_all(cluster).of["x"][0]
         assert (partition, offset, bytes.fromhex(digits)) == ("2", "0", b"stranger"), (client, digits)
     with_topic(look)
+
+
+class Liar(threading.Thread):
+    """A broker that knows one topic, acknowledges the first batch, and has one wrong answer for each one after it."""
+
+    def __init__(self, wrong, refused=0, drops=False):
+        super().__init__(daemon=True)
+        self.wrong, self.refused, self.drops, self.batches, self.producers = wrong, refused, drops, 0, 0
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.server.accept()
+            except OSError:
+                return  # Closed: the test is over.
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        stream = connection.makefile("rb")
+        while True:
+            size = stream.read(4)
+            if len(size) < 4:
+                return
+            request = Reader(stream.read(struct.unpack(">i", size)[0]))
+            key, version, correlation = request.take("hhi")
+            request.text()
+            if key == PRODUCE and self.batches == 1 and self.drops:
+                self.drops = False  # The second batch is in doubt, so its repetition is.
+                connection.shutdown(socket.SHUT_RDWR)
+                return
+            reply = struct.pack(">i", correlation) + self.answer(key, version, request)
+            connection.sendall(struct.pack(">i", len(reply)) + reply)
+
+    def answer(self, key, version, request):
+        if key == API_VERSIONS:  # Version 0, which a client asks for when its own is unsupported (35).
+            served = ((PRODUCE, 3, 7), (FETCH, 4, 4), (LIST_OFFSETS, 1, 1), (METADATA, 4, 4), (API_VERSIONS, 0, 0),
+                      (INIT_PRODUCER_ID, 0, 0))
+            return struct.pack(">hi", 35 if version else 0, len(served)) + b"".join(struct.pack(">hhh", *api)
+                                                                                    for api in served)
+        if key == INIT_PRODUCER_ID:
+            self.producers += 1
+            return struct.pack(">ihqh", 0, self.refused, self.producers, 0)
+        if key == METADATA:
+            return (struct.pack(">iii", 0, 1, 1) + text("127.0.0.1") + struct.pack(">i", self.port) + text(None)
+                    + text("liars") + struct.pack(">iih", 1, 1, 0) + text(TOPIC)
+                    + struct.pack(">bihiiiiii", 0, 1, 0, 0, 1, 1, 1, 1, 1))
+        assert key == PRODUCE, key
+        error, self.batches = self.wrong if self.batches else 0, self.batches + 1
+        return (struct.pack(">i", 1) + text(TOPIC) + struct.pack(">iihqqq", 1, 0, error, self.batches * 100, -1, 0)
+                + struct.pack(">i", 0))
+
+    def brokers(self):
+        return f"127.0.0.1:{self.port}"
+
+    def close(self):
+        self.server.close()
+
+
+def write_to_a_liar(wrong, **more):
+    """(exit code, what was said, history) of a writer that ends by itself, or else after two producers."""
+    with tempfile.TemporaryDirectory(prefix="skiff-test-") as home:
+        liar = Liar(wrong, **more)
+        liar.home = home
+        try:
+            writer = Workload(liar, "write", "--rate", "50", "--flush", "0s")
+            until("an end, or two more producers",
+                  lambda: writer.process.poll() is not None or writer.lines("c") >= 3)
+            return (*writer.end(), writer.history())
+        finally:
+            liar.close()
+
+
+def test_an_idempotent_producer_that_ends_for_good_is_a_violation():
+    code, said, history = write_to_a_liar(59, drops=True)  # UNKNOWN_PRODUCER_ID: a retry may write twice.
+    assert code == VIOLATION and "fatal" in said and history.is_whole, f"exit {code}: {said}"
+    assert any("UNKNOWN_PRODUCER_ID" in " ".join(note) for note in history.of["n"]), history.of["n"]
+
+
+def test_one_that_may_not_write_is_no_violation():
+    code, said, history = write_to_a_liar(0, refused=31)  # CLUSTER_AUTHORIZATION_FAILED
+    assert code == FAILED and "CLUSTER_AUTHORIZATION_FAILED" in said and history.is_whole, f"exit {code}: {said}"
+
+
+def test_one_that_ends_by_librdkafkas_own_defect_is_replaced():
+    code, said, history = write_to_a_liar(45)  # OUT_OF_ORDER_SEQUENCE_NUMBER
+    assert code == 0 and history.is_whole, f"exit {code}: {said}"
+    numbers = [client[1] for client in history.of["c"]]
+    assert len(numbers) >= 3 and len(set(numbers)) == len(numbers), numbers
+    assert any("defect of librdkafka" in " ".join(note) for note in history.of["n"]), history.of["n"]
 
 
 def test_a_final_read_that_does_not_reach_an_end_says_so():
