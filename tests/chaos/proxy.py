@@ -496,6 +496,30 @@ def test_a_dead_node_refuses_at_once_and_accepts_when_it_is_back():
     print(f"      the close was seen {max(took_ms):.1f} ms after the kill at the latest", flush=True)
 
 
+def test_a_node_that_closes_all_the_time_is_still_looked_after():
+    with Net() as net:
+        stop = threading.Event()
+
+        def churn():
+            while not stop.is_set():
+                dialer, node = socket.create_connection(("127.0.2.1", net.ports[1]), LIMIT_S), net.servers[1].accept()[0]
+                node.close()
+                dialer.close()
+        threads = [threading.Thread(target=lambda: ignore(churn)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(3):
+                net.servers[2].close()
+                until("the port goes", lambda: net.stats()["listening"] == [1])
+                net.servers[2] = socket.create_server(("127.0.1.2", net.ports[2]))
+                until("the port comes", lambda: net.stats()["listening"] == [1, 2])
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+
 def test_a_connection_that_a_dead_node_dialled_ends_after_its_port():
     with Net() as net:
         process = start_node(net, 1)

@@ -79,13 +79,16 @@ static void finish(struct conn *conn, int side, enum flow_end how)
     }
     if (party == PARTY_CLIENT || conn->closed_us[side])
         return;
-    ports_look(proxy, party);
+    bool is_first = list_is_empty(&proxy->closing);
+    if (is_first) /* Else the next look is near, and one does for many. */
+        ports_look(proxy, party);
     if (!ports_listen(proxy, party))
         return;
     conn->closed_us[side] = clock_us();
     if (list_is_empty(&conn->closing))
         list_append(&proxy->closing, &conn->closing);
-    ports_look_soon(proxy);
+    if (is_first)
+        ports_look_soon(proxy);
 }
 
 /* A read or a write said that the connection of `side` is gone. */

@@ -94,15 +94,15 @@ static void on_look(uv_timer_t *timer)
     struct proxy *proxy = timer->data;
     ports_look(proxy, 0);
     conns_check_closing(proxy);
-    uint64_t period_ms = proxy->listens.netlink >= 0 ? LOOK_PERIOD_MS : LOOK_PERIOD_PROC_MS;
-    if (!list_is_empty(&proxy->closing))
-        period_ms = LOOK_AGAIN_MS;
-    uv_timer_start(timer, on_look, period_ms, 0);
+    ports_look_soon(proxy);
 }
 
 void ports_look_soon(struct proxy *proxy)
 {
-    uv_timer_start(&proxy->look_timer, on_look, LOOK_AGAIN_MS, 0);
+    uint64_t period_ms = list_is_empty(&proxy->closing) ? LOOK_PERIOD_MS : LOOK_AGAIN_MS;
+    if (proxy->listens.netlink < 0)
+        period_ms = LOOK_PERIOD_PROC_MS;
+    uv_timer_start(&proxy->look_timer, on_look, period_ms, 0);
 }
 
 void ports_start(struct proxy *proxy)

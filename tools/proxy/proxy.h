@@ -75,7 +75,7 @@ void watch_close(struct watch *watch); /* The descriptor stays open. NULL is fin
 /* ports.c: look who listens, and do as they do. */
 void ports_start(struct proxy *proxy);
 void ports_look(struct proxy *proxy, uint32_t node); /* 0: all. */
-void ports_look_soon(struct proxy *proxy);           /* Again, in LOOK_AGAIN_MS. */
+void ports_look_soon(struct proxy *proxy);           /* All, as soon as it makes sense. */
 bool ports_listen(const struct proxy *proxy, uint32_t node);
 void ports_arm(struct proxy *proxy); /* After proxy->is_full has changed. */
 void ports_stop(struct proxy *proxy);

@@ -32,7 +32,8 @@ const struct flag up_flags[] = {
     {'p', "port", "PORT",
      "the first client port (9092); internal ones are 1000 higher, HTTP 2000; 0: free ones"},
     {0, "set", "K=V", "a line for every server.properties, kept for later starts; repeatable"},
-    {0, "chaos", NULL, "its nodes, disks, clocks and network can be given faults: skiff chaos ..."},
+    {0, "chaos", NULL,
+     "its network, disks and clocks can be broken: skiff chaos ...; kept for later starts"},
     {0, "timeout", "TIME", "for the first acknowledged write: 500ms, 30s (the default), 2m"},
     {0, NULL, NULL, NULL},
 };
