@@ -17,8 +17,8 @@ import tempfile
 import threading
 import time
 
-from live import (API_VERSIONS, BUILD, FETCH, LIST_OFFSETS, METADATA, PRODUCE, ROOT, SKIFF, Cluster, Reader, Skip, crc32c,
-                  need_programs, run_named, tests_of, text, until)
+from live import (API_VERSIONS, BUILD, FETCH, LIST_OFFSETS, METADATA, PRODUCE, ROOT, SKIFF, Cluster, Reader, Skip,
+                  crc32c, need_programs, run_named, tests_of, text, until)
 
 WORKLOAD = os.path.join(BUILD, "skiff-workload")
 RUN = "c0ffee"
