@@ -316,7 +316,7 @@ Test(checker, is_not_content_with_too_little)
     expect_inconclusive(HEAD CLIENTS THREE ". 25\n", "partition 0: nobody read it to its end at "
                                                      "last");
     expect_inconclusive(HEAD CLIENTS ". 25\n", "nothing was acknowledged");
-    expect_inconclusive(HEAD "c 1 writer tuned w\n" THREE ". 25\n",
+    expect_inconclusive(HEAD "c 1 writer/1 tuned w\n" THREE ". 25\n",
                         "partition 0: nobody read it to its end at last");
     expect_inconclusive(HEAD CLIENTS "w 1 0 0 10\na 1 0 0 11\ns 9 0 0 20\nr 9 0 0 1 0 21\n"
                                      "z 9 0 1 24\n",

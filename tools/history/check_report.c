@@ -149,10 +149,10 @@ static void set_gaps(json_t *root, const struct availability *availability)
                 if (!series->gaps || !series->gaps[mark].ns)
                     continue;
                 json_array_append_new(gaps, gap_of(availability, mark, profile, p));
-                if (p < availability->partitions && series->gaps[mark].ns > worst_ns)
-                    worst = p;
-                if (worst == p)
-                    worst_ns = series->gaps[mark].ns;
+                if (series->gaps[mark].ns <= worst_ns)
+                    continue;
+                worst = p;
+                worst_ns = series->gaps[mark].ns;
             }
             if (worst != UINT32_MAX)
                 json_array_append_new(longest, gap_of(availability, mark, profile, worst));

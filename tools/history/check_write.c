@@ -134,9 +134,9 @@ bool take_acked(struct checker *checker, const struct history_line *line, const 
     if (is_metadata(checker, write->partition))
         return true;
     checker->verdict->counts.acked++;
+    checker->partitions[write->partition].has_acked = true;
     if (!client->kind->keeps)
         return true;
-    checker->partitions[write->partition].has_acked = true;
     if (line->offset >= 0 && !place_acked(checker, write, id, line->offset))
         return refuse_line(checker, line, path,
                            "field 4 (offset): offsets lie too far apart: more "

@@ -76,7 +76,7 @@ uint32_t places_get(struct places *places, uint32_t partition, int64_t offset)
 {
     struct place_key key = {.partition = partition, .number = offset / PLACES_PAGE};
     const struct place_page *page = offset < 0 ? NULL : find(places, key);
-    return page ? page->ids[offset % PLACES_PAGE] : (uint32_t)PLACE_NONE;
+    return page ? page->ids[offset % PLACES_PAGE] : PLACE_NONE;
 }
 
 /* ---- In order. */

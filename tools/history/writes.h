@@ -74,7 +74,7 @@ struct write_name writes_name(const struct writes *writes, uint32_t id);
 
 /* ---- What stands at an offset (places.c). */
 
-enum { PLACE_NONE = UINT32_MAX };
+#define PLACE_NONE UINT32_MAX
 
 struct places {
     struct map pages; /* By partition and offset. */
