@@ -94,7 +94,7 @@ def test_the_text_fits_80_columns_with_the_longest_names():
 
 def test_the_text_shows_the_witness_and_the_reason():
     text = report_text.text([Report(sample("broken"))])
-    assert "FAIL kill-leader: lost (acks=all): 2 acknowledged records are not in the final\n  read\nFAIL kill-leader: inconsistent_offsets" in text
+    assert "FAIL kill-leader: lost (acks=all): 2 acknowledged records are not in the final\n    read\nFAIL kill-leader: inconsistent_offsets" in text
     assert "  w-1.txt:20150: a 3 1841 88123 81010133120000" in text
     assert "limit passed: gap.max>2s: it was 4.8 s" in text
 
@@ -233,7 +233,19 @@ def test_a_cell_is_blank_exactly_where_nothing_was_acknowledged():
 def test_columns_are_merged_until_a_served_partition_has_some_in_each():
     sparse = {"bucket_ns": 10 ** 7, "from_ns": 0, "partitions": [[1, 0, 0, 0] * 100]}
     columns = report_timeline.Columns(sparse, 960)
-    assert 0 not in columns.rows[0] and columns.column_ns >= 12 * sparse["bucket_ns"]
+    assert 0 not in columns.rows[0] and columns.column_ns == 4 * sparse["bucket_ns"]
+
+
+def test_an_outage_stays_blank_among_bursts():
+    row = [3, 0, 0] * 60 + [0] * 30 + [3, 0, 0] * 60
+    columns = report_timeline.Columns({"bucket_ns": 10 ** 7, "from_ns": 0, "partitions": [row] * 3}, 960)
+    assert columns.column_ns == 3 * 10 ** 7
+    assert [at for at, value in enumerate(columns.rows[0]) if not value] == list(range(60, 70))
+
+
+def test_the_summary_tells_the_gap_that_the_last_line_tells():
+    scenario = Report(sample("quick")).scenario("kill-leader")
+    assert scenario.longest() == (dict(scenario.gaps())["tuned"]["max_ms"], "tuned")
 
 
 def test_labels_do_not_lie_on_each_other():

@@ -101,8 +101,8 @@ class Run:
         for partition in hit:
             length = int(gap * self.chance.uniform(0.75, 1.0) * 1e6)
             self.outages.append((partition, begin, begin + length))
-        if seen["stock"] > self.worst[0]:
-            self.worst = (seen["stock"], {"fault": number, "partition": hit[0], "from_ns": begin})
+        if seen["tuned"] > self.worst[0]:
+            self.worst = (seen["tuned"], {"fault": number, "partition": hit[0], "from_ns": begin})
         end = at + self.seconds * SECOND
         self.faults.append({"id": number, "name": self.name, "detail": f"node {number % 3 + 1}", "begin_ns": at, "end_ns": end,
                             "confirmed": True, "how": "the process was gone, it had led 10 partitions",
@@ -141,7 +141,7 @@ class Run:
     def json(self):
         acked = int((self.end_ns - START_NS) / SECOND * RATE)
         gaps = {profile: statistics_of(values) for profile, values in self.gaps.items()}
-        gaps["stock"]["worst"] = self.worst[1]
+        gaps["tuned"]["worst"] = self.worst[1]
         unknown = self.chance.randint(0, 4 * self.rounds)
         latency = {"n": acked // 2, "p50_ms": 2.4, "p99_ms": round(min(900, self.gap_ms * 0.8), 1), "max_ms": gaps["stock"]["max_ms"]}
         return {"name": self.name, "about": self.about, "verdict": "PASS", "why": "", "rounds": self.rounds, "acked": acked,
@@ -149,7 +149,8 @@ class Run:
                 "other": {"lost_acks1": 7 if self.name.startswith("power-loss") else 0}, "witness": [], "faults": self.faults, "gaps": gaps, "seconds": (self.end_ns - START_NS) / SECOND,
                 "gaps_of_host": 1, "first_ack": statistics_of([value * 0.9 for value in self.gaps["fresh"]]),
                 "full_isr": statistics_of([800 + value * 2 for value in self.gaps["fresh"]]),
-                "latency": {"stock": latency, "tuned": latency}, "timeline": self.timelines(),
+                "latency": {"stock": latency, "tuned": latency},
+                "latency_steady": {"tuned": {"n": acked // 2, "p50_ms": 1.9, "p99_ms": 8.4, "max_ms": 31.0}}, "timeline": self.timelines(),
                 "stalls": [[START_NS + 2 * SECOND, START_NS + 2 * SECOND + 180_000_000]],
                 "replicas": {"compared": 3 * PARTITIONS, "differ": 0, "witness": []}, "history": []}
 
@@ -159,7 +160,7 @@ def line_of(report):
     faults = [fault for scenario in scenarios for fault in scenario["faults"]]
     total = {name: sum(scenario[name] for scenario in scenarios)
              for name in ("acked", "lost", "duplicated", "reordered", "unknown", "unknown_found")}
-    longest, where = max((scenario["gaps"]["stock"]["max_ms"], scenario["name"]) for scenario in scenarios if scenario["gaps"])
+    longest, where = max((scenario["gaps"]["tuned"]["max_ms"], scenario["name"]) for scenario in scenarios if scenario["gaps"])
     return (f"{report['verdict']} {engine['name']} {engine['version']} fsync=on: {sum(f['confirmed'] for f in faults)}/{len(faults)} "
             f"faults confirmed, {total['acked']:,} acked, {total['lost']} lost, {total['duplicated']} duplicated, "
             f"{total['reordered']} reordered, {total['unknown']} unknown ({total['unknown_found']} found); longest gap "

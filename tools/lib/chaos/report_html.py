@@ -40,8 +40,8 @@ MEANINGS = (
      "write is acknowledged again."),
     ("Confirmed", "It was seen from outside that the fault happened: the process was gone, the victim led something, unsynced bytes "
      "were dropped, the cut link carried nothing. A run with a fault that was not seen is inconclusive."),
-    ("Control", "A run of each report has the safety taken away on purpose and must lose data. Where it does not, the bench is "
-     "blind, and the verdict is void."),
+    ("Control", "Something that must end in a violation: power is lost on all nodes while acknowledgements mean the page cache, or a "
+     "loss is planted in a copy of the history. Where it is not found, the bench is blind, and the verdict is void."),
     ("What is not tested", "All nodes share this machine's processors and disk. Writes through memory maps are not taken back by a "
      "power loss, system calls that go past the C library are not seen, and a stalled link delays bytes where a real one loses packets."),
 )
@@ -246,6 +246,10 @@ def scenario_html(scenario, others, axis, bytes_max, unfolded):
             parts += [report_timeline.draw(other, timeline, bytes_max) for timeline in other.timelines[:1]]
             curves += [(f"{name}, {report.system}", stats) for name, stats in other.gaps() if name == "tuned"]
     parts.append(f'<div class="pair">{report_gaps.curves(curves, axis, "Rounds whose gap was at most so long.")}{fault_table(scenario)}</div>')
+    steady = [f"{profile} p50 {duration(found['p50_ms'])}, p99 {duration(found.get('p99_ms'))}" for profile, _ in scenario.gaps()
+              for found in [scenario.latency(profile, "latency_steady")] if found.get("p50_ms") is not None]
+    if steady:
+        parts.append(f'<p class="note">Latency outside of faults: {esc("; ".join(steady))}.</p>')
     if scenario.gaps_of_host:
         parts.append(f'<p class="note">{count(scenario.gaps_of_host)} gaps are not counted: the host itself stood still in them.</p>')
     if scenario.history:

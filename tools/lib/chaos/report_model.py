@@ -96,7 +96,7 @@ class Report:
                   if profile.get(key) is not None]
         rows = [("System", self.system_and_version), ("Cluster", ", ".join(parts)),
                 ("fsync", word_of(profile.get("fsync"))), ("An ack meant", profile.get("ack_means", ""))]
-        rows += [(key.replace("_", " "), word_of(value)) for key, value in profile.items()
+        rows += [(key.replace("_", " ").capitalize(), f"{value} records a second" if key == "rate" else word_of(value)) for key, value in profile.items()
                  if key not in ("nodes", "partitions", "rf", "min_isr", "fsync", "ack_means")]
         rows += [("Settings", ", ".join(map(str, self.raw["engine"].get("settings") or [])))]
         return [(name, value) for name, value in rows if value not in ("", None)]
@@ -118,10 +118,11 @@ class Report:
         if not control:
             return None
         found = ", ".join(f"{count(value)} {name}" for name, value in (control.get("classes") or {}).items() if value)
-        head = f"Control ({control.get('name', 'control')}): "
-        text = control.get("text") or ""
+        name = control.get("name") or "control"
+        head = "Control: " if name == "control" else f"Control ({name}): "
+        text = sentence(control.get("text") or "")
         if control.get("violated"):
-            return True, f"{head}ended in a violation, as it must{': ' + found if found else ''}. {text}".strip()
+            return True, f"{head}it ended in a violation, as it must{': ' + found if found else ''}. {text}".strip()
         return False, f"{head}no violation was found where there had to be one. {text}".strip()
 
     def left_undone(self):
@@ -183,10 +184,12 @@ class Scenario:
         return (self.raw.get(when) or {}).get(profile) or {}
 
     def longest(self):
-        """(milliseconds, profile) of the longest gap that a client which writes saw; None without any."""
-        found = [(stats["max_ms"], profile) for profile, stats in self.gaps()
-                 if profile != "metadata" and stats.get("max_ms") is not None]
-        return max(found, default=None)
+        """(milliseconds, profile) of the longest gap, as tuned clients saw it where there were any; None without any."""
+        found = {profile: stats["max_ms"] for profile, stats in self.gaps()
+                 if profile != "metadata" and stats.get("max_ms") is not None}
+        if "tuned" in found:
+            return found["tuned"], "tuned"
+        return max(((longest, profile) for profile, longest in found.items()), default=None)
 
     def worst(self):
         """Where the longest gap lies: {"from_ns", "ns", "partition", "profile"}, or None."""
@@ -219,6 +222,12 @@ class Fault:
         return f"{self.name} {self.detail}".strip()
 
 
+def sentence(text):
+    """With a capital letter and a full stop."""
+    text = str(text).strip()
+    return text and text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+
+
 def clean(text):
     """The text without control characters, whoever's bytes a witness holds."""
     return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", str(text))
@@ -235,7 +244,7 @@ def machine_text(machine):
         return machine
     shapes = {"processors": "{} processors", "model": "{}", "memory_mb": "{} MB", "system": "{}", "kernel": "Linux {}", "filesystem": "{}"}
     return ", ".join(shapes.get(name, name.replace("_", " ") + " {}").format(value)
-                     for name, value in machine.items() if value not in ("", None))
+                     for name, value in machine.items() if value not in ("", None, False) and name != "date")
 
 
 def word_of(value):

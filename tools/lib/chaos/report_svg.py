@@ -66,7 +66,7 @@ class LogAxis:
     """Milliseconds on a logarithmic axis, whole decades from the least to the most."""
 
     def __init__(self, values):
-        found = [max(1.0, value) for value in values if value is not None]
+        found = [max(10.0, value) for value in values if value is not None]
         self.first = math.floor(math.log10(min(found, default=10)))
         self.last = max(self.first + 1, math.ceil(math.log10(max(found, default=1000))))
 

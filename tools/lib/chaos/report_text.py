@@ -22,7 +22,8 @@ def text(reports):
         lines += why(scenario)
     if len(reports) > 1:
         lines += ["", *beside(reports)]
-    lines += [f"limit passed: {line}" for line in report.broken_limits()] + report.left_undone()
+    lines += [f"limit passed: {line}" for line in report.broken_limits()]
+    lines += [line for left in report.left_undone() for line in wrapped(left, "  ")]
     return clean("\n".join(line.rstrip() for line in lines) + "\n\n" + report.line + "\n")
 
 
@@ -106,7 +107,7 @@ def why(scenario):
         return []
     lines = [""]
     for reason in (scenario.why or "no reason was given").split("\n"):
-        lines += wrapped(f"{scenario.verdict} {scenario.name}: {reason}", "  ")
+        lines += wrapped(f"    {reason.strip()}" if reason[:1] == " " else f"{scenario.verdict} {scenario.name}: {reason}", "    ")
     witness = scenario.witness + [str(line) for line in scenario.replicas.get("witness") or []]
     lines += [f"  {line}" for line in witness[:WITNESS_MAX]]
     return lines + ([f"  history: {' '.join(map(str, scenario.history))}"] if scenario.history else [])

@@ -5,17 +5,18 @@
     rows     a row a partition; the deeper the colour the nearer to its usual rate, blank is nothing
     axis     seconds since the first column
 
-Faults are translucent bands behind rate and rows, with a dashed line and a mark where they were healed;
-stretches in which the host itself stood still are hatched. A column is merged from as many buckets as
-it takes for a partition to have some acknowledgements in it usually, since blank must mean an outage.
+A column is wide enough that a partition that is served has something in nearly each, however its
+acknowledgements come in bursts: blank must mean an outage. Faults are translucent bands behind rate and rows, with a dashed line and a mark where they were healed;
+stretches in which the host itself stood still are hatched.
 """
 import statistics
 
-from report_model import count, duration
+from report_model import count, duration, sentence
 from report_svg import WIDTHS, esc, percent, place_labels, stretched, text, time_ticks, title
 
-COLUMNS = (960, 480, 240, 120, 60, 30)  # At most, the finest first.
-USUAL_MIN = 4     # Acknowledgements of a partition in a column, usually: else columns are merged.
+COLUMNS, COLUMNS_MIN = (960, 480, 240, 120, 60, 30), 40  # At most, the finest first.
+BURSTS = 0.97     # So many of the pauses between a partition's acknowledgements are shorter than a column.
+RATE_TOP = 4      # The rate's picture ends at so many times the usual rate: what waited comes back in a peak.
 LANES, LANE, RATE, AXIS = 2, 16, 36, 22
 ROWS_MAX, ROW_MIN, ROW_MAX = 220, 2, 12
 LABEL_MAX = 26
@@ -30,9 +31,7 @@ class Columns:
         rows = timeline["partitions"]
         self.from_ns, self.label = timeline.get("from_ns") or 0, timeline.get("label") or ""
         size = max(map(len, rows))
-        merge = max(1, -(-size // columns_max))
-        while merge < size and usual(merged(rows, merge)) < USUAL_MIN:
-            merge += 1
+        merge = max(1, -(-size // columns_max), min(pause_between(rows), size // COLUMNS_MIN))
         self.rows = merged(rows, merge)
         self.count = max(1, len(self.rows[0]))
         self.column_ns = timeline["bucket_ns"] * merge
@@ -64,10 +63,20 @@ def merged(rows, merge):
     return [[sum(row[at:at + merge]) for at in range(0, size, merge)] for row in rows]
 
 
-def usual(rows):
-    """What a column of a partition that is served holds, in the middle of all that hold any."""
-    some = [value for row in rows for value in row if value]
-    return statistics.median(some) if some else USUAL_MIN
+def pause_between(rows):
+    """Buckets from one with acknowledgements of a partition to the next such, all but the longest of them."""
+    pauses = []
+    for row in rows:
+        served = [at for at, value in enumerate(row) if value]
+        pauses += [after - before for before, after in zip(served, served[1:])]
+    pauses.sort()
+    return pauses[int(BURSTS * (len(pauses) - 1))] if pauses else 1
+
+
+def usual(values):
+    """The middle of those that are not zero."""
+    some = [value for value in values if value]
+    return statistics.median(some) if some else 1
 
 
 def level(value, usual_rate):
@@ -75,7 +84,7 @@ def level(value, usual_rate):
     if value == 0:
         return 0
     share = value / usual_rate
-    return 1 if share < 0.25 else 2 if share < 0.5 else 3 if share < 2 else 4
+    return 1 if share < 0.25 else 2 if share < 0.5 else 3 if share < 2.5 else 4
 
 
 def runs(row, usual_rate):
@@ -104,7 +113,7 @@ def heat_rows(columns):
     parts = []
     for number, row in enumerate(columns.rows):
         paths = {}
-        for depth, at, size in runs(row, usual([row])):
+        for depth, at, size in runs(row, usual(row)):
             paths.setdefault(depth, []).append(f"M{at} {number}h{size}v.86h-{size}z")
         drawn = "".join(f'<path class="h{depth}" d="{"".join(path)}"/>' for depth, path in sorted(paths.items()))
         parts.append(f'<g class="row">{title(row_title(number, row, columns))}'
@@ -116,10 +125,15 @@ def rates(columns):
     return [sum(column) * 1e9 / columns.column_ns for column in zip(*columns.rows)]
 
 
+def rate_top(values):
+    """What the height of the rate's picture stands for."""
+    return min(max(values), RATE_TOP * usual(values)) or 1
+
+
 def rate_path(values):
     """An area of steps in a box of (columns, 100)."""
-    most = max(values, default=0) or 1
-    steps = "".join(f"V{100 - 100 * value / most:.0f}h1" for value in values)
+    top = rate_top(values)
+    steps = "".join(f"V{100 - 100 * min(value, top) / top:.0f}h1" for value in values)
     return f"M0 100{steps}V100z"
 
 
@@ -234,7 +248,7 @@ def gutter(columns):
     """Numbers of partitions left of the rows, and what the rate's height means."""
     height = columns.row_height
     step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if step * height >= 13)
-    parts = [f'<text x="100%" dx="-5" y="{columns.top + 10}" text-anchor="end">{short(max(rates(columns)))}/s</text>']
+    parts = [f'<text x="100%" dx="-5" y="{columns.top + 10}" text-anchor="end">{short(rate_top(rates(columns)))}/s</text>']
     for number in range(0, len(columns.rows), step):
         y = columns.first_row + (number + 0.5) * height + 4
         parts.append(f'<text x="100%" dx="-5" y="{y:.1f}" text-anchor="end">p{number}</text>')
@@ -272,7 +286,7 @@ def draw(scenario, timeline, bytes_max):
     parts += [worst_gap(scenario.worst(), columns), axis(columns, columns.top + columns.height)]
     spoken = (f"Acknowledgements of {len(columns.rows)} partitions over {columns.seconds():.1f} seconds of "
               f"{scenario.name}, with {len(shown)} faults")
-    caption = f"{columns.label} A column is {duration(columns.column_ns / 1e6)}; blank: nothing acknowledged."
+    caption = f"{sentence(columns.label)} A column is {duration(columns.column_ns / 1e6)}; blank: nothing acknowledged."
     if scenario.longest() and scenario.longest()[0] * 1e6 < 2 * columns.column_ns:
         caption += " Gaps are shorter than that, and are not to be seen here."
     return (f'<figure class="timeline"><div class="plot">{gutter(columns)}'
