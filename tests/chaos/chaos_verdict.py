@@ -23,13 +23,13 @@ import scenarios  # noqa: E402
 import verdict  # noqa: E402
 from engine import EVERYTHING, HookedCluster, find_engine  # noqa: E402
 from faults import fault as faults_fault  # noqa: E402
-from faults import files  # noqa: E402
-from leg import Result  # noqa: E402
+from faults import files, mix  # noqa: E402
+from leg import Result, Setting  # noqa: E402
 from live import run_named, tests_of, until  # noqa: E402
 from live_history import LiveHistory  # noqa: E402
 from programs import Failure, Fatal, Refused  # noqa: E402
 from view import Picture  # noqa: E402
-from workloads import Checked  # noqa: E402
+from workloads import Checked, Workloads  # noqa: E402
 
 SECOND = 10**9
 
@@ -367,6 +367,19 @@ def test_victims_are_who_they_are_said_to_be():
     raise AssertionError("there was no controller")
 
 
+def test_a_mix_gives_each_fault_victims_of_its_own():
+    def of(victims):
+        return lambda moment: SimpleNamespace(victims=victims)
+    two = set()
+    for seed in range(60):
+        moment = SimpleNamespace(chance=random.Random(seed), cluster=None)
+        drawn = mix.mix([[of([1])], [of([1, 2]), of([3])]])(moment).faults
+        victims = [node for fault in drawn for node in fault.victims]
+        assert len(set(victims)) == len(victims), victims
+        two.add(len(drawn))
+    assert two == {1, 2}
+
+
 def test_one_bit_flips_in_what_is_used():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "segment.log")
@@ -392,6 +405,51 @@ def test_a_planted_loss_leaves_out_every_read_of_one_value():
         copy, = planted.without_reads_of([path], chosen, os.path.join(folder, "copies"))
         with open(copy, encoding="ascii") as file:
             assert file.read().split("\n") == ["w 1 7 0 1", "a 1 7 0 2", "w 1 8 0 3", "r 9 0 1 1 8 5", ". 7", ""]
+
+
+def with_workloads(play):
+    """Clients that are shell scripts; no cluster is asked for anything."""
+    with tempfile.TemporaryDirectory() as folder:
+        workloads = Workloads(folder, "x:1", "abcd", "skiff-chaos-t", Setting(engine=None, partitions=2))
+        try:
+            play(workloads)
+        finally:
+            workloads.kill()
+
+
+def start_client(workloads, name, text):
+    workloads.start_other(name, ["sh", "-c", text], 1)
+    until("it has ended", lambda: workloads.processes[name].poll() is not None)
+
+
+def test_a_client_that_no_sound_cluster_would_end_is_a_violation():
+    def play(workloads):
+        start_client(workloads, "java", "echo client 7 ended by OUT_OF_ORDER; exit 11")
+        workloads.check_alive()
+        assert "client 7 ended by OUT_OF_ORDER" in workloads.broken[0] and workloads.processes == {}
+    with_workloads(play)
+
+
+def test_an_extra_writer_that_cannot_start_is_left_out_and_told():
+    def play(workloads):
+        start_client(workloads, "franz", "echo no broker told me >&2; exit 1")
+        workloads.check_alive()
+        assert workloads.notes == ["the writer 'franz' wrote nothing: no broker told me"] and workloads.others == {}
+        assert not any("franz" in path for path in workloads.files)
+    with_workloads(play)
+
+
+def test_a_client_that_is_needed_and_ended_is_told_with_its_last_words():
+    def play(workloads):
+        start_client(workloads, "stock", "echo no room left; exit 1")
+        workloads.others.clear()
+        try:
+            workloads.check_alive()
+        except Failure as failure:
+            assert "'stock' ended with exit code 1" in str(failure) and "no room left" in str(failure)
+            return
+        raise AssertionError("nobody noticed")
+    with_workloads(play)
 
 
 def a_hook(folder, name, text):

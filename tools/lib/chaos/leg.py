@@ -253,6 +253,7 @@ class Leg:
         wrong = workloads.read_to_the_end()
         result.doubts += [wrong] if wrong else []
         result.notes = workloads.notes
+        result.wrong += workloads.broken
         ends = os.path.join(self.folder, "ends")
         result.checked = workloads.check(workloads.files, ends)
         result.window = self.worst_window(result.checked.found)

@@ -85,6 +85,7 @@ class Watch:
         result = Result(folder=self.folder)
         for name, code in self.workloads.stop():
             result.doubts.append(f"the workload {name!r} ended with exit code {code}")
+        result.wrong += self.workloads.broken
         wrong = self.workloads.read_to_the_end()
         result.doubts += [wrong] if wrong else []
         result.checked = self.workloads.check(self.workloads.files)

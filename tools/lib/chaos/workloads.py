@@ -18,6 +18,7 @@ from live_history import ACKS_1, LiveHistory
 from programs import Failure
 
 VIOLATION, INCONCLUSIVE = 11, 12
+JVM_TERMINATED = 128 + signal.SIGTERM  # What a JVM may say that ended in order; its history tells whether it did.
 FINAL_LIMIT_S, FLUSH_LIMIT_S = 120, 20
 CLIENTS_EACH = 1000  # Numbers that one process may give to its clients.
 
@@ -62,6 +63,7 @@ class Workloads:
         self.processes = {}
         self.files, self.files_1 = [], []
         self.next_client = 0
+        self.broken = []  # What a client saw that no cluster may do, and that ended it.
         self.others, self.notes = {}, []  # Writers in other languages: name -> history; why one is missing.
         self.live = LiveHistory()
         self.marks = self.new_marks("marks", topic, self.files)
@@ -144,11 +146,19 @@ class Workloads:
         for name, process in list(self.processes.items()):
             if process.poll() is None:
                 continue
-            if name in self.others and not self.live.last[name]:
+            if process.returncode == VIOLATION:
+                self.note_broken(name)
+            elif name in self.others and not self.live.last[name]:
                 self.leave_out(name)
             else:
                 raise Failure(f"the workload {name!r} ended with exit code {process.returncode}:\n"
                               + programs.last_lines(os.path.join(self.folder, f"{name}.log")))
+
+    def note_broken(self, name):
+        """A client ended by an error that no sound cluster gives: its history is whole, the others go on."""
+        del self.processes[name]
+        said = programs.last_lines(os.path.join(self.folder, f"{name}.log"), 3)
+        self.broken.append(f"the client {name!r} was ended by an error that no sound cluster gives:\n{said}")
 
     def leave_out(self, name):
         """A writer that has got nothing acknowledged, and will not: the others go on without it."""
@@ -168,7 +178,9 @@ class Workloads:
                     self.processes[name].send_signal(signal.SIGTERM)
             for name in group:
                 code = programs.end(self.processes[name], 0, FLUSH_LIMIT_S)
-                if code != 0:
+                if code == VIOLATION:
+                    self.note_broken(name)
+                elif code not in (0, JVM_TERMINATED):
                     bad.append((name, code))
         self.processes = {}
         for marks in filter(None, (self.marks, self.marks_1)):

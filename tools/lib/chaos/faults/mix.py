@@ -36,8 +36,12 @@ class Both(Fault):
 
 
 def mix(groups):
-    """Each group holds faults of one family; at most one of a family is drawn."""
+    """Each group holds faults of one family; at most one of a family is drawn, each with victims of its own:
+    nothing can be seen of the clock or the disk of a process that was killed."""
     def make(moment):
         families = moment.chance.sample(groups, moment.chance.choice((1, 1, 2)))
-        return Both(moment, [moment.chance.choice(family)(moment) for family in families])
+        faults = [moment.chance.choice(family)(moment) for family in families]
+        if len(faults) == 2 and set(faults[0].victims) & set(faults[1].victims):
+            faults.pop()
+        return Both(moment, faults)
     return make
