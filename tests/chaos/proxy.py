@@ -331,6 +331,28 @@ def test_a_close_does_not_cross_a_cut_either():
         assert is_reset(dialer)
 
 
+def test_a_reset_behind_a_half_close_does_not_cross_a_cut():
+    with Net() as net:
+        dialer, node = net.pair(node=2)
+        dialer.shutdown(socket.SHUT_WR)
+        assert node.recv(1) == b""
+        net.rule(1, 2, "cut")
+        reset(node)
+        assert is_quiet(dialer)
+        assert net.ask("heal") == "ok"
+        assert is_reset(dialer)
+
+
+def test_a_reset_behind_a_half_close_is_told_after_its_delay():
+    with Net() as net:
+        dialer, node = net.pair(node=2)
+        net.rule(2, 1, "delay", 50)
+        dialer.shutdown(socket.SHUT_WR)
+        assert node.recv(1) == b""
+        reset(dialer)
+        until("it is forgotten", lambda: net.stats()["connections"] == 0, 3)
+
+
 def test_a_star_is_everybody():
     with Net(3) as net:
         net.rule(2, "*", "cut")

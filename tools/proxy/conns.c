@@ -199,6 +199,8 @@ static void on_ready(void *owner, int events)
             end->is_full = false;
         if (events & UV_READABLE)
             receive(conn, end->side);
+        if (events == UV_PRIORITIZED)
+            fail(conn, end->side);
     }
     step(conn);
 }
@@ -252,11 +254,13 @@ static void tell_end(struct conn *conn, int side, int64_t now_us)
         if (!to->is_told)
             shutdown(to->fd, SHUT_WR);
         to->is_told = true;
-        if (conn->ends[side].is_told || to->has_failed)
+        if (conn->ends[side].is_told)
             end_connection(conn, false);
     }
 }
 
+/* UV_PRIORITIZED is for the error that comes with any events: a reset is news also while nothing
+ * is read. A socket that is shut both ways would announce that for ever. */
 static int events_wanted(const struct conn *conn, int side)
 {
     const struct end *end = &conn->ends[side];
@@ -264,7 +268,10 @@ static int events_wanted(const struct conn *conn, int side)
         !end->is_read_out && !conn->ends[!side].has_failed && flow_room(&conn->flows[side]) > 0;
     if (conn->state == CONN_DIALING && side == NODE)
         return UV_WRITABLE;
-    return (reads ? UV_READABLE : 0) | (end->is_full && !end->has_failed ? UV_WRITABLE : 0);
+    if (end->has_failed)
+        return 0;
+    return (reads ? UV_READABLE : 0) | (end->is_full ? UV_WRITABLE : 0) |
+           (end->is_told ? 0 : UV_PRIORITIZED);
 }
 
 /* When something is to be done that no event announces. */
@@ -277,7 +284,7 @@ static int64_t due_us(struct conn *conn, int64_t now_us)
         if (conn->state == CONN_WAITING)
             then = rule_turns_us(&flow->link->rule, now_us);
         else if (conn->state == CONN_OPEN && !conn->ends[!side].is_full &&
-                 !(conn->ends[!side].is_told && !flow->store) && !conn->closed_us[side])
+                 !(conn->ends[!side].is_told && flow->end == FLOW_SHUT) && !conn->closed_us[side])
             then = flow_due_us(flow, now_us);
         due = then < due ? then : due;
     }
