@@ -3,7 +3,8 @@
  *     faults-child 'open a file rwc' 'write a 0 100 x' 'fdatasync a' 'die'
  *
  * Prints a line a call: its name, and what it returned or the name of its error. `start` makes
- * a call on another thread, `join` waits for it, and `gate PATH` until somebody opens that pipe. */
+ * a call on another thread, `join` waits for it, and `gate PATH` until somebody opens that pipe;
+ * `fork` makes one in a child. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -194,6 +196,15 @@ static void perform(char *text)
     if (!strncmp(text, "start ", 6)) {
         snprintf(started, sizeof started, "%s", text + 6);
         pthread_create(&starter, NULL, perform_started, started);
+        return;
+    }
+    if (!strncmp(text, "fork ", 5)) {
+        pid_t child = fork();
+        if (child == 0) {
+            perform(text + 5);
+            _exit(0);
+        }
+        waitpid(child, NULL, 0);
         return;
     }
     for (char *word = strtok_r(text, " ", &rest); word && count < WORDS_MAX;

@@ -304,6 +304,42 @@ Test(faults_power, the_same_seed_gives_the_same_image)
     cr_assert_str_eq(node_file(&node, "f"), first);
 }
 
+Test(faults_power, a_journal_that_grows_too_large_is_given_up)
+{
+    setenv("SKIFF_FAULTS_JOURNAL_MAX", "10000000", 1);
+    node_run(&node, "open a f rwc;write a 0 1000000 x;write a 0 1000000 y");
+    cr_assert_eq(node.rules->journal_lost, 0);
+    node_run(&node, "open a f rw;truncate a 0;write a 0 1000000 x;write a 0 1000000 y");
+    node_run(&node, "open a f rw;write a 0 1000000 x;write a 0 1000000 y;write a 0 1000000 x;"
+                    "write a 0 1000000 y;write a 0 1000000 x;write a 0 1000000 y");
+    cr_assert_eq(node.rules->journal_lost, 1);
+    cr_assert_str_eq(node_file(&node, "f"), "1000000y");
+}
+
+Test(faults_power, a_forked_child_that_writes_ends_the_journal)
+{
+    node_run(&node, SYNCED_FILE "fork day time;write a 0 9 y");
+    cr_assert_eq(node.rules->journal_lost, 0);
+    cr_assert_str_eq(node_run(&node, "open a f rw;write a 0 9 y;fork write a 0 9 z"),
+                     "open 0\nwrite 9\nwrite 9\n");
+    cr_assert_eq(node.rules->journal_lost, 1);
+    cr_assert_str_eq(node_file(&node, "f"), "9z 991x");
+}
+
+Test(faults_power, what_synced_leaves_the_journal)
+{
+    node_run(&node,
+             "open a f rwc;write a 0 1000000 x;syncfs a;write a 0 1000000 y;write a 0 1000000 x;"
+             "write a 0 1000000 y;write a 0 1000000 x;write a 0 1000000 y;write a 0 1000000 x;"
+             "write a 0 1000000 y;write a 0 1000000 x;write a 0 1000000 y;write a 0 1000000 x;"
+             "write a 0 1000000 y;write a 0 1000000 x;write a 0 1000000 y;write a 0 1000000 x;"
+             "write a 0 1000000 y;write a 0 1000000 x;write a 0 1000000 y;write a 0 1000000 x;"
+             "fsync a;write a 0 9 z;die");
+    cr_assert_leq(node.rules->journal_bytes, 8 << 20);
+    node_power(&node, 1, 0);
+    cr_assert_str_eq(node_file(&node, "f"), "1000000x");
+}
+
 Test(faults_power, a_journal_that_was_given_up_is_not_confirmed)
 {
     struct power_options options = {.chaos_dir = node.chaos, .data_dir = node.data};

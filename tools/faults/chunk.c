@@ -20,8 +20,7 @@ enum {
     ENTRIES_SIZE = 4096,
 };
 
-#define JOURNAL_SIZE_MAX (UINT64_C(4) << 30) /* Of all chunks together. */
-#define DISK_FREE_MIN (UINT64_C(1) << 30)    /* Left to others. */
+#define DISK_FREE_MIN (UINT64_C(1) << 30) /* Left to others. */
 
 struct chunk {
     uint8_t *base;
@@ -76,7 +75,7 @@ static bool chunk_map(uint32_t number, int fd, size_t size)
 static const char *chunk_add(size_t size)
 {
     struct statvfs room;
-    if (end - first == CHUNKS_MAX || total_size + size > JOURNAL_SIZE_MAX)
+    if (end - first == CHUNKS_MAX || total_size + size > faults.journal_size_max)
         return "it holds too much that no sync has covered";
     if (fstatvfs(dir, &room) != 0 || (uint64_t)room.f_bavail * room.f_frsize < DISK_FREE_MIN + size)
         return "the disk has too little room";

@@ -26,7 +26,8 @@ struct faults {
     char chaos_dir[PATH_MAX];  /* Empty: no faults, no journal. */
     char data_dir[PATH_MAX];   /* Resolved, without a slash at its end; empty: no file is ours. */
     size_t data_dir_size;
-    struct in_addr source; /* Of connections within 127/8; 0: as the kernel likes. */
+    uint64_t journal_size_max; /* Bytes of records, and as many of files that lost their names. */
+    struct in_addr source;     /* Of connections within 127/8; 0: as the kernel likes. */
 };
 
 extern struct faults faults;

@@ -10,6 +10,8 @@
 
 #include "faults.h"
 
+#define JOURNAL_SIZE_MAX (UINT64_C(4) << 30)
+
 static struct fault_rules healthy;
 struct faults faults = {.rules = &healthy};
 
@@ -55,6 +57,7 @@ __attribute__((constructor)) static void start(void)
     const char *chaos_dir = getenv("SKIFF_FAULTS_DIR");
     const char *data_dir = getenv("SKIFF_FAULTS_DATA");
     const char *source = getenv("SKIFF_FAULTS_SOURCE");
+    const char *size_max = getenv("SKIFF_FAULTS_JOURNAL_MAX");
     if (!chaos_dir)
         return;
     struct fault_rules *rules = fault_rules_open(chaos_dir, true);
@@ -69,6 +72,7 @@ __attribute__((constructor)) static void start(void)
         memcpy(faults.chaos_dir, resolved, strlen(resolved) + 1);
     if (data_dir)
         resolve_data_dir(data_dir);
+    faults.journal_size_max = size_max ? strtoull(size_max, NULL, 10) : JOURNAL_SIZE_MAX;
     faults.rules = rules;
     tell_pid(rules);
 }

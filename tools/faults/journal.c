@@ -18,8 +18,6 @@
 
 enum { LISTED_MAX = 1 << 16 };
 
-#define KEPT_BYTES_MAX (UINT64_C(4) << 30)
-
 enum journal_phase { JOURNAL_NOT_STARTED, JOURNAL_ON, JOURNAL_LOST };
 
 static _Atomic enum journal_phase phase;
@@ -349,7 +347,7 @@ void journal_cover_all(uint64_t upto)
 void journal_keep(const struct record *record, int parent_fd, const char *name)
 {
     char kept[40];
-    if (atomic_fetch_add(&kept_bytes, record->bytes) + record->bytes > KEPT_BYTES_MAX)
+    if (atomic_fetch_add(&kept_bytes, record->bytes) + record->bytes > faults.journal_size_max)
         journal_lose("too much was removed that no sync has covered");
     snprintf(kept, sizeof kept, JOURNAL_KEPT_NAME, (unsigned long long)record->sequence);
     if (syscall(SYS_linkat, parent_fd, name, journal_dir, kept, 0) != 0)
