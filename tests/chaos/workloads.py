@@ -71,6 +71,13 @@ class Workload:
         Workload.next_client += 1000
         Workload.started.append(self.process)
 
+    @classmethod
+    def end_all(cls):
+        """Those that a failed test left."""
+        for process in cls.started:
+            process.kill()
+        cls.started.clear()
+
     def lines(self, kind):
         if not os.path.exists(self.path):
             return 0
@@ -109,9 +116,7 @@ def with_topic(test, partitions=6, copies=3, **more):
         assert made.returncode == 0, made.stderr
         test(cluster)
     finally:
-        for process in Workload.started:  # Those that a failed test left.
-            process.kill()
-        Workload.started.clear()
+        Workload.end_all()
         cluster.close()
 
 
@@ -471,6 +476,7 @@ def write_to_a_liar(wrong, **more):
                   lambda: writer.process.poll() is not None or writer.lines("c") >= 3)
             return (*writer.end(), writer.history())
         finally:
+            Workload.end_all()
             liar.close()
 
 

@@ -267,21 +267,19 @@ public final class ChaosWriter {
         }
     }
 
-    // SIGTERM runs the hooks; the JVM waits for them, and halt() says that it went well.
+    // SIGTERM runs the hook and waits for it, and it waits for main: so it is halt() that gives the exit code.
     public static void main(String[] words) throws InterruptedException {
         CountDownLatch end = new CountDownLatch(1);
-        CountDownLatch over = new CountDownLatch(1);
         Thread main = Thread.currentThread();
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             end.countDown();
             try {
-                over.await();
+                main.join();
             } catch (InterruptedException never) {
-                main.interrupt();
+                throw new IllegalStateException(never);
             }
         }));
         int code = runAll(words.length == 0 ? new String[] {""} : words, end);
-        over.countDown();
         Runtime.getRuntime().halt(code);
     }
 }
