@@ -256,11 +256,13 @@ def stages(mode):
         ("tidy", stage_tidy, ()),
         ("format", stage_format, ()),
         ("unit", stage_ctest, ("release", "slow|nightly" if quick else "nightly", 2)),
-        ("chaos", stage_script, ("chaos", "tests/chaos/run", live, 5400 if nightly else 420)),
+        ("chaos", stage_script, ("chaos", "tests/chaos/run", live, 9000 if nightly else 1200)),
         ("sim", stage_sim, (5000 if nightly else 30 if quick else 300, first)),
     ]
     if not quick:
         plan += [
+            ("chaos-bench", stage_script, ("chaos-bench", "tools/chaos", ["--nightly"] if nightly else ["--quick"],
+                                           36000 if nightly else 420)),
             ("clients", stage_script, ("clients", "tests/clients/run", live, 1800 if nightly else 300)),
             ("build-clang", stage_build, ("clang",)),
             ("build-debug", stage_build, ("debug",)),
