@@ -125,6 +125,10 @@ Test(reader, names_file_line_and_field_of_what_is_malformed)
                    "h:2: field 2 (client): `1048576` is not within its limits");
     expect_problem(HEAD "w 4 9223372036854775808 2 9\n",
                    "h:2: field 3 (value number): `9223372036854775808` is not within its limits");
+    expect_problem(HEAD "r 4 1 4611686018427387905 4 1 9\n",
+                   "h:2: field 4 (offset): `4611686018427387905` is not within its limits");
+    expect_problem(HEAD "w 4 1000000000000 2 9\n",
+                   "h:2: field 3 (value number): `1000000000000` is not within its limits");
     expect_problem(HEAD "w 4 -1 2 9\n",
                    "h:2: field 3 (value number): `-1` is not within its limits");
     expect_problem(HEAD "w 4 1 2 9 8\n", "h:2: field 6: a line of kind `w` has fewer fields");

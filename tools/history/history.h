@@ -19,6 +19,10 @@ enum {
     HISTORY_FLUSH_MS = 50,         /* No line waits longer, if another one follows. */
 };
 
+/* So that sums of a few of them, and of a writer and his number (edn.h), stay numbers. */
+#define HISTORY_NUMBER_MAX INT64_C(999999999999)
+#define HISTORY_OFFSET_MAX (INT64_C(1) << 62)
+
 /* The first line, the same in all files of a history. */
 struct history_head {
     char run[HISTORY_RUN_MAX + 1];

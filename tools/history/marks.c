@@ -39,7 +39,8 @@ static int compare(const void *a, const void *b)
 static void set_stops(struct marks *marks)
 {
     const int64_t felt = MARK_FELT_S * INT64_C(1000000000);
-    qsort(marks->all, marks->count, sizeof *marks->all, compare);
+    if (marks->count)
+        qsort(marks->all, marks->count, sizeof *marks->all, compare);
     for (uint32_t i = 0; i < marks->count; i++) {
         struct mark *mark = &marks->all[i];
         mark->stop = mark->end > INT64_MAX - felt ? INT64_MAX : mark->end + felt;

@@ -229,9 +229,9 @@ static bool take_field(struct walk *walk, struct history_line *line)
         return take_uint32(walk, walk->reader->head.partitions - (line->kind != 'w'),
                            &line->partition);
     case 'V':
-        return take_integer(walk, 0, INT64_MAX, &line->value);
+        return take_integer(walk, 0, HISTORY_NUMBER_MAX, &line->value);
     case 'O':
-        return take_integer(walk, INT64_MIN + 1, INT64_MAX, &line->offset);
+        return take_integer(walk, -HISTORY_OFFSET_MAX, HISTORY_OFFSET_MAX, &line->offset);
     case 'T':
         return take_integer(walk, 0, INT64_MAX, &line->time);
     case 'U':

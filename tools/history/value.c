@@ -72,7 +72,7 @@ bool history_value_read(struct bytes value, const char *run, uint32_t *writer, i
     rest.data += run_size + 1;
     rest.size -= run_size + 1;
     if (!take_number(&rest, HISTORY_CLIENTS_MAX - 1, &found_writer) ||
-        !take_number(&rest, INT64_MAX, &found_number) || rest.size < CHECKSUM_DIGITS)
+        !take_number(&rest, HISTORY_NUMBER_MAX, &found_number) || rest.size < CHECKSUM_DIGITS)
         return false;
     uint32_t head = value.size - rest.size - 1;
     snprintf(digits, sizeof digits, "%08x", crc32c(0, value.data, head));
