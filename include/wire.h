@@ -24,9 +24,8 @@
 /* One API, as this node speaks it. */
 struct wire_api {
     int16_t key;
-    const char *name;       /* "Produce". */
-    int16_t min, max;       /* Versions served. */
-    int16_t advertised_min; /* What ApiVersions says; below `min` the connection closes. */
+    const char *name; /* "Produce". */
+    int16_t min, max; /* Versions served, and advertised. */
     int16_t flexible_from;
     bool internal; /* Only between nodes. */
     const struct walk_message *request;

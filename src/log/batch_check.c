@@ -148,9 +148,8 @@ static enum err recompress(struct bytes bytes, const struct batch_limits *limits
         buf_unref(buf);
         return err;
     }
-    int codec = form->codec;
     info->size = buf->size;
-    info->attributes = (int16_t)((info->attributes & ~BATCH_CODEC_MASK) | codec);
+    info->attributes = (int16_t)((info->attributes & ~BATCH_CODEC_MASK) | (int)form->codec);
     store_be32(buf->data + BATCH_LENGTH_AT, buf->size - BATCH_PREFIX_SIZE);
     store_be16(buf->data + BATCH_ATTRIBUTES_AT, (uint16_t)info->attributes);
     *out = buf;

@@ -80,6 +80,11 @@ void partition_ask(struct partition *partition);
 void partitions_alter(struct partitions *partitions);
 void partitions_alter_fire(struct timer *timer, mono_ms now);
 
+/* partition_convert.c */
+/* Replace what a part found by the same in the old format that the asker reads. */
+void fetch_part_convert(struct shard *shard, const struct fetch_share *share,
+                        struct fetch_part *part);
+
 /* partition_fetch.c */
 void partitions_answer_due(struct partitions *partitions);
 void shares_end(struct partitions *partitions); /* Answer all that are parked. */

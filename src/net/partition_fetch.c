@@ -75,6 +75,9 @@ static uint32_t part_look(struct shard *shard, const struct fetch_share *share,
     part->diverging_epoch = -1;
     part->diverging_end = -1;
     part->err = part_check(shard, part, &partition);
+    if (part->err == ERR_NONE && !share->zstd_allowed && !partition->form.keeps_codec &&
+        partition->form.codec == CODEC_ZSTD)
+        part->err = ERR_UNSUPPORTED_COMPRESSION_TYPE;
     if (part->err != ERR_NONE) {
         part->high_watermark = -1;
         part->start = -1;
@@ -159,6 +162,8 @@ static void share_return(struct shard *shard, struct fetch_share *share)
 {
     share_count(shard, share);
     for (uint32_t i = 0; i < share->part_count; i++) {
+        if (share->magic < BATCH_MAGIC && share->parts[i].extent.size > 0)
+            fetch_part_convert(shard, share, &share->parts[i]);
         share->parts[i].hint = partition_hint(shard, share->parts[i].key);
         share->parts[i].err = err_on_wire(share->parts[i].err);
         if (share->parts[i].extent.size > 0)

@@ -58,8 +58,10 @@ static enum err query_time(struct partition *partition, struct query_part *part)
         return ERR_UNSUPPORTED_VERSION;
     if (replica_exported_high_watermark(partition->replica) < 0)
         return ERR_OFFSET_NOT_AVAILABLE;
-    return query_found(
-        part, log_find_time(partition->log, part->timestamp, LOG_BOUND_COMMITTED, &found), &found);
+    enum err err = log_find_time(partition->log, part->timestamp, LOG_BOUND_COMMITTED, &found);
+    if (err == ERR_NONE && found.offset < 0 && part->is_end_if_none)
+        return query_latest(partition, part);
+    return query_found(part, err, &found);
 }
 
 static enum err query_epoch_end(struct partition *partition, struct query_part *part)

@@ -99,6 +99,7 @@ struct fetch_part {
     log_offset diverging_end;
     struct leader_hint hint;
     struct log_extent extent; /* size 0: no records; else with a hold of its file. */
+    struct buf *converted;    /* Instead of an extent, in an old format; the asker's to free. */
 };
 
 struct fetch_share {
@@ -110,7 +111,9 @@ struct fetch_share {
     int32_t size_min;
     uint32_t size_max;
     mono_ms deadline;
-    bool credited; /* A follower's fetch is counted once, when it arrives. */
+    bool credited;     /* A follower's fetch is counted once, when it arrives. */
+    bool zstd_allowed; /* Fetch 10 and later. */
+    uint8_t magic;     /* The format that the asker reads: 2, or before Fetch 4 an older one. */
     uint32_t part_count;
     struct fetch_part *parts; /* Heap; freed with the share. */
     void (*done)(struct shard *shard, struct letter *letter);
@@ -135,9 +138,10 @@ struct query_part {
     enum query_kind kind;
     struct partition_key key;
     log_epoch current_epoch;
-    int64_t timestamp; /* QUERY_TIME: -1 latest, -2 earliest, -3 max timestamp, or a time. */
-    bool from_replica; /* Latest is then the log's end. */
-    log_epoch epoch;   /* QUERY_EPOCH_END */
+    int64_t timestamp;   /* QUERY_TIME: -1 latest, -2 earliest, -3 max timestamp, or a time. */
+    bool from_replica;   /* Latest is then the log's end. */
+    bool is_end_if_none; /* Where no record is as new: the latest, not -1. */
+    log_epoch epoch;     /* QUERY_EPOCH_END */
     void (*done)(struct shard *shard, struct letter *letter);
     /* Answer. */
     enum err err;

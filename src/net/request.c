@@ -6,7 +6,7 @@
 static bool request_allowed(const struct request *request)
 {
     const struct api *api = request->api;
-    if (!api || (request->version < api->served_min && api->key != WIRE_API_VERSIONS))
+    if (!api)
         return false;
     return request->internal ? api->internal : api->client;
 }
@@ -103,7 +103,7 @@ bool request_begin_inside(struct request *envelope, struct bytes frame)
     request->version = header.api_version;
     request->correlation_id = header.correlation_id;
     request->client_id = header.client_id;
-    if (!request->api || !request->api->forwarded || request->version < request->api->served_min) {
+    if (!request->api || !request->api->forwarded) {
         request_free(request);
         return false;
     }

@@ -22,10 +22,8 @@ enum api_home { API_ANY_SHARD, API_QUORUM_SHARD }; /* Where its handler runs. */
 
 struct api {
     int16_t key;
-    int16_t version_min, version_max; /* As advertised. */
-    int16_t served_min;               /* Below it the connection closes (Produce 0 to 2). */
-    bool client, internal;            /* On which listeners it is there. */
-    bool forwarded;                   /* May come inside an Envelope. */
+    bool client, internal; /* On which listeners it is there. */
+    bool forwarded;        /* May come inside an Envelope. */
     enum api_home home;
     void (*handle)(struct shard *shard, struct request *request);
 };

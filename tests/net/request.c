@@ -64,11 +64,6 @@ Test(request, closes_on_a_negative_version)
     cr_assert(is_closed_by(WIRE_METADATA, -1, "\0\0\0\0", 4));
 }
 
-Test(request, closes_on_produce_of_a_version_that_is_only_advertised)
-{
-    cr_assert(is_closed_by(WIRE_PRODUCE, 2, "\0\1\0\0\0\0\0\0\0\0", 10));
-}
-
 Test(request, closes_on_a_count_that_lies)
 {
     cr_assert(is_closed_by(WIRE_METADATA, 1, "\x7f\xff\xff\xff", 4));

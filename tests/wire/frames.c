@@ -59,18 +59,18 @@ Test(frames, names_an_unknown_api_or_version_and_its_correlation_id)
     cr_assert_eq(HEADER("\x03\xe7\0\1\0\0\0\7\0\2me"), ERR_UNSUPPORTED_VERSION);
     cr_assert_null(api);
     cr_assert_eq(HEADER("\0\3\xff\xff\0\0\0\7\0\2me"), ERR_UNSUPPORTED_VERSION);
-    cr_assert_eq(HEADER("\0\0\0\2\0\0\0\7\0\2me"), ERR_UNSUPPORTED_VERSION);
+    cr_assert_eq(HEADER("\0\0\0\x0e\0\0\0\7\0\2me"), ERR_UNSUPPORTED_VERSION);
     cr_assert_eq(HEADER("\0\x12\x7f\xff\0\0\0\7\0\2me"), ERR_UNSUPPORTED_VERSION);
     cr_assert_eq(api->key, WIRE_API_VERSIONS);
     cr_assert_eq(header.correlation_id, 7);
 }
 
-Test(frames, advertises_produce_from_0_and_serves_it_from_3)
+Test(frames, know_the_versions_of_the_apis)
 {
     const struct wire_api *produce = wire_api_find(WIRE_PRODUCE);
 
-    cr_assert_eq(produce->advertised_min, 0);
-    cr_assert_eq(produce->min, 3);
+    cr_assert_eq(produce->min, 0);
+    cr_assert_eq(produce->max, 13);
     cr_assert_eq(wire_api_find(WIRE_INIT_PRODUCER_ID)->max, 5);
     cr_assert(wire_api_find(WIRE_VOTE)->internal);
     cr_assert_not(produce->internal);

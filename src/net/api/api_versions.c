@@ -20,7 +20,7 @@ static bool name_is_ok(struct str name)
 static void put_range(struct api_versions_response_api_key *out, const struct wire_api *wire)
 {
     out->api_key = wire->key;
-    out->min_version = wire->advertised_min;
+    out->min_version = wire->min;
     out->max_version = wire->max;
 }
 

@@ -12,7 +12,10 @@
 #include "quorum.h"
 #include "state.h"
 
-enum { MAX_WAIT_MS = 300 * 1000 };
+enum {
+    MAX_WAIT_MS = 300 * 1000,
+    CONVERTED_SIZE_MAX = 1024 * 1024, /* Bytes that one answer converts, whatever was asked for. */
+};
 
 struct fetch_job {
     struct list link; /* In shard->api->fetches, while open. */
@@ -68,6 +71,18 @@ static void answer_hint(struct shard *shard, struct fetch_job *job,
     node->port = endpoint->port;
 }
 
+/* Its bytes count as the request's until the answer has left. */
+static void answer_converted(struct shard *shard, struct fetch_job *job,
+                             struct fetch_response_partition *answer, struct buf *converted)
+{
+    answer->records.memory =
+        (struct bytes){.data = arena_copy(&job->request->arena, converted->data, converted->size),
+                       .size = converted->size};
+    job->request->held += converted->size;
+    budget_take(shard, converted->size);
+    buf_unref(converted);
+}
+
 static void answer_part(struct shard *shard, struct fetch_job *job, const struct fetch_part *part)
 {
     struct fetch_response_partition *answer = job->answers[part->place];
@@ -86,6 +101,8 @@ static void answer_part(struct shard *shard, struct fetch_job *job, const struct
         answer->records.position = part->extent.position;
         answer->records.size = part->extent.size;
     }
+    if (part->converted)
+        answer_converted(shard, job, answer, part->converted);
 }
 
 static void share_done(struct shard *shard, struct letter *letter)
@@ -182,6 +199,11 @@ static void share_send(struct shard *shard, struct fetch_job *job, struct fetch_
         job->replica >= 0 ? shard->config->replica_fetch_size_max : shard->config->fetch_size_max;
     int32_t size_max = body->max_bytes < cap ? body->max_bytes : cap;
     int32_t wait_ms = body->max_wait_ms < MAX_WAIT_MS ? body->max_wait_ms : MAX_WAIT_MS;
+    int16_t version = job->request->version;
+    share->magic = version <= 1 ? 0 : version <= 3 ? 1 : BATCH_MAGIC;
+    share->zstd_allowed = version >= 10;
+    if (share->magic < BATCH_MAGIC && size_max > CONVERTED_SIZE_MAX)
+        size_max = CONVERTED_SIZE_MAX;
     share->job = job;
     share->id = job->id;
     share->replica = job->replica;

@@ -1,14 +1,20 @@
-/* list_offsets.c -- ListOffsets: an offset by time, or one of the special ones (KIP-79, 207). */
+/* list_offsets.c -- ListOffsets: an offset by time, or one of the special ones (KIP-79, 207).
+ *
+ * Version 0 asks for offsets before a time, where Kafka answers with the starts of segments; it
+ * gets the one offset from which on records are as new, or the end. */
 #include "queries.h"
 
-static void put_answer(const struct request *request, const struct query_part *part, void *out)
+static void put_answer(struct request *request, const struct query_part *part, void *out)
 {
     struct list_offsets_response_partition *answer = out;
     enum err err = part->err;
     if (err == ERR_OFFSET_NOT_AVAILABLE && request->version < 5)
         err = ERR_LEADER_NOT_AVAILABLE;
     answer->error_code = (int16_t)err;
-    if (err == ERR_NONE) {
+    if (err == ERR_NONE && request->version == 0) {
+        answer->old_style_offsets_count = 1;
+        answer->old_style_offsets = arena_copy(&request->arena, &part->offset, sizeof part->offset);
+    } else if (err == ERR_NONE) {
         answer->offset = part->offset;
         answer->timestamp = part->found_timestamp;
         answer->leader_epoch = part->found_epoch;
@@ -70,6 +76,7 @@ static enum err ask(struct shard *shard, struct query_job *job, uint32_t place,
     part->current_epoch = asked->current_leader_epoch;
     part->timestamp = asked->timestamp;
     part->from_replica = from_replica;
+    part->is_end_if_none = job->request->version == 0;
     queries_send(shard, part);
     return ERR_NONE;
 }

@@ -1,7 +1,7 @@
 /* offset_for_leader_epoch.c -- OffsetForLeaderEpoch: where an epoch ends (KIP-101, KIP-320). */
 #include "queries.h"
 
-static void put_answer(const struct request *request, const struct query_part *part, void *out)
+static void put_answer(struct request *request, const struct query_part *part, void *out)
 {
     struct offset_for_leader_epoch_response_partition *answer = out;
     (void)request;

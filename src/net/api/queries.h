@@ -11,7 +11,7 @@ struct query_job {
     void **answers;       /* The response's partitions, in the order in which they were asked. */
     uint32_t pending;     /* Parts under way, and the asker itself until queries_end(). */
     /* Put what came back into one of `answers`. */
-    void (*put)(const struct request *request, const struct query_part *part, void *answer);
+    void (*put)(struct request *request, const struct query_part *part, void *answer);
 };
 
 /* Begin a job of `total` partitions; the caller points `answers` at them. */

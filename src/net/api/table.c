@@ -5,7 +5,7 @@
 #define NODES .internal = true
 
 static const struct api apis[] = {
-    {.key = WIRE_PRODUCE, .served_min = WIRE_PRODUCE_MIN, CLIENTS, .handle = api_produce},
+    {.key = WIRE_PRODUCE, CLIENTS, .handle = api_produce},
     {.key = WIRE_FETCH, CLIENTS, .handle = api_fetch},
     {.key = WIRE_LIST_OFFSETS, CLIENTS, .handle = api_list_offsets},
     {.key = WIRE_METADATA, CLIENTS, .handle = api_metadata},
