@@ -1,8 +1,8 @@
 /* faults.h -- what the parts of the preloaded library share: state, raw calls, files, the journal.
  *
  * The library stands between one process and its C library. Its own calls to the machine are raw
- * system calls, so they never come back here. Locks are taken in the order in which they are
- * declared below: names, then one inode, then the journal. */
+ * system calls, so they come back here only where a hook is meant. Locks are taken in this order:
+ * the walk over all inodes, names, a directory's inode, a file's inode, the journal. */
 #ifndef FAULTS_FAULTS_H
 #define FAULTS_FAULTS_H
 
