@@ -17,7 +17,11 @@ import time
 import live
 from live import Skip, until
 
-ENGINES = os.path.join(live.ROOT, "tools", "lib", "chaos", "engines")
+CHAOS = os.path.join(live.ROOT, "tools", "lib", "chaos")
+sys.path.insert(0, CHAOS)
+from proxy import Proxy  # noqa: E402
+
+ENGINES = os.path.join(CHAOS, "engines")
 WORKLOAD = os.path.join(live.BUILD, "skiff-workload")
 NODES = 3
 KILL_LIMIT_S = 0.02  # What the executable itself may add to the kernel's work.
@@ -116,12 +120,7 @@ def check_view(engine):
 
 def check_links(engine):
     """The proxy knows who dials: nodes talk to each other through it, under their own names."""
-    from importlib import util
-    spec = util.spec_from_file_location("chaos_dir", os.path.join(live.ROOT, "tools", "lib", "chaos", "chaos_dir.py"))
-    chaos_dir = util.module_from_spec(spec)
-    spec.loader.exec_module(chaos_dir)
-    links = json.loads(chaos_dir.ChaosDir(engine.dir).proxy("stats"))["links"]
-    seen = {(link["from"], link["to"]) for link in links if link["bytes"] > 0}
+    seen = {ends for ends, link in Proxy(engine.dir).links().items() if link["bytes"] > 0}
     wanted = {(a, b) for a in range(1, NODES + 1) for b in range(1, NODES + 1) if a != b}
     assert wanted <= seen, f"no byte went over {sorted(wanted - seen)}"
 

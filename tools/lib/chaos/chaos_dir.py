@@ -15,6 +15,10 @@ import struct
 import subprocess
 import time
 
+import programs
+from programs import Failure
+from proxy import Proxy
+
 RULES_SIZE, RULES_VERSION = 4096, 1
 START_LIMIT_S = 10
 # As `skiff up -p 0` takes them: below the ports that the kernel gives to outgoing connections.
@@ -33,13 +37,6 @@ def dials_from(node):
     return f"127.0.3.{node}"
 
 
-def build_folder():
-    root = os.path.abspath(__file__)
-    for _ in range(4):
-        root = os.path.dirname(root)
-    return os.path.abspath(os.environ.get("SKIFF_BUILD") or os.path.join(root, "build"))
-
-
 def is_free(address, port):
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -51,7 +48,7 @@ def is_free(address, port):
 
 
 def claim_ports(nodes):
-    """({node: [port of clients, port of nodes]}, a socket to hold until they are in use)."""
+    """({node: [port of clients, port of nodes]}, a socket that holds them while it is open)."""
     for _ in range(400):
         group, block = random.randrange(PORT_GROUPS), random.randrange(BLOCKS)
         first = PORTS_FIRST + group * GROUP_SPAN + block * BLOCK_SPAN
@@ -65,7 +62,7 @@ def claim_ports(nodes):
         if all(is_free(at(node), port) for node in nodes for port in ports[node] for at in (listens_at, is_found_at)):
             return ports, claim
         claim.close()
-    raise OSError("found no free ports")
+    raise Failure("found no free ports")
 
 
 def start_time(pid):
@@ -114,7 +111,7 @@ class ChaosDir:
 
     def environment(self, node, data):
         """What a node's process is started with beside its own environment."""
-        return {"LD_PRELOAD": os.path.join(build_folder(), "libskiff-faults.so"),
+        return {"LD_PRELOAD": programs.path("libskiff-faults.so"),
                 "SKIFF_FAULTS_DIR": self.file(f"node-{node}"), "SKIFF_FAULTS_DATA": os.path.abspath(data),
                 "SKIFF_FAULTS_SOURCE": dials_from(node)}
 
@@ -127,37 +124,22 @@ class ChaosDir:
             return None
         return int(pid) if start_time(pid) == started else None
 
-    def proxy(self, order, limit_s=5):
-        """The proxy's answer, without its "ok". Raises OSError."""
-        with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(limit_s)
-            folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-            try:  # A socket's path has 108 bytes, a directory's may be longer.
-                control.connect(f"/proc/self/fd/{folder}/proxy.sock")
-            finally:
-                os.close(folder)
-            control.sendall(order.encode() + b"\n")
-            with control.makefile("r", encoding="utf-8") as answers:
-                word, _, rest = answers.readline().rstrip("\n").partition(" ")
-        if word != "ok":
-            raise OSError(f"the proxy: {order}: {rest or 'no answer'}")
-        return rest
-
-    def start_proxy(self):
-        """Once it answers; nothing when it runs. Raises OSError."""
+    def start_proxy(self, claim=None):
+        """Returns once it answers, at once when it runs. It takes the claim of the ports along."""
         if self.proxy_pid():
             return
         with open(self.file("proxy.log"), "ab") as log:
-            process = subprocess.Popen([os.path.join(build_folder(), "skiff-proxy"), self.path], stdout=log,
-                                       stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+            process = subprocess.Popen([programs.path("skiff-proxy"), self.path], stdout=log,
+                                       stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
+                                       pass_fds=[claim.fileno()] if claim else [])
         deadline = time.monotonic() + START_LIMIT_S
         while True:
             try:
-                self.proxy("stats")
+                Proxy(self.cluster).ask("stats")
                 return
-            except OSError as why:
+            except Failure as why:
                 if process.poll() is not None or time.monotonic() > deadline:
                     process.kill()
                     process.wait()
-                    raise OSError(f"skiff-proxy did not start ({why}); see {self.file('proxy.log')}") from why
+                    raise Failure(f"skiff-proxy did not start ({why}); see {self.file('proxy.log')}") from why
             time.sleep(0.01)
