@@ -135,6 +135,13 @@ Test(faults_rules, descriptors_run_out)
     cr_assert_eq(node.rules->refused_descriptors, 2);
 }
 
+Test(faults_rules, sockets_need_descriptors_too)
+{
+    node.rules->fd_limit = 3;
+    cr_assert_str_eq(node_run(&node, "connect 1 4"), "connect EMFILE\n");
+    cr_assert_eq(node.rules->dials_bound, 0);
+}
+
 Test(faults_rules, files_elsewhere_are_let_alone)
 {
     char commands[NODE_PATH_MAX + 128];
