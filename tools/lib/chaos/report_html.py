@@ -243,7 +243,7 @@ def scenario_html(scenario, others, axis, bytes_max, unfolded):
     for report, other in others:
         if other:
             parts.append(f"<h3>{esc(report.system_and_version)} {chip(other.verdict)}</h3>{why_box(other)}")
-            parts += [report_timeline.draw(other, timeline, bytes_max) for timeline in other.timelines[:1]]
+            parts += [report_timeline.draw(other, timeline, bytes_max) for timeline in other.timelines[-1:]]
             curves += [(f"{name}, {report.system}", stats) for name, stats in other.gaps() if name == "tuned"]
     parts.append(f'<div class="pair">{report_gaps.curves(curves, axis, "Rounds whose gap was at most so long.")}{fault_table(scenario)}</div>')
     steady = [f"{profile} p50 {duration(found['p50_ms'])}, p99 {duration(found.get('p99_ms'))}" for profile, _ in scenario.gaps()

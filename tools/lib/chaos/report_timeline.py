@@ -21,7 +21,7 @@ LANES, LANE, RATE, AXIS = 2, 16, 36, 22
 ROWS_MAX, ROW_MIN, ROW_MAX = 220, 2, 12
 LABEL_MAX = 26
 SPARK_COLUMNS = 120
-MARKS_MAX = 40    # More faults than these have bands, but no edges, marks and labels.
+MARKS_MAX = 20    # More faults than these have bands, but no edges, marks and labels.
 
 
 class Columns:
@@ -147,11 +147,13 @@ def end_of(fault, columns):
     return fault.end_ns or columns.from_ns + columns.column_ns * columns.count
 
 
-def fault_title(fault, columns, whole=True):
+def fault_title(fault, columns, whole):
+    if not whole:
+        return title(f"{fault.number}. {fault.text}{'' if fault.confirmed else ': NOT confirmed'}")
     since = (fault.begin_ns - columns.from_ns) / 1e6
     lasted = f"for {duration((fault.end_ns - fault.begin_ns) / 1e6)}" if fault.end_ns else "not healed"
     told = "confirmed" if fault.confirmed else "NOT confirmed"
-    return title(f"{fault.number}. {fault.text}: at {duration(since)}, {lasted}; {told}{': ' + fault.how if fault.how and whole else ''}")
+    return title(f"{fault.number}. {fault.text}: at {duration(since)}, {lasted}; {told}{': ' + fault.how if fault.how else ''}")
 
 
 def band(fault, columns, marked):
