@@ -20,6 +20,7 @@ from programs import Failure
 VIOLATION, INCONCLUSIVE = 11, 12
 JVM_TERMINATED = 128 + signal.SIGTERM  # What a JVM may say that ended in order; its history tells whether it did.
 FINAL_LIMIT_S, FLUSH_LIMIT_S = 120, 20
+ANSWERS_WITHIN = "30s"  # Metadata, to begin with: a JVM that has just started takes its time.
 CLIENTS_EACH = 1000  # Numbers that one process may give to its clients.
 
 
@@ -79,13 +80,13 @@ class Workloads:
         return [programs.path("skiff-workload"), *verb.split(), "-b", self.bootstrap, *more, *map(str, words)]
 
     def create(self, topic, settings=()):
-        words = [topic, "-p", self.setting.partitions, "-r", self.setting.replication]
+        words = [topic, "--timeout", ANSWERS_WITHIN, "-p", self.setting.partitions, "-r", self.setting.replication]
         for line in settings:
             words += ["-c", line]
         self.must(self.program("topic create", *words))
 
     def delete(self, topic):
-        return programs.call(self.program("topic delete", topic), 60).returncode == 0
+        return programs.call(self.program("topic delete", topic, "--timeout", ANSWERS_WITHIN), 60).returncode == 0
 
     def must(self, words):
         run = programs.call(words, 60)
@@ -101,7 +102,7 @@ class Workloads:
         if profile:
             self.live.add(history, profile)
         program = [*command, verb, "-b", self.bootstrap] if command else self.program(verb)
-        more = ["-t", topic or self.topic, "--run", self.run, "--history", history,
+        more = ["-t", topic or self.topic, "--run", self.run, "--history", history, "--timeout", ANSWERS_WITHIN,
                 "--first-client", self.take_clients()]
         self.processes[name] = programs.spawn([*program, *map(str, [*more, *words])],
                                               os.path.join(self.folder, f"{name}.log"))
@@ -115,7 +116,7 @@ class Workloads:
         self.start(profile, "write", "--profile", profile, "--rate", rate, "--writers", writers, *size, profile=profile)
 
     def start_other(self, name, command, rate):
-        self.start(name, "write", "--rate", rate, "--timeout", "30s", profile=name, command=command)
+        self.start(name, "write", "--rate", rate, profile=name, command=command)
         self.others[name] = self.files[-1]
 
     def start_acks_1(self, rate):
@@ -194,8 +195,8 @@ class Workloads:
             if not files:
                 continue
             history = os.path.join(self.folder, "final.history" if files is self.files else "final-acks1.history")
-            run = programs.call(self.program("final", "-t", topic, "--run", self.run, "--history", history,
-                                             "--first-client", self.take_clients()), FINAL_LIMIT_S)
+            words = ["-t", topic, "--timeout", ANSWERS_WITHIN, "--run", self.run, "--history", history]
+            run = programs.call(self.program("final", *words, "--first-client", self.take_clients()), FINAL_LIMIT_S)
             files.append(history)
             if run.returncode != 0:
                 wrong += f"final read of {topic}: {(run.stderr.strip() or 'failed').splitlines()[-1]}; "
