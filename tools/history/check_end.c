@@ -242,6 +242,16 @@ static void tell_stray(struct checker *checker, const struct write *write, struc
     want_read_of(finding, write->partition, offset, name.client, name.number);
 }
 
+/* A client that gave up on one write may have to begin a new epoch of its producer, and sends all
+ * that is open once more: no broker can know these records again. So what was never acknowledged
+ * may stand twice, but of a client that does not send again. */
+static bool may_repeat(const struct checker *checker, const struct write *write,
+                       struct write_name name)
+{
+    const struct client_kind *kind = find_client(checker, name.client)->kind;
+    return !kind->once || (write->state != WRITE_ACKED && !kind->tried_once);
+}
+
 static void check_strays(struct checker *checker)
 {
     for (uint32_t i = 0; i < checker->stray_count; i++) {
@@ -251,7 +261,7 @@ static void check_strays(struct checker *checker)
         if (write->flags & WRITE_TOLD)
             continue;
         write->flags |= WRITE_TOLD;
-        if ((write->flags & WRITE_READ) && !find_client(checker, name.client)->kind->once)
+        if ((write->flags & WRITE_READ) && may_repeat(checker, write, name))
             checker->verdict->counts.repeated++;
         else
             tell_stray(checker, write, name, stray->offset);
