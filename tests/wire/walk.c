@@ -201,7 +201,7 @@ Test(walk, refuses_a_version_that_the_message_lacks)
     struct wire_reader reader;
     wire_reader_init(&reader, (struct bytes){0});
 
-    cr_assert_eq(produce_request_read(&read, 14, &reader, &arena), ERR_UNSUPPORTED_VERSION);
+    cr_assert_eq(produce_request_read(&read, -1, &reader, &arena), ERR_UNSUPPORTED_VERSION);
     cr_assert_eq(produce_request_read(&read, 14, &reader, &arena), ERR_UNSUPPORTED_VERSION);
     arena_free(&arena);
 }
