@@ -33,7 +33,7 @@ def main():
     assert code == 0, text
     code, text = run(RECORD.format("  a  string  0+\n"), "record")
     assert code == 0, text
-    code, text = run(RECORD.format("").replace("value", "request"), "record")
+    code, text = run(RECORD.replace("key\n{}", "request"), "record")
     assert code != 0 and "`key` or `value`" in text, text
     for reason, fields in BAD.items():
         code, text = run(HEAD.format(fields))
