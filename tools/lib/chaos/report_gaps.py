@@ -8,7 +8,7 @@ from report_svg import LogAxis, esc, percent, stretched, text, thin, title
 
 STRIP_HEIGHT = 22
 CURVES_HEIGHT, CURVES_AXIS = 110, 22
-DOTS_MAX = 120
+DOTS_MAX = 40
 DASHES = ("", "7 4", "2 3", "9 3 2 3", "12 4")  # Curves differ by more than their colour.
 
 

@@ -8,11 +8,11 @@ import os
 
 import report_gaps
 import report_timeline
-from report_model import (NONE, PROFILES, VERDICTS, confirmed_text, count, duration, machine_text, other_text, replicas_text,
+from report_model import (NONE, PROFILES, VERDICTS, confirmed_text, count, counted, duration, machine_text, other_text, replicas_text,
                           statistics, unknown_text)
 from report_svg import esc
 
-ROWS_BYTES, ROWS_BYTES_MAX = 1_200_000, 120_000  # Of the rows of all timelines together, and of each.
+ROWS_BYTES, ROWS_BYTES_MAX = 800_000, 120_000  # Of the rows of all timelines together, and of each.
 OPEN_MAX = 8                       # So many scenarios are shown unfolded.
 FAULTS_OPEN_MAX = 6                # And so many faults of each.
 ROWS_OF_FAULTS_MAX = 20            # Of each scenario; those that were not confirmed come first.
@@ -21,7 +21,7 @@ HATCH = ('<svg width="0" height="0" class="defs" aria-hidden="true"><defs><patte
          'patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line x1="0" x2="0" y1="0" y2="6"/></pattern></defs></svg>')
 KEPT = [("Scenario", ""), ("Verdict", "verdict"), ("Rounds", "n"), ("Faults confirmed", "n"), ("Acknowledged", "n"),
         ("Lost", "n"), ("Duplicated", "n"), ("Reordered", "n"), ("Other violations", "n"),
-        ("Unknown outcome", "n"), ("Lost with acks=1", "n"), ("Replicas", "n")]
+        ("Unknown outcome", "n"), ("Lost with acks=1", "n"), ("Batches alike", "n")]
 GAPS = [("Scenario", ""), ("Seen by", ""), ("n", "n"), ("p50", "n"), ("p90", "n"), ("p99", "n"), ("Longest", "n"),
         ("Each round", "picture"), ("Latency under fault: p50", "n"), ("p99", "n"), ("max", "n")]
 MEANINGS = (
@@ -105,7 +105,7 @@ def trust(report):
     compared = sum(scenario.replicas.get("compared") or 0 for scenario in report.scenarios)
     if compared:
         differ = sum(scenario.replicas.get("differ") or 0 for scenario in report.scenarios)
-        items.append((differ == 0, f"{count(compared)} replicas were compared byte for byte, {count(differ)} differ."))
+        items.append((differ == 0, f"{count(compared)} batches were compared byte for byte in all replicas, {count(differ)} differ."))
     if faults and report.bound():
         items.append((True, report.bound()))
     lines = "".join(f'<li class="{"good" if good else "bad"}"><span aria-hidden="true">{VERDICTS["PASS" if good else "FAIL"][0]}</span>'
@@ -135,7 +135,7 @@ def anchor(scenario):
     return "s-" + "".join(letter if letter.isalnum() else "-" for letter in scenario.name)
 
 
-def counted(value):
+def none_of(value):
     """A count of what must be none."""
     return ("bad", f"<strong>{count(value)}</strong>") if value else ("none", "0")
 
@@ -147,15 +147,15 @@ def kept_table(report):
         unsure = "" if scenario.confirmed == len(scenario.faults) else "bad"
         rows.append(("", [("", f'<a href="#{anchor(scenario)}">{esc(scenario.name)}</a>'), ("", chip(scenario.verdict)),
                           count(scenario.rounds), (unsure, esc(confirmed_text(scenario))), count(scenario.acked),
-                          counted(scenario.lost), counted(scenario.duplicated), counted(scenario.reordered),
+                          none_of(scenario.lost), none_of(scenario.duplicated), none_of(scenario.reordered),
                           ("bad" if scenario.other else "none", esc(other_text(scenario))), unknown_text(scenario),
                           count(scenario.lost_acks1),
                           (replicas, esc(replicas_text(scenario)))]))
     if len(rows) > 1:
         rows.append(("total", ["All", ("", chip(report.verdict)), count(sum(s.rounds for s in report.scenarios)),
                                f"{sum(s.confirmed for s in report.scenarios)}/{sum(len(s.faults) for s in report.scenarios)}",
-                               count(report.total("acked")), *(counted(report.total(name)) for name in ("lost", "duplicated", "reordered")),
-                               counted(sum(sum(s.other.values()) for s in report.scenarios)),
+                               count(report.total("acked")), *(none_of(report.total(name)) for name in ("lost", "duplicated", "reordered")),
+                               none_of(sum(sum(s.other.values()) for s in report.scenarios)),
                                f"{count(report.total('unknown'))} ({count(report.total('unknown_found'))} found)",
                                count(sum(s.lost_acks1 for s in report.scenarios)), NONE]))
     return table(KEPT, rows, "cards kept")
@@ -290,7 +290,7 @@ def fault_table(scenario):
     left = len(scenario.faults) - len(rows)
     more = f'<p class="note">And {count(left)} more; all are in report.json.</p>' if left > 0 else ""
     is_open = " open" if len(scenario.faults) <= FAULTS_OPEN_MAX else ""
-    return (f'<details class="faults"{is_open}><summary>{len(scenario.faults)} faults, {scenario.confirmed} confirmed</summary>'
+    return (f'<details class="faults"{is_open}><summary>{counted(len(scenario.faults), "fault")}, {scenario.confirmed} confirmed</summary>'
             f'{table(heads, rows, "cards")}{more}</details>')
 
 

@@ -171,6 +171,11 @@ class Scenario:
     def confirmed(self):
         return sum(1 for fault in self.faults if fault.confirmed)
 
+    def shortest_ns(self):
+        """What a picture of this scenario should still show: half of the rounds have longer gaps."""
+        found = [stats["p50_ms"] * 1e6 for profile, stats in self.gaps() if profile != "metadata" and stats.get("p50_ms")]
+        return min(found, default=None)
+
     def gaps(self):
         """[(profile, statistics)] in the order of PROFILES, others after them."""
         return in_order(self.raw.get("gaps") or {})
@@ -221,6 +226,10 @@ class Fault:
     def text(self):
         return f"{self.name} {self.detail}".strip()
 
+    def label(self, scenario):
+        """The fault beside a scenario's name, which need not be said again."""
+        return self.detail if self.detail and self.name == scenario.name else self.text
+
 
 def sentence(text):
     """With a capital letter and a full stop."""
@@ -255,6 +264,10 @@ def count(value):
     return NONE if value is None else f"{value:,.0f}"
 
 
+def counted(number, word):
+    return f"{count(number)} {word}{'' if number == 1 else 's'}"
+
+
 def duration(ms):
     """Three digits that count: 84 ms, 0.71 s, 12.3 s, 4 min 10 s."""
     if ms is None:
@@ -286,10 +299,11 @@ def confirmed_text(scenario):
 
 
 def replicas_text(scenario):
+    """Batches that are the same in all replicas, or how many are not."""
     if not scenario.replicas.get("compared"):
         return NONE
     differ = scenario.replicas.get("differ") or 0
-    return f"{count(differ)} differ" if differ else f"{count(scenario.replicas['compared'])} alike"
+    return f"{count(differ)} differ" if differ else count(scenario.replicas["compared"])
 
 
 def other_text(scenario):

@@ -15,7 +15,9 @@ from report_model import count, duration, sentence
 from report_svg import WIDTHS, esc, percent, place_labels, stretched, text, time_ticks, title
 
 COLUMNS, COLUMNS_MIN = (960, 480, 240, 120, 60, 30), 40  # At most, the finest first.
-BURSTS = 0.97     # So many of the pauses between a partition's acknowledgements are shorter than a column.
+BURSTS = 0.97     # So many of the pauses between a partition's acknowledgements are shorter than a column,
+BURSTS_MIN = 0.8  # or so many, where the gaps that are to be seen ask for narrow columns:
+GAP_COLUMNS = 8   # so many in a gap.
 RATE_TOP = 4      # The rate's picture ends at so many times the usual rate: what waited comes back in a peak.
 LANES, LANE, RATE, AXIS = 2, 16, 36, 22
 ROWS_MAX, ROW_MIN, ROW_MAX = 220, 2, 12
@@ -27,11 +29,15 @@ MARKS_MAX = 20    # More faults than these have bands, but no edges, marks and l
 class Columns:
     """A timeline's buckets, merged into columns, and where they are drawn."""
 
-    def __init__(self, timeline, columns_max):
+    def __init__(self, timeline, columns_max, gap_ns=None):
         rows = timeline["partitions"]
         self.from_ns, self.label = timeline.get("from_ns") or 0, timeline.get("label") or ""
         size = max(map(len, rows))
-        merge = max(1, -(-size // columns_max), min(pause_between(rows), size // COLUMNS_MIN))
+        pauses = pauses_of(rows)
+        wide, narrow = (pauses[int(share * (len(pauses) - 1))] for share in (BURSTS, BURSTS_MIN))
+        if gap_ns:
+            wide = min(wide, max(narrow, int(gap_ns / GAP_COLUMNS / timeline["bucket_ns"])))
+        merge = max(1, -(-size // columns_max), min(wide, size // COLUMNS_MIN))
         self.rows = merged(rows, merge)
         self.count = max(1, len(self.rows[0]))
         self.column_ns = timeline["bucket_ns"] * merge
@@ -63,14 +69,13 @@ def merged(rows, merge):
     return [[sum(row[at:at + merge]) for at in range(0, size, merge)] for row in rows]
 
 
-def pause_between(rows):
-    """Buckets from one with acknowledgements of a partition to the next such, all but the longest of them."""
+def pauses_of(rows):
+    """How many buckets lie from one with acknowledgements of a partition to the next such, the least first."""
     pauses = []
     for row in rows:
         served = [at for at, value in enumerate(row) if value]
         pauses += [after - before for before, after in zip(served, served[1:])]
-    pauses.sort()
-    return pauses[int(BURSTS * (len(pauses) - 1))] if pauses else 1
+    return sorted(pauses) or [1]
 
 
 def usual(values):
@@ -192,10 +197,10 @@ def shorten(words):
     return words if len(words) <= LABEL_MAX else words[:LABEL_MAX - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def labels(faults, columns):
+def labels(scenario, faults, columns):
     """The faults' names above their begin, once for each width that a picture may have."""
     starts = [(columns.share(fault.begin_ns), fault) for fault in faults if 0 <= columns.share(fault.begin_ns) <= 1]
-    whole = [(share, f"{fault.number} {shorten(fault.text)}") for share, fault in starts]
+    whole = [(share, f"{fault.number} {shorten(fault.label(scenario))}") for share, fault in starts]
     parts = []
     for kind, width in WIDTHS.items():
         words, placed = whole, place_labels(whole, width, LANES)
@@ -262,10 +267,10 @@ def short(value):
     return f"{value / 1000:.2g}k" if 1000 <= value < 100_000 else f"{value:.3g}"
 
 
-def finest(timeline, bytes_max):
+def finest(timeline, bytes_max, gap_ns):
     """(columns, rows): as fine as the bytes for its rows allow."""
     for columns_max in COLUMNS:
-        columns = Columns(timeline, columns_max)
+        columns = Columns(timeline, columns_max, gap_ns)
         rows = heat_rows(columns)
         if len(rows) <= bytes_max:
             break
@@ -274,7 +279,7 @@ def finest(timeline, bytes_max):
 
 def draw(scenario, timeline, bytes_max):
     """The picture of one timeline, with its caption; its rows take no more than so many bytes."""
-    columns, rows = finest(timeline, bytes_max)
+    columns, rows = finest(timeline, bytes_max, scenario.shortest_ns())
     shown = in_sight(scenario.faults, columns)
     marked = 0 < len(shown) <= MARKS_MAX
     columns.place(labelled=marked)
@@ -284,7 +289,7 @@ def draw(scenario, timeline, bytes_max):
               stretched(0, columns.first_row, columns.row_height * len(columns.rows), (columns.count, len(columns.rows)), rows)]
     parts += [stall(*times, columns) for times in scenario.stalls]
     if marked:
-        parts += [edges(fault, columns) + heal_mark(fault, columns) for fault in shown] + [labels(shown, columns)]
+        parts += [edges(fault, columns) + heal_mark(fault, columns) for fault in shown] + [labels(scenario, shown, columns)]
     parts += [worst_gap(scenario.worst(), columns), axis(columns, columns.top + columns.height)]
     spoken = (f"Acknowledgements of {len(columns.rows)} partitions over {columns.seconds():.1f} seconds of "
               f"{scenario.name}, with {len(shown)} faults")
