@@ -72,6 +72,7 @@ class Leg:
         self.topic = f"skiff-chaos-{run_id}-{scenario.name if scenario else 'control'}"
         self.cluster = self.workloads = self.proxy = self.verbs = None
         self.begun = time.monotonic()
+        self.stock = "stock"  # The name of the stock writer that writes now.
         self.first_round = 0  # Of this leg, among the rounds of the scenario.
 
     # The cluster, with what speaks to it.
@@ -199,6 +200,8 @@ class Leg:
 
     def round(self, number):
         """Whether the cluster came back, so that the next round can follow."""
+        if number:
+            self.renew_stock()
         moment = self.moment(self.first_round + number)
         fault = self.scenario.make(moment)
         name = self.scenario.name
@@ -231,6 +234,18 @@ class Leg:
         live.forget(mark, healing)
         self.go_on(QUIET_S)
         return True
+
+    def renew_stock(self):
+        """The next writer has every partition before the last one ends, so that nobody sees a gap."""
+        since = time.monotonic_ns()
+        name = self.workloads.renew_stock(max(1, self.setting.rate // 3))
+        while not self.workloads.live.acked_since(since, self.setting.partitions, name):
+            if time.monotonic_ns() - since > WAIT_LIMIT_S * 10**9:
+                raise Failure(f"the writer {name!r} does not get all partitions acknowledged in {WAIT_LIMIT_S} s")
+            self.workloads.check_alive()
+            time.sleep(POLL_S)
+        self.workloads.retire(self.stock)
+        self.stock = name
 
     def hold(self, mark):
         self.go_on(self.scenario.hold(self.first_round + len(self.result.faults)))

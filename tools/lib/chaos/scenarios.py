@@ -26,7 +26,7 @@ class Scenario:
     waits: bool = True  # Hold until every partition is acknowledged again (at most WAIT_LIMIT_S).
     back_to: str = FULL
     round_s: float = 5.0  # What one round takes, about; a guess for the clock alone.
-    rounds_a_cluster: int = 50  # Then a fresh one goes on, so that histories stay small.
+    rounds_a_cluster: int = 40  # Then a fresh one goes on, so that histories stay small and few.
     is_follower_first: bool = False  # One node gives its leaders away before the first round.
     has_metadata: bool = False  # Topics are created and deleted all the time, and timed.
     has_all_clients: bool = False  # Also writers in other languages, where there are some.

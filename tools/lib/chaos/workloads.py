@@ -64,6 +64,7 @@ class Workloads:
         self.processes = {}
         self.files, self.files_1 = [], []
         self.next_client = 0
+        self.stock_count, self.retired = 0, {}
         self.broken = []  # What a client saw that no cluster may do, and that ended it.
         self.others, self.notes = {}, []  # Writers in other languages: name -> history; why one is missing.
         self.live = LiveHistory()
@@ -114,6 +115,23 @@ class Workloads:
     def start_writer(self, profile, rate, writers=1):
         size = ["--size", self.setting.size] if self.setting.size and profile == "tuned" else []
         self.start(profile, "write", "--profile", profile, "--rate", rate, "--writers", writers, *size, profile=profile)
+
+    def renew_stock(self, rate):
+        """Another stock writer, under a name that live histories know it by; retire() ends the one before.
+
+        librdkafka doubles its pause before it dials a node again, up to 10 s, and forgets that only when it has not had
+        to for as long. Rounds follow each other faster than that, failures of real nodes do not."""
+        self.stock_count += 1
+        name = f"stock-{self.stock_count}"
+        self.start(name, "write", "--profile", "stock", "--rate", rate, profile=name)
+        return name
+
+    def retire(self, name):
+        """It ends when its last records are answered; nobody waits for it until stop()."""
+        process = self.processes.pop(name)
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        self.retired[name] = process
 
     def start_other(self, name, command, rate):
         self.start(name, "write", "--rate", rate, profile=name, command=command)
@@ -173,7 +191,8 @@ class Workloads:
         readers = [name for name in self.processes if name.startswith("reader")]
         writers = [name for name in self.processes if name not in readers]
         bad = []
-        for group in (writers, readers):
+        self.processes.update(self.retired)
+        for group in ([*writers, *self.retired], readers):
             for name in group:
                 if self.processes[name].poll() is None:
                     self.processes[name].send_signal(signal.SIGTERM)
@@ -183,7 +202,7 @@ class Workloads:
                     self.note_broken(name)
                 elif code not in (0, JVM_TERMINATED):
                     bad.append((name, code))
-        self.processes = {}
+        self.processes, self.retired = {}, {}
         for marks in filter(None, (self.marks, self.marks_1)):
             marks.close()
         return bad
@@ -218,6 +237,7 @@ class Workloads:
 
     def kill(self):
         """End everything at once; histories stay as they are."""
+        self.processes.update(self.retired)
         for process in self.processes.values():
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
