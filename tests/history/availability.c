@@ -23,7 +23,7 @@ static const struct gap *gap_of(const struct verdict *verdict, uint32_t profile,
                  "w 1 3 0 43" SECOND "\nw 2 0 0 50" SECOND "\nw 2 1 0 80" SECOND "\n"              \
                  "a 1 3 3 90" SECOND "\ng 24" SECOND " 60" SECOND "\n. 99" SECOND "\n"
 
-Test(availability, gives_a_gap_to_every_fault_that_it_overlaps)
+Test(availability, gives_a_gap_to_the_fault_in_whose_time_most_of_it_lies)
 {
     struct verdict *verdict = checked(RUN);
 
@@ -31,9 +31,10 @@ Test(availability, gives_a_gap_to_every_fault_that_it_overlaps)
     cr_assert_str_eq(verdict->marks.all[0].id, "f1");
     cr_expect_eq(verdict->marks.all[0].stop, INT64_C(40000000000), "until the next begins");
     cr_expect_eq(verdict->marks.all[1].stop, INT64_C(101000000000), "a minute after the end");
-    cr_expect_eq(gap_of(verdict, 0, 0, 0)->ns, INT64_C(65000000000));
-    cr_expect_eq(gap_of(verdict, 0, 0, 0)->from, INT64_C(25000000000));
+    cr_expect_eq(gap_of(verdict, 0, 0, 0)->ns, INT64_C(5000000000));
+    cr_expect_eq(gap_of(verdict, 0, 0, 0)->from, INT64_C(20000000000), "it began before the fault");
     cr_expect_eq(gap_of(verdict, 0, 0, 1)->ns, INT64_C(65000000000));
+    cr_expect_eq(gap_of(verdict, 0, 0, 1)->from, INT64_C(25000000000));
     verdict_free(verdict);
 }
 

@@ -86,19 +86,34 @@ uint32_t availability_profile(struct availability *availability, struct str name
 
 /* ---- Gaps. */
 
-/* Nothing was acknowledged in between. */
+static int64_t overlap(const struct mark *mark, int64_t from, int64_t to)
+{
+    int64_t begin = mark->begin > from ? mark->begin : from;
+    int64_t end = mark->stop < to ? mark->stop : to;
+    return end - begin;
+}
+
+/* Nothing was acknowledged in between. A fault cuts off what was under way, so its gap begins
+ * before it does, in what is still the time of the fault before: it must not count there. */
 static void take_gap(const struct availability *availability, struct gap_series *series,
                      int64_t from, int64_t to)
 {
     const struct marks *marks = availability->marks;
+    int64_t most = 0;
+    uint32_t owner = 0;
     while (series->mark < marks->count && marks->all[series->mark].stop <= from)
         series->mark++;
-    for (uint32_t i = series->mark; i < marks->count && marks->all[i].begin < to; i++) {
-        if (!series->gaps)
-            series->gaps = mem_zalloc(marks->count * sizeof *series->gaps);
-        if (marks->all[i].stop > from && to - from > series->gaps[i].ns)
-            series->gaps[i] = (struct gap){.ns = to - from, .from = from};
-    }
+    for (uint32_t i = series->mark; i < marks->count && marks->all[i].begin < to; i++)
+        if (overlap(&marks->all[i], from, to) > most) {
+            most = overlap(&marks->all[i], from, to);
+            owner = i;
+        }
+    if (most == 0)
+        return;
+    if (!series->gaps)
+        series->gaps = mem_zalloc(marks->count * sizeof *series->gaps);
+    if (to - from > series->gaps[owner].ns)
+        series->gaps[owner] = (struct gap){.ns = to - from, .from = from};
 }
 
 void availability_begin(struct availability *availability, uint32_t profile, uint32_t partition,

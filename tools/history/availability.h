@@ -2,7 +2,7 @@
  *
  * A gap of a partition is the time between two acknowledgements to clients of one profile, or
  * to the first one from where they began to write, or from the last one to where they began their
- * last write. It belongs to every fault that it overlaps. */
+ * last write. It belongs to the one fault in whose time most of it lies. */
 #ifndef CHAOS_AVAILABILITY_H
 #define CHAOS_AVAILABILITY_H
 
