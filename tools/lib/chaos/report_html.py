@@ -2,7 +2,7 @@
 
 The first report is the page's own; what others found of the same scenarios stands beside it. The page
 holds no script: what folds does so by <details>, what explains itself does so by <title>. Timelines
-share a number of bytes; where there are many, they are coarser.
+share a number of bytes; where there are many, or the page would be too large, they are coarser.
 """
 import os
 
@@ -12,7 +12,8 @@ from report_model import (NONE, PROFILES, VERDICTS, confirmed_text, count, count
                           statistics, unknown_text)
 from report_svg import esc
 
-ROWS_BYTES, ROWS_BYTES_MAX = 800_000, 120_000  # Of the rows of all timelines together, and of each.
+PAGE_MAX = 2_900_000
+ROWS_BYTES, ROWS_BYTES_MAX = (1_000_000, 400_000, 0), 120_000  # Of the rows of all timelines together, and of each.
 OPEN_MAX = 8                       # So many scenarios are shown unfolded.
 FAULTS_OPEN_MAX = 6                # And so many faults of each.
 ROWS_OF_FAULTS_MAX = 20            # Of each scenario; those that were not confirmed come first.
@@ -49,6 +50,14 @@ MEANINGS = (
 
 def page(reports):
     """The page of reports[0], compared with the others."""
+    for rows_bytes in ROWS_BYTES:
+        text = page_of(reports, rows_bytes)
+        if len(text.encode()) <= PAGE_MAX:
+            break
+    return text
+
+
+def page_of(reports, rows_bytes):
     report = reports[0]
     axis = report_gaps.axis_of(reports)
     with open(CSS, encoding="utf-8") as file:
@@ -60,7 +69,7 @@ def page(reports):
     if len(reports) > 1:
         parts.append(section("Side by side", beside(reports, axis)))
     parts += [section("What was kept", kept_table(report)), section("How long it was away", gap_table(report, axis)),
-              section("Scenario by scenario", legend() + scenarios(reports, axis)),
+              section("Scenario by scenario", legend() + scenarios(reports, axis, rows_bytes)),
               section("How to read this", meanings())]
     return "\n".join(parts) + "</body></html>\n"
 
@@ -223,10 +232,10 @@ def legend():
             '<span><svg width="26" height="14" aria-hidden="true"><rect width="26" height="14" fill="url(#hatch)"/></svg> the host stood still</span></p>')
 
 
-def scenarios(reports, axis):
+def scenarios(reports, axis, rows_bytes):
     own = reports[0]
     timelines = sum(len(scenario.timelines) for report in reports for scenario in report.scenarios)
-    bytes_max = min(ROWS_BYTES_MAX, ROWS_BYTES // max(1, timelines))
+    bytes_max = min(ROWS_BYTES_MAX, rows_bytes // max(1, timelines))
     unfolded = len(own.scenarios) <= OPEN_MAX
     return "".join(scenario_html(scenario, [(report, report.scenario(scenario.name)) for report in reports[1:]],
                                  axis, bytes_max, unfolded) for scenario in own.scenarios)

@@ -109,8 +109,8 @@ def row_title(number, row, columns):
     for value in row:
         blank = 0 if value else blank + 1
         longest = max(longest, blank)
-    silent = f"longest blank {duration(longest * columns.column_ns / 1e6)}" if longest else "no blank column"
-    return f"partition {number}: {count(sum(row))} acknowledged, {silent}"
+    silent = f", blank for {duration(longest * columns.column_ns / 1e6)} at most" if longest else ""
+    return f"p{number}: {count(sum(row))} acked{silent}"
 
 
 def heat_rows(columns):
@@ -122,7 +122,7 @@ def heat_rows(columns):
             paths.setdefault(depth, []).append(f"M{at} {number}h{size}v.86h-{size}z")
         drawn = "".join(f'<path class="h{depth}" d="{"".join(path)}"/>' for depth, path in sorted(paths.items()))
         parts.append(f'<g class="row">{title(row_title(number, row, columns))}'
-                     f'<rect class="hit" y="{number}" width="{columns.count}" height="1"/>{drawn}</g>')
+                     f'<rect class="hit" y="{number}"/>{drawn}</g>')
     return "".join(parts)
 
 
