@@ -40,6 +40,10 @@ void codec_reader_start(struct codec_reader *reader, enum codec_type type, struc
  * Errors  ERR_CORRUPT: malformed or cut off; ERR_TOO_LARGE: over size_max. Both are final. */
 enum err codec_reader_next(struct codec_reader *reader, uint8_t *out, uint32_t room, uint32_t *got);
 
+/* CODEC_PIECE_SIZE bytes that belong to the reader, for whoever reads what was started: a piece of
+ * warm memory costs less than a new one for each batch. */
+uint8_t *codec_reader_piece(struct codec_reader *reader);
+
 struct codec_writer;
 struct codec_writer *codec_writer_open(void);
 void codec_writer_close(struct codec_writer *writer); /* NULL is fine. */

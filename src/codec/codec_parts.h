@@ -17,6 +17,7 @@ struct codec_reader {
     struct bytes rest; /* Not read yet. */
     uint64_t left;     /* Bytes that may still come out. */
     enum err error;    /* Final. */
+    uint8_t *piece;    /* codec_reader_piece(); NULL until it is asked for. */
     bool is_within;    /* Inside a member or frame: the end of `rest` would cut it. */
     bool has_blocks;   /* Snappy: xerial's. */
     struct bytes head; /* LZ4: read before `rest`; NULL data: nothing. */

@@ -41,7 +41,15 @@ void codec_reader_close(struct codec_reader *reader)
     snappy_reader_close(reader);
     lz4_reader_close(reader);
     zstd_reader_close(reader);
+    mem_free(reader->piece);
     mem_free(reader);
+}
+
+uint8_t *codec_reader_piece(struct codec_reader *reader)
+{
+    if (!reader->piece)
+        reader->piece = mem_alloc(CODEC_PIECE_SIZE);
+    return reader->piece;
 }
 
 void codec_reader_start(struct codec_reader *reader, enum codec_type type, struct bytes compressed,

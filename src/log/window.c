@@ -5,15 +5,21 @@ struct window window_open(struct codec_reader *reader, enum codec_type type,
                           struct bytes compressed, uint64_t size_max)
 {
     struct window window = {.reader = reader, .capacity = CODEC_PIECE_SIZE};
-    window.memory = mem_alloc(window.capacity);
+    window.memory = codec_reader_piece(reader);
     window.at = window.end = window.memory;
     codec_reader_start(reader, type, compressed, size_max);
     return window;
 }
 
+static bool is_borrowed(const struct window *window)
+{
+    return window->reader && window->memory == codec_reader_piece(window->reader);
+}
+
 void window_close(struct window *window)
 {
-    mem_free(window->memory);
+    if (!is_borrowed(window))
+        mem_free(window->memory);
     *window = (struct window){0};
 }
 
@@ -23,8 +29,12 @@ static void make_room(struct window *window, uint32_t left)
     if (window->at > window->memory)
         memmove(window->memory, window->at, left);
     if (left == window->capacity) {
+        uint8_t *larger = mem_alloc(2 * (size_t)window->capacity);
+        memcpy(larger, window->memory, left);
+        if (!is_borrowed(window))
+            mem_free(window->memory);
+        window->memory = larger;
         window->capacity *= 2;
-        window->memory = mem_realloc(window->memory, window->capacity);
     }
     window->at = window->memory;
     window->end = window->memory + left;
