@@ -100,7 +100,9 @@ def test_the_text_shows_the_witness_and_the_reason():
 
 
 def test_losses_of_acks_1_are_told_and_are_no_violation():
-    report = Report(sample("quick"))
+    given = sample("quick")
+    given["scenarios"][2]["other"].update(repeated=5, disordered=4, watermark_dips=3)
+    report = Report(given)
     scenario = report.scenario("power-loss-all")
     assert (scenario.lost_acks1, scenario.other) == (7, {})
     assert "acks=1, to which nothing is promised: 7 lost" in report_text.text([report])

@@ -29,13 +29,13 @@ MEANINGS = (
     ("Acknowledged", "The client was told that the write is done. What that means is in the line \N{LEFT DOUBLE QUOTATION MARK}An ack "
      "meant\N{RIGHT DOUBLE QUOTATION MARK} above; it is a matter of settings, so figures of two systems compare only where this line agrees."),
     ("Lost", "Acknowledged, and missing in the final read of its partition from the first offset to the last."),
-    ("Duplicated, reordered", "The same value at two offsets; a producer's later value before an earlier one."),
+    ("Duplicated, reordered", "An acknowledged value at two offsets; a producer's later value before an earlier one."),
     ("Lost with acks=1", "Of a writer beside the others that asks for the leader's word alone: nothing is promised to it, and it is "
      "counted to show what acks=all is for."),
     ("Unknown outcome", "The client was told neither that the write is done nor that it certainly is not (a timeout, a broken "
      "connection). Both outcomes are right; how many of them the final reads found stands in brackets."),
     ("Gap", "Of one fault and one kind of client: the longest time in which some partition had no acknowledgement, between "
-     "the fault's begin and 60 seconds after its end, or the next fault. Percentiles are over the rounds (n). A p99 is told from "
+     "the fault's begin and 60 seconds after its end, or the next fault; it counts for the one fault in whose time most of it lies. Percentiles are over the rounds (n). A p99 is told from "
      "100 rounds on; with fewer the longest is all that can be said. Gaps are as the clients saw them: their own waiting is in it."),
     ("Until all are in sync, until the first write", "From the end of the fault until every in-sync set is whole again, and until a "
      "write is acknowledged again."),
