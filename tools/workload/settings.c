@@ -26,7 +26,6 @@ static const struct setting tuned_always[] = {
 static const struct setting tuned_producer[] = {
     {"retry.backoff.ms", "50"},
     {"linger.ms", "1"},
-    {"message.timeout.ms", "60000"},
     {NULL, NULL},
 };
 
