@@ -60,7 +60,7 @@ def a_scenario(*legs, name="kill-leader"):
 
 
 def gap(milliseconds, profile="tuned", partition=0, **more):
-    return {"fault": 0, "profile": profile, "partition": partition, "gap_ns": int(milliseconds * 1e6), "from_ns": 1,
+    return {"fault": "0", "profile": profile, "partition": partition, "gap_ns": int(milliseconds * 1e6), "from_ns": 1,
             **more}
 
 

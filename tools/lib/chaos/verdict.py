@@ -38,7 +38,7 @@ def bound95(losses, rounds):
 
 def worst_gaps(found, faults):
     """{(profile, fault): the longest gap of all partitions}, those of the host left out; and how many these are."""
-    elsewhere = {fault["id"]: set(fault.get("elsewhere", ())) for fault in faults}
+    elsewhere = {str(fault["id"]): set(fault.get("elsewhere", ())) for fault in faults}
     worst, of_host = {}, 0
     for gap in found.get("gaps", ()):
         if gap.get("fault") is None or gap.get("partition") is None or gap["partition"] < 0:
