@@ -74,18 +74,23 @@ static void take_batch(struct consumer *consumer, uint32_t node, struct partitio
     struct world *world = consumer->actor.world;
     struct batch_walk walk;
     struct batch_record record;
-    if (batch_walk_start(&walk, bytes) != ERR_NONE)
-        world_violation(world, "P13", "node %u serves a batch that does not walk", node + 1);
+    struct codec_reader *reader = codec_reader_open();
+    enum err err;
+    batch_walk_open(&walk, bytes, reader);
     if (walk.info.base > *position)
         world_violation(world, "P7", "partition %d: asked at %lld, node %u serves from %lld",
                         key.index, (long long)*position, node + 1, (long long)walk.info.base);
-    while (batch_walk_next(&walk, &record) == ERR_NONE) {
+    while ((err = batch_walk_next(&walk, &record)) == ERR_NONE) {
         if (record.offset < *position)
             continue;
         check_p7_seen(world, key, record.offset, value_read(record.value));
         history_add_read(world);
         *position = record.offset + 1;
     }
+    if (err != ERR_NOT_FOUND)
+        world_violation(world, "P13", "node %u serves a batch that does not walk", node + 1);
+    batch_walk_close(&walk);
+    codec_reader_close(reader);
 }
 
 static void take_partition(struct consumer *consumer, uint32_t node, uint32_t topic,

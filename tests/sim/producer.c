@@ -40,6 +40,8 @@ struct producer {
     bool idempotent, retries;
     int16_t acks, version;
     uint32_t value_size;
+    enum codec_type codec;
+    struct codec_writer *writer;
     sim_us pace, next_at;
     int64_t producer_id;
     int16_t producer_epoch;
@@ -72,6 +74,22 @@ static struct outgoing *make_batch(struct producer *producer, uint32_t topic, in
     return batch;
 }
 
+/* The same batch in the producer's codec. Owns  takes `plain`. */
+static struct buf *compress(const struct producer *producer, struct buf *plain)
+{
+    struct batch_limits limits = {.size_max = BATCH_SIZE_MAX, .zstd_allowed = true, .now = -1};
+    struct batch_form form = {.append_time = -1,
+                              .codec = producer->codec,
+                              .levels = {[CODEC_GZIP] = 1, [CODEC_LZ4] = 9, [CODEC_ZSTD] = 1},
+                              .writer = producer->writer};
+    struct slice slice = {.buf = plain, .bytes = {.data = plain->data, .size = plain->size}};
+    struct batch_refusal refusal;
+    struct batch_info info;
+    enum err err = batch_admit(&slice, &limits, &form, &info, &refusal);
+    check(err == ERR_NONE);
+    return slice.buf;
+}
+
 static struct buf *build(const struct producer *producer, const struct outgoing *batch)
 {
     struct batch_record records[RECORDS_MAX] = {0};
@@ -90,7 +108,7 @@ static struct buf *build(const struct producer *producer, const struct outgoing 
     }
     struct buf *built = batch_build(&spec, records, batch->count);
     arena_free(&arena);
-    return built;
+    return compress(producer, built);
 }
 
 static void forget(struct lane *lane, struct outgoing *batch)
@@ -369,5 +387,9 @@ struct actor *producer_new(struct world *world, uint32_t index)
     producer->value_size = rand_chance(&actor->rand, 1, 4) ? 5000 : 100;
     producer->pace = (sim_us)(2 + rand_below(&actor->rand, 60)) * SIM_MS;
     producer->producer_id = -1;
+    producer->writer = codec_writer_open();
+    /* Half of them compress; by the seed alone, so that nothing else that is drawn changes. */
+    uint64_t codec = (world->kernel.seed + 3 * (uint64_t)index) % 8;
+    producer->codec = codec <= CODEC_ZSTD ? (enum codec_type)codec : CODEC_NONE;
     return actor;
 }

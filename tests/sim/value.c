@@ -33,7 +33,12 @@ uint64_t value_of_batch(struct bytes batch)
 {
     struct batch_walk walk;
     struct batch_record record;
-    if (batch_walk_start(&walk, batch) != ERR_NONE || batch_is_control(&walk.info))
-        return 0;
-    return batch_walk_next(&walk, &record) == ERR_NONE ? value_read(record.value) : 0;
+    uint64_t value = 0;
+    struct codec_reader *reader = codec_reader_open();
+    batch_walk_open(&walk, batch, reader);
+    if (!batch_is_control(&walk.info) && batch_walk_next(&walk, &record) == ERR_NONE)
+        value = value_read(record.value);
+    batch_walk_close(&walk);
+    codec_reader_close(reader);
+    return value;
 }

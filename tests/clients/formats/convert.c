@@ -1,9 +1,9 @@
 /* convert.c -- the broker's conversions of records, from file to file.
  *
  *   convert admit IN OUT CODEC        what becomes of a client's records; CODEC -1: as it comes
- *   convert fetch IN OUT MAGIC FROM   what a consumer of format MAGIC gets from offset FROM on
+ *   convert fetch IN OUT MAGIC FROM   what a consumer of format MAGIC gets from FROM on
  *
- * CODEC is the number in a batch's attributes. A refusal is printed with its reason; exit code 1. */
+ * CODEC is the number in a batch's attributes. A refusal is printed, with exit code 1. */
 #include <stdio.h>
 #include <stdlib.h>
 
