@@ -35,8 +35,8 @@ class Browser:
         self.events = []
         # The browser reads from its descriptor 3 and writes to 4; the shell puts the pipes there.
         command = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
-        self.process = subprocess.Popen(["/bin/sh", "-c", command, "sh", program, *FLAGS, f"--user-data-dir={self.home}"],
-                                        pass_fds=(theirs_in, theirs_out), stdin=subprocess.DEVNULL,
+        words = ["/bin/sh", "-c", command, "sh", program, *FLAGS, f"--user-data-dir={self.home}"]
+        self.process = subprocess.Popen(words, pass_fds=(theirs_in, theirs_out), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         os.close(theirs_in)
         os.close(theirs_out)

@@ -31,7 +31,8 @@ PAGES = {
 LEAST_CONTRAST = """
 (() => {
   const numbers = text => (text.match(/[\\d.]+/g) || []).map(Number);
-  const light = rgb => rgb.slice(0, 3).map(c => c / 255).map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+  const light = rgb => rgb.slice(0, 3).map(c => c / 255)
+    .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
     .reduce((sum, c, at) => sum + c * [0.2126, 0.7152, 0.0722][at], 0);
   const behind = element => {
     for (let e = element; e; e = e.parentElement) {
@@ -58,7 +59,8 @@ LEAST_CONTRAST = """
 CUT_OFF = """
 [...document.querySelectorAll('td, th, p, li, dd, pre, h1, h2, summary span, svg text')].filter(element => {
   const box = element.getBoundingClientRect();
-  return box.width > 0 && getComputedStyle(element).visibility === 'visible' && (box.left < -1 || box.right > innerWidth + 1);
+  return box.width > 0 && getComputedStyle(element).visibility === 'visible'
+    && (box.left < -1 || box.right > innerWidth + 1);
 }).map(element => element.textContent.slice(0, 60)).slice(0, 5)
 """
 
@@ -117,7 +119,8 @@ def test_the_verdict_is_seen_without_scrolling(bench):
     for name in PAGES:
         for width in (NARROW, WIDE):
             with contextlib.closing(bench.page(name, width, unfold=False)) as page:
-                top, bottom, size = page.evaluate("""(() => { const h = document.getElementById('verdict'), box = h.getBoundingClientRect();
+                top, bottom, size = page.evaluate("""(() => { const h = document.getElementById('verdict');
+                    const box = h.getBoundingClientRect();
                     return [box.top, box.bottom, parseFloat(getComputedStyle(h).fontSize)] })()""")
                 assert 0 <= top < bottom <= HEIGHT and size >= 24, f"{name}: from {top} to {bottom}, {size} pixels"
                 shown = page.evaluate("document.querySelector('.banner').innerText")
@@ -129,10 +132,12 @@ def test_each_fault_has_a_band_and_each_partition_a_row(bench):
     with contextlib.closing(bench.page("quick")) as page:
         for scenario in bench.reports["quick"][0]["scenarios"]:
             figure = f"document.querySelector('#s-{scenario['name']} .time')"
-            bands = page.evaluate(f"[...{figure}.querySelectorAll('.band')].map(band => [+band.dataset.fault, band.getBoundingClientRect().width])")
+            bands = page.evaluate(f"[...{figure}.querySelectorAll('.band')]"
+                                  ".map(band => [+band.dataset.fault, band.getBoundingClientRect().width])")
             assert [number for number, _ in bands] == [fault["id"] for fault in scenario["faults"]]
             assert all(width > 1 for _, width in bands), bands
-            rows = page.evaluate(f"[...{figure}.querySelectorAll('.row')].map(row => row.getBoundingClientRect().height)")
+            rows = page.evaluate(f"[...{figure}.querySelectorAll('.row')]"
+                                 ".map(row => row.getBoundingClientRect().height)")
             assert len(rows) == len(scenario["timeline"]["partitions"]) and min(rows) >= 2, rows
 
 
@@ -147,7 +152,8 @@ def test_a_cell_lies_where_its_partition_and_time_are(bench):
         with contextlib.closing(bench.page("quick", width)) as page:
             for partition in (around.index(0), around.index(max(around))):
                 kind = page.evaluate(f"""(() => {{
-                    const figure = document.querySelector('#s-{given["name"]} .time'), rows = figure.querySelectorAll('.row');
+                    const figure = document.querySelector('#s-{given["name"]} .time');
+                    const rows = figure.querySelectorAll('.row');
                     figure.scrollIntoView({{ behavior: 'instant' }});
                     const box = figure.getBoundingClientRect(), row = rows[{partition}].getBoundingClientRect();
                     const x = box.left + box.width * {at / len(timeline["partitions"][0])};
@@ -171,7 +177,8 @@ def test_labels_of_faults_do_not_lie_on_each_other(bench):
 def test_narrow_tables_name_each_cell_and_wide_ones_have_heads(bench):
     with contextlib.closing(bench.page("quick", NARROW)) as page:
         assert page.evaluate("getComputedStyle(document.querySelector('.kept thead')).display") == "none"
-        unnamed = page.evaluate("[...document.querySelectorAll('.cards td')].filter(cell => !cell.dataset.label).length")
+        unnamed = page.evaluate("[...document.querySelectorAll('.cards td')]"
+                                ".filter(cell => !cell.dataset.label).length")
         assert unnamed == 0
     with contextlib.closing(bench.page("quick", WIDE)) as page:
         assert page.evaluate("""[...document.querySelectorAll('table')].every(table => [...table.rows].every(row =>

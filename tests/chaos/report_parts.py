@@ -28,7 +28,8 @@ import report_text  # noqa: E402
 import report_timeline  # noqa: E402
 from report_model import Report  # noqa: E402
 
-LEAST = {"verdict": "PASS", "line": "PASS", "engine": {"name": "other"}, "scenarios": [{"name": "kill", "verdict": "PASS"}]}
+LEAST = {"verdict": "PASS", "line": "PASS", "engine": {"name": "other"},
+         "scenarios": [{"name": "kill", "verdict": "PASS"}]}
 HOSTILE = "<script>alert('1')</script>&\"\x00\x1b\ud800"
 
 
@@ -94,7 +95,8 @@ def test_the_text_fits_80_columns_with_the_longest_names():
 
 def test_the_text_shows_the_witness_and_the_reason():
     text = report_text.text([Report(sample("broken"))])
-    assert "FAIL kill-leader: lost (acks=all): 2 acknowledged records are not in the final\n    read\nFAIL kill-leader: inconsistent_offsets" in text
+    assert ("FAIL kill-leader: lost (acks=all): 2 acknowledged records are not in the final\n    read\n"
+            "FAIL kill-leader: inconsistent_offsets") in text
     assert "  w-1.txt:20150: a 3 1841 88123 81010133120000" in text
     assert "limit passed: gap.max>2s: it was 4.8 s" in text
 
@@ -116,7 +118,8 @@ def test_what_a_run_did_not_come_to_is_told():
 
 
 def test_a_version_with_its_systems_name_in_front_is_not_told_twice():
-    for name, version, shown in (("skiff", "skiff 0.1", "Skiff 0.1"), ("kafka", "Apache Kafka 4.3.1", "Apache Kafka, as it comes 4.3.1"),
+    for name, version, shown in (("skiff", "skiff 0.1", "Skiff 0.1"),
+                                 ("kafka", "Apache Kafka 4.3.1", "Apache Kafka, as it comes 4.3.1"),
                                  ("mine", "2", "mine 2"), ("mine", None, "mine")):
         assert Report({**LEAST, "engine": {"name": name, "version": version}}).system_and_version == shown
 
@@ -195,7 +198,8 @@ def test_each_link_leads_to_a_place_on_the_page():
 def test_a_page_has_a_band_for_each_fault_and_a_row_for_each_partition():
     report = sample("quick")
     markup = Markup(report_html.page([Report(report)]))
-    assert len(markup.of_class("band")) == sum(len(s["faults"]) for s in report["scenarios"]) + 1  # One is the legend's.
+    bands = sum(len(scenario["faults"]) for scenario in report["scenarios"])
+    assert len(markup.of_class("band")) == bands + 1  # One is the legend's.
     assert len(markup.of_class("row")) == sum(len(s["timeline"]["partitions"]) for s in report["scenarios"])
 
 
@@ -208,13 +212,15 @@ def test_a_nightly_page_is_under_3_megabytes_also_beside_two_others():
 
 
 def test_a_p99_of_fewer_than_100_rounds_is_not_told():
-    few, many = ({"n": n, "p50_ms": 10, "p90_ms": 20, "p99_ms": p99, "max_ms": 40} for n, p99 in ((99, None), (100, 30)))
+    few, many = ({"n": n, "p50_ms": 10, "p90_ms": 20, "p99_ms": p99, "max_ms": 40}
+                 for n, p99 in ((99, None), (100, 30)))
     assert report_model.statistics(few) == ["99", "10.0 ms", "20.0 ms", report_model.NONE, "40.0 ms"]
     assert report_model.statistics(many)[3] == "30.0 ms"
 
 
 def test_durations_have_three_digits_that_count():
-    told = {0: "0 ms", 0.0834: "0.08 ms", 84.04: "84.0 ms", 100: "0.10 s", 714: "0.71 s", 12_340: "12.3 s", 250_000: "4 min 10 s"}
+    told = {0: "0 ms", 0.0834: "0.08 ms", 84.04: "84.0 ms", 100: "0.10 s", 714: "0.71 s", 12_340: "12.3 s",
+            250_000: "4 min 10 s"}
     for ms, words in told.items():
         assert report_model.duration(ms) == words, (ms, report_model.duration(ms))
 

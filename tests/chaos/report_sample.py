@@ -1,6 +1,6 @@
 """report_sample.py -- invented reports of chaos runs, for the tests of the page and for looking at it.
 
-    tests/chaos/report_sample.py [quick|nightly|nightly-short|broken|unsure|void|watch] [--seed S] [--engine NAME] > report.json
+    tests/chaos/report_sample.py [KIND] [--seed S] [--engine NAME] > report.json    (--help names the kinds)
 
 Everything in them comes from the seed and nothing was measured; each says so in its title. They have
 the shape of a real run's report.json: faults with times, acknowledgements in buckets, gaps of rounds.
@@ -58,7 +58,8 @@ CATALOGUE = [
     ("topics-churn", "Topics come and go while nodes are killed.", 6, 170, 0.34),
     ("random", "A seeded mix of all of these.", 5, 700, 0.34),
 ]
-SIZES = {"nightly": (CATALOGUE, (500, 200, 30)), "nightly-short": (CATALOGUE[:8], (100, 30, 30))}  # Scenarios; rounds, of the last all others.
+# Scenarios; rounds of the first, of the second, of all others.
+SIZES = {"nightly": (CATALOGUE, (500, 200, 30)), "nightly-short": (CATALOGUE[:8], (100, 30, 30))}
 SLOWER = {"skiff": 1.0, "kafka": 9.0, "kafka-matched": 4.0}
 MEANT = {"kafka": "in the page cache of every in-sync replica, one at least"}
 VERSIONS = {"skiff": "0.1", "kafka": "4.3.1", "kafka-matched": "4.3.1"}
@@ -72,7 +73,8 @@ def percentile(values, share):
 def statistics_of(values):
     values = [round(value, 1) for value in values]
     return {"n": len(values), "p50_ms": percentile(values, 0.5), "p90_ms": percentile(values, 0.9),
-            "p99_ms": percentile(values, 0.99) if len(values) >= 100 else None, "max_ms": max(values), "values_ms": values}
+            "p99_ms": percentile(values, 0.99) if len(values) >= 100 else None, "max_ms": max(values),
+            "values_ms": values}
 
 
 class Run:
@@ -82,7 +84,7 @@ class Run:
         self.chance, self.rounds = chance, rounds
         self.name, self.about, self.seconds, gap_ms, self.share = entry
         self.gap_ms = gap_ms * slower
-        profiles = ("stock", "tuned", "tuned (not led)", "fresh") if "controller" in self.name else ("stock", "tuned", "fresh")
+        profiles = ["stock", "tuned", "fresh"] + (["tuned (not led)"] if "controller" in self.name else [])
         self.outages, self.faults, self.gaps = [], [], {profile: [] for profile in profiles}
         self.worst = (0, None)
         at = START_NS + 4 * SECOND
@@ -104,7 +106,8 @@ class Run:
         if seen["tuned"] > self.worst[0]:
             self.worst = (seen["tuned"], {"fault": number, "partition": hit[0], "from_ns": begin})
         end = at + self.seconds * SECOND
-        self.faults.append({"id": number, "name": self.name, "detail": f"node {number % 3 + 1}", "begin_ns": at, "end_ns": end,
+        self.faults.append({"id": number, "name": self.name, "detail": f"node {number % 3 + 1}", "begin_ns": at,
+                            "end_ns": end,
                             "confirmed": True, "how": "the process was gone, it had led 10 partitions",
                             "in_flight": self.chance.randint(3, 60)})
         return int(max(end, at + gap * 1e6) + 5 * SECOND)
@@ -143,14 +146,19 @@ class Run:
         gaps = {profile: statistics_of(values) for profile, values in self.gaps.items()}
         gaps["tuned"]["worst"] = self.worst[1]
         unknown = self.chance.randint(0, 4 * self.rounds)
-        latency = {"n": acked // 2, "p50_ms": 2.4, "p99_ms": round(min(900, self.gap_ms * 0.8), 1), "max_ms": gaps["stock"]["max_ms"]}
-        return {"name": self.name, "about": self.about, "verdict": "PASS", "why": "", "rounds": self.rounds, "acked": acked,
-                "failed": 0, "unknown": unknown, "unknown_found": unknown // 4, "lost": 0, "duplicated": 0, "reordered": 0,
-                "other": {"lost_acks1": 7 if self.name.startswith("power-loss") else 0}, "witness": [], "faults": self.faults, "gaps": gaps, "seconds": (self.end_ns - START_NS) / SECOND,
+        latency = {"n": acked // 2, "p50_ms": 2.4, "p99_ms": round(min(900, self.gap_ms * 0.8), 1),
+                   "max_ms": gaps["stock"]["max_ms"]}
+        return {"name": self.name, "about": self.about, "verdict": "PASS", "why": "", "rounds": self.rounds,
+                "acked": acked,
+                "failed": 0, "unknown": unknown, "unknown_found": unknown // 4, "lost": 0, "duplicated": 0,
+                "reordered": 0,
+                "other": {"lost_acks1": 7 if self.name.startswith("power-loss") else 0}, "witness": [],
+                "faults": self.faults, "gaps": gaps, "seconds": (self.end_ns - START_NS) / SECOND,
                 "gaps_of_host": 1, "first_ack": statistics_of([value * 0.9 for value in self.gaps["fresh"]]),
                 "full_isr": statistics_of([800 + value * 2 for value in self.gaps["fresh"]]),
                 "latency": {"stock": latency, "tuned": latency},
-                "latency_steady": {"tuned": {"n": acked // 2, "p50_ms": 1.9, "p99_ms": 8.4, "max_ms": 31.0}}, "timeline": self.timelines(),
+                "latency_steady": {"tuned": {"n": acked // 2, "p50_ms": 1.9, "p99_ms": 8.4, "max_ms": 31.0}},
+                "timeline": self.timelines(),
                 "stalls": [[START_NS + 2 * SECOND, START_NS + 2 * SECOND + 180_000_000]],
                 "replicas": {"compared": acked // 3, "differ": 0, "witness": []}, "history": []}
 
@@ -160,8 +168,10 @@ def line_of(report):
     faults = [fault for scenario in scenarios for fault in scenario["faults"]]
     total = {name: sum(scenario[name] for scenario in scenarios)
              for name in ("acked", "lost", "duplicated", "reordered", "unknown", "unknown_found")}
-    longest, where = max((scenario["gaps"]["tuned"]["max_ms"], scenario["name"]) for scenario in scenarios if scenario["gaps"])
-    return (f"{report['verdict']} {engine['name']} {engine['version']} fsync=on: {sum(f['confirmed'] for f in faults)}/{len(faults)} "
+    longest, where = max((scenario["gaps"]["tuned"]["max_ms"], scenario["name"]) for scenario in scenarios
+                         if scenario["gaps"])
+    return (f"{report['verdict']} {engine['name']} {engine['version']} fsync=on: "
+            f"{sum(f['confirmed'] for f in faults)}/{len(faults)} "
             f"faults confirmed, {total['acked']:,} acked, {total['lost']} lost, {total['duplicated']} duplicated, "
             f"{total['reordered']} reordered, {total['unknown']} unknown ({total['unknown_found']} found); longest gap "
             f"{longest / 1000:.2f} s ({where})")
@@ -171,14 +181,20 @@ def spoil(report, kind):
     """Turns a good report into one of another verdict."""
     scenario = report["scenarios"][0]
     if kind == "broken":
-        scenario.update(verdict="FAIL", lost=2, why="lost (acks=all): 2 acknowledged records are not in the final read\ninconsistent_offsets (acks=all): offset 88123 has two values",
+        scenario.update(verdict="FAIL", lost=2,
+                        why="lost (acks=all): 2 acknowledged records are not in the final read\n"
+                            "inconsistent_offsets (acks=all): offset 88123 has two values",
                         other={"inconsistent_offsets": 1, "lost_acks1": 3},
-                        witness=["w-1.txt:20114: w 3 1841 7 81010131000000", "w-1.txt:20150: a 3 1841 88123 81010133120000",
-                                 "final.txt:88120: r 90 7 88122 3 1840 81190020000000", "final.txt:88121: r 90 7 88123 3 1842 81190020000000"])
+                        witness=["w-1.txt:20114: w 3 1841 7 81010131000000",
+                                 "w-1.txt:20150: a 3 1841 88123 81010133120000",
+                                 "final.txt:88120: r 90 7 88122 3 1840 81190020000000",
+                                 "final.txt:88121: r 90 7 88123 3 1842 81190020000000"])
         scenario["history"] = ["kill-leader/w-1.txt", "kill-leader/final.txt"]
-        report.update(verdict="FAIL", failed_if=[{"expression": "gap.max>2s", "value": "4.8 s", "text": "gap.max>2s: it was 4.8 s"}])
+        limit = {"expression": "gap.max>2s", "value": "4.8 s", "text": "gap.max>2s: it was 4.8 s"}
+        report.update(verdict="FAIL", failed_if=[limit])
     elif kind == "unsure":
-        scenario.update(name="cut-from-controller", verdict="INCONCLUSIVE", why="fault 2 was not seen to happen: the victim led nothing")
+        scenario.update(name="cut-from-controller", verdict="INCONCLUSIVE",
+                        why="fault 2 was not seen to happen: the victim led nothing")
         scenario["faults"][1].update(confirmed=False, how="the victim led nothing")
         report.update(verdict="INCONCLUSIVE", skipped=["random"], errors=["bit-rot: could not be run: no room"])
     elif kind == "void":
@@ -194,14 +210,17 @@ def sample(kind="quick", seed=1, engine="skiff"):
     """A report of this kind; the same seed gives the same report."""
     chance = random.Random(f"{seed} {engine}")
     entries, rounds = SIZES.get(kind, (CATALOGUE[:6], (4, 4, 4)))
-    scenarios = [Run(chance, entry, rounds[min(index, 2)], SLOWER.get(engine, 1.0)).json() for index, entry in enumerate(entries)]
+    scenarios = [Run(chance, entry, rounds[min(index, 2)], SLOWER.get(engine, 1.0)).json()
+                 for index, entry in enumerate(entries)]
     rounds = sum(scenario["rounds"] for scenario in scenarios)
     report = {"title": f"an invented {kind} run of {engine}, nothing of it was measured", "verdict": "PASS", "line": "",
               "engine": {"name": engine, "version": VERSIONS.get(engine, "1"), "settings": ["flush.messages=1"]},
               "profile": {"nodes": 3, "partitions": PARTITIONS, "rf": 3, "min_isr": 2, "fsync": engine != "kafka",
                           "ack_means": MEANT.get(engine, "synced on every in-sync replica, two of three at least")},
-              "machine": {"processors": 2, "model": "an invented processor", "memory_mb": 24000, "kernel": "6.1", "filesystem": "ext4"},
-              "command": f"tools/chaos --{kind} --engine {engine} --seed {seed}", "seed": seed, "started": "2026-11-21 18:00:00",
+              "machine": {"processors": 2, "model": "an invented processor", "memory_mb": 24000, "kernel": "6.1",
+                          "filesystem": "ext4"},
+              "command": f"tools/chaos --{kind} --engine {engine} --seed {seed}", "seed": seed,
+              "started": "2026-11-21 18:00:00",
               "seconds": sum(scenario["seconds"] for scenario in scenarios),
               "control": {"name": "page-cache", "violated": True, "classes": {"lost": 812},
                           "text": "Acknowledged from the page cache, then power lost on all."},
@@ -213,7 +232,8 @@ def sample(kind="quick", seed=1, engine="skiff"):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", nargs="?", default="quick", choices=["quick", "nightly", "nightly-short", "broken", "unsure", "void", "watch"])
+    parser.add_argument("kind", nargs="?", default="quick",
+                        choices=["quick", "nightly", "nightly-short", "broken", "unsure", "void", "watch"])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--engine", default="skiff")
     options = parser.parse_args()

@@ -35,8 +35,10 @@ def strip(stats, axis):
     ends = [value for value in (stats.get("p50_ms"), stats.get("max_ms")) if value is not None]
     if not values and len(ends) == 2:
         left, right = sorted(map(axis.share, ends))
-        parts.append(f'<rect class="range" x="{percent(left)}" y="{middle - 1}" width="{percent(right - left)}" height="2"/>')
-    dots = "".join(f"M{1000 * axis.share(value):.0f} {7 + 8 * (index * 0.618 % 1):.0f}h0" for index, value in enumerate(values))
+        parts.append(f'<rect class="range" x="{percent(left)}" y="{middle - 1}" width="{percent(right - left)}" '
+                     'height="2"/>')
+    dots = "".join(f"M{1000 * axis.share(value):.0f} {7 + 8 * (index * 0.618 % 1):.0f}h0"
+                   for index, value in enumerate(values))
     parts.append(stretched(0, 0, STRIP_HEIGHT, (1000, STRIP_HEIGHT), f'<path class="dots" d="{dots}"/>'))
     if stats.get("p50_ms") is not None:
         x = percent(axis.share(stats["p50_ms"]))
@@ -44,8 +46,10 @@ def strip(stats, axis):
     if stats.get("max_ms") is not None:
         parts.append(f'<svg x="{percent(axis.share(stats["max_ms"]))}" y="{middle:g}" class="longest">'
                      '<path d="M0 -5l5 5l-5 5l-5 -5z"/></svg>')
-    words = f"n {count(stats.get('n'))}: median {duration(stats.get('p50_ms'))}, longest {duration(stats.get('max_ms'))}"
-    return f'<svg class="strip" height="{STRIP_HEIGHT}" role="img" aria-label="{esc(words)}">{title(words)}{"".join(parts)}</svg>'
+    words = (f"n {count(stats.get('n'))}: median {duration(stats.get('p50_ms'))}, "
+             f"longest {duration(stats.get('max_ms'))}")
+    return (f'<svg class="strip" height="{STRIP_HEIGHT}" role="img" aria-label="{esc(words)}">{title(words)}'
+            f'{"".join(parts)}</svg>')
 
 
 def scale(axis):
@@ -78,12 +82,16 @@ def curves(named, axis, heading):
     for height in (0, 0.5):
         y = 1 + (CURVES_HEIGHT - 1) * height
         parts.append(f'<line class="grid" x1="0" x2="100%" y1="{y:g}" y2="{y:g}"/>')
-    parts.append(f'<text class="inside" x="3" y="13">all rounds</text><text class="inside" x="3" y="{CURVES_HEIGHT / 2 + 13:g}">half</text>')
-    paths = "".join(f'<path class="curve c{at % 5}" stroke-dasharray="{DASHES[at % 5]}" d="{curve_path(values, axis)}"/>'
+    parts.append('<text class="inside" x="3" y="13">all rounds</text>'
+                 f'<text class="inside" x="3" y="{CURVES_HEIGHT / 2 + 13:g}">half</text>')
+    paths = "".join(f'<path class="curve c{at % 5}" stroke-dasharray="{DASHES[at % 5]}" '
+                    f'd="{curve_path(values, axis)}"/>'
                     for at, (_, values) in enumerate(drawn))
     parts.append(stretched(0, 1, CURVES_HEIGHT - 1, (1000, 100), paths))
     keys = "".join(f'<span class="key"><svg width="30" height="10" aria-hidden="true"><path class="curve c{at % 5}" '
-                   f'stroke-dasharray="{DASHES[at % 5]}" d="M0 5h30"/></svg>{esc(name)} <small>n {len(values)}</small></span>'
+                   f'stroke-dasharray="{DASHES[at % 5]}" d="M0 5h30"/></svg>{esc(name)} '
+                   f'<small>n {len(values)}</small></span>'
                    for at, (name, values) in enumerate(drawn))
     return (f'<figure class="curves"><svg class="wide-picture" height="{CURVES_HEIGHT + CURVES_AXIS}" role="img" '
-            f'aria-label="{esc(heading)}">{"".join(parts)}</svg><figcaption>{esc(heading)} {keys}</figcaption></figure>')
+            f'aria-label="{esc(heading)}">{"".join(parts)}</svg>'
+            f'<figcaption>{esc(heading)} {keys}</figcaption></figure>')

@@ -39,12 +39,15 @@ def add_case(suite, report, name, seconds):
 def add_scenario(suite, report, scenario):
     case = add_case(suite, report, scenario.name, scenario.seconds())
     if scenario.verdict == "FAIL":
-        failure = ElementTree.SubElement(case, "failure", message=clean(scenario.why or "a promise was broken"), type="violation")
-        failure.text = clean("\n".join(scenario.witness + [str(line) for line in scenario.replicas.get("witness") or []]))
+        failure = ElementTree.SubElement(case, "failure", message=clean(scenario.why or "a promise was broken"),
+                                         type="violation")
+        witness = scenario.witness + [str(line) for line in scenario.replicas.get("witness") or []]
+        failure.text = clean("\n".join(witness))
     elif scenario.verdict != "PASS":
         ElementTree.SubElement(case, "skipped", message=clean(f"{scenario.verdict}: {scenario.why}"))
     longest = scenario.longest()
-    out = [f"{scenario.acked} acked, {scenario.lost} lost, {scenario.duplicated} duplicated, {scenario.reordered} reordered, "
+    out = [f"{scenario.acked} acked, {scenario.lost} lost, {scenario.duplicated} duplicated, "
+           f"{scenario.reordered} reordered, "
            f"{scenario.unknown} unknown ({scenario.unknown_found} found)"]
     out += [f"longest gap {longest[0]:.0f} ms ({longest[1]})"] if longest else []
     ElementTree.SubElement(case, "system-out").text = clean("\n".join(out))

@@ -98,7 +98,8 @@ class Report:
                   if profile.get(key) is not None]
         rows = [("System", self.system_and_version), ("Cluster", ", ".join(parts)),
                 ("fsync", word_of(profile.get("fsync"))), ("An ack meant", profile.get("ack_means", ""))]
-        rows += [(key.replace("_", " ").capitalize(), f"{value} records a second" if key == "rate" else word_of(value)) for key, value in profile.items()
+        rows += [(key.replace("_", " ").capitalize(), f"{value} records a second" if key == "rate" else word_of(value))
+                 for key, value in profile.items()
                  if key not in ("nodes", "partitions", "rf", "min_isr", "fsync", "ack_means")]
         rows += [("Settings", ", ".join(map(str, self.raw["engine"].get("settings") or [])))]
         return [(name, value) for name, value in rows if value not in ("", None)]
@@ -158,7 +159,8 @@ class Scenario:
             setattr(self, name, raw.get(name) or 0)
         other = {"lost_acks1": raw.get("lost_acks1"), **(raw.get("other") or {})}
         self.lost_acks1 = other["lost_acks1"] or 0
-        self.other = {name.replace("_", " "): value for name, value in other.items() if value and name not in NO_VIOLATIONS}
+        self.other = {name.replace("_", " "): value for name, value in other.items()
+                      if value and name not in NO_VIOLATIONS}
         self.faults = [Fault(number, fault) for number, fault in enumerate(raw.get("faults") or [], 1)]
         self.witness = [str(line) for line in raw.get("witness") or []]
         self.stalls = [tuple(stall) for stall in raw.get("stalls") or []]
@@ -175,7 +177,8 @@ class Scenario:
 
     def shortest_ns(self):
         """What a picture of this scenario should still show: half of the rounds have longer gaps."""
-        found = [stats["p50_ms"] * 1e6 for profile, stats in self.gaps() if profile != "metadata" and stats.get("p50_ms")]
+        found = [stats["p50_ms"] * 1e6 for profile, stats in self.gaps()
+                 if profile != "metadata" and stats.get("p50_ms")]
         return min(found, default=None)
 
     def gaps(self):
@@ -191,7 +194,7 @@ class Scenario:
         return (self.raw.get(when) or {}).get(profile) or {}
 
     def longest(self):
-        """(milliseconds, profile) of the longest gap, as tuned clients saw it where there were any; None without any."""
+        """(milliseconds, profile) of the longest gap, as tuned clients saw it where there were any; or None."""
         found = {profile: stats["max_ms"] for profile, stats in self.gaps()
                  if profile != "metadata" and stats.get("max_ms") is not None}
         if "tuned" in found:
@@ -253,7 +256,8 @@ def machine_text(machine):
     """The machine in a line; names of fields are left out where the value speaks for itself."""
     if not isinstance(machine, dict):
         return machine
-    shapes = {"processors": "{} processors", "model": "{}", "memory_mb": "{} MB", "system": "{}", "kernel": "Linux {}", "filesystem": "{}"}
+    shapes = {"processors": "{} processors", "model": "{}", "memory_mb": "{} MB", "system": "{}", "kernel": "Linux {}",
+              "filesystem": "{}"}
     return ", ".join(shapes.get(name, name.replace("_", " ") + " {}").format(value)
                      for name, value in machine.items() if value not in ("", None, False) and name != "date")
 

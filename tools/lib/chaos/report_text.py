@@ -7,13 +7,15 @@ from report_model import NONE, clean, confirmed_text, count, duration, machine_t
 WIDTH = 80
 BAR = 16
 WITNESS_MAX = 12
+SHORTER = {"until all are in sync": "in sync", "until the first write": "first write"}
 
 
 def text(reports):
     """The report as text, and what others found beside it; ends with the last line, whole."""
     report = reports[0]
     lines = [report.get("title") or f"chaos run of {report.system}", ""]
-    rows = report.profile() + [("Machine", machine_text(report.get("machine"))), ("Command", report.get("command")), ("Seed", report.get("seed"))]
+    rows = report.profile() + [("Machine", machine_text(report.get("machine"))), ("Command", report.get("command")),
+                               ("Seed", report.get("seed"))]
     for name, value in rows:
         if value not in ("", None):
             lines += wrapped(f"{name:13} {value}", " " * 14)
@@ -41,7 +43,8 @@ def columns(rows, widths, right):
     """Rows of cells under each other; `right` are the columns of numbers."""
     lines = []
     for row in rows:
-        cells = [cell.rjust(width) if at in right else cell.ljust(width) for at, (cell, width) in enumerate(zip(row, widths))]
+        cells = [cell.rjust(width) if at in right else cell.ljust(width)
+                 for at, (cell, width) in enumerate(zip(row, widths))]
         lines.append(" ".join(cells).rstrip())
     return lines
 
@@ -55,7 +58,8 @@ def kept(report):
                      count(scenario.lost), count(scenario.duplicated), count(scenario.reordered),
                      count(scenario.unknown), count(scenario.unknown_found)])
         more = [other_text(scenario)] if scenario.other else []
-        more += [f"acks=1, to which nothing is promised: {count(scenario.lost_acks1)} lost"] if scenario.lost_acks1 else []
+        if scenario.lost_acks1:
+            more.append(f"acks=1, to which nothing is promised: {count(scenario.lost_acks1)} lost")
         more += [f"replicas: {replicas_text(scenario)}"] if scenario.replicas.get("differ") else []
         notes[len(rows) - 1] = "; ".join(more)
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
@@ -76,7 +80,7 @@ def gaps(report):
     rows = [["gap without an ack", "seen by", "n", "p50", "p99", "longest", f"{marks[0][1]} .. {marks[-1][1]}"]]
     for scenario in report.scenarios:
         for at, (name, stats) in enumerate(scenario.gaps() + scenario.recoveries()):
-            rows.append([scenario.name[:19] if at == 0 else "", name.removeprefix("until ").replace("all are ", "").replace("the first", "first")[:15], count(stats.get("n")),
+            rows.append([scenario.name[:19] if at == 0 else "", SHORTER.get(name, name)[:15], count(stats.get("n")),
                          *(duration(stats.get(key)) for key in ("p50_ms", "p99_ms", "max_ms")), bar(stats, axis)])
     if len(rows) == 1:
         return []
@@ -107,7 +111,8 @@ def why(scenario):
         return []
     lines = [""]
     for reason in (scenario.why or "no reason was given").split("\n"):
-        lines += wrapped(f"    {reason.strip()}" if reason[:1] == " " else f"{scenario.verdict} {scenario.name}: {reason}", "    ")
+        head = "    " if reason[:1] == " " else f"{scenario.verdict} {scenario.name}: "
+        lines += wrapped(head + reason.strip(), "    ")
     witness = scenario.witness + [str(line) for line in scenario.replicas.get("witness") or []]
     lines += [f"  {line}" for line in witness[:WITNESS_MAX]]
     return lines + ([f"  history: {' '.join(map(str, scenario.history))}"] if scenario.history else [])

@@ -6,8 +6,9 @@
     axis     seconds since the first column
 
 A column is wide enough that a partition that is served has something in nearly each, however its
-acknowledgements come in bursts: blank must mean an outage. Faults are translucent bands behind rate and rows, with a dashed line and a mark where they were healed;
-stretches in which the host itself stood still are hatched.
+acknowledgements come in bursts: blank must mean an outage. Faults are translucent bands behind rate and
+rows, with a dashed line and a mark where they were healed; stretches in which the host itself stood
+still are hatched.
 """
 import statistics
 
@@ -158,7 +159,8 @@ def fault_title(fault, columns, whole):
     since = (fault.begin_ns - columns.from_ns) / 1e6
     lasted = f"for {duration((fault.end_ns - fault.begin_ns) / 1e6)}" if fault.end_ns else "not healed"
     told = "confirmed" if fault.confirmed else "NOT confirmed"
-    return title(f"{fault.number}. {fault.text}: at {duration(since)}, {lasted}; {told}{': ' + fault.how if fault.how else ''}")
+    how = f": {fault.how}" if fault.how else ""
+    return title(f"{fault.number}. {fault.text}: at {duration(since)}, {lasted}; {told}{how}")
 
 
 def band(fault, columns, marked):
@@ -210,7 +212,8 @@ def labels(scenario, faults, columns):
         for index, (lane, anchor) in placed.items():
             shift = 2 if anchor == "start" else -2
             parts.append(f'<text class="label {kind}" x="{percent(words[index][0])}" dx="{shift}" '
-                         f'y="{LANE * (lane + 1) - 3}" text-anchor="{anchor}">{title(starts[index][1].text)}{esc(words[index][1])}</text>')
+                         f'y="{LANE * (lane + 1) - 3}" text-anchor="{anchor}">{title(starts[index][1].text)}'
+                         f'{esc(words[index][1])}</text>')
     return "".join(parts)
 
 
@@ -234,7 +237,8 @@ def worst_gap(worst, columns):
         first, rows = first + partition * columns.row_height, 1
     words = f"longest gap without an acknowledgement: {duration(worst['ns'] / 1e6)}, {worst['profile']} client"
     words += f", partition {partition}" if known else ""
-    return (f'<g class="worst">{title(words)}<rect {across} y="{first - 1}" height="{rows * columns.row_height + 2}"/></g>')
+    return (f'<g class="worst">{title(words)}<rect {across} y="{first - 1}" '
+            f'height="{rows * columns.row_height + 2}"/></g>')
 
 
 def axis(columns, y):
@@ -255,7 +259,8 @@ def gutter(columns):
     """Numbers of partitions left of the rows, and what the rate's height means."""
     height = columns.row_height
     step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if step * height >= 13)
-    parts = [f'<text x="100%" dx="-5" y="{columns.top + 10}" text-anchor="end">{short(rate_top(rates(columns)))}/s</text>']
+    top = short(rate_top(rates(columns)))
+    parts = [f'<text x="100%" dx="-5" y="{columns.top + 10}" text-anchor="end">{top}/s</text>']
     for number in range(0, len(columns.rows), step):
         y = columns.first_row + (number + 0.5) * height + 4
         parts.append(f'<text x="100%" dx="-5" y="{y:.1f}" text-anchor="end">p{number}</text>')
@@ -285,11 +290,14 @@ def draw(scenario, timeline, bytes_max):
     columns.place(labelled=marked)
     parts = [f'<rect class="field" x="0" y="{columns.top}" width="100%" height="{columns.height}"/>']
     parts += [band(fault, columns, marked) for fault in shown]
-    parts += [stretched(0, columns.top, RATE, (columns.count, 100), f'<path class="rate" d="{rate_path(rates(columns))}"/>'),
-              stretched(0, columns.first_row, columns.row_height * len(columns.rows), (columns.count, len(columns.rows)), rows)]
+    rate = f'<path class="rate" d="{rate_path(rates(columns))}"/>'
+    parts += [stretched(0, columns.top, RATE, (columns.count, 100), rate),
+              stretched(0, columns.first_row, columns.row_height * len(columns.rows),
+                        (columns.count, len(columns.rows)), rows)]
     parts += [stall(*times, columns) for times in scenario.stalls]
     if marked:
-        parts += [edges(fault, columns) + heal_mark(fault, columns) for fault in shown] + [labels(scenario, shown, columns)]
+        parts += [edges(fault, columns) + heal_mark(fault, columns) for fault in shown]
+        parts.append(labels(scenario, shown, columns))
     parts += [worst_gap(scenario.worst(), columns), axis(columns, columns.top + columns.height)]
     spoken = (f"Acknowledgements of {len(columns.rows)} partitions over {columns.seconds():.1f} seconds of "
               f"{scenario.name}, with {len(shown)} faults")
