@@ -58,6 +58,8 @@ struct partitions {
     bool alter_in_flight;
     struct timer alter_timer;
     struct timer name_timer; /* Looks again whether an old log has left its name. */
+    int64_t made_us;         /* The tick that made_size belongs to. */
+    uint64_t made_size;      /* Bytes that conversions made in it. */
     struct list parked;      /* struct fetch_share */
     struct list due;         /* Shares to look at again. */
     struct list fetchers;
@@ -81,6 +83,10 @@ void partitions_alter(struct partitions *partitions);
 void partitions_alter_fire(struct timer *timer, mono_ms now);
 
 /* partition_convert.c */
+/* Compressed bytes, or a Fetch, become many more when they are converted, and a tick may bring a
+ * thousand of them. True: this one may be made, and counts from `size` on; else no more before
+ * the next tick. */
+bool partitions_may_make(struct shard *shard, uint64_t size);
 /* Replace what a part found by the same in the old format that the asker reads. */
 void fetch_part_convert(struct shard *shard, const struct fetch_share *share,
                         struct fetch_part *part);

@@ -8,6 +8,21 @@
 
 #include "message_set.h"
 
+enum { MADE_FACTOR = 2 }; /* Times queued.max.request.bytes: what one tick may make. */
+
+bool partitions_may_make(struct shard *shard, uint64_t size)
+{
+    struct partitions *partitions = shard->partitions;
+    if (partitions->made_us != shard->now_us) {
+        partitions->made_us = shard->now_us;
+        partitions->made_size = 0;
+    }
+    if (partitions->made_size >= MADE_FACTOR * (uint64_t)shard->config->inflight_size_max)
+        return false;
+    partitions->made_size += size;
+    return true;
+}
+
 /* Convert the batches in `bytes`. True: no more is wanted. */
 static bool convert_batches(struct fetch_part *part, const struct message_set_form *form,
                             struct bytes bytes, struct buf **out)
@@ -45,6 +60,9 @@ void fetch_part_convert(struct shard *shard, const struct fetch_share *share,
 {
     struct partition *partition = partition_find(shard, part->key);
     struct log_extent extent = part->extent;
+    part->extent = (struct log_extent){.file = -1};
+    if (!partitions_may_make(shard, extent.size))
+        return; /* An answer without records: it will be asked again. */
     struct message_set_form form = {.magic = share->magic,
                                     .from = part->offset,
                                     .size_max = extent.size,
@@ -53,7 +71,6 @@ void fetch_part_convert(struct shard *shard, const struct fetch_share *share,
     struct buf *out = buf_new(extent.size);
     bool is_done = false;
 
-    part->extent = (struct log_extent){.file = -1};
     while (!is_done && partition && out->size == 0) {
         struct buf *buf = buf_new(extent.size);
         int64_t got = env_read(shard->env, extent.file, extent.position, buf->data, extent.size);

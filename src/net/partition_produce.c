@@ -159,9 +159,17 @@ static enum err admit(struct partition *partition, struct produce_part *part,
     limits.now = partition->is_append_time ? -1 : now;
     form.append_time = partition->is_append_time ? now : -1;
     form.is_old_allowed = part->is_old_allowed;
+    const struct buf *before = part->records.buf;
+    bool may_grow = !form.keeps_codec || form.is_old_allowed;
+    if (may_grow && !partitions_may_make(shard, 0)) {
+        produce_refuse(shard, part, ERR_KAFKA_STORAGE_ERROR, "too much is being recompressed");
+        return ERR_KAFKA_STORAGE_ERROR;
+    }
     enum err err = batch_admit(&part->records, &limits, &form, info, &refusal);
     if (err != ERR_NONE)
         refuse_batch(shard, part, err, &refusal);
+    else if (part->records.buf != before)
+        partitions_may_make(shard, part->records.bytes.size);
     part->append_time = form.append_time;
     return err;
 }

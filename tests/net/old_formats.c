@@ -49,10 +49,9 @@ static struct produce_response_partition produce(int16_t version, struct bytes r
     return response.topics[0].partitions[0];
 }
 
-static struct fetch_response_partition fetch(int16_t version, log_offset offset, int32_t size_max)
+static struct fetch_request fetch_request(log_offset offset)
 {
     struct fetch_request body;
-    struct fetch_response response;
     fetch_request_init(&body);
     body.topics_count = 1;
     body.topics = fetch_request_topic_new(&node.arena, 1);
@@ -60,7 +59,14 @@ static struct fetch_response_partition fetch(int16_t version, log_offset offset,
     body.topics[0].partitions_count = 1;
     body.topics[0].partitions = fetch_request_partition_new(&node.arena, 1);
     body.topics[0].partitions[0].fetch_offset = offset;
-    body.topics[0].partitions[0].partition_max_bytes = size_max;
+    body.topics[0].partitions[0].partition_max_bytes = 1 << 20;
+    return body;
+}
+
+static struct fetch_response_partition fetch(int16_t version, log_offset offset)
+{
+    struct fetch_request body = fetch_request(offset);
+    struct fetch_response response;
     node_call(&node, node_connect(&node), WIRE_FETCH, version, &body, &response);
     return response.topics[0].partitions[0];
 }
@@ -103,7 +109,7 @@ Test(old_formats, are_what_old_versions_of_fetch_read)
 {
     static const uint8_t magics[] = {0, 0, 1, 1};
     for (int16_t version = 0; version <= 3; version++) {
-        struct bytes got = fetch(version, 0, 1 << 20).records.memory;
+        struct bytes got = fetch(version, 0).records.memory;
         cr_assert_eq(got.data[AT_MAGIC], magics[version]);
         cr_assert_eq(load_be64(got.data), 0);
         cr_assert_eq(load_be32(got.data + AT_SIZE), got.size - 12);
@@ -111,18 +117,44 @@ Test(old_formats, are_what_old_versions_of_fetch_read)
                      crc32(0, got.data + AT_MAGIC, got.size - AT_MAGIC));
         cr_assert_eq(memcmp(got.data + got.size - 19, "acknowledged before", 19), 0);
     }
-    cr_assert_eq(fetch(4, 0, 1 << 20).records.memory.data[AT_MAGIC], BATCH_MAGIC);
+    cr_assert_eq(fetch(4, 0).records.memory.data[AT_MAGIC], BATCH_MAGIC);
 }
 
-Test(old_formats, count_in_the_budget_until_they_have_left)
+static void tune_small_budget(struct config *config)
 {
-    fetch(2, 0, 1 << 20);
+    config->inflight_size_max = 1 << 20;
+}
+
+Test(old_formats, do_not_fill_the_memory_however_many_ask_at_once)
+{
+    enum { ASKED = 100, RECORD_SIZE = 500 * 1000 };
+    uint32_t with_records = 0;
+    node_stop(&node);
+    node_start(&node, tune_small_budget);
+    node_keep_record(&node);
+    struct produce_response_partition answer =
+        node_produce(&node, node_connect(&node), "kept", node_large_batch(&node, RECORD_SIZE));
+    cr_assert_eq(answer.error_code, ERR_NONE);
+    struct fetch_request body = fetch_request(1);
+    conn_id conn = node_connect(&node);
+    for (uint32_t i = 0; i < ASKED; i++)
+        node_ask(&node, conn, WIRE_FETCH, 1, &body);
+    node_run(&node, 0);
+
+    for (uint32_t i = 0; i < ASKED; i++) {
+        struct bytes reply = node_reply(&node, conn);
+        cr_assert_not_null(reply.data);
+        with_records += reply.size > RECORD_SIZE;
+    }
+
+    cr_assert_geq(with_records, 1);
+    cr_assert_leq(with_records, 12);
     cr_assert_eq(node_inflight_size(&node), 0);
 }
 
 Test(old_formats, leave_an_end_without_records)
 {
-    struct fetch_response_partition answer = fetch(1, 1, 1 << 20);
+    struct fetch_response_partition answer = fetch(1, 1);
     cr_assert_eq(answer.error_code, ERR_NONE);
     cr_assert_eq(answer.high_watermark, 1);
     cr_assert_eq(answer.records.memory.size, 0);

@@ -75,6 +75,11 @@ static void answer_hint(struct shard *shard, struct fetch_job *job,
 static void answer_converted(struct shard *shard, struct fetch_job *job,
                              struct fetch_response_partition *answer, struct buf *converted)
 {
+    struct endpoint *endpoint = map_get(&shard->endpoints, &job->request->conn);
+    if (!endpoint || !endpoint->conn || endpoint->conn->output_size > CONN_OUTPUT_MAX) {
+        buf_unref(converted); /* It does not read what it has; it may ask again. */
+        return;
+    }
     answer->records.memory =
         (struct bytes){.data = arena_copy(&job->request->arena, converted->data, converted->size),
                        .size = converted->size};
