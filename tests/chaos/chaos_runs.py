@@ -125,6 +125,20 @@ def test_ctrl_c_leaves_no_process_and_keeps_the_history():
         assert any("pause-leader" in path for path in place.histories()), output
 
 
+def test_ctrl_c_while_a_cluster_comes_up_leaves_no_process():
+    with Place() as place:
+        slow = place.engine(start=f'"{ENGINE}/start" "$@" && sleep 60')
+        run = place.start("kill-leader", "--engine", slow)
+        try:
+            until("three nodes run", lambda: sum("skiffd" in one for one in place.processes()) >= 3, 30)
+            run.send_signal(signal.SIGINT)
+            _, errors = run.communicate(timeout=40)
+        finally:
+            run.kill()
+        assert run.returncode == 130, errors[-1000:]
+        assert place.processes() == []
+
+
 def until_round(run):
     """Read what a run says until its first round has begun."""
     seen = []

@@ -320,6 +320,9 @@ class Leg:
         workloads, cluster = self.workloads, self.cluster
         if workloads:
             workloads.kill()
+        folder = os.path.join(self.folder, "cluster")
+        if cluster is None and os.path.isdir(folder):  # It was stopped while it came up.
+            self.setting.engine.stop_all(folder)
         if cluster and not getattr(cluster, "is_closed", False):
             cluster.is_closed = True
             if self.verbs:

@@ -6,6 +6,7 @@ finds those that outlived theirs.
 """
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -36,14 +37,23 @@ def path(name):
 
 
 def call(words, limit_s, env=None):
-    """Run one command to its end; its output as text. Raises Failure when it takes too long."""
+    """Run one command to its end; its output as text. Raises Failure when it takes too long.
+
+    It ends, with what it started in its own session, when we are stopped meanwhile."""
     try:
-        return subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=limit_s, check=False,
-                              stdin=subprocess.DEVNULL, env=env or ENVIRONMENT, start_new_session=True)
-    except subprocess.TimeoutExpired as slow:
-        raise Failure(f"{shown(words)}: no end after {limit_s:.0f} s") from slow
+        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, errors="replace", env=env or ENVIRONMENT, start_new_session=True)
     except OSError as error:
         raise Failure(f"{words[0]}: {error.strerror}") from error
+    with process:
+        try:
+            output, errors = process.communicate(timeout=limit_s)
+        except BaseException as ended:
+            os.killpg(process.pid, signal.SIGKILL)
+            if isinstance(ended, subprocess.TimeoutExpired):
+                raise Failure(f"{shown(words)}: no end after {limit_s:.0f} s") from ended
+            raise
+    return subprocess.CompletedProcess(words, process.returncode, output, errors)
 
 
 def spawn(words, log):
