@@ -1,0 +1,168 @@
+/* coordinator.c -- one partition's groups: its life, the frame of a decision, what is due.
+ *
+ * While a decision is open, coordinator->decision points to it, so that timers find where
+ * their replies and records go. Time that goes back is held (PR8). */
+#include "group_state.h"
+
+struct coordinator *coordinator_open(const struct coordinator_config *config)
+{
+    struct coordinator *coordinator = mem_zalloc(sizeof *coordinator);
+    coordinator->config = *config;
+    coordinator->expiry_due = MONO_NEVER;
+    rand_init(&coordinator->rand, config->seed);
+    timers_init(&coordinator->timers);
+    return coordinator;
+}
+
+void coordinator_close(struct coordinator *coordinator)
+{
+    struct str after = {.data = NULL};
+    struct group *group;
+    check(coordinator->decision == NULL);
+    while ((group = names_next(coordinator->groups, &after)) != NULL) {
+        group_remove(group);
+        after = (struct str){.data = NULL};
+    }
+    timers_free(&coordinator->timers);
+    mem_free(coordinator);
+}
+
+void coordinator_start(struct coordinator *coordinator, mono_ms now)
+{
+    struct str after = {.data = NULL};
+    struct group *group;
+    check(!coordinator->is_started);
+    coordinator->is_started = true;
+    coordinator->expiry_due = now + coordinator->config.expiry_interval_ms;
+    while ((group = names_next(coordinator->groups, &after)) != NULL) {
+        struct list *node, *next;
+        list_each (node, next, &group->members) {
+            struct member *member = list_entry(node, struct member, in_group);
+            timer_start(&coordinator->timers, &member->session, now + member->session_timeout_ms);
+        }
+    }
+}
+
+bool coordinator_is_started(const struct coordinator *coordinator)
+{
+    return coordinator->is_started;
+}
+
+mono_ms coordinator_deadline(const struct coordinator *coordinator)
+{
+    mono_ms due = timers_next(&coordinator->timers);
+    return due < coordinator->expiry_due ? due : coordinator->expiry_due;
+}
+
+void group_decision_begin(struct group_decision *decision, struct coordinator *coordinator,
+                          struct arena *arena, log_offset base, mono_ms now, wall_ms time)
+{
+    check(coordinator->decision == NULL);
+    if (time > coordinator->time)
+        coordinator->time = time;
+    *decision = (struct group_decision){
+        .coordinator = coordinator,
+        .arena = arena,
+        .now = now,
+        .time = coordinator->time,
+        .base = base,
+    };
+    coordinator->decision = decision;
+}
+
+void group_decision_end(struct group_decision *decision)
+{
+    check(decision->coordinator->decision == decision);
+    decision->coordinator->decision = NULL;
+}
+
+log_offset group_decision_offset(const struct group_decision *decision)
+{
+    return decision->base + decision->record_count;
+}
+
+/* Room for one more of `count` elements in the arena; a full array is copied to a larger one. */
+static void *grow(struct arena *arena, void *array, uint32_t count, uint32_t *capacity, size_t size)
+{
+    if (count < *capacity)
+        return array;
+    *capacity = *capacity ? 2 * *capacity : 8;
+    void *larger = arena_alloc(arena, *capacity * size);
+    if (count > 0)
+        memcpy(larger, array, count * size);
+    return larger;
+}
+
+void decision_emit(struct group_decision *decision, struct group_record record)
+{
+    decision->records = grow(decision->arena, decision->records, decision->record_count,
+                             &decision->record_capacity, sizeof record);
+    decision->records[decision->record_count++] = record;
+}
+
+/* What succeeds rests on the log: it may tell of records that can still be lost. */
+static bool must_rest(enum group_reply_kind kind, enum err err)
+{
+#ifdef SKIFF_MUTANT_COMMIT_AT_ONCE
+    if (kind == GROUP_REPLY_COMMIT)
+        return false;
+#endif
+    return err == ERR_NONE && kind != GROUP_REPLY_HEARTBEAT;
+}
+
+struct group_reply *decision_reply(struct group_decision *decision, enum group_reply_kind kind,
+                                   uint64_t token, enum err err)
+{
+    decision->replies = grow(decision->arena, decision->replies, decision->reply_count,
+                             &decision->reply_capacity, sizeof *decision->replies);
+    struct group_reply *reply = &decision->replies[decision->reply_count++];
+    *reply = (struct group_reply){
+        .token = token, .kind = kind, .err = err, .rests = must_rest(kind, err)};
+    if (kind == GROUP_REPLY_JOIN)
+        reply->join =
+            (struct group_joined){.generation = -1, .leader = STR(""), .member_id = STR("")};
+    return reply;
+}
+
+bool decision_refuses(struct group_decision *decision, enum group_reply_kind kind, uint64_t token,
+                      const struct str *group_id)
+{
+    enum err err = ERR_NONE;
+    if (!decision->coordinator->is_started)
+        err = ERR_COORDINATOR_LOAD_IN_PROGRESS;
+    else if (group_id != NULL && group_id->size == 0)
+        err = ERR_INVALID_GROUP_ID;
+    if (err != ERR_NONE)
+        decision_reply(decision, kind, token, err);
+    return err != ERR_NONE;
+}
+
+void group_decide_tick(struct group_decision *decision)
+{
+    struct coordinator *coordinator = decision->coordinator;
+    if (!coordinator->is_started)
+        return;
+    timers_fire(&coordinator->timers, decision->now);
+    if (decision->now < coordinator->expiry_due)
+        return;
+    coordinator->expiry_due = decision->now + coordinator->config.expiry_interval_ms;
+    expire_offsets(decision);
+}
+
+void group_decide_resign(struct group_decision *decision)
+{
+    struct str after = {.data = NULL};
+    struct group *group;
+    while ((group = names_next(decision->coordinator->groups, &after)) != NULL) {
+        struct list *node, *next;
+        list_each (node, next, &group->members) {
+            struct member *member = list_entry(node, struct member, in_group);
+            if (member->awaits_join)
+                reply_join_error(decision, member->join_token, member->id, ERR_NOT_COORDINATOR);
+            if (member->awaits_sync)
+                reply_synced(member, member->sync_token, ERR_NOT_COORDINATOR);
+            member->awaits_join = member->awaits_sync = false;
+        }
+    }
+    decision->coordinator->is_started = false;
+}

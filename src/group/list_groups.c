@@ -1,0 +1,53 @@
+/* list_groups.c -- ListGroups (rule 112): this coordinator's groups, by state and type. */
+#include "group_state.h"
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool equal_without_case(struct str a, struct str b)
+{
+    if (a.size != b.size)
+        return false;
+    for (uint32_t i = 0; i < a.size; i++)
+        if (lower(a.data[i]) != lower(b.data[i]))
+            return false;
+    return true;
+}
+
+/* No filter lets all pass. */
+static bool passes(struct str what, uint32_t count, const struct str *wanted)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (equal_without_case(what, wanted[i]))
+            return true;
+    return count == 0;
+}
+
+void group_decide_list(struct group_decision *decision, const struct list_groups_command *command)
+{
+    const struct coordinator *coordinator = decision->coordinator;
+    struct str after = {.data = NULL};
+    const struct group *group;
+    uint32_t count = 0;
+
+    if (decision_refuses(decision, GROUP_REPLY_LIST, command->token, NULL))
+        return;
+    struct group_listed *groups =
+        arena_array(decision->arena, struct group_listed, pmap_count(coordinator->groups));
+    while ((group = names_next(coordinator->groups, &after)) != NULL) {
+        struct group_listed listed = {
+            .group_id = group->id,
+            .protocol_type = group->protocol_type.data == NULL ? STR("") : group->protocol_type,
+            .state = group_phase_name(group),
+            .type = STR("Classic"),
+        };
+        if (passes(listed.state, command->state_count, command->states) &&
+            passes(listed.type, command->type_count, command->types))
+            groups[count++] = listed;
+    }
+    struct group_reply *reply =
+        decision_reply(decision, GROUP_REPLY_LIST, command->token, ERR_NONE);
+    reply->list = (struct group_listing){.count = count, .groups = groups};
+}
