@@ -77,17 +77,28 @@ static bool has_whole_record(const struct window *window)
     return window_left(window) >= VARINT_SIZE_MAX;
 }
 
-/* Errors  ERR_INVALID_RECORD, ERR_CORRUPT, ERR_TOO_LARGE. */
-static enum err next_record(struct window *window, struct record *out)
+/* Errors  ERR_NOT_FOUND: the last record is cut off; ERR_CORRUPT, ERR_TOO_LARGE. */
+static enum err need_record(struct window *window)
 {
-    while (window->reader && !has_whole_record(window)) {
-        enum err err = window_more(window);
-        if (err == ERR_NOT_FOUND)
-            return ERR_INVALID_RECORD;
+    enum err err = ERR_NONE;
+    while (err == ERR_NONE && !has_whole_record(window))
+        err = window_more(window);
+    return err;
+}
+
+/* Errors  ERR_INVALID_RECORD, ERR_CORRUPT, ERR_TOO_LARGE. */
+static inline enum err next_record(struct window *window, struct record *out)
+{
+    if (window->reader) {
+        enum err err = need_record(window);
         if (err != ERR_NONE)
-            return err;
+            return err == ERR_NOT_FOUND ? ERR_INVALID_RECORD : err;
     }
-    return take_record(&window->at, window->end, out) ? ERR_NONE : ERR_INVALID_RECORD;
+    const uint8_t *at = window->at; /* A register, not memory that any byte may alias. */
+    if (!take_record(&at, window->end, out))
+        return ERR_INVALID_RECORD;
+    window->at = at;
+    return ERR_NONE;
 }
 
 /* -1 says "no timestamp" and always passes. */
@@ -162,7 +173,6 @@ enum err records_check(struct window *window, const struct batch_info *info,
                        const struct batch_limits *limits, wall_ms *max_timestamp,
                        struct batch_refusal *refusal)
 {
-    bool is_lenient = limits->now < 0 && !limits->keys_required;
     struct record record;
     wall_ms greatest = -1;
 
@@ -179,7 +189,8 @@ enum err records_check(struct window *window, const struct batch_info *info,
             greatest = timestamp;
         if (record.offset_delta != i)
             note_fault(refusal, i, "The offset deltas of the records are not contiguous.");
-        else if (!is_lenient)
+        else if ((limits->keys_required && !record.key.data) ||
+                 !is_timestamp_allowed(timestamp, limits))
             record_judge(limits, i, record.key, timestamp, refusal);
     }
     enum err err = records_verdict(refusal);
