@@ -94,9 +94,9 @@ static void walk_records(struct segment_dump *segment, struct bytes batch)
 {
     struct batch_walk walk;
     struct batch_record record;
-    enum err err = batch_walk_start(&walk, batch);
-    if (err == ERR_UNSUPPORTED_COMPRESSION_TYPE)
-        return;
+    struct codec_reader *reader = codec_reader_open();
+    enum err err;
+    batch_walk_open(&walk, batch, reader);
     bool shows =
         segment->dump->shows_records || segment->is_metadata || batch_is_control(&walk.info);
     while ((err = batch_walk_next(&walk, &record)) == ERR_NONE)
@@ -109,6 +109,8 @@ static void walk_records(struct segment_dump *segment, struct bytes batch)
     else if (walk.rest.size > 0)
         dump_problem(segment->dump, segment->position, NULL, NULL,
                      "%u bytes stand after the batch's last record", walk.rest.size);
+    batch_walk_close(&walk);
+    codec_reader_close(reader);
 }
 
 /* ---- Between batches. */

@@ -61,12 +61,14 @@ def write(cluster):
 
 
 def compare_segments(cluster, folder):
-    values = set()
+    values, shown = set(), 0
     for path in sorted(glob.glob(folder + "/*.log")):
         ours = batches_of_skiff(skiff_dump(cluster, path))
         lines = kafka_dump("--deep-iteration", "--print-data-log", "--files", path)
         assert ours and batches_of_kafka(lines) == ours, (path, ours[:2], batches_of_kafka(lines)[:2])
         values |= {match[1] for match in map(re.compile(r"\| offset: .* payload: (\w+ \d+) ").match, lines) if match}
+        shown += sum(item["item"] == "record" for item in skiff_dump(cluster, path, "--records"))
+    assert shown == RECORDS * len(CODECS), shown  # Compressed ones too.
     assert values == {f"{codec} {i}" for codec in CODECS for i in range(RECORDS)}, len(values)
 
 
