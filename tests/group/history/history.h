@@ -1,0 +1,140 @@
+/* history.h -- one random history of a coordinator, its clients and the log between lives.
+ *
+ * Everything comes from a seed. Requests and replies are lost, repeated and late; the
+ * coordinator fails at any point, loses what was not committed, and its successor replays
+ * what compaction may have left. ghost.c judges. */
+#ifndef TESTS_GROUP_HISTORY_H
+#define TESTS_GROUP_HISTORY_H
+
+#include "group.h"
+
+enum {
+    GROUPS = 2,
+    CLIENTS = 8, /* Half of them in each group. */
+    ID_SIZE = 80,
+    FLIGHTS_MAX = 64,
+    TOKENS_MAX = 8192,
+    LOG_MAX = 8192,
+    STAMPS_MAX = 4096,
+};
+
+enum request_kind { ASK_JOIN, ASK_SYNC, ASK_HEARTBEAT, ASK_COMMIT, ASK_LEAVE };
+enum client_state { CLIENT_OUT, CLIENT_JOINED, CLIENT_IN };
+
+/* Also what a client knows of itself. */
+struct identity {
+    char member_id[ID_SIZE];
+    int32_t generation;
+};
+
+struct request {
+    enum request_kind kind;
+    uint32_t client;
+    uint64_t number; /* Of this request among all; a repeated one has the same. */
+    struct identity self;
+    uint32_t member_count; /* A leader's sync: whom it assigns. */
+    char members[CLIENTS * 2][ID_SIZE];
+    uint64_t stamp; /* A leader's sync: which assignment this is; unique. */
+    log_offset offset;
+};
+
+struct answer {
+    enum group_reply_kind kind;
+    uint32_t client;
+    uint64_t number;
+    enum err err;
+    struct identity self;
+    bool is_leader;
+    uint32_t member_count;
+    char members[CLIENTS * 2][ID_SIZE];
+};
+
+struct client {
+    enum client_state state;
+    struct identity self;
+    bool is_static, asks_first; /* It speaks version 4 or higher. */
+    uint64_t awaited;           /* Number of its request; 0: none. */
+    mono_ms patience;           /* When it gives that up. */
+    bool is_leader;
+    uint32_t member_count;
+    char members[CLIENTS * 2][ID_SIZE];
+    log_offset position;
+};
+
+/* Who is owed a reply. */
+struct debt {
+    bool is_owed;
+    bool is_probe; /* Of the test itself. */
+    struct request request;
+};
+
+struct entry {
+    struct bytes key, value;
+};
+
+/* One assignment that was told to somebody. */
+struct told {
+    uint32_t group, incarnation;
+    int32_t generation;
+    uint64_t stamp;
+};
+
+/* A reply that rests until the log is committed as far as `offset`. */
+struct parked {
+    log_offset offset;
+    bool is_commit, is_assignment;
+    struct told told;
+    struct answer answer;
+};
+
+struct history {
+    struct rand rand;
+    struct arena arena;
+    struct coordinator_config config;
+    struct coordinator *coordinator;
+    struct group_decision decision;
+    mono_ms now;
+    wall_ms time;
+    struct client clients[CLIENTS];
+    struct request asked[FLIGHTS_MAX];
+    uint32_t asked_count;
+    struct answer answers[FLIGHTS_MAX];
+    uint32_t answer_count;
+    struct parked parked[TOKENS_MAX];
+    uint32_t parked_count;
+    struct debt debts[TOKENS_MAX]; /* By token; of this coordinator's life. */
+    uint64_t token, number, stamp;
+    struct entry log[LOG_MAX];
+    log_offset log_end, committed, acknowledged; /* acknowledged: ends of commits told of. */
+    struct told told[STAMPS_MAX];
+    uint32_t told_count;
+    bool is_healed;
+    uint32_t joins, failovers, commits, expired; /* What the history reached. */
+    const char *violated;                        /* "G3", ...; NULL: nothing. */
+};
+
+/* history.c */
+struct group_decision *history_begin(struct history *history);
+void history_end(struct history *history, bool is_tick);
+bool history_chance(struct history *history, uint32_t one_in);
+uint32_t client_group(uint32_t client);
+struct str group_name(uint32_t group);
+
+/* clients.c */
+void client_act(struct history *history, uint32_t client);
+void client_hear(struct history *history, const struct answer *answer);
+void serve(struct history *history, const struct request *request);
+
+/* ghost.c: each sets history->violated when it is broken. */
+void violate(struct history *history, const char *invariant);
+void ghost_record(struct history *history, const struct group_record *record, bool is_tick);
+void ghost_commit(struct history *history, const struct request *request);
+/* Which assignment a sync's reply tells of; false: of none. */
+bool ghost_assignment(struct history *history, const struct request *request,
+                      const struct group_reply *reply, struct told *told);
+void ghost_told(struct history *history, struct told told);
+void ghost_replay(struct history *history, struct coordinator *successor);
+void ghost_live(struct history *history);
+void ghost_fetch(struct history *history);
+
+#endif
