@@ -247,7 +247,7 @@ void batch_walk_open(struct batch_walk *walk, struct bytes batch, struct codec_r
     walk_begin(walk, batch);
     if (batch_codec(&walk->info) == CODEC_NONE)
         return;
-    walk->rest = (struct bytes){0};
+    walk->rest.size = 0; /* Nothing is decompressed yet. */
     if (batch_codec(&walk->info) > CODEC_ZSTD)
         return; /* A disk, or a leader, can have made it up: no record is found. */
     walk->window = mem_alloc(sizeof *walk->window);

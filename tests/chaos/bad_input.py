@@ -10,6 +10,7 @@ import socket
 import struct
 import sys
 import threading
+import zlib
 
 from live import (API_VERSIONS, FETCH, METADATA, PRODUCE, Closed, Cluster, Wire, batch, create_topic,
                   fetch, metadata, need_programs, produce, produce_body, record, run_named, tests_of, text,
@@ -172,10 +173,6 @@ def test_a_version_too_new_closes(target):
 
 def test_a_negative_version_closes(target):
     target.assert_closes(request(METADATA, -1))
-
-
-def test_produce_of_version_2_closes(target):
-    target.assert_closes(request(PRODUCE, 2, produce_body("kept", 0, batch([b"x"]))[2:]))
 
 
 def test_api_versions_too_new_is_answered_in_version_0(target):
@@ -395,6 +392,54 @@ def test_an_unknown_magic_is_an_invalid_record(target):
 def test_unknown_codecs_are_an_invalid_record(target):
     for codec in (5, 6, 7):
         refused(target, INVALID_RECORD, batch([b"x"], attributes=codec))
+
+
+def test_records_that_do_not_decompress_are_an_invalid_record(target):
+    for codec in (1, 2, 3, 4):
+        refused(target, INVALID_RECORD, batch([b"x"], attributes=codec))
+
+
+def test_a_bomb_is_too_large_and_costs_no_memory(target):
+    bomb = zlib.compress(record(0, b"\0" * (64 << 20)), wbits=31)
+    refused(target, MESSAGE_TOO_LARGE, batch([b"x"], attributes=1, records=bomb))
+
+
+def test_a_snappy_block_that_claims_four_gigabytes_is_an_invalid_record(target):
+    refused(target, INVALID_RECORD, batch([b"x"], attributes=2, records=b"\xff\xff\xff\xff\x0f\0a"))
+
+
+def old_message(magic, value, attributes=0):
+    """A message of format 0 or 1, as Produce carries it before version 3."""
+    rest = (struct.pack(">bb", magic, attributes) + (struct.pack(">q", 1) if magic else b"")
+            + struct.pack(">ii", -1, len(value)) + value)
+    return struct.pack(">qiI", 0, 4 + len(rest), zlib.crc32(rest)) + rest
+
+
+def refused_old(target, wanted, records):
+    reply = target.wire().call(PRODUCE, 2, produce_body("kept", 0, records)[2:])
+    assert reply.take("i") == 1
+    reply.text()
+    assert reply.take("i") == 1
+    _, error, base = reply.take("ihq")
+    assert (error, base) == (wanted, -1), (error, base)
+    target.assert_lives()
+
+
+def test_old_messages_that_are_damaged_are_corrupt(target):
+    for message in (old_message(0, b"x")[:-1], old_message(1, b"x")[:-1] + b"y", b"\0" * 30):
+        refused_old(target, CORRUPT_MESSAGE, message)
+
+
+def test_old_messages_that_do_not_unwrap_are_an_invalid_record(target):
+    nested = zlib.compress(old_message(1, zlib.compress(old_message(1, b"x"), wbits=31), 1), wbits=31)
+    for message in (old_message(1, b"x", 1), old_message(1, b"x", 7), old_message(1, nested, 1),
+                    old_message(1, zlib.compress(old_message(0, b"x"), wbits=31), 1)):
+        refused_old(target, INVALID_RECORD, message)
+
+
+def test_a_bomb_in_old_messages_is_too_large_and_costs_no_memory(target):
+    bomb = zlib.compress(old_message(1, b"\0" * (64 << 20)), wbits=31)
+    refused_old(target, MESSAGE_TOO_LARGE, old_message(1, bomb, 1))
 
 
 def test_unknown_attributes_are_an_invalid_record(target):
