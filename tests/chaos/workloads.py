@@ -497,6 +497,9 @@ def test_one_that_ends_by_librdkafkas_own_defect_is_replaced():
     numbers = [client[1] for client in history.of["c"]]
     assert len(numbers) >= 3 and len(set(numbers)) == len(numbers), numbers
     assert any("defect of librdkafka" in " ".join(note) for note in history.of["n"]), history.of["n"]
+    given_up = len(numbers) - 1
+    assert said.splitlines()[-1].endswith(f", {given_up} producers given up"), said
+    assert " ".join(history.of["n"][-1]).endswith(f", {given_up} producers given up"), history.of["n"]
 
 
 def test_a_final_read_that_does_not_reach_an_end_says_so():

@@ -3,7 +3,8 @@
  * Records are due at even distances, and go round the writers and the partitions. A
  * partition that has IN_FLIGHT_MAX records without an answer is passed over: one
  * leader that hangs must not fill the queue in which the others' records wait. What was
- * passed over is counted, and told in a note at the end.
+ * passed over is counted, as are producers that librdkafka gave up; a note at the end, and
+ * the last line of the output, tell both.
  *
  * A line w stands before librdkafka gets the record; lines a and e are of the delivery
  * report, which is looked for once a millisecond. */
@@ -280,10 +281,11 @@ static void tell_totals(struct write_run *run)
     uint64_t open = run->written - run->acked - run->failed;
     snprintf(
         note, sizeof note,
-        "%llu written, %llu acknowledged, %llu failed, %llu without an answer, %llu passed over",
+        "%llu written, %llu acknowledged, %llu failed, %llu without an answer, %llu passed over, "
+        "%u producers given up",
         (unsigned long long)run->written, (unsigned long long)run->acked,
         (unsigned long long)run->failed, (unsigned long long)open,
-        (unsigned long long)run->passed_over);
+        (unsigned long long)run->passed_over, run->given_up);
     history_note(run->workload.history, note);
     if (run->workload.call->json)
         print_json(json_pack("{sI sI sI sI sI si}", "written", (json_int_t)run->written, "acked",
