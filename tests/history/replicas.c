@@ -75,15 +75,23 @@ static void put_bytes(const struct disks *disks, uint32_t copy, int64_t base, co
     fclose(out);
 }
 
-static struct replicas_result compared(const struct disks *disks, int64_t end)
+/* `may_miss`: a directory; COPIES: none. */
+static struct replicas_result compared_but(const struct disks *disks, int64_t end,
+                                           uint32_t may_miss, uint32_t copies)
 {
     struct replicas_request request = {
-        .topic = "orders", .dir_count = COPIES, .dirs = disks->names};
+        .topic = "orders", .dir_count = COPIES, .dirs = disks->names, .copies = copies};
     struct replicas_result *result = mem_zalloc(sizeof *result);
+    request.may_miss[may_miss] = may_miss < COPIES;
     replicas_compare(&request, 0, end, result);
     struct replicas_result copy = *result;
     mem_free(result);
     return copy;
+}
+
+static struct replicas_result compared(const struct disks *disks, int64_t end)
+{
+    return compared_but(disks, end, COPIES, 0);
 }
 
 Test(replicas, takes_copies_with_other_segments_for_the_same)
@@ -99,7 +107,7 @@ Test(replicas, takes_copies_with_other_segments_for_the_same)
 
     cr_expect_eq(replicas_exit_code(&result), EXIT_DONE);
     cr_expect_eq(result.compared, 10);
-    cr_expect_eq(result.behind, 0);
+    cr_expect_eq(result.short_count, 0);
     free_disks(disks);
 }
 
@@ -149,7 +157,7 @@ Test(replicas, leaves_out_what_is_not_below_the_end)
 
     cr_expect_eq(replicas_exit_code(&result), EXIT_DONE);
     cr_expect_eq(result.compared, 5);
-    cr_expect_eq(result.behind, 0);
+    cr_expect_eq(result.short_count, 0);
     free_disks(disks);
 }
 
@@ -186,31 +194,139 @@ Test(replicas, finds_a_copy_that_cannot_be_read_to_the_end)
     free_disks(disks);
 }
 
-Test(replicas, counts_copies_that_are_behind_or_missing)
+/* Two copies are whole; the third is short in the way that the result says. */
+static void expect_short(const struct disks *disks, bool is_there, int64_t end)
+{
+    struct replicas_result result = compared(disks, 20);
+
+    cr_expect_eq(result.differ, 0);
+    cr_expect_eq(result.alone, 0);
+    cr_assert_eq(result.short_count, 1);
+    cr_expect_eq(result.shorts[0].dir, 2);
+    cr_expect_eq(result.shorts[0].is_there, is_there);
+    cr_expect_eq(result.shorts[0].end, end);
+    cr_expect_eq(result.shorts[0].wanted, 20);
+    cr_expect_eq(replicas_exit_code(&result), EXIT_INCONCLUSIVE);
+    replicas_free(&result);
+}
+
+/* The same, where it is known that this node may have lost its copy. */
+static void expect_excused(const struct disks *disks)
+{
+    struct replicas_result result = compared_but(disks, 20, 2, 0);
+
+    cr_expect_eq(result.short_count, 1);
+    cr_expect_eq(replicas_unexcused(&result), 0);
+    cr_expect_eq(replicas_exit_code(&result), EXIT_DONE);
+    replicas_free(&result);
+    result = compared_but(disks, 20, 1, 0);
+    cr_expect_eq(replicas_exit_code(&result), EXIT_INCONCLUSIVE, "it is another's copy");
+    replicas_free(&result);
+}
+
+Test(replicas, does_not_take_a_missing_copy_for_the_same)
+{
+    struct disks *disks = new_disks();
+    put(disks, 0, 0, 20, "v");
+    put(disks, 1, 0, 20, "v");
+
+    expect_short(disks, false, 0);
+    expect_excused(disks);
+    free_disks(disks);
+}
+
+Test(replicas, does_not_take_a_copy_whose_files_were_emptied_for_the_same)
+{
+    struct disks *disks = new_disks();
+    put(disks, 0, 0, 20, "v");
+    put(disks, 1, 0, 20, "v");
+    put(disks, 2, 0, 0, "v");
+
+    expect_short(disks, true, 0);
+    expect_excused(disks);
+    free_disks(disks);
+}
+
+Test(replicas, does_not_take_a_copy_that_ends_early_for_the_same)
 {
     struct disks *disks = new_disks();
     static const char zeroes[64];
     put(disks, 0, 0, 20, "v");
-    put(disks, 1, 0, 10, "v");
-    put_bytes(disks, 1, 0, zeroes, sizeof zeroes);
+    put(disks, 1, 0, 20, "v");
+    put(disks, 2, 0, 10, "v");
+    put_bytes(disks, 2, 0, zeroes, sizeof zeroes);
+
+    expect_short(disks, true, 10);
+    expect_excused(disks);
+    free_disks(disks);
+}
+
+Test(replicas, still_finds_a_difference_in_a_copy_that_may_be_behind)
+{
+    struct disks *disks = new_disks();
+    put(disks, 0, 0, 20, "v");
+    put(disks, 1, 0, 20, "v");
+    put(disks, 2, 0, 10, "u");
+
+    struct replicas_result result = compared_but(disks, 20, 2, 0);
+
+    cr_expect_eq(replicas_exit_code(&result), EXIT_VIOLATION);
+    cr_expect_eq(result.differ, 5);
+    replicas_free(&result);
+    free_disks(disks);
+}
+
+Test(replicas, wants_no_more_copies_than_a_partition_has)
+{
+    struct disks *disks = new_disks();
+    put(disks, 0, 0, 20, "v");
+    put(disks, 2, 0, 20, "v");
+
+    struct replicas_result result = compared_but(disks, 20, COPIES, 2);
+
+    cr_expect_eq(result.short_count, 0);
+    cr_expect_eq(replicas_exit_code(&result), EXIT_DONE);
+    free_disks(disks);
+}
+
+Test(replicas, proves_nothing_by_one_copy_alone)
+{
+    struct disks *disks = new_disks();
+    put(disks, 0, 0, 20, "v");
+    put(disks, 2, 0, 10, "v");
+
+    struct replicas_result result = compared_but(disks, 20, 2, 2);
+
+    cr_expect_eq(result.compared, 5);
+    cr_expect_eq(result.alone, 1);
+    cr_expect_eq(replicas_exit_code(&result), EXIT_INCONCLUSIVE);
+    replicas_free(&result);
+    free_disks(disks);
+}
+
+Test(replicas, proves_nothing_by_copies_that_share_no_batch)
+{
+    struct disks *disks = new_disks();
+    put(disks, 0, 0, 20, "v");
+    put(disks, 1, 20, 30, "v");
+    put(disks, 2, 0, 20, "v");
 
     struct replicas_result result = compared(disks, 20);
 
-    cr_expect_eq(result.compared, 5);
-    cr_expect_eq(result.behind, 1);
-    cr_expect_eq(result.missing, 1);
+    cr_expect_eq(result.compared, 0);
     cr_expect_eq(result.alone, 1);
     cr_expect_eq(replicas_exit_code(&result), EXIT_INCONCLUSIVE);
     free_disks(disks);
 }
 
-Test(replicas, asks_nothing_of_an_empty_partition)
+Test(replicas, asks_no_copies_of_a_partition_that_was_never_written)
 {
     struct disks *disks = new_disks();
-    put(disks, 0, 0, 0, "v");
 
     struct replicas_result result = compared(disks, 0);
 
-    cr_expect_eq(replicas_exit_code(&result), EXIT_DONE);
+    cr_expect_eq(result.short_count, 0);
+    cr_expect_eq(result.alone, 0);
+    cr_expect_eq(replicas_exit_code(&result), EXIT_INCONCLUSIVE, "nothing was compared");
     free_disks(disks);
 }

@@ -91,7 +91,23 @@ def check_files(folder):
 def check_replicas(folder):
     ends = write(folder, "ends", "0 2\n")
     run = skiff("replicas", "--topic", "orders", "--ends", ends, folder, folder)
-    expect("no copy is inconclusive", run.returncode == 12 and run.stdout.startswith("INCONCLUSIVE: 1 partitions"), run)
+    expect("no copy is inconclusive", run.returncode == 12 and "\nINCONCLUSIVE: 1 partitions" in run.stdout, run)
+    expect("a missing copy is told with its directory", run.stdout.startswith(f"partition 0: no copy in {folder}\n"), run)
+    os.makedirs(os.path.join(folder, "node", "orders-0"))
+    write(os.path.join(folder, "node", "orders-0"), "0" * 20 + ".log", "")
+    node = os.path.join(folder, "node")
+    run = skiff("replicas", "--topic", "orders", "--ends", ends, node, folder, "--may-miss", folder)
+    expect("an emptied copy is told with its end", run.returncode == 12 and
+           f"partition 0: the copy in {node} ends at offset 0, below 2\n" in run.stdout and
+           f"partition 0: no copy in {folder} (it may)\n" in run.stdout, run)
+    found = json.loads(skiff("replicas", "--topic", "orders", "--ends", ends, node, folder, "--may-miss", folder, "--json").stdout)
+    expect("JSON lists what is missing and what is behind", (found["missing"], found["behind"], found["excused"]) == (
+        [{"partition": 0, "dir": folder, "end": 0, "wanted": 2, "may_miss": True}],
+        [{"partition": 0, "dir": node, "end": 0, "wanted": 2, "may_miss": False}], 1), found)
+    found = json.loads(skiff("replicas", "--topic", "orders", "--ends", ends, node, folder, "--copies", "1", "--json").stdout)
+    expect("no more copies are wanted than there are", found["missing"] == [] and len(found["behind"]) == 1, found)
+    run = skiff("replicas", "--topic", "orders", "--ends", ends, folder, "--may-miss", node)
+    expect("only a directory that is compared may miss", run.returncode == 2 and "none of the directories" in run.stderr, run)
     run = skiff("replicas", "--ends", ends, folder)
     expect("a topic is needed", run.returncode == 2, run)
     run = skiff("replicas", "--topic", "orders", "--ends", write(folder, "ends", "0 2\n0 x\n"), folder)

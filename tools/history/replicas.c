@@ -14,12 +14,14 @@
 
 /* A copy under comparison. */
 struct copy {
+    uint32_t dir; /* Of the request. */
     struct replica *replica;
     enum replica_result result;
     const struct replica_place *at;
 };
 
 struct comparison {
+    const struct replicas_request *request;
     uint32_t partition;
     int64_t end;
     uint32_t count;
@@ -174,20 +176,46 @@ static bool compare_next(struct comparison *comparison)
 
 /* ---- One partition. */
 
-static void open_copies(struct comparison *comparison, const struct replicas_request *request)
+/* A copy that is missing, or where there is one, behind. */
+static void add_short(struct comparison *comparison, uint32_t dir, const struct copy *copy)
 {
-    for (uint32_t i = 0; i < request->dir_count && i < REPLICAS_MAX; i++) {
-        char path[PATH_MAX];
-        struct copy *copy = &comparison->copies[comparison->count];
-        snprintf(path, sizeof path, "%s/%s-%u", request->dirs[i], request->topic,
-                 comparison->partition);
-        if (!replica_open(&copy->replica, path)) {
-            comparison->result->missing++;
-            continue;
-        }
-        move(copy);
-        comparison->count++;
-    }
+    struct replicas_result *result = comparison->result;
+    mem_grow(result->shorts, result->short_count, &result->short_capacity);
+    result->shorts[result->short_count++] = (struct replicas_short){
+        .partition = comparison->partition,
+        .dir = dir,
+        .is_there = copy != NULL,
+        .may_miss = comparison->request->may_miss[dir],
+        .end = copy && copy->at->next_offset > 0 ? copy->at->next_offset : 0,
+        .wanted = comparison->end};
+}
+
+static bool open_copy(struct comparison *comparison, uint32_t dir)
+{
+    char path[PATH_MAX];
+    struct copy *copy = &comparison->copies[comparison->count];
+    snprintf(path, sizeof path, "%s/%s-%u", comparison->request->dirs[dir],
+             comparison->request->topic, comparison->partition);
+    if (!replica_open(&copy->replica, path))
+        return false;
+    copy->dir = dir;
+    move(copy);
+    comparison->count++;
+    return true;
+}
+
+/* A partition need not be in every directory, but in as many as it has copies. */
+static void open_copies(struct comparison *comparison)
+{
+    const struct replicas_request *request = comparison->request;
+    uint32_t copies = request->copies ? request->copies : request->dir_count;
+    uint32_t missing[REPLICAS_MAX];
+    uint32_t missing_count = 0;
+    for (uint32_t dir = 0; dir < request->dir_count; dir++)
+        if (!open_copy(comparison, dir))
+            missing[missing_count++] = dir;
+    for (uint32_t i = 0; comparison->count < copies && i < missing_count; i++)
+        add_short(comparison, missing[i], NULL);
 }
 
 /* Segments that were deleted in one copy are not compared: begin where all have begun. */
@@ -205,7 +233,7 @@ static void skip_to_start(struct comparison *comparison)
             move(&comparison->copies[i]);
 }
 
-static void finish(struct comparison *comparison)
+static void finish(struct comparison *comparison, bool has_compared)
 {
     uint32_t complete = 0;
     for (uint32_t i = 0; i < comparison->count; i++) {
@@ -216,28 +244,46 @@ static void finish(struct comparison *comparison)
         if (!is_complete && copy->result == REPLICA_BROKEN)
             tell_broken(comparison, copy);
         else if (!is_complete)
-            comparison->result->behind++;
+            add_short(comparison, copy->dir, copy);
         replica_close(copy->replica);
     }
-    if (complete < 2 && comparison->end > 0)
+    if (complete < 2 || !has_compared)
         comparison->result->alone++;
 }
 
 void replicas_compare(const struct replicas_request *request, uint32_t partition, int64_t end,
                       struct replicas_result *result)
 {
-    struct comparison comparison = {.partition = partition, .end = end, .result = result};
+    struct comparison comparison = {
+        .request = request, .partition = partition, .end = end, .result = result};
     result->partitions++;
-    open_copies(&comparison, request);
+    if (end == 0)
+        return; /* Nothing was ever written, so nothing can be missing. */
+    open_copies(&comparison);
     skip_to_start(&comparison);
+    uint64_t compared = result->compared;
     while (compare_next(&comparison))
         ;
-    finish(&comparison);
+    finish(&comparison, result->compared > compared);
+}
+
+void replicas_free(struct replicas_result *result)
+{
+    mem_free(result->shorts);
+}
+
+uint32_t replicas_unexcused(const struct replicas_result *result)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < result->short_count; i++)
+        count += !result->shorts[i].may_miss;
+    return count;
 }
 
 int replicas_exit_code(const struct replicas_result *result)
 {
     if (result->differ)
         return EXIT_VIOLATION;
-    return result->alone || !result->partitions ? EXIT_INCONCLUSIVE : EXIT_DONE;
+    bool is_proven = result->compared && !result->alone && !replicas_unexcused(result);
+    return is_proven ? EXIT_DONE : EXIT_INCONCLUSIVE;
 }

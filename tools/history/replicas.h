@@ -14,7 +14,19 @@ enum {
 struct replicas_request {
     const char *topic;
     uint32_t dir_count;
-    const char *const *dirs; /* Data directories of nodes that do not run. */
+    const char *const *dirs;     /* Data directories of nodes that do not run. */
+    bool may_miss[REPLICAS_MAX]; /* Its copies may be missing or behind; by directory. */
+    uint32_t copies;             /* Of a partition; 0: one in each directory. */
+};
+
+/* A copy that is not there, or ends below what is compared. */
+struct replicas_short {
+    uint32_t partition;
+    uint32_t dir; /* Which one of the request's. */
+    bool is_there;
+    bool may_miss;
+    int64_t end; /* Of what it has; 0: nothing. */
+    int64_t wanted;
 };
 
 struct replicas_witness {
@@ -26,19 +38,26 @@ struct replicas_result {
     uint32_t partitions; /* Looked at. */
     uint64_t compared;   /* Batches that stand in two copies at least. */
     uint64_t differ;     /* Batches that are not the same in all copies that reach there. */
-    uint32_t missing;    /* Directories of a partition that a node has not. */
-    uint32_t behind;     /* Copies that end below what is compared. */
-    uint32_t alone;      /* Partitions with fewer than two copies that reach the end. */
+    uint32_t alone;      /* Partitions of which no two copies reach the end, or share a batch. */
+    uint32_t short_count, short_capacity;
+    struct replicas_short *shorts; /* Copies that are missing or behind. */
     uint32_t witness_count;
     struct replicas_witness witnesses[REPLICAS_WITNESSES_MAX];
 };
 
 /* Compare every batch of `partition` that begins below `end`, from where the copy that begins
- * last begins. Adds to *result. */
+ * last begins. Of the directories without a copy, as many as there may be by `copies` are
+ * passed over.
+ * Owns    adds to *result, which is the caller's until replicas_free(). */
 void replicas_compare(const struct replicas_request *request, uint32_t partition, int64_t end,
                       struct replicas_result *result);
 
-/* EXIT_VIOLATION, EXIT_INCONCLUSIVE or EXIT_DONE. */
+void replicas_free(struct replicas_result *result);
+
+/* Copies that are missing or behind and may not be. */
+uint32_t replicas_unexcused(const struct replicas_result *result);
+/* EXIT_VIOLATION: a copy differs. EXIT_INCONCLUSIVE: one is missing or behind and may not be, a
+ * partition has no second copy, or there was nothing to compare. Else EXIT_DONE. */
 int replicas_exit_code(const struct replicas_result *result);
 
 #endif

@@ -1,4 +1,7 @@
-/* verb_chaos_replicas.c -- skiff chaos replicas: do all copies on stopped nodes hold the same? */
+/* verb_chaos_replicas.c -- skiff chaos replicas: do all copies on stopped nodes hold the same?
+ *
+ * A copy that is missing, or ends too early, is named with its directory: whoever asks knows
+ * which node may have lost its own, and says so by --may-miss. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -12,35 +15,84 @@
 const struct flag chaos_replicas_flags[] = {
     {0, "topic", "TOPIC", "whose partitions are compared"},
     {0, "ends", "FILE", "lines `PARTITION OFFSET`: what lies below is compared"},
+    {0, "copies", "N", "how many a partition has; default: one in every DIR"},
+    {0, "may-miss", "DIR", "one of DIR..., whose copies may be missing or behind; repeatable"},
     {0, NULL, NULL, NULL},
 };
 
-static void print_result(const struct replicas_result *result)
+_Static_assert((int)CALL_ARGUMENTS_MAX <= (int)REPLICAS_MAX, "every directory has its place");
+
+static void print_shorts(const struct replicas_request *request,
+                         const struct replicas_result *result)
+{
+    for (uint32_t i = 0; i < result->short_count; i++) {
+        const struct replicas_short *one = &result->shorts[i];
+        const char *dir = request->dirs[one->dir];
+        const char *may_miss = one->may_miss ? " (it may)" : "";
+        if (one->is_there)
+            printf("partition %u: the copy in %s ends at offset %lld, below %lld%s\n",
+                   one->partition, dir, (long long)one->end, (long long)one->wanted, may_miss);
+        else
+            printf("partition %u: no copy in %s%s\n", one->partition, dir, may_miss);
+    }
+}
+
+static uint32_t count_shorts(const struct replicas_result *result, bool is_there)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < result->short_count; i++)
+        count += result->shorts[i].is_there == is_there;
+    return count;
+}
+
+static void print_result(const struct replicas_request *request,
+                         const struct replicas_result *result)
 {
     int code = replicas_exit_code(result);
+    print_shorts(request, result);
     for (uint32_t i = 0; i < result->witness_count; i++)
         for (uint32_t j = 0; j < result->witnesses[i].line_count; j++)
             printf("%s%s\n", j ? "  " : "", result->witnesses[i].lines[j]);
-    printf("%s: %u partitions, %llu batches compared, %llu differ; %u copies missing, %u behind, "
-           "%u partitions without a second copy\n",
+    printf("%s: %u partitions, %llu batches compared, %llu differ; %u copies missing, %u behind "
+           "(%u of these may be), %u partitions without a second copy\n",
            code == EXIT_VIOLATION      ? "VIOLATION"
            : code == EXIT_INCONCLUSIVE ? "INCONCLUSIVE"
                                        : "THE SAME",
            result->partitions, (unsigned long long)result->compared,
-           (unsigned long long)result->differ, result->missing, result->behind, result->alone);
+           (unsigned long long)result->differ, count_shorts(result, false),
+           count_shorts(result, true), result->short_count - replicas_unexcused(result),
+           result->alone);
 }
 
-static void print_result_json(const struct replicas_result *result)
+static json_t *shorts_of(const struct replicas_request *request,
+                         const struct replicas_result *result, bool is_there)
+{
+    json_t *all = json_array();
+    for (uint32_t i = 0; i < result->short_count; i++) {
+        const struct replicas_short *one = &result->shorts[i];
+        if (one->is_there != is_there)
+            continue;
+        json_array_append_new(
+            all, json_pack("{sI ss sI sI sb}", "partition", (json_int_t)one->partition, "dir",
+                           request->dirs[one->dir], "end", (json_int_t)one->end, "wanted",
+                           (json_int_t)one->wanted, "may_miss", (int)one->may_miss));
+    }
+    return all;
+}
+
+static void print_result_json(const struct replicas_request *request,
+                              const struct replicas_result *result)
 {
     json_t *witness = json_array();
     for (uint32_t i = 0; i < result->witness_count; i++)
         for (uint32_t j = 0; j < result->witnesses[i].line_count; j++)
             json_array_append_new(witness, json_string(result->witnesses[i].lines[j]));
-    print_json(json_pack("{sI sI sI sI sI sI so}", "partitions", (json_int_t)result->partitions,
+    print_json(json_pack("{sI sI sI so so sI sI so}", "partitions", (json_int_t)result->partitions,
                          "compared", (json_int_t)result->compared, "differ",
-                         (json_int_t)result->differ, "missing", (json_int_t)result->missing,
-                         "behind", (json_int_t)result->behind, "alone", (json_int_t)result->alone,
-                         "witness", witness));
+                         (json_int_t)result->differ, "missing", shorts_of(request, result, false),
+                         "behind", shorts_of(request, result, true), "excused",
+                         (json_int_t)(result->short_count - replicas_unexcused(result)), "alone",
+                         (json_int_t)result->alone, "witness", witness));
 }
 
 /* One line of --ends. */
@@ -78,25 +130,48 @@ static int compare_all(const struct replicas_request *request, const char *ends,
     return code;
 }
 
+/* Find the directories that --may-miss names among those that are compared. */
+static int read_may_miss(const struct call *call, struct replicas_request *request)
+{
+    const char *name;
+    for (uint32_t i = 0; (name = call_flag_at(call, "may-miss", i)); i++) {
+        uint32_t dir = 0;
+        while (dir < request->dir_count && strcmp(request->dirs[dir], name) != 0)
+            dir++;
+        if (dir == request->dir_count)
+            return say_error(EXIT_USAGE, "--may-miss %s: none of the directories", name);
+        request->may_miss[dir] = true;
+    }
+    return EXIT_DONE;
+}
+
 int run_chaos_replicas(struct call *call)
 {
     struct replicas_request request = {.topic = call_flag(call, "topic"),
                                        .dir_count = call->argument_count,
                                        .dirs = call->arguments};
     const char *ends = call_flag(call, "ends");
+    int64_t copies;
     struct replicas_result *result;
     if (!request.topic || !ends)
         return say_error(EXIT_USAGE, "--topic and --ends are needed (see: skiff %s --help)",
                          call->verb->name);
+    int code = call_number(call, "copies", 1, request.dir_count, request.dir_count, &copies);
+    if (!code)
+        code = read_may_miss(call, &request);
+    if (code)
+        return code;
+    request.copies = (uint32_t)copies;
     result = mem_zalloc(sizeof *result);
-    int code = compare_all(&request, ends, result);
+    code = compare_all(&request, ends, result);
     if (!code) {
         code = replicas_exit_code(result);
         if (call->json)
-            print_result_json(result);
+            print_result_json(&request, result);
         else
-            print_result(result);
+            print_result(&request, result);
     }
+    replicas_free(result);
     mem_free(result);
     return code;
 }
