@@ -244,6 +244,7 @@ def test_a_one_way_cut_holds_what_goes_that_way_alone():
         node.sendall(b"through")
         assert receive(dialer, 7) == b"through" and is_quiet(node)
         assert net.link(2, 1)["held"] == 4 and net.link(2, 1)["bytes"] == 0 and net.link(2, 1)["rule"] == "cut"
+        assert net.link(2, 1)["delayed"] == 4 and net.link(1, 2)["delayed"] == 0
         assert net.link(1, 2)["bytes"] == 7 and net.link(1, 2)["rule"] == "pass"
 
 

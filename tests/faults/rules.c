@@ -81,6 +81,14 @@ Test(faults_rules, syncs_and_writes_take_as_long_as_is_said)
     int64_t took_ms =
         (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
     cr_assert_geq(took_ms, 199);
+    cr_assert_eq(node.rules->syncs_delayed, 1);
+}
+
+Test(faults_rules, a_sync_that_nothing_delays_is_not_counted_as_delayed)
+{
+    node_run(&node, "open a f rwc;write a 0 9 x;fsync a");
+    cr_assert_eq(node.rules->syncs, 1);
+    cr_assert_eq(node.rules->syncs_delayed, 0);
 }
 
 Test(faults_rules, each_second_write_is_cut_in_half)
@@ -175,6 +183,15 @@ Test(faults_rules, the_clock_of_the_day_is_off_for_every_caller)
     assert_shift("coarse", -3600);
     node.rules->clock_step_ms = INT64_C(315360000000);
     assert_shift("clock_gettime", 315360000);
+}
+
+Test(faults_rules, readings_of_a_shifted_clock_are_counted_and_no_others)
+{
+    node_run(&node, "day time;day gettimeofday;day coarse");
+    cr_assert_eq(node.rules->clocks_shifted, 0);
+    node.rules->clock_step_ms = 3600000;
+    node_run(&node, "day time;day gettimeofday;day coarse");
+    cr_assert_eq(node.rules->clocks_shifted, 3);
 }
 
 Test(faults_rules, the_clock_drifts)

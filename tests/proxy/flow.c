@@ -193,3 +193,42 @@ Test(flow, a_stall_of_all_holds_also_what_comes_later)
     flow_add(&flow, "c", 1, 600);
     cr_assert_eq(take(got, 600), 1);
 }
+
+Test(flow, counts_the_bytes_that_a_rule_made_wait)
+{
+    char got[16];
+    uint64_t *delayed = &network.links[1][2].delayed;
+    flow_add(&flow, "free", 4, 0); /* The receiver was full: no rule made it wait. */
+    cr_assert_eq(*delayed, 0);
+    cr_assert_eq(take(got, 0), 4);
+    rule((struct rule){.kind = RULE_CUT});
+    flow_add(&flow, "cut", 3, 1);
+    cr_assert_eq(*delayed, 3);
+    rule((struct rule){.kind = RULE_PASS});
+    cr_assert_eq(take(got, 2), 3);
+    cr_assert_eq(*delayed, 3);
+    rule((struct rule){.kind = RULE_STALL, .percent = 100, .wait_us = 1000});
+    flow_add(&flow, "stalled", 7, 10);
+    cr_assert_eq(*delayed, 10);
+    cr_assert_eq(take(got, 1010), 7);
+    rule((struct rule){.kind = RULE_STALL, .percent = 0, .wait_us = 1000});
+    flow_add(&flow, "lucky", 5, 2000);
+    cr_assert_eq(*delayed, 10);
+}
+
+Test(flow, counts_what_a_throttle_and_a_flap_make_wait)
+{
+    char got[16];
+    uint64_t *delayed = &network.links[1][2].delayed;
+    rule((struct rule){.kind = RULE_THROTTLE, .bytes_a_second = 20, .since_us = 0});
+    flow_add(&flow, "ab", 2, 50000); /* One of them has a token. */
+    cr_assert_eq(*delayed, 1);
+    rule((struct rule){.kind = RULE_PASS});
+    take(got, 50000);
+    rule((struct rule){.kind = RULE_FLAP, .period_us = 2000, .since_us = 100000});
+    flow_add(&flow, "cut", 3, 100500);
+    cr_assert_eq(*delayed, 4);
+    cr_assert_eq(take(got, 101500), 3);
+    flow_add(&flow, "whole", 5, 101600);
+    cr_assert_eq(*delayed, 4);
+}

@@ -75,8 +75,10 @@ EXPORT int clock_gettime(clockid_t clock, struct timespec *out)
     int result = read_clock(clock, out);
     if (result == 0 && is_of_the_day(clock)) {
         int64_t shift = shift_ns();
-        if (shift)
+        if (shift) {
             *out = moved(out, shift);
+            count(&faults.rules->clocks_shifted, 1);
+        }
     }
     return result;
 }

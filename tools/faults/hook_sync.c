@@ -45,7 +45,9 @@ static bool sync_fails(void)
 {
     struct fault_rules *rules = faults.rules;
     count(&rules->syncs, 1);
-    wait_us(rule(&rules->sync_delay_us));
+    uint64_t delay_us = rule(&rules->sync_delay_us);
+    wait_us(delay_us);
+    count(&rules->syncs_delayed, delay_us > 0);
     wait_while(&rules->sync_hang);
     uint64_t mode = rule(&rules->sync_mode);
     bool fails = mode == FAULT_SYNC_FAILS;

@@ -57,9 +57,11 @@ struct fault_rules {
     _Atomic uint64_t unsynced_bytes; /* What power loss could take now. */
     _Atomic uint64_t unsynced_operations;
     _Atomic uint64_t journal_bytes;
-    _Atomic uint64_t journal_lost; /* 1: too much for the journal; power cannot be cut. */
-    _Atomic uint64_t dials_bound;  /* Connections given the node's source address. */
-    _Atomic uint64_t pid;          /* Of the process under these rules; 0: none was yet. */
+    _Atomic uint64_t journal_lost;   /* 1: too much for the journal; power cannot be cut. */
+    _Atomic uint64_t dials_bound;    /* Connections given the node's source address. */
+    _Atomic uint64_t pid;            /* Of the process under these rules; 0: none was yet. */
+    _Atomic uint64_t syncs_delayed;  /* That waited for the whole of sync_delay_us. */
+    _Atomic uint64_t clocks_shifted; /* Readings of the clock of the day that were off. */
 };
 
 _Static_assert(offsetof(struct fault_rules, syncs) == 256, "The layout is fixed.");

@@ -2,7 +2,7 @@
  *
  *   rule SRC DST WHAT...   SRC, DST: a node's number, `client`, or `*`; WHAT: see rules.h
  *   heal                   every rule is `pass`
- *   stats                  bytes, connections and rules, as JSON
+ *   stats                  bytes, those that a rule made wait, connections and rules, as JSON
  *   stop
  *
  * An answer comes when what was asked is in force: no byte crosses a cut after its "ok". */
@@ -115,9 +115,10 @@ static json_t *link_json(const struct link *link, uint32_t from, uint32_t to)
 {
     char rule[RULE_TEXT_MAX];
     rule_format(&link->rule, rule);
-    return json_pack("{so so sI sI sI ss}", "from", party_json(from), "to", party_json(to), "bytes",
-                     (json_int_t)link->bytes, "held", (json_int_t)link->held, "connections",
-                     (json_int_t)link->connections, "rule", rule);
+    return json_pack("{so so sI sI sI sI ss}", "from", party_json(from), "to", party_json(to),
+                     "bytes", (json_int_t)link->bytes, "held", (json_int_t)link->held, "delayed",
+                     (json_int_t)link->delayed, "connections", (json_int_t)link->connections,
+                     "rule", rule);
 }
 
 static char *run_stats(struct proxy *proxy)

@@ -131,25 +131,6 @@ static void add_piece(struct flow *flow, uint32_t size, int64_t due_us)
     store->pieces[last] = (struct piece){.size = size, .due_us = due_us};
 }
 
-void flow_add(struct flow *flow, const void *data, uint32_t size, int64_t now_us)
-{
-    if (size == 0)
-        return;
-    check(size <= flow_room(flow));
-    if (!flow->store) {
-        flow->store = take_store(flow->network);
-        flow->link->holders++;
-    }
-    struct flow_store *store = flow->store;
-    uint32_t at = (store->first + store->size) % FLOW_BYTES_MAX;
-    uint32_t straight = size < FLOW_BYTES_MAX - at ? size : FLOW_BYTES_MAX - at;
-    memcpy(store->bytes + at, data, straight);
-    memcpy(store->bytes, (const uint8_t *)data + straight, size - straight);
-    add_piece(flow, size, next_due(flow, now_us));
-    store->size += size;
-    flow->link->held += size;
-}
-
 void flow_finish(struct flow *flow, enum flow_end end, int64_t now_us)
 {
     if (end <= flow->end)
@@ -201,6 +182,27 @@ static uint32_t ready(struct flow *flow, int64_t now_us)
     if (share == 0)
         share = tokens;
     return share < flow->store->size ? (uint32_t)share : flow->store->size;
+}
+
+void flow_add(struct flow *flow, const void *data, uint32_t size, int64_t now_us)
+{
+    if (size == 0)
+        return;
+    check(size <= flow_room(flow));
+    if (!flow->store) {
+        flow->store = take_store(flow->network);
+        flow->link->holders++;
+    }
+    struct flow_store *store = flow->store;
+    uint32_t at = (store->first + store->size) % FLOW_BYTES_MAX;
+    uint32_t straight = size < FLOW_BYTES_MAX - at ? size : FLOW_BYTES_MAX - at;
+    memcpy(store->bytes + at, data, straight);
+    memcpy(store->bytes, (const uint8_t *)data + straight, size - straight);
+    add_piece(flow, size, next_due(flow, now_us));
+    store->size += size;
+    flow->link->held += size;
+    uint32_t waiting = store->size - ready(flow, now_us);
+    flow->link->delayed += waiting < size ? waiting : size;
 }
 
 uint32_t flow_peek(struct flow *flow, int64_t now_us, const uint8_t **data)

@@ -24,6 +24,7 @@ struct link {
     struct rule rule;
     uint64_t bytes;       /* That went on, since the start. */
     uint64_t held;        /* That wait now. */
+    uint64_t delayed;     /* That a rule made wait when they came, since the start. */
     uint32_t holders;     /* Flows in which they do; a throttle lets these take turns. */
     uint32_t connections; /* Open ones that the first party has dialled. */
     int64_t tokens;       /* Bytes that a throttle lets through now. */

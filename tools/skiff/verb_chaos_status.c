@@ -54,6 +54,8 @@ static const struct field fields[] = {
     COUNTER(journal_bytes),
     COUNTER(journal_lost),
     COUNTER(dials_bound),
+    COUNTER(syncs_delayed),
+    COUNTER(clocks_shifted),
 };
 
 enum { FIELD_COUNT = sizeof fields / sizeof fields[0] };
@@ -109,8 +111,9 @@ static void party_cell(struct table *table, const json_t *party)
 
 static void print_links(const json_t *proxy)
 {
-    static const char *const heads[] = {"FROM", "TO", "RULE", "HELD", "BYTES", "CONNECTIONS"};
-    struct table *table = table_open(6, heads);
+    static const char *const heads[] = {"FROM",    "TO",    "RULE",       "HELD",
+                                        "DELAYED", "BYTES", "CONNECTIONS"};
+    struct table *table = table_open(7, heads);
     size_t index;
     json_t *link;
     json_array_foreach(json_object_get(proxy, "links"), index, link)
@@ -119,6 +122,7 @@ static void print_links(const json_t *proxy)
         party_cell(table, json_object_get(link, "to"));
         table_cell(table, "%s", json_string_value(json_object_get(link, "rule")));
         table_cell(table, "%lld", (long long)json_integer_value(json_object_get(link, "held")));
+        table_cell(table, "%lld", (long long)json_integer_value(json_object_get(link, "delayed")));
         table_cell(table, "%lld", (long long)json_integer_value(json_object_get(link, "bytes")));
         table_cell(table, "%lld",
                    (long long)json_integer_value(json_object_get(link, "connections")));
