@@ -23,7 +23,7 @@ static const struct gap *gap_of(const struct verdict *verdict, uint32_t profile,
                  "w 1 3 0 43" SECOND "\nw 2 0 0 50" SECOND "\nw 2 1 0 80" SECOND "\n"              \
                  "a 1 3 3 90" SECOND "\ng 24" SECOND " 60" SECOND "\n. 99" SECOND "\n"
 
-Test(availability, gives_a_gap_to_the_fault_in_whose_time_most_of_it_lies)
+Test(availability, gives_a_gap_whole_to_the_fault_that_begins_in_it)
 {
     struct verdict *verdict = checked(RUN);
 
@@ -31,11 +31,60 @@ Test(availability, gives_a_gap_to_the_fault_in_whose_time_most_of_it_lies)
     cr_assert_str_eq(verdict->marks.all[0].id, "f1");
     cr_expect_eq(verdict->marks.all[0].stop, INT64_C(40000000000), "until the next begins");
     cr_expect_eq(verdict->marks.all[1].stop, INT64_C(101000000000), "a minute after the end");
-    cr_expect_eq(gap_of(verdict, 0, 0, 0)->ns, INT64_C(5000000000));
-    cr_expect_eq(gap_of(verdict, 0, 0, 0)->from, INT64_C(20000000000), "it began before the fault");
+    cr_expect_eq(gap_of(verdict, 0, 0, 0)->ns, INT64_C(15000000000), "up to the next fault");
+    cr_expect_eq(gap_of(verdict, 0, 0, 0)->from, INT64_C(25000000000));
     cr_expect_eq(gap_of(verdict, 0, 0, 1)->ns, INT64_C(65000000000));
     cr_expect_eq(gap_of(verdict, 0, 0, 1)->from, INT64_C(25000000000));
     verdict_free(verdict);
+}
+
+#define FAULT(id, begin, end)                                                                      \
+    "! " begin SECOND " begin " id " kill a\n! " end SECOND " end " id " kill a\n"
+#define ROUNDS                                                                                     \
+    HEAD CLIENTS FAULT("f1", "100", "101") FAULT("f2", "110", "111") FAULT("f3", "120", "121")     \
+        FAULT("f4", "130", "131") "w 1 0 0 90" SECOND "\n"
+
+/* The gaps of faults at 100, 110, 120 and 130 s, where these are the times of acknowledgements. */
+static void expect_gaps(const int64_t *acked_s, int count, const int64_t *gaps_s)
+{
+    char text[4096] = ROUNDS;
+    for (int i = 0; i < count; i++)
+        sprintf(text + strlen(text), "a 1 %d %d %lld" SECOND "\nw 1 %d 0 %lld" SECOND "\n", i, i,
+                (long long)acked_s[i], i + 1, (long long)acked_s[i]);
+    strcat(text, ". 999" SECOND "\n");
+    struct verdict *verdict = checked(text);
+    for (uint32_t i = 0; i < 4; i++)
+        cr_expect_eq(gap_of(verdict, 0, 0, i)->ns / 1000000000, gaps_s[i], "fault %u: %lld s",
+                     i + 1, (long long)gap_of(verdict, 0, 0, i)->ns / 1000000000);
+    verdict_free(verdict);
+}
+
+Test(availability, counts_what_a_fault_cuts_off_for_that_fault_alone)
+{
+    static const int64_t acked[] = {91, 98, 101, 107, 116, 118, 123, 128, 135, 140};
+    static const int64_t gaps[] = {6, 9, 5, 7};
+    expect_gaps(acked, 10, gaps);
+}
+
+Test(availability, shows_no_small_gap_to_a_fault_that_lies_within_a_long_one)
+{
+    static const int64_t acked[] = {91, 99, 132, 134, 136};
+    static const int64_t gaps[] = {33, 10, 10, 2};
+    expect_gaps(acked, 5, gaps);
+}
+
+Test(availability, tells_the_whole_of_a_gap_that_began_late_under_the_fault_before)
+{
+    static const int64_t acked[] = {91, 99, 101, 104, 127, 129, 131};
+    static const int64_t gaps[] = {6, 23, 7, 2};
+    expect_gaps(acked, 7, gaps);
+}
+
+Test(availability, tells_the_whole_of_a_gap_that_outlasts_the_time_of_its_fault)
+{
+    static const int64_t acked[] = {91, 99, 101, 109, 111, 119, 121, 129, 132, 500};
+    static const int64_t gaps[] = {8, 8, 8, 368};
+    expect_gaps(acked, 10, gaps);
 }
 
 Test(availability, counts_from_the_first_write_to_the_last_where_nothing_is_acknowledged)

@@ -86,34 +86,37 @@ uint32_t availability_profile(struct availability *availability, struct str name
 
 /* ---- Gaps. */
 
-static int64_t overlap(const struct mark *mark, int64_t from, int64_t to)
+static void keep_gap(const struct marks *marks, struct gap_series *series, uint32_t mark,
+                     int64_t from, int64_t to)
 {
-    int64_t begin = mark->begin > from ? mark->begin : from;
-    int64_t end = mark->stop < to ? mark->stop : to;
-    return end - begin;
+    if (!series->gaps)
+        series->gaps = mem_zalloc(marks->count * sizeof *series->gaps);
+    if (to - from > series->gaps[mark].ns)
+        series->gaps[mark] = (struct gap){.ns = to - from, .from = from};
 }
 
-/* Nothing was acknowledged in between. A fault cuts off what was under way, so its gap begins
- * before it does, in what is still the time of the fault before: it must not count there. */
+/* Nothing was acknowledged in between. A fault cuts off what was under way, so the gap that it
+ * makes begins before it does: all of it is the first one's that begins within. One before it
+ * has only what was over when that began, and one after it what lies in its own time. */
 static void take_gap(const struct availability *availability, struct gap_series *series,
                      int64_t from, int64_t to)
 {
     const struct marks *marks = availability->marks;
-    int64_t most = 0;
-    uint32_t owner = 0;
     while (series->mark < marks->count && marks->all[series->mark].stop <= from)
         series->mark++;
-    for (uint32_t i = series->mark; i < marks->count && marks->all[i].begin < to; i++)
-        if (overlap(&marks->all[i], from, to) > most) {
-            most = overlap(&marks->all[i], from, to);
-            owner = i;
-        }
-    if (most == 0)
-        return;
-    if (!series->gaps)
-        series->gaps = mem_zalloc(marks->count * sizeof *series->gaps);
-    if (to - from > series->gaps[owner].ns)
-        series->gaps[owner] = (struct gap){.ns = to - from, .from = from};
+    uint32_t first = series->mark;
+    while (first < marks->count && marks->all[first].begin < from)
+        first++;
+    bool begins_within = first < marks->count && marks->all[first].begin < to;
+    for (uint32_t i = series->mark; i < marks->count && marks->all[i].begin < to; i++) {
+        const struct mark *mark = &marks->all[i];
+        if (mark->stop <= from)
+            continue;
+        bool is_whole = i == first || !begins_within;
+        int64_t begin = is_whole || mark->begin < from ? from : mark->begin;
+        int64_t end = is_whole || mark->stop > to ? to : mark->stop;
+        keep_gap(marks, series, i, begin, end);
+    }
 }
 
 void availability_begin(struct availability *availability, uint32_t profile, uint32_t partition,

@@ -2,7 +2,8 @@
  *
  * A gap of a partition is the time between two acknowledgements to clients of one profile, or
  * to the first one from where they began to write, or from the last one to where they began their
- * last write. It belongs to the one fault in whose time most of it lies. */
+ * last write. It counts whole for the first fault that begins in it, or, where none does, for
+ * the one in whose time it lies; for others with the part that lies in their time. */
 #ifndef CHAOS_AVAILABILITY_H
 #define CHAOS_AVAILABILITY_H
 
