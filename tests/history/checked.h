@@ -49,12 +49,22 @@ static inline void expect_found(const char *text, enum finding_class class, cons
     verdict_free(verdict);
 }
 
-static inline void expect_inconclusive(const char *text, const char *reason)
+static inline void expect_doubt(const char *text, int code, const char *reason)
 {
     struct verdict *verdict = checked(text);
-    cr_expect_eq(verdict_exit_code(verdict), EXIT_INCONCLUSIVE);
+    cr_expect_eq(verdict_exit_code(verdict), code);
     cr_expect_str_eq(verdict->reasons[0], reason);
     verdict_free(verdict);
+}
+
+static inline void expect_inconclusive(const char *text, const char *reason)
+{
+    expect_doubt(text, EXIT_INCONCLUSIVE, reason);
+}
+
+static inline void expect_cut(const char *text)
+{
+    expect_doubt(text, EXIT_FAILED, "h was cut short: it has no last line");
 }
 
 static inline void expect_refused(const char *text, const char *problem)

@@ -316,12 +316,20 @@ Test(checker, is_not_content_with_too_little)
     expect_inconclusive(HEAD CLIENTS ". 25\n", "nothing was acknowledged");
     expect_inconclusive(HEAD "c 1 writer/1 tuned w\n" THREE ". 25\n",
                         "partition 0: nobody read it to its end at last");
-    expect_inconclusive(HEAD CLIENTS "w 1 0 0 10\na 1 0 0 11\ns 9 0 0 20\nr 9 0 0 1 0 21\n"
-                                     "z 9 0 1 24\n",
-                        "h was cut short: it has no last line");
-    expect_inconclusive(HEAD CLIENTS "w 1 0 0 10\na 1 0 0 11\ns 9 0 0 20\nr 9 0 0 1 0 21\n"
-                                     "z 9 0 1 24\n. 2",
-                        "h was cut short: it has no last line");
+    expect_cut(HEAD CLIENTS "w 1 0 0 10\na 1 0 0 11\ns 9 0 0 20\nr 9 0 0 1 0 21\n"
+                            "z 9 0 1 24\n");
+    expect_cut(HEAD CLIENTS "w 1 0 0 10\na 1 0 0 11\ns 9 0 0 20\nr 9 0 0 1 0 21\n"
+                            "z 9 0 1 24\n. 2");
+}
+
+Test(checker, believes_a_violation_in_a_history_that_was_cut_short)
+{
+    struct verdict *verdict =
+        checked(HEAD CLIENTS "w 1 0 0 10\na 1 0 0 11\nw 1 1 0 12\na 1 1 1 13\n"
+                             "s 9 0 0 20\nr 9 0 1 1 1 21\nz 9 0 2 24\n");
+    cr_expect_eq(verdict->cut_count, 1);
+    cr_expect_eq(verdict_exit_code(verdict), EXIT_VIOLATION);
+    verdict_free(verdict);
 }
 
 Test(checker, is_not_content_with_an_acknowledgement_that_the_final_read_says_nothing_of)
@@ -343,9 +351,8 @@ Test(checker, is_not_content_with_an_acknowledgement_that_the_final_read_says_no
 
 Test(checker, takes_unknown_values_of_a_writer_that_was_cut_short_for_unknown)
 {
-    expect_inconclusive(HEAD CLIENTS "w 1 0 0 10\na 1 0 0 11\ns 9 0 0 20\nr 9 0 0 1 0 21\n"
-                                     "r 9 0 1 1 7 22\nz 9 0 2 24\n",
-                        "h was cut short: it has no last line");
+    expect_cut(HEAD CLIENTS "w 1 0 0 10\na 1 0 0 11\ns 9 0 0 20\nr 9 0 0 1 0 21\n"
+                            "r 9 0 1 1 7 22\nz 9 0 2 24\n");
     expect_inconclusive(HEAD CLIENTS "w 1 0 0 10\na 1 0 0 11\ns 9 0 0 20\nr 9 0 0 1 0 21\n"
                                      "r 9 0 1 3 7 22\nz 9 0 2 24\n. 25\n",
                         "partition 0: offset 1 holds a value of client 3, whose history is not "

@@ -45,7 +45,18 @@ def check_codes(folder):
     run = skiff("check", lost)
     expect("a violation ends with 11 and its lines", run.returncode == 11 and f"  {lost}:5: a 1 0 0 11\n" in run.stdout, run)
     run = skiff("check", cut)
-    expect("a history cut short ends with 12", run.returncode == 12 and "was cut short" in run.stdout, run)
+    expect("a history cut short ends with 1, and says so", run.returncode == 1 and
+           run.stderr == f"skiff: {cut} was cut short: it has no last line\n", run)
+    expect("it is still told what was found", run.stdout.endswith("INCONCLUSIVE: 2 acked, 0 failed, 0 unknown (0 found), 2 read; "
+                                                                  "0 lost, 0 duplicated, 0 reordered\n"), run)
+    run = skiff("check", cut, "--json")
+    found = json.loads(run.stdout)
+    expect("and in JSON", (run.returncode, found["verdict"], found["acked"], len(found["inconclusive"])) == (
+        1, "INCONCLUSIVE", 2, 1), run)
+    run = skiff("check", write(folder, "cut", LOST[:-5]))
+    expect("a violation counts more", run.returncode == 11 and "was cut short" in run.stderr, run)
+    run = skiff("check", write(folder, "open", LOST.replace("r 9 0 1 1 1 22\nz 9 0 2 23\n", "")))
+    expect("a history that says too little ends with 12", run.returncode == 12 and run.stderr == "", run)
     run = skiff("check", bad)
     expect("a malformed line ends with 1, by file, line and field", run.returncode == 1 and
            run.stderr == f"skiff: {bad}:6: field 4 (partition): `zero` is no number\n", run)

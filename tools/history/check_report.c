@@ -17,6 +17,12 @@ static uint64_t lost(const struct verdict *verdict)
     return counts[FINDING_LOST_WRITE] + counts[FINDING_UNSEEN];
 }
 
+static const char *name_of(const struct verdict *verdict)
+{
+    int code = verdict_exit_code(verdict);
+    return code == EXIT_VIOLATION ? "VIOLATION" : code == EXIT_DONE ? "VALID" : "INCONCLUSIVE";
+}
+
 /* ---- For people. */
 
 static void print_findings(const struct findings *findings)
@@ -39,7 +45,6 @@ void print_verdict(const struct verdict *verdict)
 {
     const struct checker_counts *counts = &verdict->counts;
     const struct findings *findings = &verdict->findings;
-    int code = verdict_exit_code(verdict);
     if (findings_total(findings))
         print_findings(findings);
     for (uint32_t i = 0; i < verdict->reason_count && i < CHECKER_REASONS_MAX; i++)
@@ -49,10 +54,7 @@ void print_verdict(const struct verdict *verdict)
                (unsigned long long)(verdict->reason_count - CHECKER_REASONS_MAX));
     printf("%s: %llu acked, %llu failed, %llu unknown (%llu found), %llu read; "
            "%llu lost, %llu duplicated, %llu reordered\n",
-           code == EXIT_VIOLATION      ? "VIOLATION"
-           : code == EXIT_INCONCLUSIVE ? "INCONCLUSIVE"
-                                       : "VALID",
-           (unsigned long long)counts->acked, (unsigned long long)counts->failed,
+           name_of(verdict), (unsigned long long)counts->acked, (unsigned long long)counts->failed,
            (unsigned long long)counts->unknown, (unsigned long long)counts->unknown_found,
            (unsigned long long)counts->reads, (unsigned long long)lost(verdict),
            (unsigned long long)findings->counts[FINDING_DUPLICATE],
@@ -208,12 +210,8 @@ static json_t *stalls_of(const struct availability *availability)
 void print_verdict_json(const struct verdict *verdict)
 {
     const struct availability *availability = &verdict->availability;
-    int code = verdict_exit_code(verdict);
     json_t *root = counts_of(verdict);
-    json_object_set_new(root, "verdict",
-                        json_string(code == EXIT_VIOLATION      ? "VIOLATION"
-                                    : code == EXIT_INCONCLUSIVE ? "INCONCLUSIVE"
-                                                                : "VALID"));
+    json_object_set_new(root, "verdict", json_string(name_of(verdict)));
     json_object_set_new(root, "run", json_string(verdict->head.run));
     json_object_set_new(root, "topic", json_string(verdict->head.topic));
     json_object_set_new(root, "violations", violations_of(&verdict->findings));

@@ -175,8 +175,10 @@ static bool check_merged(struct verdict *verdict, struct merge *merge,
     open_checker(&checker, verdict, merge);
     bool ok = take_all(&checker, sources);
     for (uint32_t i = 0; ok && i < count; i++)
-        if (merge_is_cut(merge, i))
+        if (merge_is_cut(merge, i)) {
+            verdict->cut_count++;
             add_reason(verdict, "%s was cut short: it has no last line", sources[i].path);
+        }
     if (ok) {
         check_end(&checker);
         availability_finish(&verdict->availability);
@@ -222,5 +224,7 @@ int verdict_exit_code(const struct verdict *verdict)
 {
     if (findings_total(&verdict->findings))
         return EXIT_VIOLATION;
+    if (verdict->cut_count)
+        return EXIT_FAILED;
     return verdict->reason_count ? EXIT_INCONCLUSIVE : EXIT_DONE;
 }

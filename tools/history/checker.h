@@ -40,6 +40,7 @@ struct verdict {
     struct history_head head;
     struct checker_counts counts;
     struct findings findings;
+    uint32_t cut_count;    /* Files that were cut short; the first reasons name them. */
     uint64_t reason_count; /* Why it would be inconclusive. */
     char reasons[CHECKER_REASONS_MAX][CHECKER_REASON_SIZE];
     struct marks marks;
@@ -59,7 +60,8 @@ bool check_history(struct verdict **out, const struct history_source *sources, u
                    struct checker_window window);
 void verdict_free(struct verdict *verdict);
 
-/* EXIT_VIOLATION, EXIT_INCONCLUSIVE or EXIT_DONE: a violation counts more than what is missing. */
+/* EXIT_VIOLATION; EXIT_FAILED: no violation, but a file was cut short; EXIT_INCONCLUSIVE; or
+ * EXIT_DONE. A violation counts more than what is missing. */
 int verdict_exit_code(const struct verdict *verdict);
 
 #endif

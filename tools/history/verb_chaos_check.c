@@ -71,6 +71,9 @@ int run_chaos_check(struct call *call)
             print_verdict_json(verdict);
         else
             print_verdict(verdict);
+        fflush(stdout);
+        for (uint32_t i = 0; i < verdict->cut_count && i < CHECKER_REASONS_MAX; i++)
+            say_error(code, "%s", verdict->reasons[i]);
     }
     verdict_free(verdict);
     return code;

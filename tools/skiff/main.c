@@ -69,7 +69,8 @@ static const struct verb verbs[] = {
     {"chaos check", "FILE...", 1, ANY, VERB_LOCAL, false, chaos_check_flags,
      "Hold a history of writes and reads against what a log promises its clients.\n"
      "All FILEs together are one history (docs/chaos-history.md). Exit code 0: it is valid, 11:\n"
-     "it is not, and a few of its lines show why, 12: it says too little, 1: it cannot be read.",
+     "it is not, and a few of its lines show why, 12: it says too little, 1: it cannot be read,\n"
+     "or was cut short.",
      "skiff chaos check history-*.txt\nskiff chaos check --json history.txt", run_chaos_check},
     {"chaos replicas", "DIR...", 1, ANY, VERB_LOCAL, false, chaos_replicas_flags,
      "Compare all copies of a topic, byte for byte, in the data directories DIR of nodes that do\n"
