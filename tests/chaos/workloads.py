@@ -18,7 +18,7 @@ import threading
 import time
 
 from live import (API_VERSIONS, BUILD, FETCH, LIST_OFFSETS, METADATA, PRODUCE, ROOT, SKIFF, Cluster, Reader, Skip,
-                  crc32c, need_programs, run_named, tests_of, text, until)
+                  batch, crc32c, need_programs, run_named, tests_of, text, until)
 
 WORKLOAD = os.path.join(BUILD, "skiff-workload")
 RUN = "c0ffee"
@@ -407,11 +407,13 @@ def test_a_value_that_nobody_of_the_run_wrote_is_told_by_its_bytes():
 
 
 class Liar(threading.Thread):
-    """A broker that knows one topic, acknowledges the first batch, and has one wrong answer for each one after it."""
+    """A broker that knows one topic, acknowledges the first batch, and has one wrong answer for each one after it.
+    What it serves does not have its checksum."""
 
     def __init__(self, wrong, refused=0, drops=False):
         super().__init__(daemon=True)
         self.wrong, self.refused, self.drops, self.batches, self.producers = wrong, refused, drops, 0, 0
+        self.stored = batch([b"a value"], crc=0)
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port = self.server.getsockname()[1]
         self.start()
@@ -453,6 +455,10 @@ class Liar(threading.Thread):
             return (struct.pack(">iii", 0, 1, 1) + text("127.0.0.1") + struct.pack(">i", self.port) + text(None)
                     + text("liars") + struct.pack(">iih", 1, 1, 0) + text(TOPIC)
                     + struct.pack(">bihiiiiii", 0, 1, 0, 0, 1, 1, 1, 1, 1))
+        if key == FETCH:
+            time.sleep(0.02)  # It has nothing else, and would be asked without end.
+            return (struct.pack(">ii", 0, 1) + text(TOPIC) + struct.pack(">iihqqii", 1, 0, 0, 1, 1, -1, len(self.stored))
+                    + self.stored)
         assert key == PRODUCE, key
         error, self.batches = self.wrong if self.batches else 0, self.batches + 1
         return (struct.pack(">i", 1) + text(TOPIC) + struct.pack(">iihqqq", 1, 0, error, self.batches * 100, -1, 0)
@@ -500,6 +506,26 @@ def test_one_that_ends_by_librdkafkas_own_defect_is_replaced():
     given_up = len(numbers) - 1
     assert said.splitlines()[-1].endswith(f", {given_up} producers given up"), said
     assert " ".join(history.of["n"][-1]).endswith(f", {given_up} producers given up"), history.of["n"]
+
+
+def test_bytes_that_do_not_verify_are_a_violation():
+    with tempfile.TemporaryDirectory(prefix="skiff-test-") as home:
+        liar = Liar(0)
+        liar.home = home
+        try:
+            reader = Workload(liar, "read")
+            reader.until("b", 2)
+            code, said = reader.end()
+            history = reader.history()
+        finally:
+            Workload.end_all()
+            liar.close()
+        assert code == 0 and history.is_whole and not history.of["r"] + history.of["x"], f"exit {code}: {said}"
+        assert {(partition, offset) for _, _, partition, offset, _ in history.of["b"]} == {("0", "0")}, history.of["b"]
+        assert len(history.of["b"]) <= len(history.of["s"]), "it goes on after each, by an s line"
+        checked = subprocess.run([SKIFF, "chaos", "check", "--json", history.path], capture_output=True, text=True,
+                                 check=False)
+        assert checked.returncode == VIOLATION and json.loads(checked.stdout)["corrupt"] == len(history.of["b"]), checked
 
 
 def test_a_final_read_that_does_not_reach_an_end_says_so():

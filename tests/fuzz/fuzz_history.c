@@ -71,8 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sources[0] = source_of("one", data, first);
     sources[1] = source_of("two", zero ? zero + 1 : data, zero ? size - first - 1 : 0);
 
-    bool ok = check_history(&verdict, sources, count, (struct checker_window){0});
-    check(check_history(&again, sources, count, (struct checker_window){0}) == ok);
+    bool ok = check_history(&verdict, sources, count, (struct checker_options){0});
+    check(check_history(&again, sources, count, (struct checker_options){0}) == ok);
     check(strcmp(verdict->problem, again->problem) == 0);
     check(ok == !*verdict->problem);
     if (ok) {

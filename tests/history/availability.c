@@ -149,7 +149,7 @@ Test(availability, shows_a_part_of_the_run_in_finer_buckets)
     struct verdict *verdict;
     struct history_source source = {
         .path = "h", .text = {.data = (const uint8_t *)RUN, .size = (uint32_t)strlen(RUN)}};
-    struct checker_window window = {.from = INT64_C(20000000000), .to = INT64_C(30000000000)};
+    struct checker_options window = {.from = INT64_C(20000000000), .to = INT64_C(30000000000)};
 
     cr_assert(check_history(&verdict, &source, 1, window));
 

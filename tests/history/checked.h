@@ -17,7 +17,7 @@ static inline struct verdict *checked(const char *text)
     struct verdict *verdict;
     struct history_source source = {
         .path = "h", .text = {.data = (const uint8_t *)text, .size = (uint32_t)strlen(text)}};
-    cr_assert(check_history(&verdict, &source, 1, (struct checker_window){0}), "%s",
+    cr_assert(check_history(&verdict, &source, 1, (struct checker_options){0}), "%s",
               verdict->problem);
     return verdict;
 }
@@ -72,7 +72,7 @@ static inline void expect_refused(const char *text, const char *problem)
     struct verdict *verdict;
     struct history_source source = {
         .path = "h", .text = {.data = (const uint8_t *)text, .size = (uint32_t)strlen(text)}};
-    cr_expect_not(check_history(&verdict, &source, 1, (struct checker_window){0}), "%s", text);
+    cr_expect_not(check_history(&verdict, &source, 1, (struct checker_options){0}), "%s", text);
     cr_expect_str_eq(verdict->problem, problem);
     verdict_free(verdict);
 }

@@ -111,6 +111,16 @@ Test(checker, finds_a_value_that_no_writer_of_the_run_wrote)
         "4: c 9 reader final f\n11: s 9 0 0 20\n14: r 9 0 2 1 2 23\n15: x 9 0 3 24 00ff\n");
 }
 
+Test(checker, finds_bytes_that_do_not_verify)
+{
+    expect_found(HEAD CLIENTS "w 1 0 0 10\na 1 0 0 11\nw 1 1 0 12\na 1 1 1 13\n"
+                              "s 8 0 0 14\nr 8 0 0 1 0 15\nb 8 0 1 16\ns 8 0 1 17\n"
+                              "r 8 0 1 1 1 18\ns 9 0 0 20\nr 9 0 0 1 0 21\nr 9 0 1 1 1 22\n"
+                              "z 9 0 2 23\n. 24\n",
+                 FINDING_CORRUPT,
+                 "3: c 8 reader live l\n9: s 8 0 0 14\n10: r 8 0 0 1 0 15\n11: b 8 0 1 16\n");
+}
+
 Test(checker, finds_a_value_that_was_never_begun)
 {
     expect_found(HEAD CLIENTS "w 1 0 0 10\na 1 0 0 11\n"
@@ -401,7 +411,7 @@ Test(checker, takes_several_files_as_one_in_the_order_of_time)
         source("two", HEAD "c 2 writer tuned b\nw 2 0 0 11\na 2 0 1 13\n. 14\n"),
         source("marks", HEAD "! 5 begin f kill node 1\n! 12 end f kill node 1\n. 30\n")};
 
-    cr_assert(check_history(&verdict, sources, 4, (struct checker_window){0}), "%s",
+    cr_assert(check_history(&verdict, sources, 4, (struct checker_options){0}), "%s",
               verdict->problem);
 
     cr_expect_eq(verdict_exit_code(verdict), EXIT_DONE, "%s", verdict->reasons[0]);
@@ -417,7 +427,7 @@ Test(checker, refuses_files_that_do_not_belong_together)
         source("one", HEAD ". 1\n"),
         source("two", "# skiff-history 1 run=beef topic=orders partitions=2\n. 1\n")};
 
-    cr_expect_not(check_history(&verdict, sources, 2, (struct checker_window){0}));
+    cr_expect_not(check_history(&verdict, sources, 2, (struct checker_options){0}));
 
     cr_expect_str_eq(verdict->problem, "two:1: another run than in one");
     verdict_free(verdict);
@@ -429,8 +439,21 @@ Test(checker, refuses_a_client_in_two_files)
     struct history_source sources[] = {source("one", HEAD "c 1 writer tuned a\n. 1\n"),
                                        source("two", HEAD "w 1 0 0 5\n. 6\n")};
 
-    cr_expect_not(check_history(&verdict, sources, 2, (struct checker_window){0}));
+    cr_expect_not(check_history(&verdict, sources, 2, (struct checker_options){0}));
 
     cr_expect_str_eq(verdict->problem, "two:2: field 2 (client): 1 is declared in another file");
+    verdict_free(verdict);
+}
+
+Test(checker, refuses_more_lines_than_its_limit)
+{
+    static const char text[] = HEAD CLIENTS "n one\nn two\n. 9\n";
+    struct verdict *verdict;
+    struct history_source sources[] = {source("h", text)};
+
+    cr_expect(check_history(&verdict, sources, 1, (struct checker_options){.lines_max = 5}));
+    verdict_free(verdict);
+    cr_expect_not(check_history(&verdict, sources, 1, (struct checker_options){.lines_max = 4}));
+    cr_expect_str_eq(verdict->problem, "h:6: more than 4 lines");
     verdict_free(verdict);
 }

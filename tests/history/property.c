@@ -281,7 +281,7 @@ static bool run_once(uint64_t seed, enum mutation mutation, int expected)
     play(run);
     struct history_source source = {
         .path = "h", .text = {.data = (const uint8_t *)run->text, .size = (uint32_t)run->size}};
-    bool ok = check_history(&verdict, &source, 1, (struct checker_window){0});
+    bool ok = check_history(&verdict, &source, 1, (struct checker_options){0});
     cr_assert(ok, "seed %llu: %s", (unsigned long long)seed, verdict->problem);
     bool is_judged = mutation == INTACT || mutation == CUT || mutation == REPEATED
                          ? run->victim >= 0

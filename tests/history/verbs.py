@@ -13,7 +13,7 @@ WRITES = "w 1 0 0 10\na 1 0 0 11\nw 1 1 0 12\na 1 1 1 13\n"
 VALID = HEAD + CLIENTS + WRITES + "! 12 begin f1 kill node 1\ns 9 0 0 20\nr 9 0 0 1 0 21\nr 9 0 1 1 1 22\nz 9 0 2 23\n. 24\n"
 LOST = HEAD + CLIENTS + WRITES + "s 9 0 0 20\nr 9 0 1 1 1 22\nz 9 0 2 23\n. 24\n"
 COUNTS = ("lines ops writes reads acked failed unknown unknown_found lost unseen duplicated reordered inconsistent_offsets "
-          "never_written aborted_read poll_skip nonmonotonic_poll nonmonotonic_send beyond_watermark dirty_read "
+          "never_written aborted_read poll_skip nonmonotonic_poll nonmonotonic_send beyond_watermark dirty_read corrupt "
           "lost_acks1").split()
 passed, failed = [], []
 

@@ -40,7 +40,7 @@ Test(writer, writes_each_kind_so_that_it_reads_as_the_same)
     struct history *history = open_at(&place);
     struct history_reader *reader;
     struct history_line line;
-    const char *kinds = "cwaesrxhz!gn";
+    const char *kinds = "cwaesrxbhz!gn";
     char found[16] = "";
     history_client(history, 4, "writer", "stock", "librdkafka 2.0.2\nand more");
     int64_t begun = history_begin(history, 4, 0, 2);
@@ -49,6 +49,7 @@ Test(writer, writes_each_kind_so_that_it_reads_as_the_same)
     history_position(history, 4, 2, -2);
     history_read(history, 4, 2, 9, 4, 0);
     history_foreign(history, 4, 2, 10, (struct bytes){.data = (const uint8_t *)"\xff", .size = 1});
+    history_corrupt(history, 4, 2, 10);
     history_watermark(history, 4, 2, 10);
     history_final(history, 4, 2, 11);
     history_fault(history, true, "f 1", "kill", "");

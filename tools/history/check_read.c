@@ -1,4 +1,4 @@
-/* check_read.c -- s, r, x, h and z lines: where readers were, and what they got there. */
+/* check_read.c -- s, r, x, b, h and z lines: where readers were, and what they got there. */
 #include "checker_state.h"
 
 static struct position *position_of(struct checker *checker, const struct history_line *line)
@@ -168,6 +168,24 @@ bool take_foreign(struct checker *checker, const struct history_line *line, cons
     want_line(finding, 's', line->client, line->partition, WANT_ANY);
     want_read(finding, line->client, line->partition, line->offset - 1);
     want_line(finding, 'x', line->client, line->partition, line->offset);
+    return true;
+}
+
+/* Whatever became of a disk: bytes that do not verify are not for consumers. The reader is where it
+ * was, and goes on by an s line. */
+bool take_corrupt(struct checker *checker, const struct history_line *line, const char *path)
+{
+    const struct position *position = position_of(checker, line);
+    struct finding *finding = findings_add(
+        &checker->verdict->findings, FINDING_CORRUPT,
+        "partition %u: reader %u was given bytes at offset %lld that do not have their checksum",
+        line->partition, line->client, (long long)line->offset);
+    (void)path;
+    want_line(finding, 'c', line->client, WANT_ANY, WANT_ANY);
+    want_line(finding, 's', line->client, line->partition, WANT_ANY);
+    if (position->last >= 0)
+        want_read(finding, line->client, line->partition, position->last);
+    want_line(finding, 'b', line->client, line->partition, line->offset);
     return true;
 }
 

@@ -77,7 +77,7 @@ static const struct {
 } takers[] = {
     {'w', false, take_begin},  {'a', false, take_acked},    {'r', true, take_read},
     {'e', false, take_failed}, {'h', true, take_watermark}, {'s', true, take_position},
-    {'z', true, take_final},   {'x', true, take_foreign},
+    {'z', true, take_final},   {'x', true, take_foreign},   {'b', true, take_corrupt},
 };
 
 static bool take_operation(struct checker *checker, const struct history_line *line,
@@ -118,15 +118,16 @@ static bool take_line(struct checker *checker, const struct history_line *line, 
     }
 }
 
-static bool take_all(struct checker *checker, const struct history_source *sources)
+static bool take_all(struct checker *checker, const struct history_source *sources,
+                     uint64_t lines_max)
 {
     struct history_line line;
     uint32_t file;
     enum history_result result;
     while ((result = merge_next(checker->merge, &line, &file)) == HISTORY_LINE) {
-        if (checker->verdict->counts.lines++ == CHECKER_LINES_MAX)
-            return refuse_line(checker, &line, sources[file].path, "more than %d lines",
-                               CHECKER_LINES_MAX);
+        if (checker->verdict->counts.lines++ == lines_max)
+            return refuse_line(checker, &line, sources[file].path, "more than %llu lines",
+                               (unsigned long long)lines_max);
         if (!take_line(checker, &line, sources[file].path, file))
             return false;
     }
@@ -169,11 +170,11 @@ static void close_checker(struct checker *checker)
 }
 
 static bool check_merged(struct verdict *verdict, struct merge *merge,
-                         const struct history_source *sources, uint32_t count)
+                         const struct history_source *sources, uint32_t count, uint64_t lines_max)
 {
     struct checker checker;
     open_checker(&checker, verdict, merge);
-    bool ok = take_all(&checker, sources);
+    bool ok = take_all(&checker, sources, lines_max);
     for (uint32_t i = 0; ok && i < count; i++)
         if (merge_is_cut(merge, i)) {
             verdict->cut_count++;
@@ -188,7 +189,7 @@ static bool check_merged(struct verdict *verdict, struct merge *merge,
 }
 
 bool check_history(struct verdict **out, const struct history_source *sources, uint32_t count,
-                   struct checker_window window)
+                   struct checker_options options)
 {
     struct merge *merge;
     struct verdict *verdict = mem_zalloc(sizeof *verdict);
@@ -199,8 +200,9 @@ bool check_history(struct verdict **out, const struct history_source *sources, u
     ok = ok && marks_read(&verdict->marks, sources, count, verdict->problem, CHECKER_REASON_SIZE);
     if (ok) {
         availability_init(&verdict->availability, &verdict->marks, merge_head(merge)->partitions,
-                          window.from, window.to);
-        ok = check_merged(verdict, merge, sources, count);
+                          options.from, options.to);
+        ok = check_merged(verdict, merge, sources, count,
+                          options.lines_max ? options.lines_max : CHECKER_LINES_MAX);
     }
     if (ok && !findings_collect(&verdict->findings, sources, count)) {
         snprintf(verdict->problem, CHECKER_REASON_SIZE, "the history changed while it was read");

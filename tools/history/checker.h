@@ -49,15 +49,16 @@ struct verdict {
     char problem[CHECKER_REASON_SIZE];
 };
 
-struct checker_window {
-    int64_t from, to; /* Of the timeline, ns; to 0: the whole history. */
+struct checker_options {
+    int64_t from, to;   /* Of the timeline, ns; to 0: the whole history. */
+    uint64_t lines_max; /* 0: CHECKER_LINES_MAX. */
 };
 
 /* Check the history that the sources are together.
  * Owns    *out is the caller's until verdict_free(), also after an error.
  * Errors  false: it cannot be read, or exceeds a limit; out->problem says what. */
 bool check_history(struct verdict **out, const struct history_source *sources, uint32_t count,
-                   struct checker_window window);
+                   struct checker_options options);
 void verdict_free(struct verdict *verdict);
 
 /* EXIT_VIOLATION; EXIT_FAILED: no violation, but a file was cut short; EXIT_INCONCLUSIVE; or

@@ -105,6 +105,7 @@ bool take_failed(struct checker *checker, const struct history_line *line, const
 bool take_position(struct checker *checker, const struct history_line *line, const char *path);
 bool take_read(struct checker *checker, const struct history_line *line, const char *path);
 bool take_foreign(struct checker *checker, const struct history_line *line, const char *path);
+bool take_corrupt(struct checker *checker, const struct history_line *line, const char *path);
 bool take_watermark(struct checker *checker, const struct history_line *line, const char *path);
 bool take_final(struct checker *checker, const struct history_line *line, const char *path);
 

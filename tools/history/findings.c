@@ -23,6 +23,7 @@ static const char *const names[FINDING_CLASSES] = {
     [FINDING_NONMONOTONIC_SEND] = "nonmonotonic-send",
     [FINDING_BEYOND_WATERMARK] = "beyond-watermark",
     [FINDING_DIRTY_READ] = "dirty-read",
+    [FINDING_CORRUPT] = "corrupt",
 };
 
 const char *finding_class_name(enum finding_class class)

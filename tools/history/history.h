@@ -75,6 +75,9 @@ int64_t history_read(struct history *history, uint32_t client, uint32_t partitio
                      uint32_t writer, int64_t value);
 int64_t history_foreign(struct history *history, uint32_t client, uint32_t partition,
                         int64_t offset, struct bytes value);
+/* What came at `offset` does not have its checksum. */
+int64_t history_corrupt(struct history *history, uint32_t client, uint32_t partition,
+                        int64_t offset);
 int64_t history_watermark(struct history *history, uint32_t client, uint32_t partition,
                           int64_t high_watermark);
 int64_t history_final(struct history *history, uint32_t client, uint32_t partition, int64_t end);

@@ -31,10 +31,10 @@ static const struct shape {
     bool is_ordered; /* Its time is not before that of the ordered line above. */
     const char *letters;
 } shapes[] = {
-    {'w', true, "CVPT"},  {'a', true, "CVOT"},   {'r', true, "CPOWVT"}, {'e', true, "CV1T"},
-    {'h', true, "CPOT"},  {'s', true, "CPOT"},   {'z', true, "CPOT"},   {'x', true, "CPOTX"},
-    {'c', false, "C12*"}, {'!', false, "TB12*"}, {'g', false, "TU"},    {'n', false, "*"},
-    {'.', true, "T"},
+    {'w', true, "CVPT"}, {'a', true, "CVOT"},  {'r', true, "CPOWVT"}, {'e', true, "CV1T"},
+    {'h', true, "CPOT"}, {'s', true, "CPOT"},  {'z', true, "CPOT"},   {'x', true, "CPOTX"},
+    {'b', true, "CPOT"}, {'c', false, "C12*"}, {'!', false, "TB12*"}, {'g', false, "TU"},
+    {'n', false, "*"},   {'.', true, "T"},
 };
 
 struct history_reader {

@@ -14,7 +14,7 @@ const struct flag chaos_check_flags[] = {
     {0, NULL, NULL, NULL},
 };
 
-static int read_window(const struct call *call, struct checker_window *out)
+static int read_window(const struct call *call, struct checker_options *out)
 {
     const char *text = call_flag(call, "timeline");
     char from[24];
@@ -49,7 +49,7 @@ static int write_ends(const struct verdict *verdict, const char *path)
 int run_chaos_check(struct call *call)
 {
     struct history_source sources[CALL_ARGUMENTS_MAX];
-    struct checker_window window = {0};
+    struct checker_options window = {0};
     struct verdict *verdict;
     for (uint32_t i = 0; i < call->argument_count; i++)
         sources[i] = (struct history_source){.path = call->arguments[i]};

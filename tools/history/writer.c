@@ -204,6 +204,12 @@ int64_t history_foreign(struct history *history, uint32_t client, uint32_t parti
     return add_line(history, head, true, digits);
 }
 
+int64_t history_corrupt(struct history *history, uint32_t client, uint32_t partition,
+                        int64_t offset)
+{
+    return add(history, "b %u %u %lld", client, partition, (long long)offset);
+}
+
 int64_t history_watermark(struct history *history, uint32_t client, uint32_t partition,
                           int64_t high_watermark)
 {

@@ -4,11 +4,12 @@
  * partition's broker has said that there is no more, and writes a line z for each. Both
  * begin at offset 0 and choose their positions themselves: no groups.
  *
- * Where the broker says that an offset does not exist, or that bytes do not verify, a
+ * Where the broker says that an offset does not exist, or that its bytes do not verify, a
  * note says so and the reader goes on, with a line s: what it means is for the checker to
- * say. An offset that does not exist makes it begin anew at the start that the log has
- * now. rd_kafka_query_watermark_offsets() is not asked: it waits for a broker that hangs
- * for as long as that hangs, whatever its timeout. */
+ * say. Bytes that it gave, and that do not verify here, are a line b. An offset that does
+ * not exist makes it begin anew at the start that the log has now.
+ * rd_kafka_query_watermark_offsets() is not asked: it waits for a broker that hangs for as
+ * long as that hangs, whatever its timeout. */
 #include <stdio.h>
 
 #include "client_settings.h"
@@ -196,6 +197,11 @@ static void take_event(struct reading *reading, const rd_kafka_message_t *messag
         position->next = UNKNOWN;
         break;
     case RD_KAFKA_RESP_ERR__BAD_MSG:
+        if (position->again_ns)
+            return; /* The same once more, before the partition had been stopped. */
+        history_corrupt(reading->workload.history, reading->number, (uint32_t)message->partition,
+                        message->offset < 0 ? position->next : message->offset);
+        break;
     case RD_KAFKA_RESP_ERR_INVALID_MSG:
         note(reading, message->partition, rd_kafka_err2name(message->err), position->next);
         break;
