@@ -3,6 +3,8 @@
 
 No cluster runs here. Histories and checker results are made by hand.
 """
+import contextlib
+import io
 import os
 import random
 import sys
@@ -16,11 +18,13 @@ sys.path.insert(1, os.path.join(ROOT, "tools", "lib"))
 import arguments  # noqa: E402
 import fail_if  # noqa: E402
 import planted  # noqa: E402
+import programs  # noqa: E402
 import proxy  # noqa: E402
 import run  # noqa: E402
 import run_directory  # noqa: E402
 import scenarios  # noqa: E402
 import verdict  # noqa: E402
+import watch  # noqa: E402
 from engine import EVERYTHING, HookedCluster, find_engine  # noqa: E402
 from faults import fault as faults_fault  # noqa: E402
 from faults import files, mix  # noqa: E402
@@ -29,15 +33,15 @@ from live import run_named, tests_of, until  # noqa: E402
 from live_history import LiveHistory  # noqa: E402
 from programs import Failure, Fatal, Refused  # noqa: E402
 from view import Picture  # noqa: E402
-from workloads import Checked, Workloads  # noqa: E402
+from workloads import Checked, Workloads, rates  # noqa: E402
 
 SECOND = 10**9
 
 
-def refuses(action, *words):
+def refuses(action, *words, by=Refused):
     try:
         action(*words)
-    except Refused as refused:
+    except by as refused:
         return str(refused)
     raise AssertionError(f"{words} was not refused")
 
@@ -106,6 +110,96 @@ def test_differing_replicas_are_fail():
     assert total.verdict() == "FAIL" and "differ" in total.json()["why"]
 
 
+def copies(*places, **more):
+    return [{"partition": partition, "dir": folder, **more} for partition, folder in places]
+
+
+def test_a_replica_that_lacks_what_was_read_is_fail():
+    for name, text in (("behind", "ends before the end that was read"), ("missing", "is not there")):
+        total = a_scenario(a_leg(replicas={"compared": 90, "differ": 0, name: copies((3, "n2/data"), (4, "n2/data"))}))
+        assert total.verdict() == "FAIL" and total.json()["replicas"][name] == 2, name
+        assert f"a replica {text} (acks=all): partition 3 in n2/data and 1 more" in total.json()["why"]
+
+
+def test_a_replica_that_a_scenario_excuses_is_no_fault():
+    excused = {"compared": 90, "differ": 0, "missing": copies((3, "n2/data"), may_miss=True)}
+    total = a_scenario(a_leg(replicas=excused))
+    assert total.verdict() == "PASS" and total.json()["replicas"]["missing"] == 0
+
+
+def test_replicas_of_acks_1_are_judged_too():
+    differing = {"compared": 9, "differ": 1, "witness": ["partition 3 offset 8"]}
+    total = a_scenario(a_leg(replicas={"compared": 90, "differ": 0}, replicas_1=differing))
+    assert total.verdict() == "FAIL" and "(acks=1)" in total.json()["why"]
+
+
+def test_replicas_that_nobody_compared_are_inconclusive():
+    for found in ({}, {"compared": 0, "differ": 0}):
+        total = a_scenario(a_leg(replicas=found))
+        assert total.verdict() == "INCONCLUSIVE" and "no batch of two replicas" in total.json()["why"], found
+
+
+def spoiled(stalls, confirmed=False):
+    """A leg whose one fault lasts from 1 s to 3 s, with the host's stalls in seconds."""
+    leg = a_leg(found={"gaps": [gap(900)], "stalls": [[begun * SECOND, ended * SECOND] for begun, ended in stalls]})
+    leg.faults[0].update(begin_ns=SECOND, end_ns=3 * SECOND, confirmed=confirmed)
+    return leg
+
+
+def test_a_round_that_the_host_spoiled_does_not_count_beside_a_good_one():
+    total = a_scenario(a_leg(), spoiled([(0, 2)]))
+    assert total.verdict() == "PASS" and verdict.totals([total.json()])["faults"] == 1
+    assert "does not count: round 2 was not confirmed" in total.json()["notes"][0]
+    assert "the host stood still" in total.json()["notes"][0] and "tuned" not in total.gap_table()
+
+
+def test_a_spoiled_round_alone_is_inconclusive():
+    total = a_scenario(spoiled([(0, 2)]))
+    assert total.verdict() == "INCONCLUSIVE" and "the host stood still" in total.json()["why"]
+
+
+def test_an_unconfirmed_round_on_a_host_that_ran_is_inconclusive():
+    for stalls in ([], [(3, 9)], [(1, 1.2), (1, 1.2), (2, 2.2)]):  # None, later, seen twice and short.
+        assert a_scenario(a_leg(), spoiled(stalls)).verdict() == "INCONCLUSIVE", stalls
+
+
+def test_a_confirmed_round_counts_whatever_the_host_did():
+    total = a_scenario(spoiled([(0, 9)], confirmed=True))
+    assert total.verdict() == "PASS" and total.gap_table()["tuned"]["n"] == 1
+
+
+def test_a_stock_gap_that_was_cut_off_is_told_as_at_least():
+    found = {"gaps": [gap(31000, profile="stock"), gap(300)]}
+    total = a_scenario(a_leg(found=found, cut_off={0}))
+    table = total.gap_table()
+    assert table["stock"]["at_least"] == 1 and table["tuned"]["at_least"] == 0
+    assert "at least as long" in total.json()["notes"][0] and total.verdict() == "PASS"
+
+
+def test_few_producers_that_their_library_gave_up_are_a_note_and_many_a_doubt():
+    few, many = a_scenario(a_leg(given_up=1)), a_scenario(a_leg(given_up=2), a_leg(given_up=2))
+    assert few.verdict() == "PASS" and "1 producers" in few.json()["notes"][0]
+    assert many.verdict() == "INCONCLUSIVE" and many.json()["given_up"] == 4
+
+
+def test_rounds_that_were_not_confirmed_carry_no_bound():
+    legs = [a_leg() for _ in range(5)]
+    assert a_scenario(*legs).json()["bound95"] == 0.6
+    legs[4].faults[0]["confirmed"] = False
+    done = a_scenario(*legs).json()
+    assert done["bound95"] == 0.75 and "rounds of kill-leader (n=4)" in verdict.bound_text([done])
+    assert verdict.bound_text([done, {**done, "lost": 1}]) is None
+
+
+def test_watching_needs_no_fault_and_has_gaps():
+    total = verdict.Scenario(watch.WATCH)
+    total.add(a_leg(faults=[], found={"gaps": [gap(1500), gap(900, profile="stock")]}))
+    assert total.verdict() == "PASS" and total.gap_table()["tuned"]["max_ms"] == 1500
+    assert bound("gap.max>1s").against([total.json()])[0]["failed"]
+    line = verdict.last_line("PASS", "cluster at x", "as set up", [total.json()])
+    assert line.endswith("longest gap 1.50 s (watch, n=1)"), line
+
+
 def test_a_cluster_that_does_not_come_back_is_fail():
     assert a_scenario(a_leg(wrong=["60 s after healing: nobody answers"])).verdict() == "FAIL"
 
@@ -150,7 +244,9 @@ def test_a_gap_is_the_longest_of_all_partitions_of_a_fault():
 
 def test_a_gap_of_the_host_is_left_out_and_counted():
     total = a_scenario(a_leg(found={"gaps": [gap(100), gap(5000, partition=2, host=True)]}))
-    assert total.gap_table()["tuned"]["max_ms"] == 100 and total.json()["gaps_of_host"] == 1
+    assert total.gap_table() == {} and total.json()["gaps_of_host"] == 1
+    longer = a_scenario(a_leg(found={"gaps": [gap(800), gap(500, partition=2, host=True)]}))
+    assert longer.gap_table()["tuned"]["values_ms"] == [800] and longer.json()["gaps_of_host"] == 0
 
 
 def test_gaps_of_partitions_that_the_victim_did_not_lead_stand_apart():
@@ -183,6 +279,11 @@ def test_the_last_line_says_it_all():
                     "0 reordered, 2 unknown (1 found); longest gap 0.71 s (kill-leader, n=1)"), line
 
 
+def test_the_last_line_says_how_many_scenarios_were_played():
+    line = verdict.last_line("PASS", "skiff", "fsync=on", [a_scenario(a_leg()).json()], 3)
+    assert ": 1/1 faults confirmed, 1 of 3 scenarios, 100 acked, " in line, line
+
+
 def test_the_last_line_names_other_classes():
     done = [a_scenario(a_leg(11, {"other": {"never_written": 3}})).json()]
     assert ", 3 never written, " in verdict.last_line("FAIL", "skiff", "fsync=on", done)
@@ -206,6 +307,15 @@ def test_a_bound_names_scenario_and_profile():
     assert not bound("kill-leader.gap.max>=1500ms").against(done)
 
 
+def test_a_bound_may_name_every_profile():
+    profiles = ("tuned", "stock", "fresh", "probe", "metadata", "java", "franz", "not-led")
+    gaps = [gap(1600, profile=name) for name in profiles[:-1]]
+    done = [a_scenario(a_leg(found={"gaps": gaps + [gap(90, partition=1)]}), name="kill-controller").json()]
+    done[0]["gaps"][verdict.ELSEWHERE] = verdict.distribution([1600])
+    for name in profiles:
+        assert bound(f"{name}.gap.max>1s").against(done)[0]["failed"], name
+
+
 def test_a_bound_on_what_was_not_measured_is_inconclusive():
     done = [a_scenario(a_leg(found={"gaps": [gap(100)]})).json()]
     for text in ("gap.p99>1s", "kill-all.gap.max>1s"):
@@ -226,7 +336,8 @@ def test_bounds_that_mean_nothing_are_refused():
 
 
 def test_an_unknown_scenario_is_refused_with_a_guess():
-    assert "did you mean 'kill-leader'" in refuses(scenarios.find, "kill-leadr")
+    assert "did you mean 'kill-leader'" in refuses(scenarios.find, "kill-leadr", by=Failure)
+    assert "there is no scenario 'nothing-like-it'" in refuses(arguments.read_run, ["nothing-like-it"], by=Failure)
 
 
 def test_every_scenario_has_rounds_and_words():
@@ -257,6 +368,28 @@ def test_hooks_get_the_scenarios_that_they_can_play():
                                                                frozenset(("kill", "restart")))
 
 
+def an_end(skipped, names):
+    """(exit code, last line) of a run that played one scenario well and left out some."""
+    with tempfile.TemporaryDirectory() as folder:
+        run_directory.STATE = os.path.join(folder, "state")
+        words = [*names, "--dir", os.path.join(folder, "run")]
+        system = SimpleNamespace(name="skiff", folder=None, is_ours=True, settings=dict)
+        options = arguments.read_run(words)
+        one = run.Run(options, system, scenarios.chosen(options.scenarios, "default", EVERYTHING)[:2])
+        one.control, one.found, one.skipped = {"violated": True}, [a_scenario(a_leg())], skipped
+        run.publish = lambda *_: None
+        with contextlib.redirect_stdout(io.StringIO()) as output, contextlib.redirect_stderr(io.StringIO()):
+            code = one.report(False)
+        return code, output.getvalue().strip().split("\n")[-1]
+
+
+def test_a_named_scenario_that_was_left_out_is_inconclusive():
+    code, line = an_end(["kill-all"], ["kill-leader", "kill-all"])
+    assert code == 12 and line.startswith("INCONCLUSIVE ") and "1 of 2 scenarios" in line, line
+    code, line = an_end(["kill-all"], [])
+    assert code == 0 and "1 of 2 scenarios" in line, line
+
+
 def test_the_clock_gives_every_scenario_its_share():
     plan = [(scenarios.find("kill-leader"), 4), (scenarios.find("kill-all"), 2)]
     clock = run.Clock(60, plan)
@@ -279,7 +412,7 @@ def test_a_slow_cluster_makes_the_clock_careful():
 def test_flags_that_do_not_go_together_are_refused():
     for words in (["--quick", "--nightly"], ["-b", "x:1"], ["--hooks", "/tmp"], ["--rounds", "0"],
                   ["--set", "nonsense"], ["--clients", "cobol"], ["-F", "/nowhere/at/all"],
-                  ["nothing-like-it"], ["--no-such-flag"]):
+                  ["--no-such-flag"]):
         refuses(arguments.read_run, words)
     refuses(arguments.read_watch, [])
     refuses(arguments.read_watch, ["-b", "x:1", "--for", "10 minutes"])
@@ -415,6 +548,50 @@ def with_workloads(play):
             play(workloads)
         finally:
             workloads.kill()
+
+
+def test_the_rate_is_that_of_all_clients_together():
+    for total, others in ((2500, 0), (2500, 2), (600, 0), (100, 1)):
+        parts = rates(total, others)
+        together = parts["tuned"] + parts["stock"] + parts["acks1"] + parts["probes"] + others * parts["other"]
+        assert together == total and parts["tuned"] > parts["stock"], (total, others, parts)
+
+
+def a_checker(workloads, code, text):
+    """A `skiff` that says this of any history."""
+    path = os.path.join(workloads.folder, "skiff")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f"#!/bin/sh\necho '{text}'\necho 'a was cut short' >&2\nexit {code}\n")
+    os.chmod(path, 0o755)
+    found, programs.path = programs.path, lambda _: path
+    try:
+        return workloads.check(workloads.files)
+    finally:
+        programs.path = found
+
+
+def test_a_history_that_was_cut_short_is_a_doubt_with_all_that_it_shows():
+    def play(workloads):
+        checked = a_checker(workloads, 1, '{"acked": 7}')
+        assert (checked.code, checked.found, checked.text) == (12, {"acked": 7}, "a was cut short")
+        assert a_checker(workloads, 11, '{"acked": 7}').code == 11
+        assert "a was cut short" in refuses(a_checker, workloads, 1, "no JSON", by=Failure)
+    with_workloads(play)
+
+
+def test_producers_that_were_given_up_are_counted():
+    def play(workloads):
+        start_client(workloads, "java", "echo 9 written, 9 acknowledged, 4 producers given up")
+        assert workloads.stop() == [] and workloads.given_up == 4
+    with_workloads(play)
+
+
+def test_a_client_that_ends_badly_is_told_with_its_last_words_though_no_file_can_be_written():
+    def play(workloads):
+        start_client(workloads, "java", "echo /full/java.history: no room >&2; exit 1")
+        workloads.processes["java"].log = "/nowhere/at/all/java.log"
+        assert workloads.stop() == ["the workload 'java' ended with exit code 1:\n    /full/java.history: no room"]
+    with_workloads(play)
 
 
 def start_client(workloads, name, text):

@@ -19,7 +19,7 @@ RUN_EXAMPLES = """examples:
   skiff chaos run --engine kafka-matched --quick
   skiff chaos run -b broker1:9092 --hooks ./hooks kill-leader
 
-exit codes: 0 PASS, 1 could not run, 2 usage, 11 FAIL, 12 INCONCLUSIVE or VOID, 130 stopped"""
+exit codes: 0 PASS, 1 bad input or could not run, 2 usage, 11 FAIL, 12 INCONCLUSIVE or VOID, 130 stopped"""
 WATCH_EXAMPLES = """examples:
   skiff chaos watch -b broker1:9092 --for 10m
   skiff chaos watch -b broker1:9093 -F client.properties --for 1h --rate 200
@@ -74,7 +74,7 @@ def add_shared(parser, rate):
     parser.add_argument("-b", "--bootstrap", metavar="HOST:PORT", help="a cluster that runs already")
     parser.add_argument("-F", dest="client", metavar="FILE", type=a_file,
                         help="a client.properties: how clients reach it")
-    parser.add_argument("--rate", type=at_least(1, RATE_MAX), default=rate, help=f"records a second ({rate})")
+    parser.add_argument("--rate", type=at_least(1, RATE_MAX), default=rate, help=f"records a second, of all clients together ({rate})")
     parser.add_argument("--partitions", type=at_least(1, 1000), help="of the topic")
     parser.add_argument("--fail-if", action="append", default=[], metavar="EXPR",
                         help="FAIL when it is true: 'gap.max>2s', 'kill-leader.stock.gap.p50>300ms', 'unknown>100'")
@@ -99,7 +99,7 @@ def run_parser():
     parser.add_argument("--clients", metavar="NAMES",
                         help="writers beside librdkafka's: java,franz (both where they can be had; none with --quick)")
     parser.add_argument("--hooks", metavar="DIR", help="with -b: executables that break that cluster")
-    add_shared(parser, 1500)
+    add_shared(parser, 2500)
     return parser
 
 

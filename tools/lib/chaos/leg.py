@@ -3,6 +3,7 @@
     open      a fresh cluster (or the user's own), topics, clients; every partition acknowledged, every replica in sync
     round     a picture of who leads; the fault; its hold; healing; steady state again, timed
     finish    writers flush, everything is read to its end, histories are checked, replicas compared
+    give_up   the same as far as it goes, of a leg that cannot go on
 """
 import json
 import os
@@ -12,22 +13,24 @@ from dataclasses import dataclass, field, replace
 
 import programs
 import view
-from faults import power, processes
+from faults import power
 from faults.fault import Moment
 from local_verbs import LocalVerbs
 from programs import Failure
 from proxy import Proxy
 from scenarios import FULL
-from workloads import INCONCLUSIVE, VIOLATION, Workloads
+from workloads import INCONCLUSIVE, VIOLATION, Workloads, rates
 
 STEADY_LIMIT_S, WAIT_LIMIT_S, FIRST_LIMIT_S = 60, 20, 60
 POLL_S, LOOK_EVERY_S = 0.02, 0.1
 BASELINE_S, QUIET_S = 1.0, 0.5
 FINE_NS, WINDOW_NS = 50_000_000, 20_000_000_000
+MEETS_NS = 50_000_000  # Whatever begins so soon after a fault, or before, has met it.
 SURE_NS = 200_000_000  # What a view says must still be so after this time.
+STOCK_LIMIT_S = 30  # So long a round waits for the stock writer's gap to end.
 STEADY_PROFILES = ("tuned", "fresh")
 PAGE_CACHE = "flush.messages=9223372036854775807"
-CONTROL_WRITES_S = 1.5
+CONTROL_WRITES_S, UNKNOWN_SURE_S = 1.5, 10
 
 
 @dataclass
@@ -40,7 +43,7 @@ class Setting:
     least_isr: int = 2
     settings: list = field(default_factory=list)  # k=v for the brokers
     client: str = ""  # A client.properties of the user's.
-    rate: int = 1500
+    rate: int = 2500  # Records a second, of all clients together.
     clients: dict = field(default_factory=dict)  # Writers in other languages: name -> words that start them.
     size: int = 0  # Bytes of a record of the tuned writer; 0: as small as it can be.
 
@@ -58,7 +61,10 @@ class Result:
     checked: object = None
     window: dict = field(default_factory=dict)  # A finer timeline around the worst gap, where the whole one is coarse.
     checked_1: object = None
-    replicas: dict = field(default_factory=dict)
+    replicas: dict = None  # What was found of the copies; None: nobody could look.
+    replicas_1: dict = None  # Those of the topic of acks=1.
+    cut_off: set = field(default_factory=set)  # Rounds in which the stock writer's gap had not ended.
+    given_up: int = 0
     history: list = field(default_factory=list)
     seconds: float = 0.0
 
@@ -73,7 +79,9 @@ class Leg:
         self.cluster = self.workloads = self.proxy = self.verbs = None
         self.begun = time.monotonic()
         self.stock = "stock"  # The name of the stock writer that writes now.
+        self.rates = rates(self.setting.rate, len(self.setting.clients) if scenario and scenario.has_all_clients else 0)
         self.first_round = 0  # Of this leg, among the rounds of the scenario.
+        self.fault = None  # What is broken now.
 
     # The cluster, with what speaks to it.
 
@@ -86,16 +94,16 @@ class Leg:
         self.workloads.create(self.topic, topic_settings)
 
     def start_clients(self):
-        workloads, rate = self.workloads, self.setting.rate
+        workloads, rate = self.workloads, self.rates
         workloads.create(workloads.topic_1)
         workloads.start_reader()
-        workloads.start_writer("tuned", rate, writers=2)
-        workloads.start_writer("stock", max(1, rate // 3))
-        workloads.start_acks_1(max(1, rate // 5))
+        workloads.start_writer("tuned", rate["tuned"], writers=2)
+        workloads.start_writer("stock", rate["stock"])
+        workloads.start_acks_1(rate["acks1"])
         for name, command in self.setting.clients.items():
             if self.scenario.has_all_clients:
-                workloads.start_other(name, command, max(1, rate // 5))
-        workloads.start_probes(self.scenario.has_metadata)
+                workloads.start_other(name, command, rate["other"])
+        workloads.start_probes(rate["probes"], self.scenario.has_metadata)
         since = time.monotonic_ns()
         if not self.wait_steady(since, FIRST_LIMIT_S, FULL):
             raise Failure(f"no steady state to begin with: {self.why_not_steady(since)}{self.cluster.log_ends()}")
@@ -148,9 +156,10 @@ class Leg:
                    for profile in STEADY_PROFILES)
 
     def wait_acked(self, since_ns, limit_s):
-        deadline = time.monotonic() + limit_s
+        """Whether each partition was acknowledged in time, that in which the host stood still not counted."""
+        deadline, stalled_ns = time.monotonic() + limit_s, self.workloads.live.stalled_ns()
         while not self.is_acked(since_ns):
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline + (self.workloads.live.stalled_ns() - stalled_ns) / 1e9:
                 return False
             self.workloads.check_alive()
             time.sleep(POLL_S)
@@ -159,23 +168,55 @@ class Leg:
     def wait_steady(self, since_ns, limit_s, back_to):
         """When every replica was in sync again, in ns of the monotonic clock; None: not in time.
 
-        With WRITABLE it is enough that writes go, by as many replicas as they need. A node that was
-        cut off may show an old view, so that the first look alone is not trusted."""
+        With WRITABLE it is enough that writes go, by as many replicas as they need. A node that was cut off may show
+        an old view, and so may the cluster of one that has gone: the first look alone is not trusted, nor one node's."""
         deadline = time.monotonic() + limit_s
         full_ns, is_sure = None, False
         while time.monotonic() < deadline:
             self.workloads.check_alive()
             if not is_sure:
-                picture = self.look()
-                now = time.monotonic_ns()
-                good = picture and (picture.is_full() if back_to == FULL
-                                    else picture.least_isr() >= self.setting.least_isr)
-                full_ns = (full_ns or now) if good else None
-                is_sure = good and now - full_ns >= SURE_NS
+                picture = self.picture_of(back_to)
+                full_ns = (full_ns or picture.taken_ns) if picture else None
+                is_sure = picture is not None and picture.taken_ns - full_ns >= SURE_NS
             if is_sure and self.is_acked(since_ns):
                 return full_ns
             time.sleep(POLL_S if is_sure else LOOK_EVERY_S)
         return None
+
+    def picture_of(self, back_to):
+        """The cluster as it is when it has come back so far; None: it has not."""
+        if back_to == FULL:
+            return view.settled(self.cluster, self.topic, self.setting.client)
+        picture = self.look()
+        return picture if picture and picture.least_isr() >= self.setting.least_isr else None
+
+    def down(self):
+        """Nodes that do not run, where we can see that."""
+        return [node for node in self.cluster.ids if "stop" in self.cluster.can and self.cluster.pid(node) == 0]
+
+    def note_ended(self, excused=()):
+        """A node that ended, and that no fault of ours touched, is the product's failure."""
+        ended = [node for node in self.down() if node not in excused]
+        if ended:
+            self.result.wrong.append(f"node {' '.join(map(str, ended))} ended by itself{self.cluster.log_ends()}")
+        return ended
+
+    def wait_leaders(self):
+        """Until every partition has a leader. False: the whole cluster is there and does not know the topic."""
+        deadline = time.monotonic() + STEADY_LIMIT_S
+        unknown_since = None
+        while time.monotonic() < deadline:
+            picture = self.look()
+            if picture and picture.leading() and all(leader >= 0 for leader in picture.leaders.values()):
+                return True
+            is_unknown = picture and not picture.isr and set(self.cluster.ids) <= set(picture.brokers)
+            unknown_since = (unknown_since or time.monotonic()) if is_unknown else None
+            if unknown_since and time.monotonic() - unknown_since > UNKNOWN_SURE_S:
+                return False
+            if len(self.down()) == len(self.cluster.ids):
+                break
+            time.sleep(LOOK_EVERY_S)
+        return True
 
     def why_not_steady(self, since_ns):
         picture = self.look()
@@ -183,7 +224,7 @@ class Leg:
                   for profile in STEADY_PROFILES}
         text = [f"{len(which)} partitions not acknowledged ({profile})" for profile, which in silent.items() if which]
         text.append(picture.text() if picture else "nobody answers")
-        down = [node for node in self.cluster.ids if "stop" in self.cluster.can and self.cluster.pid(node) == 0]
+        down = self.down()
         text += [f"node {' '.join(map(str, down))} is down"] if down else []
         return ", ".join(text)
 
@@ -200,22 +241,26 @@ class Leg:
 
     def round(self, number):
         """Whether the cluster came back, so that the next round can follow."""
+        if self.note_ended():
+            return False
         if number:
             self.renew_stock()
         moment = self.moment(self.first_round + number)
-        fault = self.scenario.make(moment)
+        fault = self.fault = self.scenario.make(moment)
         name = self.scenario.name
         live = self.workloads.live
         fault.prepare()
         self.workloads.begin(number, name, fault.detail or "begins")
-        mark = live.mark()
+        mark = live.mark({partition for node in fault.victims for partition in moment.picture.led_by(node)} or None)
         fault.inject()
-        mark.to_ns = time.monotonic_ns()
-        self.hold(mark)
+        mark.to_ns = max(time.monotonic_ns(), mark.from_ns + MEETS_NS)
+        self.hold(number, mark)
         seen, how = fault.confirm()
+        self.note_ended(fault.victims)
         in_flight = live.in_flight(mark)
         healing = live.mark()
         fault.heal()
+        self.fault = None
         last_start_ns = time.monotonic_ns()
         self.workloads.end(number, name)
         full_ns = self.wait_steady(last_start_ns, STEADY_LIMIT_S, self.scenario.back_to)
@@ -232,13 +277,24 @@ class Leg:
         if healing.first_ack_ns:
             self.result.first_ack_ms.append(max(0, healing.first_ack_ns - last_start_ns) / 1e6)
         live.forget(mark, healing)
+        self.wait_stock(number, last_start_ns)
         self.go_on(QUIET_S)
         return True
+
+    def wait_stock(self, number, since_ns):
+        """The stock writer's gap ends by its own doing, not by the next writer's; else it is told as cut off."""
+        deadline = time.monotonic() + STOCK_LIMIT_S
+        while not self.workloads.live.acked_since(since_ns, self.setting.partitions, self.stock):
+            self.workloads.check_alive()
+            if time.monotonic() > deadline:
+                self.result.cut_off.add(number)
+                return
+            time.sleep(POLL_S)
 
     def renew_stock(self):
         """The next writer has every partition before the last one ends, so that nobody sees a gap."""
         since = time.monotonic_ns()
-        name = self.workloads.renew_stock(max(1, self.setting.rate // 3))
+        name = self.workloads.renew_stock(self.rates["stock"])
         while not self.workloads.live.acked_since(since, self.setting.partitions, name):
             if time.monotonic_ns() - since > WAIT_LIMIT_S * 10**9:
                 raise Failure(f"the writer {name!r} does not get all partitions acknowledged in {WAIT_LIMIT_S} s")
@@ -247,10 +303,11 @@ class Leg:
         self.workloads.retire(self.stock)
         self.stock = name
 
-    def hold(self, mark):
+    def hold(self, number, mark):
         self.go_on(self.scenario.hold(self.first_round + len(self.result.faults)))
-        if self.scenario.waits:
-            self.wait_acked(mark.to_ns, WAIT_LIMIT_S)
+        if self.scenario.waits and not self.wait_acked(mark.to_ns, WAIT_LIMIT_S):
+            self.result.wrong.append(f"round {number + 1} ({self.fault.detail}): the cluster did not get over it by "
+                                     f"itself in {WAIT_LIMIT_S} s: {self.why_not_steady(mark.to_ns)}")
 
     def note(self, number, fault, moment, seen):
         self.result.faults.append({
@@ -262,23 +319,69 @@ class Leg:
 
     def finish(self):
         result, workloads = self.result, self.workloads
-        for name, code in workloads.stop():
-            result.doubts.append(f"the workload {name!r} ended with exit code {code}:\n"
-                                 + programs.last_lines(os.path.join(self.folder, f"{name}.log")))
+        result.doubts += workloads.stop()
+        self.note_ended()
+        if self.scenario.back_to == FULL and not result.wrong and not self.wait_both_full():
+            result.wrong.append(f"{STEADY_LIMIT_S} s after the last write not every replica is in sync")
         wrong = workloads.read_to_the_end()
         result.doubts += [wrong] if wrong else []
-        result.notes = workloads.notes
+        ends, ends_1 = (os.path.join(self.folder, name) for name in ("ends", "ends-acks1"))
+        self.check(ends, ends_1)
+        self.close()
+        if self.cluster.dir:
+            result.replicas = self.compare_replicas(self.topic, ends)
+            result.replicas_1 = self.compare_replicas(workloads.topic_1, ends_1) if workloads.files_1 else None
+        result.seconds = time.monotonic() - self.begun
+        return result
+
+    def check(self, ends, ends_1):
+        result, workloads = self.result, self.workloads
+        result.notes += workloads.notes
         result.wrong += workloads.broken
-        ends = os.path.join(self.folder, "ends")
+        result.given_up = workloads.given_up
         result.checked = workloads.check(workloads.files, ends)
         result.window = self.worst_window(result.checked.found)
         if workloads.files_1:
-            result.checked_1 = workloads.check(workloads.files_1)
+            result.checked_1 = workloads.check(workloads.files_1, ends_1)
         result.history = workloads.files + workloads.files_1
-        self.close()
-        self.compare_replicas(ends)
+
+    def wait_both_full(self):
+        """Writers have ended: what replicas lack now, they lack for good."""
+        deadline = time.monotonic() + STEADY_LIMIT_S
+        for topic in filter(None, (self.topic, self.workloads.files_1 and self.workloads.topic_1)):
+            while not view.settled(self.cluster, topic, self.setting.client):
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(LOOK_EVERY_S)
+        return True
+
+    def give_up(self, failure):
+        """It cannot go on: what is there is checked nevertheless. None when there is nothing to check."""
+        result, workloads = self.result, self.workloads
+        if workloads is None or not workloads.live.acked:
+            return None
+        self.note_ended(self.fault.victims if self.fault else ())
+        result.doubts.append(f"it was ended early: {failure}")
+        self.mend()
+        result.doubts += workloads.stop()
+        wrong = workloads.read_to_the_end()
+        result.doubts += [wrong] if wrong else []
+        ends = os.path.join(self.folder, "ends")
+        self.check(ends, ends + "-acks1")
         result.seconds = time.monotonic() - self.begun
         return result
+
+    def mend(self):
+        """As far as that goes, so that somebody answers a last read."""
+        for mend in (self.fault.heal if self.fault else None, self.verbs.heal if self.verbs else None,
+                     lambda: self.cluster.restart(*self.down())):
+            try:
+                if mend:
+                    mend()
+            except Failure as failure:
+                programs.say(str(failure))
+        self.fault = None
+        self.wait_leaders()
 
     def worst_window(self, found):
         """The timeline of some seconds around the longest gap of the tuned clients."""
@@ -291,29 +394,39 @@ class Leg:
         return {**seen, "label": f"round {self.first_round + int(worst['fault']) + 1}, the longest gap of these rounds",
                 "gap_ns": worst["gap_ns"]}
 
-    def compare_replicas(self, ends):
-        """Every replica's batches below the end that was read, byte for byte."""
-        if not self.cluster.dir or not os.path.exists(ends):
-            return
-        damaged = {node for fault in self.result.faults for node in fault["victims"]} \
-            if self.scenario and self.scenario.skips_replicas_of_victims else set()
-        folders = [self.cluster.data(node) for node in self.cluster.ids if node not in damaged]
-        words = [programs.path("skiff"), "chaos", "replicas", "--topic", self.topic, "--ends", ends, "--json"]
-        run = programs.call(words + folders, 300)
+    def compare_replicas(self, topic, ends):
+        """Every replica's batches below the end that was read, byte for byte. What was found; {}: nothing.
+
+        Nodes whose files we damaged are left out; where not all has to come back, a victim may lack something."""
+        if not os.path.exists(ends):
+            return {}
+        victims = {node for fault in self.result.faults for node in fault["victims"]}
+        left_out = victims if self.scenario.skips_replicas_of_victims else set()
+        folders = {node: self.cluster.data(node) for node in self.cluster.ids if node not in left_out}
+        words = [programs.path("skiff"), "chaos", "replicas", "--topic", topic, "--ends", ends, "--json"]
+        if self.setting.replication < len(self.cluster.ids):
+            words += ["--copies", str(max(1, self.setting.replication - len(left_out)))]
+        for node in sorted(victims - left_out) if self.scenario.back_to != FULL else ():
+            words += ["--may-miss", folders[node]]
+        run = programs.call(words + list(folders.values()), 300)
+        try:
+            found = json.loads(run.stdout)
+        except ValueError as error:
+            raise Failure(f"skiff chaos replicas: {run.stderr.strip() or run.stdout[:200]}") from error
         if run.returncode not in (0, VIOLATION, INCONCLUSIVE):
             raise Failure(f"skiff chaos replicas: {run.stderr.strip()}")
-        try:
-            self.result.replicas = json.loads(run.stdout)
-        except ValueError as error:
-            raise Failure(f"skiff chaos replicas: {run.stdout[:200]!r} is no JSON") from error
         if run.returncode == INCONCLUSIVE:
-            self.result.doubts.append("replicas could not be compared: " + run.stderr.strip())
+            self.result.doubts.append(f"replicas of {topic} could not all be compared: {run.stderr.strip()}")
+        return found
 
     def delete_topics(self):
         """In a cluster that stays."""
-        for topic in (self.topic, self.workloads.topic_1):
-            if not self.workloads.delete(topic):
-                programs.say(f"the topic {topic} could not be deleted")
+        for topic in (self.topic, self.workloads.topic_1) if self.workloads else ():
+            try:
+                if not self.workloads.delete(topic):
+                    programs.say(f"the topic {topic} could not be deleted")
+            except Failure as failure:
+                programs.say(f"the topic {topic} could not be deleted: {failure}")
 
     def close(self):
         """End what runs, in order. Again is no harm."""
@@ -327,7 +440,11 @@ class Leg:
             cluster.is_closed = True
             if self.verbs:
                 self.heal_for_the_end()
-            cluster.close()
+            try:
+                cluster.close()
+            finally:
+                if not self.setting.engine.is_ours:
+                    self.delete_topics()
 
     def heal_for_the_end(self):
         try:
@@ -339,50 +456,49 @@ class Leg:
 class ControlLeg(Leg):
     """Acknowledged from the page cache, then power is lost on all nodes: records must be lost, and be missed.
 
-    Writers have ended before, so everything that they were told is in the history."""
+    No sync of any node comes back from before the last of them are acknowledged, so that nothing but the page
+    cache has these. Writers have ended before power goes, so everything that they were told is in the history."""
 
     def __init__(self, setting, folder, run_id, seed):
         super().__init__(setting, None, folder, run_id, seed)
 
     def run(self):
         self.open([PAGE_CACHE])
-        self.workloads.start_writer("tuned", self.setting.rate)
-        if not self.workloads_write():
+        self.workloads.start_writer("tuned", self.rates["tuned"])
+        if not self.is_written(FIRST_LIMIT_S):
             raise Failure(f"the control could not write: {self.cluster.log_ends()}")
-        self.go_on(CONTROL_WRITES_S)
         moment = self.moment(0)
+        self.verbs.call("hang-disk", "all")
+        before = self.workloads.live.acked
+        self.go_on(CONTROL_WRITES_S)
         self.workloads.stop()
+        unsynced = self.workloads.live.acked - before
         fault = power.all_nodes_wholly(moment)
         fault.inject()
         _, how = fault.confirm()
         fault.heal()
-        self.wait_leaders()
-        wrong = self.workloads.read_to_the_end()
+        is_known = self.wait_leaders()
+        if len(self.down()) == len(self.cluster.ids):
+            raise Failure(f"no node came back after the control: {self.cluster.log_ends()}")
+        wrong = self.workloads.read_to_the_end() if is_known else "the topic is unknown: all of it is lost"
         checked = self.workloads.check(self.workloads.files)
         self.close()
-        lost = checked.found.get("lost", 0)
+        acked = checked.found.get("acked", 0)
+        lost = checked.found.get("lost", 0) if is_known else acked
         classes = {"lost": lost, **checked.found.get("other", {})}
-        return {"name": "control", "violated": checked.code == VIOLATION and lost > 0,
+        return {"name": "control", "violated": lost > 0 and (checked.code == VIOLATION or not is_known),
+                "seconds": round(time.monotonic() - self.begun, 1),
                 "classes": {name: count for name, count in classes.items() if count},
-                "text": f"acknowledged from the page cache, then power lost on all nodes: {lost} of "
-                        f"{checked.found.get('acked', 0)} acknowledged records were found lost ({how})"
+                "text": f"acknowledged from the page cache, {unsynced} records while no sync came back, then power lost "
+                        f"on all nodes: {lost} of {acked} acknowledged records were found lost ({how})"
                         + (f"; {wrong}" if wrong else "")}
 
-    def workloads_write(self):
-        since, deadline = time.monotonic_ns(), time.monotonic() + FIRST_LIMIT_S
+    def is_written(self, limit_s):
+        """Whether every partition was acknowledged from now on."""
+        since, deadline = time.monotonic_ns(), time.monotonic() + limit_s
         while not self.workloads.live.acked_since(since, self.setting.partitions, "tuned"):
             if time.monotonic() > deadline:
                 return False
             self.workloads.check_alive()
             time.sleep(POLL_S)
         return True
-
-    def wait_leaders(self):
-        deadline = time.monotonic() + STEADY_LIMIT_S
-        while time.monotonic() < deadline:
-            picture = self.look()
-            if picture and picture.leading() and all(leader >= 0 for leader in picture.leaders.values()):
-                return
-            if all(processes.is_gone(self.cluster.pid(node)) for node in self.cluster.ids):
-                raise Failure(f"no node came back after the control: {self.cluster.log_ends()}")
-            time.sleep(LOOK_EVERY_S)

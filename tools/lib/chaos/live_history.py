@@ -14,13 +14,15 @@ ACKS_1 = "acks1"  # The profile whose acknowledgement promises one disk only.
 class Mark:
     """A span of time; operations that were open in it are counted as they end."""
 
-    def __init__(self, from_ns):
-        self.from_ns, self.to_ns = from_ns, None
+    def __init__(self, from_ns, partitions):
+        self.from_ns, self.to_ns, self.partitions = from_ns, None, partitions
         self.in_flight = 0
         self.first_ack_ns = None  # After from_ns, by whatever client acknowledges synced records.
 
-    def meets(self, begun_ns, ended_ns):
-        return ended_ns >= self.from_ns and (self.to_ns is None or begun_ns <= self.to_ns)
+    def meets(self, begun_ns, ended_ns, partition):
+        """Whether an operation was open in the span, on a partition that it is about."""
+        return (ended_ns >= self.from_ns and (self.to_ns is None or begun_ns <= self.to_ns)
+                and (self.partitions is None or partition in self.partitions))
 
 
 class File:
@@ -28,6 +30,7 @@ class File:
         self.path, self.profile = path, profile
         self.input, self.rest = None, b""
         self.open = {}  # (client, value) -> (partition, when it began)
+        self.stalled_ns = 0  # How long the host stood still, by this writer's own watch of it.
 
     def lines(self):
         """Whole lines that have come since the last call."""
@@ -59,17 +62,18 @@ class LiveHistory:
             self.last.setdefault(profile, {})
             self.files.append(File(path, profile))
 
-    def mark(self):
+    def mark(self, partitions=None):
+        """A span that begins now; operations count in it that are on these partitions (None: on any)."""
         with self.lock:
-            mark = Mark(time.monotonic_ns())
+            mark = Mark(time.monotonic_ns(), partitions and frozenset(partitions))
             self.marks.append(mark)
             return mark
 
     def in_flight(self, mark):
         """Operations that the mark's span met, those included that have not ended yet."""
         with self.lock:
-            still = sum(1 for file in self.files for _, begun in file.open.values()
-                        if mark.to_ns is None or begun <= mark.to_ns)
+            still = sum(mark.meets(begun, time.monotonic_ns(), partition) for file in self.files
+                        for partition, begun in file.open.values() if file.profile != ACKS_1)
             return mark.in_flight + still
 
     def forget(self, *marks):
@@ -94,6 +98,11 @@ class LiveHistory:
             return time.monotonic_ns() - min((when for last in self.last.values() for when in last.values()),
                                              default=time.monotonic_ns())
 
+    def stalled_ns(self):
+        """How long the host stood still so far: each writer watches the same one."""
+        with self.lock:
+            return max((file.stalled_ns for file in self.files), default=0)
+
     def follow(self):
         while not self.is_over:
             with self.lock:
@@ -115,6 +124,9 @@ class LiveHistory:
             known = file.open.pop((client, value), None)
             if known:
                 self.end(file, *known, int(ended), kind == b"a ")
+        elif kind == b"g ":
+            _, begun, ended = line.split(b" ")[:3]
+            file.stalled_ns += int(ended) - int(begun)
 
     def end(self, file, partition, begun, ended, is_acked):
         if is_acked:
@@ -124,7 +136,7 @@ class LiveHistory:
         else:
             self.failed += 1
         for mark in self.marks:
-            if mark.meets(begun, ended):
+            if file.profile != ACKS_1 and mark.meets(begun, ended, partition):
                 mark.in_flight += 1
             if is_acked and file.profile != ACKS_1 and ended > mark.from_ns and (
                     mark.first_ack_ns is None or ended < mark.first_ack_ns):

@@ -15,6 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 BUILD = os.path.abspath(os.environ.get("SKIFF_BUILD") or os.path.join(ROOT, "build"))
 ENVIRONMENT = dict(os.environ, SKIFF_BUILD=BUILD, SKIFF_CHAOS_DIR=HERE)
 ENVIRONMENT.pop("SKIFF_BROKERS", None)
+TAIL_BYTES = 8192
 
 
 class Failure(Exception):
@@ -27,6 +28,16 @@ class Fatal(Failure):
 
 class Refused(Exception):
     """What the user asked for makes no sense: one line, exit code 2."""
+
+
+def process_state(pid):
+    """(state letter, start in ticks since boot) of a process; None: there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+            words = stat.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return words[0], int(words[19])
 
 
 def path(name):
@@ -56,13 +67,34 @@ def call(words, limit_s, env=None):
     return subprocess.CompletedProcess(words, process.returncode, output, errors)
 
 
-def spawn(words, log):
-    """Start a command that runs beside us; what it prints goes to the file `log`."""
-    guard = shutil.which("setpriv")
-    words = [guard, "--pdeathsig", "TERM", *words] if guard else words
-    with open(log, "ab") as output:
-        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                                env=ENVIRONMENT, start_new_session=True)
+class Spawned(subprocess.Popen):
+    """A command that runs beside us. What it prints is held in memory: it may be that the disk is full."""
+
+    def __init__(self, words, log):
+        self.log, self.output = log, os.memfd_create("output", os.MFD_CLOEXEC)
+        guard = shutil.which("setpriv")
+        words = [guard, "--pdeathsig", "TERM", *words] if guard else words
+        super().__init__(words, stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT,
+                         env=ENVIRONMENT, start_new_session=True)
+
+    def said(self, count=4):
+        """The last lines that it printed, for an error."""
+        size = os.fstat(self.output).st_size
+        return last_of(os.pread(self.output, TAIL_BYTES, max(0, size - TAIL_BYTES)), count)
+
+    def keep_log(self):
+        """It has ended and nobody asks it any more: what it printed becomes a file, where there is room."""
+        if self.output is None:
+            return
+        data = os.pread(self.output, os.fstat(self.output).st_size, 0)
+        os.close(self.output)
+        self.output = None
+        try:
+            if data:
+                with open(self.log, "wb") as file:
+                    file.write(data)
+        except OSError as error:
+            say(f"{self.log}: {error.strerror}")
 
 
 def end(process, number, limit_s):
@@ -84,10 +116,14 @@ def last_lines(file, count=4):
     """The end of a text file, for an error; empty when it is not there."""
     try:
         with open(file, "rb") as log:
-            log.seek(max(0, os.path.getsize(file) - 8192))
-            lines = [line for line in log.read().decode(errors="replace").split("\n") if line.strip()]
+            log.seek(max(0, os.path.getsize(file) - TAIL_BYTES))
+            return last_of(log.read(), count)
     except OSError:
         return ""
+
+
+def last_of(data, count):
+    lines = [line for line in data.decode(errors="replace").split("\n") if line.strip()]
     return "\n".join("    " + line[:200] for line in lines[-count:])
 
 

@@ -137,9 +137,10 @@ def trust(report):
         items.append((faults == confirmed, f"{count(confirmed)} of {count(faults)} faults were seen to happen."))
     compared = sum(scenario.replicas.get("compared") or 0 for scenario in report.scenarios)
     if compared:
-        differ = sum(scenario.replicas.get("differ") or 0 for scenario in report.scenarios)
-        items.append((differ == 0, f"{count(compared)} batches were compared byte for byte in all replicas, "
-                                   f"{count(differ)} differ."))
+        bad = [sum(scenario.replicas.get(name) or 0 for scenario in report.scenarios)
+               for name in ("differ", "missing", "behind")]
+        items.append((not any(bad), f"{count(compared)} batches were compared byte for byte in all replicas, "
+                                    f"{count(bad[0])} differ; {count(bad[1] + bad[2])} copies are missing or behind."))
     if faults and report.bound():
         items.append((True, report.bound()))
     lines = "".join(f'<li class="{"good" if good else "bad"}">'
@@ -179,7 +180,7 @@ def none_of(value):
 def kept_table(report):
     rows = []
     for scenario in report.scenarios:
-        replicas = "bad" if scenario.replicas.get("differ") else ""
+        replicas = "bad" if scenario.replicas_bad else ""
         unsure = "" if scenario.confirmed == len(scenario.faults) else "bad"
         rows.append(("", [("", f'<a href="#{anchor(scenario)}">{esc(scenario.name)}</a>'), ("", chip(scenario.verdict)),
                           count(scenario.rounds), (unsure, esc(confirmed_text(scenario))), count(scenario.acked),
@@ -302,6 +303,7 @@ def scenario_html(scenario, others, axis, bytes_max, unfolded):
     if scenario.gaps_of_host:
         parts.append(f'<p class="note">{count(scenario.gaps_of_host)} gaps are not counted: the host itself stood '
                      'still in them.</p>')
+    parts += [f'<p class="note">{esc(note)}</p>' for note in scenario.notes]
     if scenario.history:
         files = ", ".join(map(str, scenario.history))
         parts.append(f'<p class="note">History: <code>{esc(files)}</code></p>')

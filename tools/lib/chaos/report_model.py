@@ -161,10 +161,13 @@ class Scenario:
         self.lost_acks1 = other["lost_acks1"] or 0
         self.other = {name.replace("_", " "): value for name, value in other.items()
                       if value and name not in NO_VIOLATIONS}
-        self.faults = [Fault(number, fault) for number, fault in enumerate(raw.get("faults") or [], 1)]
+        self.faults = [Fault(number, fault) for number, fault in enumerate(raw.get("faults") or [], 1)
+                       if fault.get("counts", True)]
         self.witness = [str(line) for line in raw.get("witness") or []]
         self.stalls = [tuple(stall) for stall in raw.get("stalls") or []]
         self.replicas = raw.get("replicas") or {}
+        self.replicas_bad = any(self.replicas.get(name) for name in ("differ", "missing", "behind"))
+        self.notes = [str(note) for note in raw.get("notes") or []]
         self.gaps_of_host = raw.get("gaps_of_host") or 0
         self.history = raw.get("history") or []
         timelines = raw.get("timeline") or []
@@ -305,11 +308,11 @@ def confirmed_text(scenario):
 
 
 def replicas_text(scenario):
-    """Batches that are the same in all replicas, or how many are not."""
-    if not scenario.replicas.get("compared"):
-        return NONE
-    differ = scenario.replicas.get("differ") or 0
-    return f"{count(differ)} differ" if differ else count(scenario.replicas["compared"])
+    """Batches that are the same in all replicas, or how many copies are not."""
+    bad = [f"{count(scenario.replicas[name])} {name}" for name in ("differ", "missing", "behind")
+           if scenario.replicas.get(name)]
+    compared = scenario.replicas.get("compared")
+    return ", ".join(bad) or (count(compared) if compared else NONE)
 
 
 def other_text(scenario):

@@ -60,7 +60,8 @@ def kept(report):
         more = [other_text(scenario)] if scenario.other else []
         if scenario.lost_acks1:
             more.append(f"acks=1, to which nothing is promised: {count(scenario.lost_acks1)} lost")
-        more += [f"replicas: {replicas_text(scenario)}"] if scenario.replicas.get("differ") else []
+        more += [f"replicas: {replicas_text(scenario)}"] if scenario.replicas_bad else []
+        more += scenario.notes
         notes[len(rows) - 1] = "; ".join(more)
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     lines = []

@@ -26,6 +26,10 @@ STOPPED = 130
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def os_text(error):
+    return f"{error.filename or 'a file of this run'}: {error.strerror}"
+
+
 class Hooked:
     """The user's own cluster in the place of an engine."""
 
@@ -90,6 +94,7 @@ class Run:
         self.progress = Progress()
         self.started, self.begun = time.strftime("%Y-%m-%d %H:%M:%S"), time.monotonic()
         self.control, self.found, self.errors, self.skipped = None, [], [], []
+        self.version, self.step = system.name, 0  # Until it has said; which of the control and the scenarios goes on.
         self.leg, self.kept = None, []
 
     # What is under test.
@@ -129,6 +134,16 @@ class Run:
 
     def go(self):
         """Everything, until it is done, fails or is stopped. The exit code."""
+        stopped = self.play()
+        try:
+            return self.report(stopped)
+        except OSError as error:
+            programs.say(f"skiff chaos run: {os_text(error)}")
+            self.directory.close()
+            return STOPPED if stopped else 1
+
+    def play(self):
+        """The control and the scenarios; whatever they have started has ended then. Whether it was stopped."""
         stopped = False
         try:
             self.version = self.system.version()
@@ -144,10 +159,16 @@ class Run:
             stopped = True
         except Failure as failure:
             self.errors.append(str(failure))
+        except OSError as error:  # No room, as a rule: whatever was written until then stays.
+            self.errors.append(os_text(error))
         finally:
             self.end_leg()
             self.progress.close()
-        return self.report(stopped)
+        return stopped
+
+    def part_of(self):
+        """Which part of the run this is, the control included."""
+        return f"[{self.step} of {len(self.plan) + self.system.is_ours}]"
 
     def plan_time(self):
         self.progress.plan(CONTROL_S if self.system.is_ours else 0)
@@ -161,7 +182,7 @@ class Run:
             if self.leg:
                 self.kept.append(self.leg.folder)
                 self.leg.close()
-        except Failure as failure:
+        except (Failure, OSError) as failure:
             self.errors.append(str(failure))
         finally:
             self.leg = None
@@ -169,12 +190,14 @@ class Run:
                 signal.signal(number, handler)
 
     def run_control(self):
+        self.step = 1
         self.progress.step("control: power lost on all nodes, acknowledged from the page cache", CONTROL_S)
         self.leg = ControlLeg(self.setting, self.directory.part("control"), self.directory.id, self.options.seed)
         self.control = self.leg.run()
         self.close_leg(self.control["violated"])
-        self.progress.tell(f"control: {'the loss was found' if self.control['violated'] else 'NO LOSS WAS FOUND'}: "
-                           f"{self.control['text']}")
+        self.progress.tell(f"{self.part_of()} control: "
+                           f"{'the loss was found' if self.control['violated'] else 'NO LOSS WAS FOUND'}, "
+                           f"{self.control['seconds']:.0f} s: {self.control['text']}")
 
     def close_leg(self, is_good):
         """The leg has ended well; its data goes when nobody needs it any more."""
@@ -187,9 +210,10 @@ class Run:
     def run_scenario(self, scenario, rounds):
         rounds = self.options.rounds or rounds
         until = self.clock.next()
+        self.step += 1
         if until is not None and until <= time.monotonic():
             self.skipped.append(scenario.name)
-            self.progress.tell(f"{scenario.name}: left out, no time is left")
+            self.progress.tell(f"{self.part_of()} {scenario.name}: left out, no time is left")
             return
         total = verdict.Scenario(scenario)
         self.found.append(total)
@@ -200,13 +224,26 @@ class Run:
                 if until is not None and time.monotonic() + self.clock.seconds(scenario, 1) > until:
                     break
         except Failure as failure:
+            self.salvage(total, failure)
             if isinstance(failure, programs.Fatal) or not self.system.is_ours:
                 raise
-            self.errors.append(f"{scenario.name}: {failure}")
-            total.doubts.append(f"could not be run: {failure}")
-            self.end_leg()
+            if not total.broken:
+                self.errors.append(f"{scenario.name}: {failure}")
         self.keep_or_drop(total, folders)
-        self.tell(total)
+        self.tell(total, rounds)
+
+    def salvage(self, total, failure):
+        """A leg that could not go on: what its histories show is judged all the same."""
+        try:
+            found = self.leg.give_up(failure) if self.leg and not isinstance(failure, programs.Fatal) else None
+        except Failure as another:
+            found = None
+            self.errors.append(f"{total.scenario.name}: what was recorded could not be checked: {another}")
+        if found:
+            total.add(found)
+        else:
+            total.doubts.append(f"could not be run: {failure}")
+        self.end_leg()
 
     def run_leg(self, scenario, total, rounds, until):
         """One cluster's worth of rounds. Its folder."""
@@ -233,7 +270,6 @@ class Run:
         if not self.system.is_ours:
             if self.control is None:
                 self.control = planted.control(leg.workloads, leg.folder)
-            leg.delete_topics()
         self.leg = None
         return leg.folder
 
@@ -247,12 +283,12 @@ class Run:
             names = [name for name in sorted(os.listdir(folder)) if name.endswith(".history")]
             total.history += [os.path.join(folder, name) for name in names]
 
-    def tell(self, total):
+    def tell(self, total, rounds):
         gap = total.gap_table().get("tuned")
         longest = f", longest gap {gap['max_ms'] / 1e3:.2f} s" if gap else ""
-        self.progress.tell(f"{total.scenario.name}: {total.verdict()}, {len(total.faults)} rounds, "
-                           f"{total.counts['acked']:,} acked{longest}")
-        for reason in (total.broken + total.doubts + total.notes)[:4]:
+        self.progress.tell(f"{self.part_of()} {total.scenario.name}: {total.verdict()}, {len(total.faults)} of {rounds} "
+                           f"rounds, {total.counts['acked']:,} acked{longest}, {total.seconds:.0f} s")
+        for reason in (total.broken + total.all_doubts() + total.all_notes())[:4]:
             self.progress.tell("  " + reason.replace("\n", "\n  "))
 
     # The report.
@@ -261,9 +297,10 @@ class Run:
         done = [total.json() for total in self.found if total.faults or total.doubts or total.broken]
         failed_if = [one for bound in self.options.bounds for one in bound.against(done)]
         outcome = verdict.overall(done, self.control, failed_if)
-        if (stopped or self.errors) and outcome == verdict.PASS:
+        is_short = stopped or self.errors or (self.skipped and self.options.scenarios)
+        if is_short and outcome == verdict.PASS:
             outcome = verdict.INCONCLUSIVE
-        line = verdict.last_line(outcome, self.version_text(), self.ack_text(), done)
+        line = verdict.last_line(outcome, self.version, self.ack_text(), done, len(self.plan))
         if done or self.control:
             self.publish(self.assemble(outcome, line, done, failed_if))
         for one in failed_if:
@@ -285,25 +322,20 @@ class Run:
             return verdict.EXIT_CODES[outcome]
         return 1 if self.errors else verdict.EXIT_CODES[outcome]
 
-    def version_text(self):
-        return getattr(self, "version", self.system.name)
-
     def remove_empty(self):
         if not self.options.dir and os.path.isdir(self.directory.path) and not os.listdir(self.directory.path):
             os.rmdir(self.directory.path)
 
     def assemble(self, outcome, line, done, failed_if):
         folder = self.directory.path
-        rounds = sum(scenario["rounds"] for scenario in done)
-        return {"title": f"{self.version_text()}: {len(done)} scenarios, {self.options.mode}",
+        return {"title": f"{self.version}: {len(done)} of {len(self.plan)} scenarios, {self.options.mode}",
                 "verdict": outcome, "line": line,
-                "engine": {"name": self.system.name, "version": self.version_text()}, "profile": self.profile(),
+                "engine": {"name": self.system.name, "version": self.version}, "profile": self.profile(),
                 "machine": bench_machine.fingerprint(programs.ROOT, folder),
                 "command": "skiff chaos run " + shlex.join(sys.argv[2:]), "seed": self.options.seed,
                 "started": self.started, "seconds": round(time.monotonic() - self.begun, 1), "control": self.control,
                 "scenarios": done, "totals": verdict.totals(done),
-                "bound95": verdict.bound95(sum(scenario["lost"] for scenario in done), rounds),
-                "failed_if": failed_if, "skipped": self.skipped, "errors": self.errors}
+                "bound95": verdict.bound_text(done), "failed_if": failed_if, "skipped": self.skipped, "errors": self.errors}
 
     def publish(self, content):
         publish(self.directory.path, content, self.options.beside)

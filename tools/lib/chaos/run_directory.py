@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import time
 
+import programs
 from engine import Engine
 from programs import Failure, Fatal
 
@@ -20,12 +21,8 @@ STATE = os.path.join(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.
 
 def started_at(pid):
     """When a process began, in ticks since boot; None: it does not run."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
-            words = stat.read().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if words[0] in "ZX" else int(words[19])
+    found = programs.process_state(pid)
+    return found[1] if found and found[0] not in "ZX" else None
 
 
 class RunDirectory:

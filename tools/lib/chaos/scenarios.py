@@ -10,7 +10,7 @@ from typing import Callable
 
 from faults import clocks, disks, files, limits, links, mix, power, processes, topics
 from faults.fault import controller, follower, leader, plain_leader, quietest
-from programs import Refused
+from programs import Failure, Refused
 
 FULL, WRITABLE = "full", "writable"  # What the cluster comes back to: every replica in sync, or writes go.
 
@@ -28,6 +28,7 @@ class Scenario:
     round_s: float = 5.0  # What one round takes, about; a guess for the clock alone.
     rounds_a_cluster: int = 40  # Then a fresh one goes on, so that histories stay small and few.
     is_follower_first: bool = False  # One node gives its leaders away before the first round.
+    has_faults: bool = True  # Ours; watch has none.
     has_metadata: bool = False  # Topics are created and deleted all the time, and timed.
     has_all_clients: bool = False  # Also writers in other languages, where there are some.
     shows_elsewhere: bool = False  # Also the gaps of partitions that the victim did not lead.
@@ -48,7 +49,7 @@ RESTARTS, LINKS, POWER = needs("stop", "restart"), needs("links"), needs("power"
 DISKS, FILES, CLOCK, LIMITS = needs("disk"), needs("files", "kill", "restart"), needs("clock"), needs("limits")
 
 FULL_DISK = ("fill-disk", "--free", "65536")
-BULK = {"partitions": 6, "rate": 300, "size": 20000}  # Enough to use up what a log has set aside.
+BULK = {"partitions": 6, "rate": 500, "size": 20000}  # Enough to use up what a log has set aside.
 
 killed = processes.of_victim(processes.Kill)
 paused = processes.of_victim(processes.Pause)
@@ -162,7 +163,7 @@ def find(name):
     if name in BY_NAME:
         return BY_NAME[name]
     near = difflib.get_close_matches(name, BY_NAME, 1)
-    raise Refused(f"there is no scenario {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    raise Failure(f"there is no scenario {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
                   + " (`skiff chaos ls` shows all)")
 
 

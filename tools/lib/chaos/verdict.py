@@ -1,9 +1,13 @@
 """verdict.py -- from what the checker and the supervisor saw to numbers, and from numbers to a verdict.
 
-    FAIL          a promise was broken: a violation, replicas that differ, no coming back; or a --fail-if came true
+    FAIL          a promise was broken: a violation, replicas that differ or lack what was read, no coming back, a node
+                  that ended by itself; or a --fail-if came true
     VOID          the control lost nothing: this run could not have seen a loss
     INCONCLUSIVE  something that the verdict rests on was not seen: a fault, operations in flight, a log's end
     PASS          none of these
+
+A round in which a fault was not seen while the host stood still does not count, as long as the scenario has
+another one that does.
 """
 from workloads import INCONCLUSIVE as CODE_INCONCLUSIVE
 from workloads import VIOLATION
@@ -13,6 +17,8 @@ EXIT_CODES = {PASS: 0, FAIL: 11, INCONCLUSIVE: 12, VOID: 12}
 P99_FROM = 100
 COUNTS = ("acked", "failed", "unknown", "unknown_found", "lost", "duplicated", "reordered")
 ELSEWHERE = "tuned (not led)"  # Gaps of partitions that the victim did not lead.
+STALLED_NS = 500_000_000  # So long the host stands still in a round that need not count.
+GIVEN_UP_MOST = 3  # Producers of a scenario that may end by a defect that only their library is said to have.
 
 
 def percentile(ordered, percent):
@@ -36,15 +42,21 @@ def bound95(losses, rounds):
     return round(3 / rounds, 5) if rounds > 3 and not losses else None
 
 
+def bound_text(scenarios):
+    """What "0 lost" proves of each scenario; rounds of different faults do not add up."""
+    shares = [f"{100 * one['bound95']:.2g} % of rounds of {one['name']} "
+              f"(n={sum(fault['confirmed'] for fault in one['faults'])})" for one in scenarios if one.get("bound95")]
+    if not shares or any(one["lost"] for one in scenarios):
+        return None
+    return f"0 lost: with 95 % confidence fewer than {', '.join(shares)} lose anything (rule of three)."
+
+
 def worst_gaps(found, faults):
-    """{(profile, fault): the longest gap of all partitions}, those of the host left out; and how many these are."""
+    """{(profile, fault): the longest gap of all partitions}, without those that are the host's; and how many these are."""
     elsewhere = {str(fault["id"]): set(fault.get("elsewhere", ())) for fault in faults}
-    worst, of_host = {}, 0
+    worst = {}
     for gap in found.get("gaps", ()):
         if gap.get("fault") is None or gap.get("partition") is None or gap["partition"] < 0:
-            continue
-        if gap.get("host"):
-            of_host += 1
             continue
         keys = [(gap["profile"], gap["fault"])]
         if gap["profile"] == "tuned" and gap["partition"] in elsewhere.get(gap["fault"], ()):
@@ -52,7 +64,18 @@ def worst_gaps(found, faults):
         for key in keys:
             if key not in worst or gap["gap_ns"] > worst[key]["gap_ns"]:
                 worst[key] = gap
-    return worst, of_host
+    own = {key: gap for key, gap in worst.items() if not gap.get("host")}
+    return own, len(worst) - len(own)
+
+
+def stalled_ns(stalls, fault):
+    """How long the host stood still from a fault's begin to its end; several watched the same host."""
+    total, reached = 0, fault["begin_ns"]
+    for begun, ended in sorted(map(tuple, stalls)):
+        begun, ended = max(begun, reached), min(ended, fault["end_ns"])
+        total += max(0, ended - begun)
+        reached = max(reached, ended)
+    return total
 
 
 class Scenario:
@@ -64,8 +87,9 @@ class Scenario:
         self.other, self.faults, self.gaps = {}, [], {}
         self.full_isr, self.first_ack, self.latency, self.latency_steady = [], [], {}, {}
         self.timelines, self.stalls, self.witness, self.history = [], [], [], []
-        self.replicas = {"compared": 0, "differ": 0, "witness": []}
+        self.replicas = {"compared": 0, "differ": 0, "missing": 0, "behind": 0, "witness": []}
         self.broken, self.doubts, self.notes = [], [], []
+        self.uncounted, self.given_up = [], 0  # Rounds that the host spoiled; producers that were replaced.
         self.seconds, self.of_host, self.worst_ns = 0.0, 0, 0
 
     def add(self, leg):
@@ -74,10 +98,12 @@ class Scenario:
         for name in COUNTS:
             self.counts[name] += found.get(name) or 0
         self.add_other(found, leg)
-        self.add_gaps(found, leg, first)
         self.add_latency(found)
+        spoiled = [fault["id"] for fault in leg.faults
+                   if not fault["confirmed"] and stalled_ns(found.get("stalls", ()), fault) >= STALLED_NS]
         self.faults += [{key: value for key, value in fault.items() if key not in ("elsewhere", "victims")}
-                        | {"id": first + fault["id"]} for fault in leg.faults]
+                        | {"id": first + fault["id"], "counts": fault["id"] not in spoiled} for fault in leg.faults]
+        self.add_gaps(found, leg, first)
         self.full_isr += leg.full_isr_ms
         self.first_ack += leg.first_ack_ms
         self.stalls += found.get("stalls", [])
@@ -97,8 +123,11 @@ class Scenario:
         faults = leg.faults if self.scenario.shows_elsewhere else ()
         worst, of_host = worst_gaps(found, faults)
         self.of_host += of_host
+        counted = {fault["id"] for fault in self.faults if fault["counts"]}
         for (profile, fault), gap in sorted(worst.items()):
-            self.gaps.setdefault(profile, []).append({**gap, "fault": first + int(fault)})
+            if first + int(fault) in counted or not self.scenario.has_faults:
+                self.gaps.setdefault(profile, []).append({
+                    **gap, "fault": first + int(fault), "at_least": profile == "stock" and int(fault) in leg.cut_off})
 
     def add_latency(self, found):
         for entry in found.get("latency", ()):
@@ -114,8 +143,11 @@ class Scenario:
             self.timelines[1:] = [leg.window]
 
     def add_replicas(self, found):
-        self.replicas["compared"] += found.get("compared", 0)
-        self.replicas["differ"] += found.get("differ", 0)
+        found = found or {}
+        for name in ("compared", "differ"):
+            self.replicas[name] += found.get(name, 0)
+        for name in ("missing", "behind"):
+            self.replicas[name] += len(unexcused(found, name))
         self.replicas["witness"] += found.get("witness", [])
 
     def judge(self, leg, first):
@@ -129,42 +161,90 @@ class Scenario:
                 self.broken.append(f"the checker found a violation ({of}): {checked.text}")
             if checked.code == CODE_INCONCLUSIVE:
                 self.doubts.append("; ".join(checked.found.get("inconclusive", ())) or checked.text)
-        if leg.replicas.get("differ"):
-            self.broken.append(f"{leg.replicas['differ']} replicas differ below the high watermark")
-            self.witness += leg.replicas.get("witness", [])
+        for found, topic in ((leg.replicas, "acks=all"), (leg.replicas_1, "acks=1")):
+            self.judge_replicas(found, topic)
         self.broken += leg.wrong
         self.doubts += leg.doubts
-        self.notes += leg.notes
-        for fault in leg.faults:
-            if not fault["confirmed"]:
-                self.doubts.append(f"round {first + fault['id'] + 1} was not confirmed: {fault['how']}; "
-                                   f"{fault['in_flight']} operations in flight")
-        if not leg.faults:
-            self.doubts.append("no fault was injected")
+        self.notes += leg.notes + [f"round {first + number + 1}: 30 s after the heal the stock writer had not every "
+                                   "partition acknowledged: its gap is at least as long as it is told"
+                                   for number in sorted(leg.cut_off)]
+        self.given_up += leg.given_up
+        self.judge_faults(leg, first)
         if not leg.checked.found.get("acked"):
             self.doubts.append("nothing was acknowledged")
 
+    def judge_faults(self, leg, first):
+        for fault in leg.faults:
+            if not fault["confirmed"]:
+                is_spoiled = not self.faults[first + fault["id"]]["counts"]
+                (self.uncounted if is_spoiled else self.doubts).append(
+                    f"round {first + fault['id'] + 1} was not confirmed: {fault['how']}; "
+                    f"{fault['in_flight']} operations in flight" + ("; the host stood still" if is_spoiled else ""))
+        if not leg.faults and self.scenario.has_faults:
+            self.doubts.append("no fault was injected")
+
+    def judge_replicas(self, found, topic):
+        """A copy that lacks what was read, or is not there, is not the same: one leader's view would hide it."""
+        if found is None:
+            return
+        if found.get("differ"):
+            self.broken.append(f"{found['differ']} replicas differ below the high watermark ({topic})")
+            self.witness += found.get("witness", [])
+        for name, what in (("missing", "is not there"), ("behind", "ends before the end that was read")):
+            copies = unexcused(found, name)
+            if copies:
+                where = f"partition {copies[0]['partition']} in {copies[0]['dir']}"
+                more = f" and {len(copies) - 1} more" if len(copies) > 1 else ""
+                self.broken.append(f"a replica {what} ({topic}): {where}{more}")
+        if not found.get("compared"):
+            self.doubts.append(f"no batch of two replicas was compared ({topic})")
+
+    def all_doubts(self):
+        """Also those that stand only when nothing else counts."""
+        found = list(self.doubts)
+        if self.uncounted and not any(fault["confirmed"] for fault in self.faults):
+            found += self.uncounted
+        if self.given_up > GIVEN_UP_MOST:
+            found.append(f"{self.given_up} producers were ended by OUT_OF_ORDER_SEQUENCE_NUMBER: librdkafka before 2.3 "
+                         "does that by itself, but so would a broker that forgets its producers")
+        return found
+
+    def all_notes(self):
+        found = self.notes + [f"does not count: {text}" for text in self.uncounted]
+        if self.given_up:
+            found.append(f"{self.given_up} producers were ended by a defect of librdkafka and replaced")
+        return found
+
     def verdict(self):
-        return FAIL if self.broken else INCONCLUSIVE if self.doubts else PASS
+        return FAIL if self.broken else INCONCLUSIVE if self.all_doubts() else PASS
+
+    def confirmed_rounds(self):
+        return sum(fault["confirmed"] for fault in self.faults)
 
     def gap_table(self):
         table = {}
         for profile, gaps in self.gaps.items():
             longest = max(gaps, key=lambda gap: gap["gap_ns"])
             table[profile] = {**distribution([gap["gap_ns"] / 1e6 for gap in gaps]),
+                              "at_least": sum(gap["at_least"] for gap in gaps),
                               "worst": {key: longest[key] for key in ("fault", "partition", "from_ns")}}
         return table
 
     def json(self):
         return {"name": self.scenario.name, "about": self.scenario.about, "verdict": self.verdict(),
-                "why": "\n".join(self.broken + self.doubts), "rounds": len(self.faults), **self.counts,
-                "other": self.other, "notes": self.notes,
+                "why": "\n".join(self.broken + self.all_doubts()), "rounds": len(self.faults), **self.counts,
+                "other": self.other, "notes": self.all_notes(), "given_up": self.given_up,
                 "witness": self.witness[:40], "faults": self.faults, "gaps": self.gap_table(),
                 "gaps_of_host": self.of_host, "full_isr": distribution(self.full_isr),
                 "first_ack": distribution(self.first_ack), "latency": joined(self.latency),
                 "latency_steady": joined(self.latency_steady), "timeline": self.timelines, "stalls": self.stalls,
                 "replicas": self.replicas, "history": self.history, "seconds": round(self.seconds, 1),
-                "bound95": bound95(self.counts["lost"], len(self.faults))}
+                "bound95": bound95(self.counts["lost"], self.confirmed_rounds())}
+
+
+def unexcused(found, name):
+    """Copies that are missing or behind, and for which no fault of ours is the reason."""
+    return [copy for copy in found.get(name) or () if not copy.get("may_miss")]
 
 
 def joined(table):
@@ -194,7 +274,7 @@ def overall(scenarios, control, failed_if):
 
 def totals(scenarios):
     found = {name: sum(scenario[name] for scenario in scenarios) for name in COUNTS}
-    faults = [fault for scenario in scenarios for fault in scenario["faults"]]
+    faults = [fault for scenario in scenarios for fault in scenario["faults"] if fault.get("counts", True)]
     return {**found, "faults": len(faults), "confirmed": sum(fault["confirmed"] for fault in faults)}
 
 
@@ -205,8 +285,8 @@ def longest_gap(scenarios):
     return max(found, default=None)
 
 
-def last_line(verdict, version, ack, scenarios):
-    """The one line that says all."""
+def last_line(verdict, version, ack, scenarios, planned=None):
+    """The one line that says all. `planned`: how many scenarios there were to play."""
     total = totals(scenarios)
     others = {}
     for scenario in scenarios:
@@ -215,6 +295,7 @@ def last_line(verdict, version, ack, scenarios):
                 others[name] = others.get(name, 0) + count
     more = "".join(f"{count:,} {name.replace('_', ' ')}, " for name, count in sorted(others.items()))
     faults = f"{total['confirmed']}/{total['faults']} faults confirmed, " if total["faults"] else ""
+    faults += f"{len(scenarios)} of {planned} scenarios, " if planned else ""
     text = (f"{verdict} {version} {ack}: {faults}{total['acked']:,} acked, "
             f"{total['lost']:,} lost, {total['duplicated']:,} duplicated, {total['reordered']:,} reordered, {more}"
             f"{total['unknown']:,} unknown ({total['unknown_found']:,} found)")

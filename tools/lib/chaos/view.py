@@ -1,8 +1,11 @@
 """view.py -- what the cluster says of itself: nodes, controller, leaders, in-sync replicas."""
 import json
+import time
 
 import programs
 from programs import Failure
+
+ANSWERS_S = 1  # Within this time a node that serves has answered.
 
 
 class Picture:
@@ -10,7 +13,10 @@ class Picture:
 
     def __init__(self, found):
         self.brokers = sorted(broker["id"] for broker in found["brokers"])
+        self.addresses = {broker["id"]: f"{broker['host']}:{broker['port']}" for broker in found["brokers"]
+                          if "port" in broker}
         self.controller = found.get("controller")
+        self.taken_ns = time.monotonic_ns()
         self.leaders = {one["partition"]: one["leader"] for one in found["partitions"]}
         self.isr = {one["partition"]: one["isr"] for one in found["partitions"]}
         self.replicas = {one["partition"]: one.get("replicas", []) for one in found["partitions"]}
@@ -26,8 +32,10 @@ class Picture:
         return min((len(isr) for isr in self.isr.values()), default=0)
 
     def is_full(self):
+        """Every partition has a leader, and all its replicas are in sync and on nodes that are registered."""
         return bool(self.isr) and all(self.leaders[p] is not None and self.leaders[p] >= 0
-                                      and len(self.isr[p]) >= len(self.replicas[p]) for p in self.isr)
+                                      and len(self.isr[p]) >= len(self.replicas[p])
+                                      and set(self.replicas[p]) <= set(self.brokers) for p in self.isr)
 
     def text(self):
         """For an error: how far it is from full."""
@@ -51,3 +59,18 @@ def look(bootstrap, topic=None, limit_s=5, client=None):
         return Picture({"partitions": [], **found})
     except (ValueError, KeyError, TypeError) as error:
         raise Failure(f"skiff-workload view: {error!r} in {run.stdout[:200]!r}") from error
+
+
+def settled(cluster, topic, client=None):
+    """A Picture in which every replica is in sync, and that each node itself agrees with; else None.
+
+    A cluster shows a node as in sync and registered until its session is over, though it has gone: only
+    the node's own answer says that it is there."""
+    picture = look(cluster.bootstrap, topic, client=client)
+    if not picture or not picture.is_full() or not set(cluster.ids) <= set(picture.brokers):
+        return None
+    for node in cluster.ids:
+        own = look(picture.addresses.get(node, cluster.bootstrap), topic, ANSWERS_S, client)
+        if not own or not own.is_full():
+            return None
+    return picture

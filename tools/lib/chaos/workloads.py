@@ -10,6 +10,7 @@
 """
 import json
 import os
+import re
 import signal
 import time
 
@@ -22,6 +23,17 @@ JVM_TERMINATED = 128 + signal.SIGTERM  # What a JVM may say that ended in order;
 FINAL_LIMIT_S, FLUSH_LIMIT_S = 120, 20
 ANSWERS_WITHIN = "30s"  # Metadata, to begin with: a JVM that has just started takes its time.
 CLIENTS_EACH = 1000  # Numbers that one process may give to its clients.
+GIVEN_UP = re.compile(r"(\d+) producers given up")  # In the last line of a writer.
+RATE_PARTS = {"stock": 0.2, "acks1": 0.12, "probes": 0.08}  # Of all records a second; the tuned writer has the rest.
+OTHER_PART = 0.12  # Of each writer in another language.
+
+
+def rates(total, others=0):
+    """How many records a second each kind of client writes, so that all together write `total`."""
+    parts = {name: max(1, round(total * part)) for name, part in RATE_PARTS.items()}
+    parts["other"] = max(1, round(total * OTHER_PART))
+    parts["tuned"] = max(1, total - sum(parts[name] for name in RATE_PARTS) - others * parts["other"])
+    return parts
 
 
 class Marks:
@@ -66,6 +78,7 @@ class Workloads:
         self.next_client = 0
         self.stock_count, self.retired = 0, {}
         self.broken = []  # What a client saw that no cluster may do, and that ended it.
+        self.given_up = 0  # Producers that their library ended by a defect of its own, and that were replaced.
         self.others, self.notes = {}, []  # Writers in other languages: name -> history; why one is missing.
         self.live = LiveHistory()
         self.marks = self.new_marks("marks", topic, self.files)
@@ -105,8 +118,8 @@ class Workloads:
         program = [*command, verb, "-b", self.bootstrap] if command else self.program(verb)
         more = ["-t", topic or self.topic, "--run", self.run, "--history", history, "--timeout", ANSWERS_WITHIN,
                 "--first-client", self.take_clients()]
-        self.processes[name] = programs.spawn([*program, *map(str, [*more, *words])],
-                                              os.path.join(self.folder, f"{name}.log"))
+        self.processes[name] = programs.Spawned([*program, *map(str, [*more, *words])],
+                                                os.path.join(self.folder, f"{name}.log"))
 
     def take_clients(self):
         self.next_client += CLIENTS_EACH
@@ -143,9 +156,10 @@ class Workloads:
                    profile=ACKS_1)
         self.start("reader-acks1", "read", topic=self.topic_1)
 
-    def start_probes(self, is_with_metadata):
-        self.start("probe", "probe", "--every-ms", 10, profile="probe")
-        self.start("fresh", "probe", "--fresh", "--every-ms", 10, profile="fresh")
+    def start_probes(self, rate, is_with_metadata):
+        every_ms = max(1, 2000 // rate)  # Two kinds share the rate.
+        self.start("probe", "probe", "--every-ms", every_ms, profile="probe")
+        self.start("fresh", "probe", "--fresh", "--every-ms", every_ms, profile="fresh")
         if is_with_metadata:
             self.start("metadata", "probe", "--metadata", profile="metadata")
 
@@ -170,24 +184,24 @@ class Workloads:
             elif name in self.others and not self.live.last[name]:
                 self.leave_out(name)
             else:
-                raise Failure(f"the workload {name!r} ended with exit code {process.returncode}:\n"
-                              + programs.last_lines(os.path.join(self.folder, f"{name}.log")))
+                raise Failure(f"the workload {name!r} ended with exit code {process.returncode}:\n{process.said()}")
 
     def note_broken(self, name):
         """A client ended by an error that no sound cluster gives: its history is whole, the others go on."""
-        del self.processes[name]
-        said = programs.last_lines(os.path.join(self.folder, f"{name}.log"), 3)
-        self.broken.append(f"the client {name!r} was ended by an error that no sound cluster gives:\n{said}")
+        process = self.processes.pop(name)
+        self.broken.append(f"the client {name!r} was ended by an error that no sound cluster gives:\n{process.said(3)}")
+        process.keep_log()
 
     def leave_out(self, name):
         """A writer that has got nothing acknowledged, and will not: the others go on without it."""
-        programs.end(self.processes.pop(name), signal.SIGTERM, FLUSH_LIMIT_S)
+        process = self.processes.pop(name)
+        programs.end(process, signal.SIGTERM, FLUSH_LIMIT_S)
         self.files.remove(self.others.pop(name))
-        said = programs.last_lines(os.path.join(self.folder, f"{name}.log"), 1).strip()
-        self.notes.append(f"the writer {name!r} wrote nothing: {said or 'it did not get that far'}")
+        self.notes.append(f"the writer {name!r} wrote nothing: {process.said(1).strip() or 'it did not get that far'}")
+        process.keep_log()
 
     def stop(self):
-        """Writers finish what is open, then readers end. Those that did not end well, with their exit codes."""
+        """Writers finish what is open, then readers end. Of those that did not end well, a text each."""
         readers = [name for name in self.processes if name.startswith("reader")]
         writers = [name for name in self.processes if name not in readers]
         bad = []
@@ -197,11 +211,15 @@ class Workloads:
                 if self.processes[name].poll() is None:
                     self.processes[name].send_signal(signal.SIGTERM)
             for name in group:
-                code = programs.end(self.processes[name], 0, FLUSH_LIMIT_S)
+                process = self.processes[name]
+                code = programs.end(process, 0, FLUSH_LIMIT_S)
+                self.given_up += sum(map(int, GIVEN_UP.findall(process.said(1))))
                 if code == VIOLATION:
                     self.note_broken(name)
-                elif code not in (0, JVM_TERMINATED):
-                    bad.append((name, code))
+                    continue
+                if code not in (0, JVM_TERMINATED):
+                    bad.append(f"the workload {name!r} ended with exit code {code}:\n{process.said()}")
+                process.keep_log()
         self.processes, self.retired = {}, {}
         for marks in filter(None, (self.marks, self.marks_1)):
             marks.close()
@@ -216,7 +234,8 @@ class Workloads:
             history = os.path.join(self.folder, "final.history" if files is self.files else "final-acks1.history")
             words = ["-t", topic, "--timeout", ANSWERS_WITHIN, "--run", self.run, "--history", history]
             run = programs.call(self.program("final", *words, "--first-client", self.take_clients()), FINAL_LIMIT_S)
-            files.append(history)
+            if os.path.exists(history):
+                files.append(history)
             if run.returncode != 0:
                 wrong += f"final read of {topic}: {(run.stderr.strip() or 'failed').splitlines()[-1]}; "
         return wrong.rstrip("; ")
@@ -227,12 +246,12 @@ class Workloads:
         words += ["--replica-ends", ends] if ends else []
         words += ["--timeline", f"{window[0]}:{window[1]}"] if window else []
         run = programs.call(words, 600)
-        if run.returncode not in (0, VIOLATION, INCONCLUSIVE):
-            raise Failure(f"skiff chaos check: {run.stderr.strip() or run.stdout.strip()}")
         try:
             found = json.loads(run.stdout)
         except ValueError as error:
-            raise Failure(f"skiff chaos check: {run.stdout[:200]!r} is no JSON") from error
+            raise Failure(f"skiff chaos check: {run.stderr.strip() or run.stdout[:200]}") from error
+        if run.returncode not in (0, VIOLATION):  # Also 1 with all that it found: a history was cut short.
+            return Checked(INCONCLUSIVE, found, run.stderr.strip() or "the history says too little")
         return Checked(run.returncode, found, run.stderr.strip())
 
     def kill(self):
@@ -243,7 +262,8 @@ class Workloads:
                 process.send_signal(signal.SIGTERM)
         for process in self.processes.values():
             programs.end(process, signal.SIGTERM, 2)
-        self.processes = {}
+            process.keep_log()
+        self.processes, self.retired = {}, {}
         for marks in filter(None, (self.marks, self.marks_1)):
             marks.close()
         self.live.close()
