@@ -277,8 +277,8 @@ Test(faults_power, a_write_is_torn_at_sectors)
 {
     uint32_t torn = 0;
     for (uint64_t seed = 0; seed < 100; seed++) {
-        node_run(&node,
-                 "open d . r;open a f rwct;write a 0 5120 x;fsync a;fsync d;write a 0 5120 y;die");
+        node_run(&node, "open d . r;open a f rwct;open b g rwct;write a 0 5120 x;fsync a;fsync d;"
+                        "write a 0 5120 y;write b 0 9 z;die");
         node_power(&node, seed, POWER_KEEP_BY_SEED);
         const char *found = node_file(&node, "f");
         bool is_whole = !strcmp(found, "5120x") || !strcmp(found, "5120y");
@@ -288,6 +288,16 @@ Test(faults_power, a_write_is_torn_at_sectors)
     }
     cr_assert_gt(torn, 5);
     cr_assert_lt(torn, 95);
+}
+
+Test(faults_power, some_change_of_bytes_is_always_lost_whatever_the_seed)
+{
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        node_run(&node, "open d . r;open a f rwct;fsync d;write a 0 9 x;write a 9 9 y;open b g rwc;"
+                        "die");
+        struct power_result result = node_power(&node, seed, POWER_KEEP_BY_SEED);
+        cr_assert_gt(result.dropped + result.torn, result.names_dropped, "seed %lu", seed);
+    }
 }
 
 Test(faults_power, the_same_seed_gives_the_same_image)

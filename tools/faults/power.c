@@ -1,7 +1,8 @@
 /* power.c -- cuts the power of a node whose process has gone.
  *
  * The seed chooses how the disk behaved: it lost everything, it got some random changes and not
- * others, or it got all changes up to a moment and none after it. */
+ * others, or it got all changes up to a moment and none after it. Some change of bytes is always
+ * lost where one was waiting: a power loss that spares everything is none. */
 #include "power.h"
 
 #include <errno.h>
@@ -49,6 +50,22 @@ static enum verdict verdict_of(struct rand *rand, const struct weather *weather,
     return weather->percent > 0 && rand_chance(rand, 1, 3) ? VERDICT_TEAR : VERDICT_DROP;
 }
 
+/* The newest waiting change of bytes is lost, if none is. */
+static void lose_one(struct image *image)
+{
+    struct change *newest = NULL;
+    for (uint32_t i = 0; i < image->change_count; i++) {
+        struct change *change = &image->changes[i];
+        if (change->verdict == VERDICT_SURE || !is_of_bytes(change->record))
+            continue;
+        if (change->verdict == VERDICT_DROP)
+            return;
+        newest = change;
+    }
+    if (newest)
+        newest->verdict = VERDICT_DROP;
+}
+
 static void judge(struct image *image)
 {
     struct rand rand;
@@ -61,6 +78,8 @@ static void judge(struct image *image)
     for (uint32_t i = 0; i < image->change_count; i++)
         if (image->changes[i].verdict != VERDICT_SURE)
             image->changes[i].verdict = verdict_of(&rand, &weather, number++);
+    if (image->options->keep_percent == POWER_KEEP_BY_SEED)
+        lose_one(image);
 }
 
 static bool settle(struct image *image)
