@@ -4,6 +4,7 @@
 No cluster runs here. Histories and checker results are made by hand.
 """
 import contextlib
+import errno
 import io
 import os
 import random
@@ -368,19 +369,36 @@ def test_hooks_get_the_scenarios_that_they_can_play():
                                                                frozenset(("kill", "restart")))
 
 
+def a_run(folder, names):
+    system = SimpleNamespace(name="skiff", folder=None, is_ours=True, settings=dict)
+    options = arguments.read_run([*names, "--dir", os.path.join(folder, "run")])
+    return run.Run(options, system, scenarios.chosen(options.scenarios, "default", EVERYTHING)[:2])
+
+
 def an_end(skipped, names):
     """(exit code, last line) of a run that played one scenario well and left out some."""
     with tempfile.TemporaryDirectory() as folder:
         run_directory.STATE = os.path.join(folder, "state")
-        words = [*names, "--dir", os.path.join(folder, "run")]
-        system = SimpleNamespace(name="skiff", folder=None, is_ours=True, settings=dict)
-        options = arguments.read_run(words)
-        one = run.Run(options, system, scenarios.chosen(options.scenarios, "default", EVERYTHING)[:2])
+        one = a_run(folder, names)
         one.control, one.found, one.skipped = {"violated": True}, [a_scenario(a_leg())], skipped
         run.publish = lambda *_: None
         with contextlib.redirect_stdout(io.StringIO()) as output, contextlib.redirect_stderr(io.StringIO()):
             code = one.report(False)
         return code, output.getvalue().strip().split("\n")[-1]
+
+
+def test_a_file_that_cannot_be_written_ends_the_run_with_its_name():
+    with tempfile.TemporaryDirectory() as folder:
+        run_directory.STATE = os.path.join(folder, "state")
+        one = a_run(folder, ["kill-leader"])
+
+        def no_room():
+            raise OSError(errno.ENOSPC, "No space left on device", "/x/marks.history")
+        one.system.version, one.directory.check_room = lambda: "skiff 1", no_room
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            assert one.go() == 1
+        assert "/x/marks.history: No space left on device" in said.getvalue(), said.getvalue()
+        assert run_directory.leftovers() == []
 
 
 def test_a_named_scenario_that_was_left_out_is_inconclusive():

@@ -74,7 +74,8 @@ def add_shared(parser, rate):
     parser.add_argument("-b", "--bootstrap", metavar="HOST:PORT", help="a cluster that runs already")
     parser.add_argument("-F", dest="client", metavar="FILE", type=a_file,
                         help="a client.properties: how clients reach it")
-    parser.add_argument("--rate", type=at_least(1, RATE_MAX), default=rate, help=f"records a second, of all clients together ({rate})")
+    parser.add_argument("--rate", type=at_least(1, RATE_MAX), default=rate,
+                        help=f"records a second, of all clients together ({rate})")
     parser.add_argument("--partitions", type=at_least(1, 1000), help="of the topic")
     parser.add_argument("--fail-if", action="append", default=[], metavar="EXPR",
                         help="FAIL when it is true: 'gap.max>2s', 'kill-leader.stock.gap.p50>300ms', 'unknown>100'")

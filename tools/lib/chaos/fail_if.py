@@ -9,7 +9,8 @@
     acked failed unknown unknown_found lost duplicated reordered lost_acks1 ...        counts
 
 Without SCENARIO it holds for each of the run; PROFILE is tuned, stock, fresh, probe, metadata, java, franz or not-led
-(tuned clients, partitions that the victim did not lead); tuned when it is not said. A number that was not measured, as a p99 of fewer than a hundred faults, makes the run INCONCLUSIVE.
+(tuned clients, partitions that the victim did not lead); tuned when it is not said. A number that was not measured,
+as a p99 of fewer than a hundred faults, makes the run INCONCLUSIVE.
 """
 import operator
 import re

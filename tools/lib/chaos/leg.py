@@ -168,8 +168,8 @@ class Leg:
     def wait_steady(self, since_ns, limit_s, back_to):
         """When every replica was in sync again, in ns of the monotonic clock; None: not in time.
 
-        With WRITABLE it is enough that writes go, by as many replicas as they need. A node that was cut off may show
-        an old view, and so may the cluster of one that has gone: the first look alone is not trusted, nor one node's."""
+        With WRITABLE it is enough that writes go, by as many replicas as they need. A node that was cut off may
+        show an old view, and so may the others of one that has gone: no look alone is trusted, nor one node's."""
         deadline = time.monotonic() + limit_s
         full_ns, is_sure = None, False
         while time.monotonic() < deadline:
@@ -489,8 +489,8 @@ class ControlLeg(Leg):
         return {"name": "control", "violated": lost > 0 and (checked.code == VIOLATION or not is_known),
                 "seconds": round(time.monotonic() - self.begun, 1),
                 "classes": {name: count for name, count in classes.items() if count},
-                "text": f"acknowledged from the page cache, {unsynced} records while no sync came back, then power lost "
-                        f"on all nodes: {lost} of {acked} acknowledged records were found lost ({how})"
+                "text": f"acknowledged from the page cache, {unsynced} records while no sync came back, then power "
+                        f"lost on all nodes: {lost} of {acked} acknowledged records were found lost ({how})"
                         + (f"; {wrong}" if wrong else "")}
 
     def is_written(self, limit_s):

@@ -286,8 +286,8 @@ class Run:
     def tell(self, total, rounds):
         gap = total.gap_table().get("tuned")
         longest = f", longest gap {gap['max_ms'] / 1e3:.2f} s" if gap else ""
-        self.progress.tell(f"{self.part_of()} {total.scenario.name}: {total.verdict()}, {len(total.faults)} of {rounds} "
-                           f"rounds, {total.counts['acked']:,} acked{longest}, {total.seconds:.0f} s")
+        self.progress.tell(f"{self.part_of()} {total.scenario.name}: {total.verdict()}, "
+                           f"{len(total.faults)} of {rounds} rounds, {total.counts['acked']:,} acked{longest}, {total.seconds:.0f} s")
         for reason in (total.broken + total.all_doubts() + total.all_notes())[:4]:
             self.progress.tell("  " + reason.replace("\n", "\n  "))
 
@@ -335,7 +335,8 @@ class Run:
                 "command": "skiff chaos run " + shlex.join(sys.argv[2:]), "seed": self.options.seed,
                 "started": self.started, "seconds": round(time.monotonic() - self.begun, 1), "control": self.control,
                 "scenarios": done, "totals": verdict.totals(done),
-                "bound95": verdict.bound_text(done), "failed_if": failed_if, "skipped": self.skipped, "errors": self.errors}
+                "bound95": verdict.bound_text(done), "failed_if": failed_if, "skipped": self.skipped,
+                "errors": self.errors}
 
     def publish(self, content):
         publish(self.directory.path, content, self.options.beside)

@@ -52,7 +52,7 @@ def bound_text(scenarios):
 
 
 def worst_gaps(found, faults):
-    """{(profile, fault): the longest gap of all partitions}, without those that are the host's; and how many these are."""
+    """{(profile, fault): the longest gap of all partitions}, without the host's; and how many those are."""
     elsewhere = {str(fault["id"]): set(fault.get("elsewhere", ())) for fault in faults}
     worst = {}
     for gap in found.get("gaps", ()):
