@@ -65,16 +65,6 @@ def claim_ports(nodes):
     raise Failure("found no free ports")
 
 
-def start_time(pid):
-    """As the kernel has it, in its ticks; None: there is no such process."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
-            fields = stat.read().rpartition(") ")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" and int(fields[17]) <= 1 else fields[19]
-
-
 class ChaosDir:
     def __init__(self, folder):
         self.cluster = os.path.abspath(folder)
@@ -122,7 +112,8 @@ class ChaosDir:
                 pid, started = file.read().split()
         except (OSError, ValueError):
             return None
-        return int(pid) if start_time(pid) == started else None
+        state = programs.process_state(pid)
+        return int(pid) if state and state[0] not in "ZX" and state[1] == int(started) else None
 
     def start_proxy(self, claim=None):
         """Returns once it answers, at once when it runs. It takes the claim of the ports along."""

@@ -3,6 +3,7 @@
 An engine can start clusters, and everything can be done to them. Hooks break a cluster that runs
 already: what they offer are the executables that the folder has, each called with a node id.
 """
+import ctypes
 import os
 
 import programs
@@ -14,6 +15,15 @@ HOOKS = ("kill", "restart", "pause", "resume", "cut", "heal")
 EVERYTHING = frozenset(("kill", "restart", "pause", "resume", "cut", "heal", "stop", "links", "disk", "power", "files",
                         "clock", "limits"))
 START_LIMIT_S, STOP_LIMIT_S, CALL_LIMIT_S = 180, 120, 60
+HOOK_LIMIT_S, HOOK_LIMIT_NAME = 300, "SKIFF_CHAOS_HOOK_LIMIT"  # A hook may wait until a machine is up.
+BREAKS = {"restart": "kill", "resume": "pause", "heal": "cut"}  # Which hook undoes which.
+MENDS = {broken: mend for mend, broken in BREAKS.items()}
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def adopt_nodes():
+    """Nodes outlive the program that started them; from now on they become our children, and tell us how they end."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def is_executable(folder, name):
@@ -62,6 +72,7 @@ class Engine:
         return {key.strip(): value.strip() for key, _, value in pairs}
 
     def start(self, folder, nodes, settings):
+        adopt_nodes()
         return Cluster(self, folder, nodes, settings)
 
     def stop_all(self, folder):
@@ -72,8 +83,11 @@ class Engine:
 class Cluster:
     """A running cluster of an engine, in a directory of its own."""
 
+    has_pids = True
+
     def __init__(self, engine, folder, nodes, settings):
         self.engine, self.dir = engine, folder
+        self.living, self.codes = set(), {}  # Pids that were nodes when they were asked for; how they ended.
         self.can = engine.can
         self.ids = list(range(1, nodes + 1))
         try:
@@ -91,7 +105,24 @@ class Cluster:
         self.engine.call("kill", self.dir, *nodes)
 
     def restart(self, *nodes):
+        self.reap()
         self.engine.call("restart", self.dir, *nodes)
+
+    def reap(self):
+        for pid in list(self.living):
+            try:
+                ended, status = os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:  # An engine whose nodes are no processes of this session.
+                self.living.discard(pid)
+                continue
+            if ended:
+                self.living.discard(pid)
+                self.codes[pid] = os.waitstatus_to_exitcode(status)
+
+    def exit_code(self, pid):
+        """Of a node's process that has ended, negative for a signal; None: nobody told us."""
+        self.reap()
+        return self.codes.get(pid)
 
     def shut_down(self, *nodes):
         """As an operator does it: SIGTERM, and the node leaves in order."""
@@ -106,9 +137,11 @@ class Cluster:
     def pid(self, node):
         """0 when the node does not run."""
         try:
-            return int(self.engine.call("pid", self.dir, node))
+            pid = int(self.engine.call("pid", self.dir, node))
         except (Failure, ValueError):
             return 0
+        self.living.add(pid)
+        return pid
 
     def data(self, node):
         return self.engine.call("data", self.dir, node)
@@ -120,25 +153,35 @@ class Cluster:
         self.engine.call("stop", self.dir, limit_s=STOP_LIMIT_S)
 
 
+def hook_limit_s():
+    text = os.environ.get(HOOK_LIMIT_NAME) or str(HOOK_LIMIT_S)
+    if not text.isdigit() or int(text) == 0:
+        raise Refused(f"{HOOK_LIMIT_NAME} is seconds, as 600: {text!r}")
+    return int(text)
+
+
 class HookedCluster:
     """Somebody's own cluster: it was there before the run, and stays."""
+
+    has_pids = False
 
     def __init__(self, folder, bootstrap, ids):
         self.dir, self.bootstrap, self.ids = None, bootstrap, ids
         self.folder = folder
         self.can = frozenset(hook for hook in HOOKS if is_executable(folder, hook)) if folder else frozenset()
-        self.paused = set()
-        self.changed = set()  # Nodes that a hook has broken and none has mended yet.
+        self.limit_s = hook_limit_s()
+        self.changed = set()  # (hook, node): what a hook may have broken and none has mended yet.
 
     def hook(self, name, node):
-        run = programs.call([os.path.join(self.folder, name), str(node)], CALL_LIMIT_S)
+        """A hook that fails, or that we do not wait for, may have broken something all the same."""
+        if name in MENDS:
+            self.changed.add((name, node))
+        run = programs.call([os.path.join(self.folder, name), str(node)], self.limit_s)
         if run.returncode != 0:
             text = (run.stderr.strip() or run.stdout.strip() or "it said nothing").split("\n")[-1]
             raise Failure(f"the hook `{name} {node}` failed with exit code {run.returncode}: {text}")
-        if name in ("restart", "resume", "heal"):
+        if name in BREAKS:
             self.changed.discard((BREAKS[name], node))
-        else:
-            self.changed.add((name, node))
 
     def kill(self, *nodes):
         for node in nodes:
@@ -161,10 +204,12 @@ class HookedCluster:
         return ""
 
     def close(self):
-        """Mend what is still broken, as far as the hooks can."""
-        mends = {broken: mend for mend, broken in BREAKS.items()}
+        """Mend all that may be broken still, as far as the hooks can; then one Failure tells what they could not."""
+        failed = []
         for broken, node in sorted(self.changed):
-            self.hook(mends[broken], node)
-
-
-BREAKS = {"restart": "kill", "resume": "pause", "heal": "cut"}  # Which hook undoes which.
+            try:
+                self.hook(MENDS[broken], node)
+            except Failure as failure:
+                failed.append(str(failure))
+        if failed:
+            raise Failure("this is broken still: " + "; ".join(failed))

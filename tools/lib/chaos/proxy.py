@@ -49,7 +49,7 @@ class Proxy:
         self.ask("heal")
 
     def links(self):
-        """{(from, to): {"bytes", "connections", "rule"}}"""
+        """{(from, to): {"bytes", "delayed", "connections", "rule"}}"""
         found = json.loads(self.ask("stats"))
         return {(link["from"], link["to"]): link for link in found["links"]}
 
@@ -59,6 +59,6 @@ def meets(link, rule):
     return all(wanted in ("*", str(end)) for wanted, end in zip(map(str, rule[:2]), link))
 
 
-def bytes_of(links, rules):
-    """What the links that the rules are about have carried so far."""
-    return sum(entry["bytes"] for link, entry in links.items() if any(meets(link, rule) for rule in rules))
+def bytes_of(links, rules, what="bytes"):
+    """What the links that the rules are about have carried so far, or "delayed"."""
+    return sum(entry[what] for link, entry in links.items() if any(meets(link, rule) for rule in rules))

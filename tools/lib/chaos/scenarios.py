@@ -107,7 +107,7 @@ SCENARIOS = [
              "hundredth piece.", links.between_nodes(["delay 100", "stall 1 200"])(plain_leader), (0, 2, 20), LINKS,
              hold_s=4, round_s=6),
     Scenario("slow-disk", "Each sync of a leader's disk takes 200 ms longer; or 2 s.",
-             disks.of_leader(leader, [("slow-disk", "200ms"), ("slow-disk", "2s")], counter="syncs"),
+             disks.of_leader(leader, [("slow-disk", "200ms"), ("slow-disk", "2s")], counter="syncs_delayed"),
              (1, 2, 20), DISKS, waits=False, hold_s=6, round_s=8),
     Scenario("hung-disk", "No sync of a leader's disk comes back for a while.",
              disks.of_leader(leader, [("hang-disk",)], counter="hung"),
@@ -151,7 +151,7 @@ SCENARIOS = [
     Scenario("random", "A seeded mix: one fault, or two of different families at once.",
              mix.mix([[killed(leader), killed(controller), paused(leader), power.all_nodes],
                       [links.isolate(leader), links.cut_from_controller, links.one_way(leader, True), links.bridge],
-                      [disks.of_leader(leader, [("slow-disk", "200ms")], counter="syncs"),
+                      [disks.of_leader(leader, [("slow-disk", "200ms")], counter="syncs_delayed"),
                        clocks.clock(leader, "+1h", "-1h")]]),
              (0, 3, 100), POWER | LINKS | DISKS | CLOCK, hold_s=4, waits=False, has_all_clients=True, round_s=7),
 ]

@@ -1,4 +1,4 @@
-"""clocks.py -- one node's wall clock jumps or drifts."""
+"""clocks.py -- one node's wall clock jumps or drifts. It is confirmed when the node has read it so."""
 from faults.fault import Fault
 
 
@@ -9,17 +9,20 @@ class Clock(Fault):
         self.detail = f"{change}, node {node}"
 
     def inject(self):
+        self.before = self.shifted()
         self.said = self.moment.verbs.call("clock", self.victims[0], self.change)
-        self.pid = self.cluster.pid(self.victims[0])
+
+    def shifted(self):
+        """How often the node has read a clock that was off."""
+        return self.moment.verbs.rules()[self.victims[0]]["clocks_shifted"]
 
     def heal(self):
         self.moment.verbs.heal()
 
     def confirm(self):
-        rules = self.moment.verbs.rules()[self.victims[0]]
-        is_set = rules["clock_step_ms"] != 0 or rules["clock_drift_ppm"] != 0
-        return (is_set and self.pid > 0 and self.said.get("confirmed", True),
-                f"{self.part}; its clock was set to {self.change}")
+        read = self.shifted() - self.before
+        return (bool(self.said.get("confirmed")) and read > 0,
+                f"{self.part}; its clock was set to {self.change} and read {read} times")
 
 
 def clock(choose, *changes):

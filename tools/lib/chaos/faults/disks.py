@@ -29,8 +29,8 @@ class Disk(Fault):
     def inject(self):
         self.pids = {node: self.cluster.pid(node) for node in self.victims}
         self.before = self.counters()
-        for node in self.victims:
-            self.moment.verbs.call(self.words[0], node, *self.words[1:])
+        said = [self.moment.verbs.call(self.words[0], node, *self.words[1:]) for node in self.victims]
+        self.is_in_force = all(one.get("confirmed") for one in said)
 
     def heal(self):
         self.moment.verbs.heal()
@@ -46,7 +46,8 @@ class Disk(Fault):
         how = f"{self.counter} {', '.join(f'+{count} on node {node}' for node, count in grown.items())}"
         ended = [node for node in self.victims if is_gone(self.pids[node])]
         how += f"; node {' '.join(map(str, ended))} ended" if ended else ""
-        return all(grown.values()) and self.is_part_seen, f"{self.part}; {how}" if self.part else how
+        seen = self.is_in_force and all(count > 0 for count in grown.values()) and self.is_part_seen
+        return seen, f"{self.part}; {how}" if self.part else how
 
 
 def of_leader(choose, words, **how):

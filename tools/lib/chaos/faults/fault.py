@@ -23,6 +23,7 @@ class Fault:
     def __init__(self, moment):
         self.moment = moment
         self.cluster = moment.cluster
+        self.wrong = []  # What the system did meanwhile that it must not, whatever the histories say.
 
     def prepare(self):
         """What has to be before the fault, and is none itself."""
@@ -38,6 +39,9 @@ class Fault:
 
     def confirm_after(self):
         return True, ""
+
+    def stop(self):
+        """End what of ours runs beside it, when the round ends early. Again is no harm."""
 
 
 class Victim:

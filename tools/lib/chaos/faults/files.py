@@ -62,7 +62,8 @@ class BitRot(Kill):
     def end(self):
         """An index is written when it is closed: its node ends in order."""
         if self.kind == "index":
-            self.cluster.shut_down(*self.victims)
+            for node in self.victims:
+                self.shut_down(node)
         else:
             super().end()
 

@@ -10,6 +10,8 @@ class Both(Fault):
         self.faults = faults
         self.victims = sorted({node for fault in faults for node in fault.victims})
         self.begun = []
+        for fault in faults:
+            fault.wrong = self.wrong
 
     def prepare(self):
         for fault in self.faults:
@@ -24,6 +26,10 @@ class Both(Fault):
     def heal(self):
         for fault in reversed(self.begun):
             fault.heal()
+
+    def stop(self):
+        for fault in self.faults:
+            fault.stop()
 
     def together(self, answers):
         return all(seen for seen, _ in answers), "; ".join(how for _, how in answers if how)

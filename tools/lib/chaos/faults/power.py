@@ -7,23 +7,36 @@ from faults.processes import Kill
 from programs import Failure
 
 LIMIT_S = 120
-SYNC_TAKES, SLOW_S = "30ms", 0.15
+LEAST_WAITING, WAIT_S = 20, 1.0  # Operations that no sync has covered, of each victim; so long it waits for them.
+LOOK_EVERY_S = 0.01
 
 
 class PowerLoss(Kill):
-    """kill -9, then each victim's disk falls back to what was synced, and a seeded part of the rest.
+    """No disk syncs any more, kill -9, then each disk falls back to what was synced, and a seeded part of the rest.
 
-    Its syncs take a little longer just before, so that there is something that no sync has covered.
-    `keep` is how likely an operation that no sync covered is there nevertheless, in percent."""
+    Syncs stop on all victims at once, so that nothing is durable on one that was written after another's
+    power had gone. `keep` is how likely an operation that no sync covered is there nevertheless, in percent."""
 
     keep = None
 
-    def prepare(self):
-        for node in self.victims:
-            self.moment.verbs.call("slow-disk", node, SYNC_TAKES)
-        time.sleep(SLOW_S)
+    def stop_syncs(self):
+        """No sync of a victim comes back from now on, as of a disk whose power is going."""
+        is_all = len(self.victims) == len(self.cluster.ids)
+        for node in ["all"] if is_all else self.victims:
+            self.moment.verbs.call("hang-disk", node)
+
+    def wait_for_writes(self):
+        """Until each victim has written something since: there is nothing to lose otherwise."""
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline:
+            rules = self.moment.verbs.rules()
+            if all(rules[node]["unsynced_operations"] >= LEAST_WAITING for node in self.victims):
+                return
+            time.sleep(LOOK_EVERY_S)
 
     def inject(self):
+        self.stop_syncs()
+        self.wait_for_writes()
         super().inject()
         self.found = [self.cut_power(node) for node in self.victims]
         self.moment.verbs.heal()
@@ -42,13 +55,16 @@ class PowerLoss(Kill):
 
     def confirm(self):
         gone, how = super().confirm()
-        total = {key: sum(one.get(key, 0) for one in self.found)
-                 for key in ("operations", "dropped", "kept", "torn", "bytes_dropped", "names_dropped")}
-        is_told = all(one.get("confirmed", True) for one in self.found)
-        return (gone and is_told and total["dropped"] + total["torn"] > 0,
-                f"{how}; {total['dropped']} of {total['operations']} unsynced operations dropped "
-                f"({total['bytes_dropped']} bytes, {total['names_dropped']} names), {total['torn']} torn"
-                + ("" if is_told else "; a journal had been given up"))
+        is_told = all(one.get("confirmed") for one in self.found)
+        changes = sum(one["dropped"] - one["names_dropped"] + one["torn"] for one in self.found)
+        return gone and is_told and changes > 0, "; ".join([how, *map(self.text, self.victims, self.found)])
+
+    @staticmethod
+    def text(node, found):
+        if not found.get("confirmed"):
+            return f"node {node}: {found.get('why') or 'the power loss was not confirmed'}"
+        return (f"node {node}: {found['dropped']} of {found['operations']} unsynced operations dropped "
+                f"({found['bytes_dropped']} bytes, {found['names_dropped']} names), {found['torn']} torn")
 
 
 class WholeLoss(PowerLoss):

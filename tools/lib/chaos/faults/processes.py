@@ -2,24 +2,39 @@
 import os
 import time
 
+import programs
 import view
 from faults.fault import Fault
+from programs import Failure
 
 SEEN_GONE_S = 30  # A cluster of the user's has noticed a fault within this time, or it is not confirmed.
 RETURN_LIMIT_S = 60
+LOOK_EVERY_S = 0.2
+SILENT_LOOKS = 2  # So many looks in a row that nobody answers: one may be lost on a busy host.
+IN_ORDER = (0, 128 + 15)  # Exit codes of a node that was asked to stop; the second is a JVM's.
 
 
 def state_of(pid):
     """R, S, T, ... of a process; None: there is none."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
-            return stat.read().rpartition(")")[2].split()[0]
-    except OSError:
-        return None
+    state = programs.process_state(pid)
+    return state and state[0]
 
 
 def is_gone(pid):
-    return state_of(pid) in (None, "Z", "X")
+    """Whether that process was there and has ended. 0 is none: nobody saw it go."""
+    return pid > 0 and state_of(pid) in (None, "Z", "X")
+
+
+def is_missed(before, now, node):
+    """Whether a cluster misses a node that it had: it is registered no more, or it leads nothing and is in no
+    in-sync set with others. A node that was in none before cannot be missed."""
+    if node not in before.brokers:
+        return False
+    if node not in now.brokers:
+        return True
+    had = [partition for partition, isr in before.isr.items() if node in isr and len(isr) > 1]
+    return bool(had) and all(partition in now.isr for partition in had) and not now.led_by(node) and not any(
+        node in isr and len(isr) > 1 for isr in now.isr.values())
 
 
 class OnNodes(Fault):
@@ -35,17 +50,46 @@ class OnNodes(Fault):
     def take_pids(self):
         self.pids = {node: self.cluster.pid(node) for node in self.victims}
 
-    def seen_by_others(self):
-        """For a cluster whose processes we do not see: nobody is led by the victims any more."""
-        deadline = time.monotonic() + SEEN_GONE_S
+    def look(self):
+        return view.look(self.cluster.bootstrap, self.moment.topic, client=self.moment.workloads.setting.client)
+
+    def seen_by_others(self, nodes, before):
+        """For a cluster whose processes we do not see: what changed, against the picture from before."""
+        deadline, silent = time.monotonic() + SEEN_GONE_S, 0
         while time.monotonic() < deadline:
-            picture = view.look(self.cluster.bootstrap, self.moment.topic, client=self.moment.workloads.setting.client)
-            if picture is None and len(self.victims) == len(self.cluster.ids):
+            picture = self.look()
+            silent = silent + 1 if picture is None else 0
+            if silent == SILENT_LOOKS and len(nodes) == len(self.cluster.ids):
                 return True, "nobody answers"
-            if picture and not any(picture.led_by(node) for node in self.victims):
-                return True, "they lead nothing any more"
-            time.sleep(0.2)
-        return False, f"still leading after {SEEN_GONE_S} s"
+            if picture and all(is_missed(before, picture, node) for node in nodes):
+                return True, f"the others miss node {' '.join(map(str, nodes))}"
+            time.sleep(LOOK_EVERY_S)
+        return False, f"after {SEEN_GONE_S} s nobody misses node {' '.join(map(str, nodes))}"
+
+    def went(self, nodes, before):
+        """(whether these processes have ended, how that was seen)"""
+        if not self.cluster.has_pids:
+            return self.seen_by_others(nodes, before)
+        gone = [self.pids[node] for node in nodes if is_gone(self.pids[node])]
+        return len(gone) == len(nodes), f"process {' '.join(map(str, gone)) or 'still there'} gone"
+
+    def shut_down(self, node):
+        """As an operator does it: how it ended. One that does not end in order has done wrong, whatever else is seen."""
+        pid = self.cluster.pid(node)
+        try:
+            self.cluster.shut_down(node)
+        except Failure as failure:
+            if not is_gone(pid):
+                raise
+            self.wrong.append(str(failure))
+            return "killed"
+        code = self.cluster.exit_code(pid)
+        if code is None:
+            return "nobody told how it ended"
+        how = f"exit code {code}" if code >= 0 else f"signal {-code}"
+        if code not in IN_ORDER:
+            self.wrong.append(f"node {node} was asked to stop and ended with {how}{self.cluster.log_ends()}")
+        return how
 
     def with_part(self, seen, how):
         """Together with what the victim was when the fault began."""
@@ -71,16 +115,13 @@ class Kill(OnNodes):
     def inject(self):
         self.take_pids()
         self.end()
-        self.gone = [node for node in self.victims if self.pids[node] and is_gone(self.pids[node])]
+        self.seen = self.went(self.victims, self.moment.picture)
 
     def heal(self):
         self.cluster.restart(*self.victims)
 
     def confirm(self):
-        if not any(self.pids.values()) and "stop" not in self.cluster.can:
-            return self.with_part(*self.seen_by_others())
-        pids = " ".join(str(self.pids[node]) for node in self.gone)
-        return self.with_part(len(self.gone) == len(self.victims), f"process {pids or 'still there'} gone")
+        return self.with_part(*self.seen)
 
 
 class Pause(OnNodes):
@@ -90,40 +131,50 @@ class Pause(OnNodes):
         self.take_pids()
         for node in self.victims:
             self.cluster.pause(node)
-        self.states = [state_of(pid) for pid in self.pids.values() if pid]
+        if self.cluster.has_pids:
+            self.states = self.states_now()
+        else:
+            self.seen = self.seen_by_others(self.victims, self.moment.picture)
+
+    def states_now(self):
+        return [state_of(pid) if pid else None for pid in self.pids.values()]
 
     def heal(self):
         for node in self.victims:
             self.cluster.resume(node)
 
     def confirm(self):
-        if not self.states:
-            return self.with_part(*self.seen_by_others())
-        still = [state_of(pid) for pid in self.pids.values()]
+        if not self.cluster.has_pids:
+            return self.with_part(*self.seen)
+        still = self.states_now()
         return self.with_part(all(state in ("T", "t") for state in self.states + still),
                               f"process state {' '.join(map(str, still))}")
 
     def confirm_after(self):
-        return (not any(state_of(pid) in ("T", "t") for pid in self.pids.values() if pid)), "went on"
+        if not self.cluster.has_pids:
+            return True, ""
+        return not any(state in ("T", "t") for state in self.states_now()), "went on"
 
 
 class Storm(Kill):
-    """The same node is killed and restarted, five times, with no time to come up."""
+    """The same node is killed and restarted, five times, with no time to come up.
+
+    Of a cluster whose processes we do not see only the last kill can be seen: the others are too short."""
 
     ROUNDS = 5
 
     def inject(self):
-        dead = 0
+        seen = []
         for turn in range(self.ROUNDS):
-            super().inject()
-            dead += len(self.gone)
-            if turn + 1 < self.ROUNDS:
+            is_last = turn + 1 == self.ROUNDS
+            self.take_pids()
+            self.end()
+            if is_last or self.cluster.has_pids:
+                seen.append(self.went(self.victims, self.moment.picture))
+            if not is_last:
                 self.cluster.restart(*self.victims)
                 time.sleep(self.moment.chance.uniform(0.05, 0.8))
-        self.dead = dead
-
-    def confirm(self):
-        return self.with_part(self.dead == self.ROUNDS, f"{self.dead} processes gone")
+        self.seen = all(one for one, _ in seen), f"killed {self.ROUNDS} times: {'; '.join(how for _, how in seen)}"
 
 
 class Rolling(OnNodes):
@@ -131,39 +182,46 @@ class Rolling(OnNodes):
 
     def __init__(self, moment):
         super().__init__(moment, moment.cluster.ids)
-        self.dead, self.notes = 0, []
+        self.is_seen, self.notes = True, []
 
     def end(self, node):
+        """How it ended, where there is more to tell than that it did."""
         raise NotImplementedError
 
     def inject(self):
-        self.take_pids()
+        picture = self.moment.picture
         for node in self.victims:
-            self.end(node)
-            self.dead += is_gone(self.pids[node])
+            self.take_pids()
+            said = self.end(node)
+            seen, how = self.went([node], picture)
+            self.is_seen = self.is_seen and seen
+            self.notes.append(", ".join(filter(None, (how, said))))
             self.cluster.restart(node)
-            self.wait_back(node)
+            picture = self.wait_back(node) or picture
 
     def wait_back(self, node):
+        """What is seen when every replica is in sync again, by each node's own word; None: not in time."""
         deadline = time.monotonic() + RETURN_LIMIT_S
         while time.monotonic() < deadline:
-            picture = view.look(self.cluster.bootstrap, self.moment.topic)
-            if picture and picture.is_full():
-                return
-            time.sleep(0.1)
+            picture = view.settled(self.cluster, self.moment.topic, self.moment.workloads.setting.client)
+            if picture:
+                return picture
+            time.sleep(LOOK_EVERY_S)
+        self.is_seen = False
         self.notes.append(f"node {node} was not in sync after {RETURN_LIMIT_S} s")
+        return None
 
     def heal(self):
         pass
 
     def confirm(self):
-        how = "; ".join([f"{self.dead} processes gone, each back in sync", *self.notes])
-        return self.dead == len(self.victims) and not self.notes, how
+        how = "; ".join(self.notes + self.wrong)
+        return self.is_seen and not self.wrong, how
 
 
 class RollingRestart(Rolling):
     def end(self, node):
-        self.cluster.shut_down(node)
+        return self.shut_down(node)
 
 
 class RollingKill(Rolling):

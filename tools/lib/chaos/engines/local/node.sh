@@ -90,19 +90,27 @@ wait_state()
     done
 }
 
-# Asks the nodes after $1 to stop, all at once, and kills those that have not within $1 steps.
+# Asks the nodes after $1 to stop, all at once, and kills those that have not within $1 steps: $killed.
 stop_nodes()
 {
     limit=$1
+    killed=""
     shift
     for node; do
         ! node_runs "$node" || kill -TERM "$pid" || true
         ! node_runs "$node" || kill -CONT "$pid" || true
     done
     for node; do
-        wait_gone "$node" "$limit" || kill -KILL "$pid"
+        wait_gone "$node" "$limit" || { kill -KILL "$pid" && killed="$killed $node"; }
         wait_gone "$node" 5000 || fail "node $node does not end"
     done
+}
+
+# The same of nodes of which it is said that they stop in order: that one had to be killed is a failure.
+stop_in_order()
+{
+    stop_nodes "$@"
+    [ -z "$killed" ] || fail "did not end when asked to, and was killed: node$killed"
 }
 
 # The numbers of all nodes in $dir.
