@@ -21,6 +21,8 @@
  * not in it: sessions, joins under way, ids that were given out and not used. Members get
  * a full session from the start.
  *
+ * Strings of commands are what the wire's reader lets through: UTF-8, 32,767 bytes at most.
+ *
  * Shard   the one that owns the partition.
  * Source  KIP-134, KIP-345, KIP-389, KIP-394, KIP-814 (members), KIP-211, KIP-496,
  *         KIP-709 (offsets), KIP-518, KIP-848 (lists); rules 89 to 121 of Kafka's surface. */
@@ -30,13 +32,12 @@
 #include "base/base.h"
 
 enum {
-    GROUP_ID_SIZE_MAX = 32767,
-    GROUP_NAME_SIZE_MAX = 32767,       /* Of member, instance and client ids, protocols. */
-    GROUP_GROUPS_MAX = 100000,         /* Of one coordinator. */
-    GROUP_MEMBERS_MAX = 10000,         /* Of one group, whatever group.max.size says. */
-    GROUP_PROTOCOLS_MAX = 32,          /* That one member offers. */
-    GROUP_OFFSETS_MAX = 200000,        /* Of one group. */
-    GROUP_EXPIRED_MAX = 10000,         /* Offsets that one decision expires. */
+    GROUP_ID_PREFIX_MAX = 255,  /* Bytes of a client or instance id that a member id begins with. */
+    GROUP_GROUPS_MAX = 100000,  /* Of one coordinator. */
+    GROUP_MEMBERS_MAX = 10000,  /* Of one group, whatever group.max.size says. */
+    GROUP_PROTOCOLS_MAX = 32,   /* That one member offers. */
+    GROUP_OFFSETS_MAX = 200000, /* Of one group. */
+    GROUP_EXPIRED_MAX = 10000,  /* Offsets that one decision expires. */
     GROUP_NEW_MEMBER_JOIN_MS = 300000, /* How long a new member's join may wait (rule 101). */
 };
 

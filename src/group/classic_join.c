@@ -6,19 +6,32 @@
 
 enum { UUID_HEX_SIZE = 36 };
 
+/* The beginning of a name, whole letters of it: a record and a reply must hold the id. */
+static struct str shortened(struct str name)
+{
+    if (name.data == NULL)
+        return STR("");
+    if (name.size <= GROUP_ID_PREFIX_MAX)
+        return name;
+    name.size = GROUP_ID_PREFIX_MAX;
+    while (name.size > 0 && ((uint8_t)name.data[name.size] & 0xc0) == 0x80) /* Within a letter. */
+        name.size--;
+    return name;
+}
+
 /* PREFIX-8-4-4-4-12 hexadecimal digits, as Kafka makes ids. */
 static struct str make_member_id(struct group_decision *decision,
                                  const struct join_group_command *command)
 {
     struct rand *rand = &decision->coordinator->rand;
     struct str prefix =
-        command->instance_id.data != NULL ? command->instance_id : command->client_id;
+        shortened(command->instance_id.data != NULL ? command->instance_id : command->client_id);
     uint64_t high = (rand_u64(rand) & ~UINT64_C(0xf000)) | 0x4000; /* A random uuid (version 4). */
     uint64_t low = (rand_u64(rand) >> 2) | UINT64_C(0x8000000000000000);
     char *id = arena_format(decision->arena, "%.*s-%08x-%04x-%04x-%04x-%012llx", (int)prefix.size,
-                            prefix.data == NULL ? "" : prefix.data, (unsigned)(high >> 32),
-                            (unsigned)(high >> 16) & 0xffff, (unsigned)high & 0xffff,
-                            (unsigned)(low >> 48), (unsigned long long)low & 0xffffffffffff);
+                            prefix.data, (unsigned)(high >> 32), (unsigned)(high >> 16) & 0xffff,
+                            (unsigned)high & 0xffff, (unsigned)(low >> 48),
+                            (unsigned long long)low & 0xffffffffffff);
     return (struct str){.data = id, .size = prefix.size + 1 + UUID_HEX_SIZE};
 }
 
@@ -150,7 +163,8 @@ static void replace_static(struct group_decision *decision, struct member *membe
     member_describe(member, command->client_id, command->client_host);
     take_in(member, command);
     if (group->phase != GROUP_STABLE || !str_equal(group_vote(group), group->protocol) ||
-        !bytes_equal(member_metadata(member, group->protocol), before)) {
+        !bytes_equal(member_metadata(member, group->protocol), before) ||
+        group_record_size(group) > decision->coordinator->config.record_size_max) {
         await_join(decision, member, command->token);
         rebalance_after_change(group);
         return;

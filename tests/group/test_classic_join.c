@@ -116,6 +116,24 @@ Test(join, rule_94_rebalances_when_a_static_member_subscribes_to_something_else)
     world_close(world);
 }
 
+Test(join, of_a_static_member_that_makes_the_record_too_large_rebalances)
+{
+    char name[1900];
+    struct coordinator_config config = world_config();
+    config.record_size_max = 2000;
+    struct world *world = world_open_with(&config);
+    struct join_group_command command = world_joiner("g", "");
+    command.instance_id = STR("i");
+    world_sync_leader(world, "g", world_join(world, command));
+    uint32_t records = world->log_count;
+    memset(name, 'c', sizeof name);
+    command.client_id = (struct str){.data = name, .size = sizeof name};
+
+    cr_assert_eq(joined(world, world_join(world, command))->generation, 2);
+    cr_assert_eq(world->log_count, records);
+    world_close(world);
+}
+
 Test(join, rule_93_fences_the_old_id_of_a_static_member)
 {
     struct world *world = world_open();
@@ -263,6 +281,37 @@ Test(join, answers_an_earlier_join_of_the_same_member_when_it_joins_again)
 
     cr_assert_eq(world_err(world, lost), ERR_REBALANCE_IN_PROGRESS);
     cr_assert_null(world_reply(world, again));
+    world_close(world);
+}
+
+Test(join, makes_ids_that_a_record_can_hold_whatever_the_client_is_called)
+{
+    char name[32767];
+    struct world *world = world_open();
+    struct join_group_command command = world_joiner("g", "");
+    for (size_t i = 0; i < sizeof name; i++) /* Two bytes a letter, behind one byte. */
+        name[i] = i == 0 ? 'x' : i % 2 == 1 ? '\xc3' : '\xa9';
+    command.client_id = (struct str){.data = name, .size = sizeof name};
+    uint64_t join = world_join(world, command);
+    world_sync_leader(world, "g", join);
+
+    cr_assert_eq(joined(world, join)->member_id.size, GROUP_ID_PREFIX_MAX + 37);
+    command.client_id.size = GROUP_ID_PREFIX_MAX + 1;
+    command.client_id.data++; /* The limit falls into a letter. */
+    cr_assert_eq(
+        joined(world,
+               world_join(world, (struct join_group_command){.group_id = STR("h"),
+                                                             .member_id = STR(""),
+                                                             .client_id = command.client_id,
+                                                             .client_host = STR("h"),
+                                                             .protocol_type = STR("consumer"),
+                                                             .session_timeout_ms = 10000,
+                                                             .rebalance_timeout_ms = 10000,
+                                                             .protocol_count = 1,
+                                                             .protocols = command.protocols}))
+            ->member_id.size,
+        GROUP_ID_PREFIX_MAX - 1 + 37);
+    cr_assert_eq(coordinator_hash(world->coordinator), world_replay_hash(world));
     world_close(world);
 }
 
