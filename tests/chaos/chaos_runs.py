@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 from live import BUILD, ROOT, SKIFF, Cluster, need_programs, run_named, tests_of, until
 
@@ -89,8 +90,8 @@ def test_two_scenarios_pass_and_leave_a_report_alone():
     with Place() as place:
         run = place.run("kill-leader", "cut-followers", "--fail-if", "lost>0")
         assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-        assert re.match(r"PASS skiff 0\.\d\S* fsync=on: 2/2 faults confirmed, [\d,]+ acked, 0 lost, 0 duplicated, "
-                        r"0 reordered, [\d,]+ unknown \([\d,]+ found\); longest gap [\d.]+ s \(\S+, n=1\)$",
+        assert re.match(r"PASS skiff 0\.\d\S* fsync=on: 2/2 faults confirmed, 2 of 2 scenarios, [\d,]+ acked, 0 lost, "
+                        r"0 duplicated, 0 reordered, [\d,]+ unknown \([\d,]+ found\); longest gap [\d.]+ s \(\S+, n=1\)$",
                         last(run.stdout)), last(run.stdout)
         report = place.report()
         assert report["control"]["violated"] and report["control"]["classes"]["lost"] > 0, report["control"]
@@ -98,7 +99,8 @@ def test_two_scenarios_pass_and_leave_a_report_alone():
         for scenario in report["scenarios"]:
             assert scenario["acked"] > 500 and scenario["faults"][0]["in_flight"] > 0, scenario["name"]
             assert {"tuned", "stock", "fresh"} <= set(scenario["gaps"]), scenario["gaps"].keys()
-            assert scenario["replicas"]["compared"] > 0 and scenario["replicas"]["differ"] == 0
+            assert scenario["replicas"]["compared"] > 0, scenario["replicas"]
+            assert [scenario["replicas"][name] for name in ("differ", "missing", "behind")] == [0, 0, 0]
         for name in ("report.html", "report.txt", "junit.xml"):
             assert os.path.getsize(os.path.join(place.dir, name)) > 100
         assert place.histories() == [] and place.processes() == []
@@ -165,8 +167,10 @@ def test_clean_ends_what_a_killed_run_has_left():
 def test_an_unknown_scenario_is_refused_with_a_guess():
     with Place() as place:
         run = place.run("kill-leadr")
-        assert run.returncode == 2 and "did you mean 'kill-leader'?" in run.stderr, run.stderr
+        assert run.returncode == 1 and "did you mean 'kill-leader'?" in run.stderr, run.stderr
         assert not os.path.exists(place.dir)
+        assert place.skiff("chaos", "ls", "kill-leadr").returncode == 1
+        assert place.run("kill-leader", "--no-such-flag").returncode == 2
 
 
 def test_a_folder_that_is_not_empty_is_not_touched():
@@ -200,6 +204,24 @@ def test_a_fault_that_did_not_happen_is_inconclusive():
         assert run.returncode == 12, run.stdout[-500:] + run.stderr[-2000:]
         assert last(run.stdout).startswith("INCONCLUSIVE "), last(run.stdout)
         assert "0/1 faults confirmed" in last(run.stdout)
+
+
+def test_a_cluster_that_nobody_takes_over_in_fails():
+    with Place() as place:
+        run = place.run("pause-leader-5s", "--set", "broker.session.timeout.ms=60000")
+        assert run.returncode == 11 and last(run.stdout).startswith("FAIL "), run.stdout[-500:] + run.stderr[-2000:]
+        why = place.report()["scenarios"][0]["why"]
+        assert "did not get over it by itself" in why and "not acknowledged (fresh)" in why, why
+
+
+def test_a_node_that_ends_by_itself_fails_and_what_was_recorded_is_checked():
+    with Place() as place:
+        wild = f'"{ENGINE}/kill" "$@" && if [ $# = 2 ]; then "{ENGINE}/kill" "$1" "$(( $2 % 3 + 1 ))"; fi'
+        run = place.run("kill-leader", "--engine", place.engine(kill=wild))
+        assert run.returncode == 11 and last(run.stdout).startswith("FAIL "), run.stdout[-500:] + run.stderr[-2000:]
+        found = place.report()["scenarios"][0]
+        assert "ended by itself" in found["why"] and "said last:" in found["why"], found["why"]
+        assert found["acked"] > 100 and found["lost"] == 0 and place.histories() != []
 
 
 def test_a_control_that_loses_nothing_makes_the_verdict_void():
@@ -265,13 +287,37 @@ def test_watch_checks_a_cluster_and_deletes_its_topic():
     cluster = Cluster()
     try:
         with Place() as place:
-            watch = place.skiff("chaos", "watch", "-b", cluster.brokers(), "--for", "4s", "--rate", "200",
-                                "--dir", place.dir)
+            watch = place.skiff("chaos", "watch", "-b", cluster.brokers(), "--for", "6s", "--rate", "200",
+                                "--dir", place.dir, "--fail-if", "gap.max>60s")
             assert watch.returncode == 0, watch.stdout[-1000:] + watch.stderr[-2000:]
             assert last(watch.stdout).startswith("PASS cluster at ") and "acked" in watch.stderr
             report = place.report()
             assert report["control"]["violated"] and 100 < report["scenarios"][0]["acked"] < 2000, report["totals"]
+            assert "; longest gap " in last(watch.stdout) and "(watch, n=1)" in last(watch.stdout), last(watch.stdout)
+            assert {"tuned", "stock", "fresh"} <= set(report["scenarios"][0]["gaps"])
         assert json.loads(cluster.skiff("topic", "ls", "--json")) == []
+    finally:
+        cluster.close()
+
+
+def test_a_gap_that_somebody_else_causes_is_seen_by_watch():
+    cluster = Cluster()
+    try:
+        with Place() as place:
+            watch = subprocess.Popen([SKIFF, "chaos", "watch", "-b", cluster.brokers(), "--for", "12s", "--rate", "300",
+                                      "--dir", place.dir, "--fail-if", "stock.gap.max>2s"], env=place.env, text=True,
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            for line in watch.stderr:
+                if re.search(r" [\d,]{3,} acked", line):
+                    break
+            for node in ("1", "2", "3"):
+                cluster.skiff("pause", node)
+            time.sleep(3)  # The gap itself.
+            for node in ("1", "2", "3"):
+                cluster.skiff("resume", node)
+            output, errors = watch.communicate(timeout=RUN_LIMIT_S)
+            assert watch.returncode == 11 and last(output).startswith("FAIL "), output[-500:] + errors[-1000:]
+            assert 2.5 < place.report()["scenarios"][0]["gaps"]["tuned"]["max_ms"] / 1000 < 30
     finally:
         cluster.close()
 

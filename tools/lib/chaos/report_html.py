@@ -43,7 +43,8 @@ MEANINGS = (
     ("Gap",
      "Of one fault and one kind of client: the longest time in which some partition had no "
      "acknowledgement, between the fault's begin and 60 seconds after its end, or the next fault; it "
-     "counts for the one fault in whose time most of it lies. Percentiles are over the rounds (n). A p99 "
+     "counts whole for the first fault that begins in it, and a round within a long one shows its own "
+     "time. Where the host itself stood still a round has no number. Percentiles are over the rounds (n). A p99 "
      "is told from 100 rounds on; with fewer the longest is all that can be said. Gaps are as the clients "
      "saw them: their own waiting is in it."),
     ("Until all are in sync, until the first write",

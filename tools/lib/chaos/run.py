@@ -287,7 +287,8 @@ class Run:
         gap = total.gap_table().get("tuned")
         longest = f", longest gap {gap['max_ms'] / 1e3:.2f} s" if gap else ""
         self.progress.tell(f"{self.part_of()} {total.scenario.name}: {total.verdict()}, "
-                           f"{len(total.faults)} of {rounds} rounds, {total.counts['acked']:,} acked{longest}, {total.seconds:.0f} s")
+                           f"{len(total.faults)} of {rounds} rounds, {total.counts['acked']:,} acked{longest}, "
+                           f"{total.seconds:.0f} s")
         for reason in (total.broken + total.all_doubts() + total.all_notes())[:4]:
             self.progress.tell("  " + reason.replace("\n", "\n  "))
 
