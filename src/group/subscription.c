@@ -61,6 +61,14 @@ struct subscription group_subscription(const struct group *group, struct arena *
 
 bool subscription_has(const struct subscription *subscription, struct str topic)
 {
-    return !subscription->is_known || bsearch(&topic, subscription->topics, subscription->count,
-                                              sizeof topic, compare_topics) != NULL;
+    uint32_t low = 0, high = subscription->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (str_compare(subscription->topics[middle], topic) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return !subscription->is_known ||
+           (low < subscription->count && str_equal(subscription->topics[low], topic));
 }
