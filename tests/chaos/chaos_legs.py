@@ -215,6 +215,43 @@ def test_a_node_that_ended_unbidden_is_told_with_its_last_words():
     a_leg(play)
 
 
+def test_a_node_that_ends_during_another_ones_fault_ends_the_rounds():
+    class Wild(FakeFault):
+        def inject(self):
+            self.cluster.dead = {1, 3}
+
+    def play(leg):
+        leg.scenario.make = Wild
+        assert not leg.round(0) and leg.result.wrong[0].startswith("node 3 ended by itself"), leg.result.wrong
+        assert len(leg.result.faults) == 1 and leg.fault is None
+    a_leg(play)
+
+
+def test_what_a_fault_saw_that_must_not_be_fails_the_round():
+    class Wrong(FakeFault):
+        def confirm(self):
+            self.wrong.append("it ended with exit code 3")
+            return True, "seen"
+
+    def play(leg):
+        leg.scenario.make = Wrong
+        leg.round(0)
+        assert leg.result.wrong == ["round 1 (node 1): it ended with exit code 3"]
+    a_leg(play)
+
+
+def test_a_fault_ends_what_runs_beside_it_at_any_end():
+    def play(leg):
+        stops = []
+        for end in (leg.close, lambda: leg.give_up(Failure("no"))):
+            leg.fault = FakeFault(SimpleNamespace(cluster=leg.cluster))
+            leg.fault.stop = lambda: stops.append(1)
+            end()
+            assert leg.fault is None
+        assert stops == [1, 1]
+    a_leg(play)
+
+
 def test_a_stock_gap_ends_by_its_own_writer_or_is_cut_off():
     def play(leg):
         leg.workloads.live.acks -= {"stock"}

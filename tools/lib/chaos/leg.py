@@ -256,18 +256,21 @@ class Leg:
         mark.to_ns = max(time.monotonic_ns(), mark.from_ns + MEETS_NS)
         self.hold(number, mark)
         seen, how = fault.confirm()
-        self.note_ended(fault.victims)
+        ended = self.note_ended(fault.victims)
         in_flight = live.in_flight(mark)
         healing = live.mark()
         fault.heal()
-        self.fault = None
         last_start_ns = time.monotonic_ns()
         self.workloads.end(number, name)
-        full_ns = self.wait_steady(last_start_ns, STEADY_LIMIT_S, self.scenario.back_to)
+        full_ns = None if ended else self.wait_steady(last_start_ns, STEADY_LIMIT_S, self.scenario.back_to)
         seen_after, how_after = fault.confirm_after()
+        self.fault = None
+        self.result.wrong += [f"round {number + 1} ({fault.detail}): {text}" for text in fault.wrong]
         self.note(number, fault, moment, {"begin_ns": mark.from_ns, "end_ns": last_start_ns,
                                           "confirmed": seen and seen_after and in_flight > 0, "in_flight": in_flight,
                                           "how": "; ".join(filter(None, (how, how_after)))})
+        if ended:
+            return False
         if full_ns is None:
             self.result.wrong.append(f"round {number + 1} ({fault.detail}): {STEADY_LIMIT_S} s after healing: "
                                      f"{self.why_not_steady(last_start_ns)}{self.cluster.log_ends()}")
@@ -373,15 +376,20 @@ class Leg:
 
     def mend(self):
         """As far as that goes, so that somebody answers a last read."""
-        for mend in (self.fault.heal if self.fault else None, self.verbs.heal if self.verbs else None,
+        for mend in (self.stop_fault, self.fault.heal if self.fault else None, self.verbs.heal if self.verbs else None,
                      lambda: self.cluster.restart(*self.down())):
             try:
                 if mend:
                     mend()
             except Failure as failure:
                 programs.say(str(failure))
-        self.fault = None
         self.wait_leaders()
+
+    def stop_fault(self):
+        """What a fault had running beside it ends. Again is no harm."""
+        fault, self.fault = self.fault, None
+        if fault:
+            fault.stop()
 
     def worst_window(self, found):
         """The timeline of some seconds around the longest gap of the tuned clients."""
@@ -430,6 +438,7 @@ class Leg:
 
     def close(self):
         """End what runs, in order. Again is no harm."""
+        self.stop_fault()
         workloads, cluster = self.workloads, self.cluster
         if workloads:
             workloads.kill()
