@@ -68,12 +68,15 @@ class FakeLive:
         return [] if profile in self.acks else list(range(partitions))
 
     def stalled_ns(self):
+        self.asked += 1
+        if self.stall_a_look:
+            return self.asked * self.stall_a_look
         self.stalled += self.acks_after_stall
         if self.stalled > 5:
             self.acks |= {"tuned"}
         return 0 if not self.acks_after_stall else self.stalled * 10**11
 
-    acks_after_stall = 0
+    acks_after_stall = asked = stall_a_look = 0
 
     def mark(self, _partitions=None):
         return SimpleNamespace(from_ns=1, to_ns=None, first_ack_ns=2)
@@ -250,6 +253,35 @@ def test_a_fault_ends_what_runs_beside_it_at_any_end():
             assert leg.fault is None
         assert stops == [1, 1]
     a_leg(play)
+
+
+def rounds_played(seen, stall_ns):
+    """How many rounds a run plays of two, when each is confirmed or not and the host stalls so long in each."""
+    class Told(FakeFault):
+        def confirm(self):
+            return seen, "so it was told"
+
+    def play(leg):
+        leg.scenario.make, leg.workloads.live.stall_a_look = Told, stall_ns
+        leg.open = leg.start_clients = leg.renew_stock = lambda: None
+        leg.finish, leg.scenario.rounds_a_cluster = lambda: leg.result, 40
+        kept, run.Leg = run.Leg, lambda *_: leg
+        one = SimpleNamespace(found=[], setting=None, options=SimpleNamespace(seed=7), progress=SimpleNamespace(
+            step=lambda *_: None, show=lambda *_: None), clock=SimpleNamespace(took=lambda *_: None),
+            directory=SimpleNamespace(id="abcd", part=lambda _: leg.folder, check_room=lambda: None),
+            system=SimpleNamespace(is_ours=True))
+        try:
+            run.Run.run_leg(one, leg.scenario, SimpleNamespace(faults=[], add=lambda _: None), 2, None)
+        finally:
+            run.Leg = kept
+        return len(leg.result.faults)
+    return a_leg(play)
+
+
+def test_rounds_that_the_host_spoiled_are_played_again_a_few_times():
+    assert rounds_played(seen=True, stall_ns=10**10) == 2
+    assert rounds_played(seen=False, stall_ns=0) == 2
+    assert rounds_played(seen=False, stall_ns=10**10) == 2 + run.MORE_ROUNDS
 
 
 def test_a_stock_gap_ends_by_its_own_writer_or_is_cut_off():

@@ -19,6 +19,7 @@ from local_verbs import LocalVerbs
 from programs import Failure
 from proxy import Proxy
 from scenarios import FULL
+from verdict import STALLED_NS
 from workloads import INCONCLUSIVE, VIOLATION, Workloads, rates
 
 STEADY_LIMIT_S, WAIT_LIMIT_S, FIRST_LIMIT_S = 60, 20, 60
@@ -82,6 +83,7 @@ class Leg:
         self.rates = rates(self.setting.rate, len(self.setting.clients) if scenario and scenario.has_all_clients else 0)
         self.first_round = 0  # Of this leg, among the rounds of the scenario.
         self.fault = None  # What is broken now.
+        self.spoiled = 0  # Rounds that need not count, since the host stood still in them.
 
     # The cluster, with what speaks to it.
 
@@ -249,6 +251,7 @@ class Leg:
         fault = self.fault = self.scenario.make(moment)
         name = self.scenario.name
         live = self.workloads.live
+        stalled_ns = live.stalled_ns()
         fault.prepare()
         self.workloads.begin(number, name, fault.detail or "begins")
         mark = live.mark({partition for node in fault.victims for partition in moment.picture.led_by(node)} or None)
@@ -269,6 +272,8 @@ class Leg:
         self.note(number, fault, moment, {"begin_ns": mark.from_ns, "end_ns": last_start_ns,
                                           "confirmed": seen and seen_after and in_flight > 0, "in_flight": in_flight,
                                           "how": "; ".join(filter(None, (how, how_after)))})
+        is_slow_host = live.stalled_ns() - stalled_ns >= STALLED_NS
+        self.spoiled += is_slow_host and not self.result.faults[-1]["confirmed"]
         if ended:
             return False
         if full_ns is None:

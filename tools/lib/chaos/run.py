@@ -22,6 +22,7 @@ from programs import Failure
 
 LIMITS_S = {"quick": 240, "default": 900, "nightly": None}
 LEG_S, CONTROL_S, REPORT_S = 6, 8, 3  # What a cluster takes beside its rounds, about.
+MORE_ROUNDS = 2  # In place of those that the host spoiled.
 STOPPED = 130
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -256,7 +257,8 @@ class Run:
         leg.open()
         leg.start_clients()
         begun = time.monotonic()
-        for number in range(min(rounds - first, scenario.rounds_a_cluster)):
+        wanted, number = min(rounds - first, scenario.rounds_a_cluster), -1
+        while (number := number + 1) < wanted + min(leg.spoiled, MORE_ROUNDS):
             if number and until is not None and time.monotonic() + scenario.round_s > until:
                 break
             self.progress.step(f"{scenario.name}: round {first + number + 1} of {rounds}", scenario.round_s)
