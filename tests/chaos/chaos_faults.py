@@ -15,6 +15,7 @@ SUITE = os.path.join(ROOT, "tools", "lib", "chaos")
 sys.path.insert(0, SUITE)
 sys.path.insert(1, os.path.join(ROOT, "tools", "lib"))
 import engine  # noqa: E402
+import programs  # noqa: E402
 import scenarios  # noqa: E402
 import view  # noqa: E402
 from faults import clocks, disks, limits, links, mix, power, processes, topics  # noqa: E402
@@ -518,6 +519,16 @@ def test_a_node_tells_its_exit_code_though_another_program_started_it():
         cluster.shut_down(1)
         assert cluster.exit_code(pid) == 7 and cluster.exit_code(pid) == 7 and cluster.pid(1) == 0
         assert not os.path.exists(f"/proc/{pid}"), "nothing is left of it"
+
+
+def test_a_call_that_ended_in_the_moment_of_our_end_hides_nothing():
+    real = os.killpg
+
+    def killpg(group, number):
+        real(group, number)
+        raise ProcessLookupError
+    with Replaced(os, killpg=killpg):
+        assert "no end after" in fails(programs.call, ["sleep", "30"], 0.05)
 
 
 def stopped(function, on_term):

@@ -4,6 +4,7 @@ Whatever runs beside the supervisor is told to end with it (`setpriv --pdeathsig
 kill -9 of the supervisor leaves a writer behind. Nodes are sessions of their own: `skiff chaos clean`
 finds those that outlived theirs.
 """
+import contextlib
 import os
 import shutil
 import signal
@@ -60,7 +61,8 @@ def call(words, limit_s, env=None):
         try:
             output, errors = process.communicate(timeout=limit_s)
         except BaseException as ended:
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # It ended in the same moment.
+                os.killpg(process.pid, signal.SIGKILL)
             if isinstance(ended, subprocess.TimeoutExpired):
                 raise Failure(f"{shown(words)}: no end after {limit_s:.0f} s") from ended
             raise

@@ -7,7 +7,7 @@ from faults.processes import Kill
 from programs import Failure
 
 LIMIT_S = 120
-LEAST_WAITING, WAIT_S = 20, 1.0  # Operations that no sync has covered, of each victim; so long it waits for them.
+LEAST_WAITING, WAIT_S = 5, 0.5  # Operations that no sync has covered, of each victim; so long it waits for them.
 LOOK_EVERY_S = 0.01
 
 
