@@ -3,6 +3,7 @@ import os
 import signal
 import sys
 
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Until main(): nothing has begun that would have to be ended.
 sys.path.insert(1, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # tools/lib: progress, machine
 from programs import Failure, Refused, say  # noqa: E402
 
