@@ -232,7 +232,8 @@ def test_a_control_that_loses_nothing_makes_the_verdict_void():
             if os.path.isfile(path):
                 os.symlink(path, os.path.join(programs, os.path.basename(path)))
         os.remove(os.path.join(programs, "skiff-power"))
-        script(programs, "skiff-power", 'echo \'{"operations":9,"dropped":9,"torn":0,"bytes_dropped":9}\'')
+        script(programs, "skiff-power", 'echo \'{"operations":9,"dropped":9,"kept":0,"torn":0,"bytes_dropped":9,'
+               '"names_dropped":0,"confirmed":true}\'')
         run = subprocess.run([sys.executable, SUITE, "run", "kill-leader", *SMALL, "--dir", place.dir],
                              env={**place.env, "SKIFF_BUILD": programs}, capture_output=True, text=True,
                              timeout=RUN_LIMIT_S, check=False)
