@@ -12,7 +12,7 @@ struct window {
     const uint8_t *end;
     struct codec_reader *reader; /* NULL: there is no more than this. */
     struct codec_writer *copy;   /* Gets all that comes out; or NULL. */
-    uint8_t *memory; /* The reader's piece, until one record does not fit. */
+    uint8_t *memory;             /* The reader's piece, until one record does not fit. */
     uint32_t capacity;
 };
 
