@@ -63,6 +63,9 @@ def run(name, command, limit_s, cwd=ROOT, env=None):
         except subprocess.TimeoutExpired:
             code = end_group(process)
             log.write(f"\nended after {limit_s} s\n".encode())
+        except KeyboardInterrupt:
+            end_group(process)
+            raise
     with open(path, encoding="utf-8", errors="replace") as log:
         return code, log.read(), path
 
@@ -275,6 +278,7 @@ def stages(mode):
 
 
 def main():
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     parser = argparse.ArgumentParser(prog="tools/test")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--nightly", action="store_true")
@@ -310,4 +314,8 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("stopped; what was under way has ended", file=sys.stderr)
+        sys.exit(130)
