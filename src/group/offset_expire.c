@@ -11,7 +11,7 @@ static wall_ms counts_from(const struct group *group, const struct offset *offse
                            bool *applies)
 {
     bool is_member_group = group->protocol_type.data != NULL;
-    wall_ms from = offset->committed;
+    wall_ms from = offset->committed > 0 ? offset->committed : 0; /* A record may say anything. */
     *applies = group->phase == GROUP_EMPTY || !is_read;
 #ifdef SKIFF_MUTANT_EXPIRES_ACTIVE
     *applies = true;
