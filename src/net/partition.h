@@ -77,6 +77,9 @@ struct leader_hint partition_hint(struct shard *shard, struct partition_key key)
 /* In the page-cache class written counts, else synced. */
 bool partition_is_ready(const struct partition *partition);
 
+/* partition_configure.c: before its log is opened. */
+void partition_configure(struct partition *partition, const struct image_topic *topic);
+
 /* partition_alter.c */
 void partition_ask(struct partition *partition);
 void partitions_alter(struct partitions *partitions);
