@@ -1,5 +1,4 @@
-/* partition_configure.c -- what a topic's settings ask of the batches that it takes: limits, a codec,
- * whose clock. */
+/* partition_configure.c -- what a topic's settings ask of its batches: limits, codec, clock. */
 #include "partition.h"
 
 #include <string.h>
