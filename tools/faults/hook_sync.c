@@ -82,11 +82,17 @@ EXPORT int fdatasync(int fd)
     return file.inode ? sync_inode(file.inode, SYS_fdatasync, fd) : (int)syscall(SYS_fdatasync, fd);
 }
 
-/* The file system on which the data lies. */
+/* The file system on which the data lies. A sync of all of it may be a process's first call: what
+ * an earlier process left unsynced is covered then, too. */
 static bool holds_data(int fd)
 {
     struct stat about;
-    return faults.data_dir_size && fstat(fd, &about) == 0 && journal_is_on(about.st_dev);
+    struct stat data;
+    if (!faults.data_dir_size || fstat(fd, &about) != 0)
+        return false;
+    if (stat(faults.data_dir, &data) == 0 && data.st_dev == about.st_dev)
+        journal_start(about.st_dev);
+    return journal_is_on(about.st_dev);
 }
 
 EXPORT int syncfs(int fd)
@@ -102,6 +108,9 @@ EXPORT int syncfs(int fd)
 
 EXPORT void sync(void)
 {
+    struct stat data;
+    if (faults.data_dir_size && stat(faults.data_dir, &data) == 0)
+        journal_start(data.st_dev);
     uint64_t last = faults.data_dir_size ? journal_last_of_all() : 0;
     bool fails = faults.data_dir_size && sync_fails();
     syscall(SYS_sync);
