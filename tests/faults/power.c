@@ -264,6 +264,12 @@ Test(faults_power, a_sync_covers_what_an_earlier_process_wrote)
     cr_assert_str_eq(after_loss("open a f rw;fdatasync a;write a 9 9 z;die", "f"), "9y 991x");
 }
 
+Test(faults_power, a_syncfs_before_anything_else_covers_an_earlier_process)
+{
+    node_run(&node, SYNCED_FILE "write a 0 9 y;die");
+    cr_assert_str_eq(after_loss("open d . r;syncfs d;die", "f"), "9y 991x");
+}
+
 Test(faults_power, what_is_kept_is_all_there)
 {
     node_run(&node,
