@@ -30,6 +30,8 @@ struct codec_reader {
     bool is_gzip_ready;
     LZ4F_dctx *lz4;
     ZSTD_DCtx *zstd;
+    unsigned long long zstd_claimed; /* The frame's size by its own header, which may be unknown. */
+    uint64_t zstd_got;               /* What came out of it so far. */
 };
 
 struct codec_writer {

@@ -2,7 +2,9 @@
  *
  * A frame's header claims a window, up to 128 MiB, for which the library asks memory at once. It
  * touches only as much as really comes out, which the reader's limit bounds; and a context that
- * has grown is given back at the end. */
+ * has grown is given back at the end. What a frame holds is compared with what its header claims
+ * here: the library compares it only when it takes a whole frame in one go, so that the size of
+ * a piece would decide what is malformed. */
 #include "codec_parts.h"
 
 enum { CONTEXT_KEPT_MAX = 8 * 1024 * 1024 };
@@ -15,6 +17,19 @@ void zstd_reader_close(struct codec_reader *reader)
     reader->zstd = NULL;
 }
 
+static void frame_start(struct codec_reader *reader)
+{
+    reader->is_within = true;
+    reader->zstd_claimed = ZSTD_getFrameContentSize(reader->rest.data, reader->rest.size);
+    reader->zstd_got = 0;
+}
+
+static bool frame_is_whole(const struct codec_reader *reader)
+{
+    return reader->zstd_claimed == ZSTD_CONTENTSIZE_UNKNOWN ||
+           reader->zstd_claimed == reader->zstd_got;
+}
+
 void zstd_read_start(struct codec_reader *reader)
 {
     if (reader->zstd && ZSTD_sizeof_DCtx(reader->zstd) > CONTEXT_KEPT_MAX)
@@ -23,6 +38,7 @@ void zstd_read_start(struct codec_reader *reader)
         reader->zstd = ZSTD_createDCtx();
     check(reader->zstd);
     ZSTD_DCtx_reset(reader->zstd, ZSTD_reset_session_only);
+    frame_start(reader);
 }
 
 enum err zstd_read(struct codec_reader *reader, uint8_t *out, uint32_t room, uint32_t *got)
@@ -31,11 +47,16 @@ enum err zstd_read(struct codec_reader *reader, uint8_t *out, uint32_t room, uin
     while (to.pos < to.size && (reader->is_within || reader->rest.size > 0)) {
         ZSTD_inBuffer from = {.src = reader->rest.data, .size = reader->rest.size};
         size_t before = to.pos;
+        if (!reader->is_within)
+            frame_start(reader);
         size_t more = ZSTD_decompressStream(reader->zstd, &to, &from);
         if (ZSTD_isError(more) || (to.pos == before && from.pos == 0 && more != 0))
             return ERR_CORRUPT;
         reader_skip(reader, from.pos);
+        reader->zstd_got += to.pos - before;
         reader->is_within = more != 0;
+        if (!reader->is_within && !frame_is_whole(reader))
+            return ERR_CORRUPT;
     }
     *got = (uint32_t)to.pos;
     return ERR_NONE;

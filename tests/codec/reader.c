@@ -152,6 +152,20 @@ Test(reader, does_not_touch_the_window_that_zstd_claims)
     cr_assert_eq(read_all(CODEC_ZSTD, BYTES(wider), ROOM, &size), ERR_CORRUPT);
 }
 
+Test(reader, holds_a_zstd_frame_to_the_size_it_claims_however_it_is_read)
+{
+    /* Magic, one segment of 509 bytes, an empty last block. */
+    static const uint8_t frame[] = {0x28, 0xb5, 0x2f, 0xfd, 0x60, 0xfd, 0x00, 0x01, 0x00, 0x00};
+
+    for (uint32_t piece = 1; piece <= 1024; piece *= 2) {
+        struct codec_reader *reader = codec_reader_open();
+        uint32_t got;
+        codec_reader_start(reader, CODEC_ZSTD, BYTES(frame), ROOM);
+        cr_assert_eq(codec_reader_next(reader, room, piece, &got), ERR_CORRUPT);
+        codec_reader_close(reader);
+    }
+}
+
 Test(reader, takes_only_lz4_that_java_reads)
 {
     struct buf *good = pack(CODEC_LZ4, bytes_of_str(STR("content")));
