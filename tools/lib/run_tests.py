@@ -213,7 +213,7 @@ def fuzz_targets(folder):
                   and os.path.isfile(os.path.join(folder, name)))
 
 
-def fuzz_one(folder, target, seconds):
+def fuzz_one(folder, target, seconds, first):
     """What it finds goes to a folder of its own: tests/fuzz/corpus is only read."""
     work = os.path.join(folder, "work-" + target)
     os.makedirs(work, exist_ok=True)
@@ -221,7 +221,7 @@ def fuzz_one(folder, target, seconds):
     kept = os.path.join(ROOT, "tests", "fuzz", "corpus", target)
     if os.path.isdir(kept):
         corpus.append(kept)
-    command = [os.path.join(folder, target), f"-max_total_time={seconds}", "-timeout=10",
+    command = [os.path.join(folder, target), f"-max_total_time={seconds}", f"-seed={first}", "-timeout=10",
                "-rss_limit_mb=1024", "-print_final_stats=1"] + corpus
     code, text, path = run(target, command, seconds + 120, cwd=work)
     edges = re.findall(r"\((\d+) inline 8-bit counters\)", text)
@@ -232,7 +232,7 @@ def fuzz_one(folder, target, seconds):
     return Tally(passed=1, note=f"\n    {target}: {covered} of {edges[0]} edges, {inputs} inputs")
 
 
-def stage_fuzz(seconds):
+def stage_fuzz(seconds, first):
     sources = glob.glob(os.path.join(ROOT, "tests", "fuzz", "fuzz_*.c"))
     built = stage_build("fuzz", sorted(os.path.basename(path)[:-2] for path in sources))
     if built.failed:
@@ -243,7 +243,7 @@ def stage_fuzz(seconds):
         return skipped("no fuzz_* target there yet")
     total = Tally()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for one in pool.map(lambda target: fuzz_one(folder, target, seconds), targets):
+        for one in pool.map(lambda target: fuzz_one(folder, target, seconds, first), targets):
             total.add(one)
             total.note += one.note
     return total
@@ -270,7 +270,7 @@ def stages(mode):
             ("build-clang", stage_build, ("clang",)),
             ("build-debug", stage_build, ("debug",)),
             ("unit-sanitized", stage_ctest, ("debug", "slow|nightly", 2)),
-            ("fuzz", stage_fuzz, (600 if nightly else 10,)),
+            ("fuzz", stage_fuzz, (600 if nightly else 10, first)),
             ("mutants", stage_script, ("mutants", "tests/sim/mutants", [] if nightly else ["--short"],
                                        7200 if nightly else 420)),
         ]
