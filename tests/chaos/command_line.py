@@ -83,6 +83,13 @@ def test_lines_go_in_and_come_out():
     assert late.returncode == TIMED_OUT
 
 
+def test_an_empty_value_may_be_null():
+    cluster.skiff("produce", "nulls", "-K", ":", "-Z", stdin="a:\nb:x\n")
+    cluster.skiff("produce", "nulls", "-K", ":", stdin="c:\n")
+    found = [json.loads(line) for line in cluster.skiff("consume", "nulls", "-e", "-J").splitlines()]
+    assert {record["key"]: record["value"] for record in found} == {"a": None, "b": "x", "c": ""}, found
+
+
 def test_a_topic_is_made_by_the_first_record():
     cluster.skiff("produce", "made", stdin="hello\n")
     assert cluster.skiff("consume", "made", "-e") == "hello\n"

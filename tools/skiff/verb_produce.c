@@ -1,6 +1,8 @@
 /* verb_produce.c -- skiff produce: lines from standard input become records.
  *
- * Idempotent with acks=all unless -X says otherwise; keys hash as Java's do. */
+ * Idempotent with acks=all unless -X says otherwise; keys hash as Java's do, and records without
+ * one stay together for a while. librdkafka does so too, but only once it has a connection to each
+ * partition's leader, when most of a short input has been sent everywhere. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +13,15 @@
 #include "say.h"
 #include "verbs.h"
 
-enum { HEADERS_MAX = 32 };
+enum { HEADERS_MAX = 32, STAY_US = 10000 };
 #define QUEUE_KBYTES "16384"
+#define PARTITIONER "murmur2_random"
 
 const struct flag produce_flags[] = {
     {'k', "key", "KEY", "the key of every record"},
     {'K', "key-delimiter", "TEXT", "lines are KEY TEXT VALUE"},
     {'H', "header", "K=V", "a header of every record; may be repeated"},
+    {'Z', "null", NULL, "an empty value is null: a tombstone, where the topic is compacted"},
     {'p', "partition", "N", "this partition, not the key's"},
     {'z', "compression", "CODEC", "gzip, snappy, lz4 or zstd"},
     {'J', "json-records", NULL, "print each acknowledged record's place as a line of JSON"},
@@ -34,6 +38,8 @@ struct producing {
     uint64_t acked;
     uint64_t failed;
     rd_kafka_resp_err_t last_err;
+    _Atomic int32_t stays; /* Where records without a key go. librdkafka's thread asks, too. */
+    _Atomic int64_t stays_until_us;
 };
 
 static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
@@ -51,6 +57,33 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
                (long long)message->offset);
 }
 
+static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, size_t key_size,
+                                int32_t count, void *opaque, void *message)
+{
+    struct producing *producing = opaque;
+    if (key)
+        return rd_kafka_msg_partitioner_murmur2(topic, key, key_size, count, opaque, message);
+    if (now_us() >= producing->stays_until_us || producing->stays >= count) {
+        producing->stays = rd_kafka_msg_partitioner_random(topic, NULL, 0, count, opaque, message);
+        producing->stays_until_us = now_us() + STAY_US;
+    }
+    return producing->stays;
+}
+
+/* With our partitioner, unless -X or -F asked for another one. */
+static rd_kafka_topic_t *open_topic(struct producing *producing)
+{
+    char name[64];
+    size_t size = sizeof name;
+    rd_kafka_topic_conf_t *settings = rd_kafka_default_topic_conf_dup(producing->client);
+    if (rd_kafka_topic_conf_get(settings, "partitioner", name, &size) == RD_KAFKA_CONF_OK &&
+        !strcmp(name, PARTITIONER)) {
+        rd_kafka_topic_conf_set_partitioner_cb(settings, choose_partition);
+        rd_kafka_topic_conf_set_opaque(settings, producing);
+    }
+    return rd_kafka_topic_new(producing->client, producing->call->arguments[0], settings);
+}
+
 /* What a call does without -X and -F, then those, then the flags of the verb. */
 static int read_settings(const struct call *call, rd_kafka_conf_t *settings)
 {
@@ -61,7 +94,9 @@ static int read_settings(const struct call *call, rd_kafka_conf_t *settings)
              (long long)(timeout_ms ? timeout_ms : 1)); /* 0: never. */
     int code = client_set(settings, "enable.idempotence", "true");
     if (!code)
-        code = client_set(settings, "partitioner", "murmur2_random");
+        code = client_set(settings, "partitioner", PARTITIONER);
+    if (!code) /* Its own way of staying would come before choose_partition(). */
+        code = client_set(settings, "sticky.partitioning.linger.ms", "0");
     if (!code)
         code = client_set(settings, "message.timeout.ms", timeout);
     if (!code) /* What waits here must be able to leave within that time. */
@@ -92,7 +127,7 @@ static int open_client(struct producing *producing)
         rd_kafka_conf_destroy(settings);
         return say_error(EXIT_FAILED, "%s", reason);
     }
-    producing->topic = rd_kafka_topic_new(producing->client, call->arguments[0], NULL);
+    producing->topic = open_topic(producing);
     return producing->topic ? EXIT_DONE
                             : say_error(EXIT_FAILED, "%s", rd_kafka_err2str(rd_kafka_last_error()));
 }
@@ -154,6 +189,8 @@ static int send_lines(struct producing *producing)
             value = split + strlen(delimiter);
             value_size -= key_size + strlen(delimiter);
         }
+        if (!value_size && call_flag(producing->call, "null"))
+            value = NULL;
         rd_kafka_resp_err_t err = send_record(producing, key, key_size, value, value_size);
         if (err)
             code = say_error(EXIT_FAILED, "%s", rd_kafka_err2str(err));

@@ -16,7 +16,7 @@ RECORDS = 1000
 OLD = ("-X", "api.version.request=false", "-X", "broker.version.fallback=0.9.0.1")
 
 
-def java(folder, program, *words):
+def java(folder, program, *words, stdin=None):
     """Run a one-file program on the jars that maven brings once."""
     folder = os.path.join(CLIENTS, folder)
     for needed in ("java", "mvn"):
@@ -29,8 +29,8 @@ def java(folder, program, *words):
             raise Skip("maven cannot reach its registry")
         assert run.returncode == 0, (run.stdout + run.stderr)[-2000:]
     run = subprocess.run(["java", "-Xmx256m", "-cp", os.path.join(folder, "target", "lib", "*"),
-                          os.path.join(folder, program), *words], capture_output=True, text=True, timeout=240,
-                         check=False)
+                          os.path.join(folder, program), *words], input=stdin, capture_output=True, text=True,
+                         timeout=240, check=False)
     assert run.returncode == 0, (run.stdout + run.stderr)[-2000:]
     return run.stdout
 
