@@ -43,6 +43,9 @@ enum {
 
 struct coordinator;
 
+/* The partition of __consumer_offsets that a group belongs to. */
+int32_t group_partition_of(struct str group_id, int32_t partition_count);
+
 /* The broker's settings. */
 struct coordinator_config {
     uint64_t seed;                  /* Random: member ids come from it. */
@@ -232,8 +235,13 @@ struct group_reply {
     };
 };
 
+/* What refuses in the coordinator's place: it does not work here, or not now. */
+struct group_reply group_reply_refuse(enum group_reply_kind kind, uint64_t token, enum err err);
+/* The same reply, good for as long as the arena is. */
+struct group_reply group_reply_keep(const struct group_reply *reply, struct arena *arena);
+
 /* Owns    records live in the arena. Replies too, and what they point to does so or belongs to
- *         the command or the coordinator: make bytes of them before the next decision. */
+ *         the command or the coordinator: keep them before the next decision. */
 struct group_decision {
     struct coordinator *coordinator;
     struct arena *arena;

@@ -93,7 +93,7 @@ static void *grow(struct arena *arena, void *array, uint32_t count, uint32_t *ca
     return larger;
 }
 
-void decision_emit(struct group_decision *decision, struct group_record record)
+void emit_record(struct group_decision *decision, struct group_record record)
 {
     decision->records = grow(decision->arena, decision->records, decision->record_count,
                              &decision->record_capacity, sizeof record);
@@ -116,11 +116,8 @@ struct group_reply *decision_reply(struct group_decision *decision, enum group_r
     decision->replies = grow(decision->arena, decision->replies, decision->reply_count,
                              &decision->reply_capacity, sizeof *decision->replies);
     struct group_reply *reply = &decision->replies[decision->reply_count++];
-    *reply = (struct group_reply){
-        .token = token, .kind = kind, .err = err, .rests = must_rest(kind, err)};
-    if (kind == GROUP_REPLY_JOIN)
-        reply->join =
-            (struct group_joined){.generation = -1, .leader = STR(""), .member_id = STR("")};
+    *reply = group_reply_refuse(kind, token, err);
+    reply->rests = must_rest(kind, err);
     return reply;
 }
 

@@ -113,7 +113,7 @@ struct group_reply *decision_reply(struct group_decision *decision, enum group_r
 /* A reply with this error alone, when the coordinator is loading or the id is empty. */
 bool decision_refuses(struct group_decision *decision, enum group_reply_kind kind, uint64_t token,
                       const struct str *group_id);
-void decision_emit(struct group_decision *decision, struct group_record record);
+void emit_record(struct group_decision *decision, struct group_record record);
 
 /* records.c: write what the state says now. */
 void emit_group(struct group_decision *decision, struct group *group);

@@ -69,18 +69,18 @@ static struct group_metadata_value group_value(struct arena *arena, const struct
 void emit_group(struct group_decision *decision, struct group *group)
 {
     struct group_metadata_value value = group_value(decision->arena, group);
-    decision_emit(decision,
-                  (struct group_record){
-                      .key = group_key(decision->arena, group),
-                      .value = write_part(decision->arena, GROUP_VERSION,
-                                          &group_metadata_value_message, GROUP_VERSION, &value),
-                  });
+    emit_record(decision,
+                (struct group_record){
+                    .key = group_key(decision->arena, group),
+                    .value = write_part(decision->arena, GROUP_VERSION,
+                                        &group_metadata_value_message, GROUP_VERSION, &value),
+                });
     group->is_stored = true;
 }
 
 void emit_group_tombstone(struct group_decision *decision, struct group *group)
 {
-    decision_emit(decision, (struct group_record){.key = group_key(decision->arena, group)});
+    emit_record(decision, (struct group_record){.key = group_key(decision->arena, group)});
     group->is_stored = false;
 }
 
@@ -114,16 +114,16 @@ void emit_offset(struct group_decision *decision, const struct group *group, str
         .expire_timestamp = offset->expires,
         .topic_id = offset->topic_id,
     };
-    decision_emit(decision, (struct group_record){
-                                .key = offset_key(decision->arena, group, topic, offset->index),
-                                .value = write_part(decision->arena, version,
-                                                    &offset_commit_value_message, version, &value),
-                            });
+    emit_record(decision, (struct group_record){
+                              .key = offset_key(decision->arena, group, topic, offset->index),
+                              .value = write_part(decision->arena, version,
+                                                  &offset_commit_value_message, version, &value),
+                          });
 }
 
 void emit_offset_tombstone(struct group_decision *decision, const struct group *group,
                            struct str topic, int32_t index)
 {
-    decision_emit(decision,
-                  (struct group_record){.key = offset_key(decision->arena, group, topic, index)});
+    emit_record(decision,
+                (struct group_record){.key = offset_key(decision->arena, group, topic, index)});
 }
