@@ -104,6 +104,8 @@ struct env_ops {
     /* Off: no ENV_READABLE until on again (back-pressure); on is the state at the start. */
     void (*want_read)(struct env *env, conn_id conn, bool want);
     void (*hang_up)(struct env *env, conn_id conn); /* No event for it any more. */
+    /* The other end's address as text of at most ENV_HOST_MAX bytes; "" when it is gone. */
+    void (*peer)(struct env *env, conn_id conn, char *host);
 
     /* Other shards of this node. Takes the letter; ENV_LETTER at the receiver. */
     void (*post)(struct env *env, uint32_t shard, struct letter *letter);
@@ -261,6 +263,11 @@ static inline void env_want_read(struct env *env, conn_id conn, bool want)
 static inline void env_hang_up(struct env *env, conn_id conn)
 {
     env->ops->hang_up(env, conn);
+}
+
+static inline void env_peer(struct env *env, conn_id conn, char *host)
+{
+    env->ops->peer(env, conn, host);
 }
 
 static inline void env_post(struct env *env, uint32_t shard, struct letter *letter)

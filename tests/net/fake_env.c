@@ -144,7 +144,7 @@ static enum err do_reserve(struct env *env, file_id file, uint64_t position, uin
     (void)file_of(env, file);
     (void)position;
     (void)size;
-    return ERR_NONE;
+    return of(env)->is_full ? ERR_SPACE : ERR_NONE;
 }
 
 static enum err do_mkdir(struct env *env, const char *path)
@@ -340,6 +340,11 @@ static void do_hang_up(struct env *env, conn_id id)
         of(env)->conns[conn->other].peer_has_gone = true;
 }
 
+static void do_peer(struct env *env, conn_id id, char *host)
+{
+    strcpy(host, conn_of(env, id)->is_there ? "192.0.2.7" : "");
+}
+
 static void do_post(struct env *env, uint32_t shard, struct letter *letter)
 {
     check(shard == 0);
@@ -377,6 +382,7 @@ static const struct env_ops fake_ops = {
     .send_file = do_send_file,
     .want_read = do_want_read,
     .hang_up = do_hang_up,
+    .peer = do_peer,
     .post = do_post,
     .fatal = do_fatal,
 };

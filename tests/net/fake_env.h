@@ -54,6 +54,7 @@ struct fake_env {
     uint64_t *syncs; /* Tickets, oldest first. */
     uint32_t sync_count, sync_capacity;
     bool syncs_wait; /* The disk does not answer. */
+    bool is_full;    /* It has no space to give. */
     uint32_t recv_count;
 };
 

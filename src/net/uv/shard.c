@@ -44,6 +44,7 @@ static const struct env_ops uv_env_ops = {
     .send_file = sockets_send_file,
     .want_read = sockets_want_read,
     .hang_up = sockets_hang_up,
+    .peer = sockets_peer,
     .post = post,
     .fatal = fatal,
 };

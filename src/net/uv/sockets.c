@@ -7,6 +7,7 @@
  * Source  performance.md 5.2. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
@@ -167,6 +168,22 @@ int64_t sockets_recv(struct env *env, conn_id id, void *into, uint32_t size)
     if (moved > 0)
         return moved;
     return moved < 0 && errno == EAGAIN ? ERR_AGAIN : ERR_CLOSED;
+}
+
+/* An IPv4 peer of a listener for both families is told by its IPv4 address. */
+void sockets_peer(struct env *env, conn_id id, char *host)
+{
+    static const char mapped[] = "::ffff:";
+    const struct uv_conn *conn = conn_find(env, id);
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    host[0] = '\0';
+    if (conn == NULL || getpeername(conn->fd, (struct sockaddr *)&peer, &size) != 0 ||
+        getnameinfo((struct sockaddr *)&peer, size, host, ENV_HOST_MAX, NULL, 0, NI_NUMERICHOST) !=
+            0)
+        return;
+    if (strncmp(host, mapped, strlen(mapped)) == 0)
+        memmove(host, host + strlen(mapped), strlen(host + strlen(mapped)) + 1);
 }
 
 /* Remember that the socket is full; one ENV_WRITABLE tells when it no longer is. */

@@ -156,6 +156,7 @@ int64_t sockets_send_file(struct env *env, conn_id id, file_id file, uint64_t po
                           uint32_t size);
 void sockets_want_read(struct env *env, conn_id id, bool want);
 void sockets_hang_up(struct env *env, conn_id id);
+void sockets_peer(struct env *env, conn_id id, char *host);
 
 /* listen.c */
 enum err listen_bind_all(struct platform *platform);
