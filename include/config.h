@@ -69,6 +69,20 @@ struct config {
     int32_t index_interval_size; /* log.index.interval.bytes, 4096 */
     bool unclean_election;       /* unclean.leader.election.enable */
 
+    /* Groups; times in milliseconds unless said. */
+    int32_t group_session_timeout_min_ms; /* group.min.session.timeout.ms, 6000 */
+    int32_t group_session_timeout_max_ms; /* group.max.session.timeout.ms, 1800000 */
+    int32_t group_initial_delay_ms;       /* group.initial.rebalance.delay.ms, 3000 */
+    int32_t group_members_max;            /* group.max.size */
+    int32_t offset_metadata_max;          /* offset.metadata.max.bytes, 4096 */
+    int32_t offsets_commit_timeout_ms;    /* offsets.commit.timeout.ms, 5000 */
+    int32_t offsets_retention_minutes;    /* offsets.retention.minutes, 10080 */
+    int64_t offsets_check_interval_ms;    /* offsets.retention.check.interval.ms, 600000 */
+    /* Of __consumer_offsets, when it is made. */
+    int32_t offsets_partitions;         /* offsets.topic.num.partitions, 50 */
+    int32_t offsets_replication_factor; /* offsets.topic.replication.factor; -1: min(3, brokers) */
+    int32_t offsets_segment_size;       /* offsets.topic.segment.bytes, 100 MiB */
+
     /* What the process says about itself. */
     enum trace_level trace_level; /* skiff.log.level: debug, info, warn or error */
     bool trace_json;              /* skiff.log.format: text or json */

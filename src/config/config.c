@@ -36,6 +36,17 @@ void config_init(struct config *config)
         .flush_messages = 1,
         .segment_size = 1 << 30,
         .index_interval_size = 4096,
+        .group_session_timeout_min_ms = 6000,
+        .group_session_timeout_max_ms = 1800000,
+        .group_initial_delay_ms = 3000,
+        .group_members_max = INT32_MAX,
+        .offset_metadata_max = 4096,
+        .offsets_commit_timeout_ms = 5000,
+        .offsets_retention_minutes = 7 * 24 * 60,
+        .offsets_check_interval_ms = 600000,
+        .offsets_partitions = 50,
+        .offsets_replication_factor = -1,
+        .offsets_segment_size = 100 << 20,
         .trace_level = TRACE_INFO,
     };
 }

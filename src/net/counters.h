@@ -9,7 +9,7 @@
 
 #include "base/base.h"
 
-enum { COUNTERS_REQUEST_KINDS_MAX = 32 };
+enum { COUNTERS_REQUEST_KINDS_MAX = 48 };
 
 struct counters {
     uint64_t messages_in; /* Records that producers' batches held. */

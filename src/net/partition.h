@@ -9,6 +9,7 @@
 enum { PARTITIONS_SYNC_TAG = 2 };
 
 struct fetcher;
+struct seat;
 
 struct partition {
     struct shard *shard;
@@ -27,6 +28,8 @@ struct partition {
     struct batch_limits limits;
     struct batch_form form;
     bool is_append_time;     /* message.timestamp.type=LogAppendTime */
+    bool holds_groups;       /* It is one of __consumer_offsets. */
+    struct seat *seat;       /* coordinators.c; NULL: does not lead, or holds no groups. */
     struct refused *refused; /* NULL until there was one. */
     struct list changed;     /* In partitions->changed: its log moved. */
     struct list watches;     /* struct fetch_part.watch of parked fetches. */

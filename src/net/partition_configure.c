@@ -1,4 +1,5 @@
 /* partition_configure.c -- what a topic's settings ask of its batches: limits, codec, clock. */
+#include "coordinators.h"
 #include "partition.h"
 
 #include <string.h>
@@ -46,4 +47,5 @@ void partition_configure(struct partition *partition, const struct image_topic *
 {
     take_limits(partition, topic);
     take_form(partition, topic);
+    partition->holds_groups = topic_holds_groups(topic);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "broker.h"
+#include "coordinators.h"
 #include "probe.h"
 #include "quorum.h"
 #include "sync.h"
@@ -133,7 +134,9 @@ static void partition_turn(struct partition *partition, enum replica_turn turn)
         probe.kind = PROBE_LEADER;
         probe.offset = replica_epoch_start(partition->replica);
         probe.value = shard->broker_epoch;
+        coordinator_take_seat(partition);
     } else {
+        coordinator_leave_seat(partition);
         log_cancel_waits(partition->log, WAIT_COMMITTED, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
         log_cancel_waits(partition->log, WAIT_DURABLE, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
         probe.kind = turn == REPLICA_FOLLOW ? PROBE_FOLLOWER : PROBE_RESIGN;
@@ -317,6 +320,7 @@ static void hook_offline(void *context, struct log *log)
         env_fatal(shard->env, "the log directory has failed");
         return;
     }
+    coordinator_leave_seat(partition);
     log_cancel_waits(log, WAIT_COMMITTED, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
     log_cancel_waits(log, WAIT_DURABLE, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
     partition_report(partition, true);
@@ -410,6 +414,7 @@ static void partition_remove(struct partition *partition)
     timer_stop(&partition->shard->timers, &partition->timer);
     fetcher_leave(partition);
     list_remove(&partition->asking);
+    coordinator_leave_seat(partition);
     log_cancel_waits(partition->log, WAIT_COMMITTED, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
     log_cancel_waits(partition->log, WAIT_DURABLE, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
     partition_report(partition, false);
@@ -421,6 +426,7 @@ static void partition_remove(struct partition *partition)
 static void partition_free(struct partition *partition)
 {
     struct shard *shard = partition->shard;
+    coordinator_leave_seat(partition);
     timer_stop(&shard->timers, &partition->timer);
     fetcher_leave(partition);
     list_remove(&partition->asking);
@@ -726,6 +732,7 @@ void partitions_end_waits(struct partitions *partitions)
     shares_end(partitions);
     for (void *value; map_next(&partitions->map, &cursor, &value);) {
         struct partition *partition = value;
+        coordinator_leave_seat(partition);
         log_cancel_waits(partition->log, WAIT_COMMITTED, ERR_CLOSED);
         log_cancel_waits(partition->log, WAIT_DURABLE, ERR_CLOSED);
     }

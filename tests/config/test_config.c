@@ -52,6 +52,9 @@ Test(config, starts_a_node_from_a_file_of_zookeepers_time)
     cr_assert_eq(reader.config.voter_count, 1);
     cr_assert_eq(reader.config.voters[0].id, 0);
     cr_assert_not_null(reader_find(&reader, "zookeeper.connect, zookeeper.connection.timeout.ms"));
+    cr_assert_eq(reader.config.group_initial_delay_ms, 0);
+    cr_assert_eq(reader.config.offsets_replication_factor, 1);
+    cr_assert_eq(reader.config.offsets_partitions, 50);
     reader_free(&reader);
 }
 

@@ -65,17 +65,20 @@ static struct api_versions_response ask(int16_t version, struct str cluster_id, 
     return response;
 }
 
-Test(api_versions, advertises_neither_groups_nor_what_nodes_say_to_each_other)
+Test(api_versions, advertises_groups_from_version_0_and_nothing_that_nodes_say_to_each_other)
 {
     struct api_versions_response response = ask(4, (struct str){0}, -1);
 
     cr_assert_eq(response.error_code, ERR_NONE);
+    uint32_t group_apis = 0;
     for (uint32_t i = 0; i < response.api_keys_count; i++) {
         int16_t key = response.api_keys[i].api_key;
-        bool is_group_api = key >= 8 && key <= 16;
-        cr_assert_not(is_group_api, "key %d", key);
+        bool is_group_api = key >= WIRE_OFFSET_COMMIT && key <= WIRE_LIST_GROUPS;
+        group_apis += is_group_api;
+        cr_assert(!is_group_api || response.api_keys[i].min_version == 0, "key %d", key);
         cr_assert_not(wire_api_find(key)->internal, "key %d", key);
     }
+    cr_assert_eq(group_apis, 9);
 }
 
 Test(api_versions, advertises_produce_from_version_0_for_old_clients)

@@ -12,6 +12,17 @@ void api_metadata(struct shard *shard, struct request *request);
 void api_api_versions(struct shard *shard, struct request *request);
 void api_create_topics(struct shard *shard, struct request *request);
 void api_delete_topics(struct shard *shard, struct request *request);
+void api_offset_commit(struct shard *shard, struct request *request);
+void api_offset_fetch(struct shard *shard, struct request *request);
+void api_find_coordinator(struct shard *shard, struct request *request);
+void api_join_group(struct shard *shard, struct request *request);
+void api_heartbeat(struct shard *shard, struct request *request);
+void api_leave_group(struct shard *shard, struct request *request);
+void api_sync_group(struct shard *shard, struct request *request);
+void api_describe_groups(struct shard *shard, struct request *request);
+void api_list_groups(struct shard *shard, struct request *request);
+void api_delete_groups(struct shard *shard, struct request *request);
+void api_offset_delete(struct shard *shard, struct request *request);
 void api_init_producer_id(struct shard *shard, struct request *request);
 void api_offset_for_leader_epoch(struct shard *shard, struct request *request);
 void api_vote(struct shard *shard, struct request *request);
@@ -43,6 +54,9 @@ struct str request_listener_name(const struct request *request);
 /* The endpoint of a broker on that listener; NULL: it has none. */
 const struct record_endpoint *request_endpoint(const struct request *request,
                                                const struct image_broker *broker);
+
+/* Kafka keeps state of its own in it. */
+bool topic_is_internal(struct str name);
 
 /* A partition named by a client. Errors  ERR_UNKNOWN_TOPIC_OR_PARTITION, ERR_UNKNOWN_TOPIC_ID. */
 enum err find_partition(const struct image *image, struct str name, struct uuid id,

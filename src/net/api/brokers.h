@@ -4,10 +4,11 @@
 
 #include "api.h"
 
-/* Bits of AclOperation that apply to a cluster and to a topic (KIP-430): all, without ACLs. */
+/* Bits of AclOperation that apply to a cluster, a topic, a group (KIP-430): all, without ACLs. */
 enum {
     CLUSTER_OPERATIONS = 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12,
     TOPIC_OPERATIONS = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11,
+    GROUP_OPERATIONS = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11,
 };
 
 /* A broker that takes admin requests: this one if active, else the lowest active id; -1: none.

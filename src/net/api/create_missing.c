@@ -1,10 +1,18 @@
 /* create_missing.c -- one CreateTopics in flight a name, tried again while brokers register. */
 #include "create_missing.h"
 
+#include <stdio.h>
+
 #include "controller_link.h"
 #include "state.h"
 
-enum { RETRY_MS = 20, TRIES_MAX = 50, CALL_TIMEOUT_MS = 5000 };
+enum {
+    RETRY_MS = 20,
+    TRIES_MAX = 50,
+    CALL_TIMEOUT_MS = 5000,
+    OFFSETS_FACTOR_MAX = 3,
+    OFFSETS_CONFIGS = 3, /* Settings of its own that __consumer_offsets gets. */
+};
 
 struct missing {
     struct list link; /* In shard->api->creations. */
@@ -85,9 +93,41 @@ static void missing_done(struct shard *shard, void *context, enum err result,
     }
 }
 
+/* As many copies as the cluster can have, whatever other topics get: voters that did not register
+ * yet count, for a first group must not find the topic with one. */
+static int32_t offsets_factor(const struct shard *shard)
+{
+    uint32_t brokers = shard->image->broker_count;
+    if (shard->config->offsets_replication_factor > 0)
+        return shard->config->offsets_replication_factor;
+    if (shard->config->voter_count > brokers)
+        brokers = shard->config->voter_count;
+    return brokers < OFFSETS_FACTOR_MAX ? (int32_t)brokers : OFFSETS_FACTOR_MAX;
+}
+
+/* __consumer_offsets has settings of its own, as in Kafka. */
+static void shape_offsets(const struct shard *shard, struct create_topics_request_topic *topic,
+                          struct create_topics_request_config *configs, char *segment_size,
+                          size_t size)
+{
+    snprintf(segment_size, size, "%d", shard->config->offsets_segment_size);
+    configs[0].name = STR("cleanup.policy");
+    configs[0].value = STR("compact");
+    configs[1].name = STR("compression.type");
+    configs[1].value = STR("producer");
+    configs[2].name = STR("segment.bytes");
+    configs[2].value = str_from(segment_size);
+    topic->configs_count = OFFSETS_CONFIGS;
+    topic->configs = configs;
+    topic->num_partitions = shard->config->offsets_partitions;
+    topic->replication_factor = (int16_t)offsets_factor(shard);
+}
+
 static void missing_try(struct missing *missing)
 {
     struct shard *shard = missing->shard;
+    struct create_topics_request_config configs[OFFSETS_CONFIGS];
+    char segment_size[16];
     struct create_topics_request_topic topic;
     struct create_topics_request body;
     struct envelope_request envelope;
@@ -100,6 +140,8 @@ static void missing_try(struct missing *missing)
     topic.name = (struct str){.data = missing->name, .size = missing->name_size};
     topic.num_partitions = -1;
     topic.replication_factor = -1;
+    if (str_equal(topic.name, STR("__consumer_offsets")))
+        shape_offsets(shard, &topic, configs, segment_size, sizeof segment_size);
     body.topics_count = 1;
     body.topics = &topic;
     check(wire_request_frame(&frame, &header, &body) == ERR_NONE);

@@ -1,5 +1,5 @@
 /* create_missing.h -- topics that are created because a client asked about them
- * (auto.create.topics.enable). */
+ * (auto.create.topics.enable), or asked who coordinates its group (__consumer_offsets). */
 #ifndef NET_API_CREATE_MISSING_H
 #define NET_API_CREATE_MISSING_H
 

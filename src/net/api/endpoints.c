@@ -32,6 +32,13 @@ bool hint_is_named(const void *endpoints, size_t size, uint32_t count, node_id n
     return false;
 }
 
+bool topic_is_internal(struct str name)
+{
+    return str_equal(name, STR("__consumer_offsets")) ||
+           str_equal(name, STR("__transaction_state")) ||
+           str_equal(name, STR("__cluster_metadata"));
+}
+
 enum err find_partition(const struct image *image, struct str name, struct uuid id,
                         partition_id index, struct partition_key *out)
 {

@@ -17,13 +17,6 @@ struct metadata_job {
     struct image_watch watch;
 };
 
-static bool is_internal_name(struct str name)
-{
-    return str_equal(name, STR("__consumer_offsets")) ||
-           str_equal(name, STR("__transaction_state")) ||
-           str_equal(name, STR("__cluster_metadata"));
-}
-
 static void put_brokers(struct shard *shard, struct request *request,
                         struct metadata_response *response)
 {
@@ -86,7 +79,7 @@ static void put_topic(struct shard *shard, const struct metadata_job *job,
         out->topic_authorized_operations = TOPIC_OPERATIONS;
     out->name = topic->name;
     out->topic_id = topic->id;
-    out->is_internal = is_internal_name(topic->name);
+    out->is_internal = topic_is_internal(topic->name);
     out->partitions =
         metadata_response_partition_new(&request->arena, (uint32_t)topic->partition_count);
     for (partition_id i = 0; i < topic->partition_count; i++) {
@@ -181,7 +174,7 @@ static void answer(struct shard *shard, struct metadata_job *job)
 
 static bool is_missing(struct shard *shard, const struct metadata_request_topic *asked)
 {
-    if (is_by_id(asked) || !topic_name_is_valid(asked->name) || is_internal_name(asked->name))
+    if (is_by_id(asked) || !topic_name_is_valid(asked->name) || topic_is_internal(asked->name))
         return false;
     const struct image_topic *topic = image_topic_by_name(shard->image, asked->name);
     return !topic;

@@ -104,8 +104,14 @@ static enum err part_check(struct shard *shard, const struct produce_job *job, u
     }
     if (job->request->version >= 13 && uuid_is_zero(body->topics[topic].topic_id))
         return ERR_UNKNOWN_TOPIC_ID;
-    return find_partition(shard->image, body->topics[topic].name, body->topics[topic].topic_id,
-                          asked->index, key);
+    enum err err = find_partition(shard->image, body->topics[topic].name,
+                                  body->topics[topic].topic_id, asked->index, key);
+    if (err == ERR_NONE &&
+        topic_is_internal(image_topic_by_id(shard->image, key->topic_id)->name)) {
+        *message = "an internal topic takes no records of clients";
+        return ERR_INVALID_TOPIC_EXCEPTION;
+    }
+    return err;
 }
 
 static void part_send(struct shard *shard, struct produce_job *job, uint32_t place,

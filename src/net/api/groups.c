@@ -1,0 +1,109 @@
+/* groups.c -- what the APIs of groups share: find the coordinators, ask, count, answer. */
+#include "groups.h"
+
+enum err group_partition(const struct image *image, struct str group_id, struct partition_key *out)
+{
+    const struct image_topic *topic = image_topic_by_name(image, STR("__consumer_offsets"));
+    if (group_id.size > GROUP_ID_SIZE_MAX)
+        return ERR_INVALID_GROUP_ID;
+    if (!topic)
+        return ERR_NOT_COORDINATOR;
+    *out = (struct partition_key){.topic_id = topic->id,
+                                  .index = group_partition_of(group_id, topic->partition_count)};
+    return ERR_NONE;
+}
+
+bool group_ids_once(struct request *request, const struct str *ids, uint32_t *count, uint32_t *out)
+{
+    struct pmap *seen = NULL;
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < *count && found <= GROUPS_ASKED_MAX; i++) {
+        struct bytes id = bytes_of_str(ids[i]);
+        struct pmap *before = seen;
+        if (pmap_get(seen, id))
+            continue;
+        seen = pmap_put(NULL, before, id, out);
+        pmap_unref(NULL, before);
+        out[found++] = i;
+    }
+    pmap_unref(NULL, seen);
+    *count = found;
+    if (found <= GROUPS_ASKED_MAX)
+        return true;
+    request_close(request);
+    return false;
+}
+
+struct group_job *group_job_begin(struct request *request, enum group_reply_kind kind,
+                                  uint32_t count,
+                                  void (*decide)(struct group_decision *decision,
+                                                 const struct group_ask *ask),
+                                  void (*answer)(struct group_job *job))
+{
+    struct group_job *job = mem_zalloc(sizeof *job + count * sizeof *job->asks);
+    bool may_park = kind == GROUP_REPLY_JOIN || kind == GROUP_REPLY_SYNC;
+    job->request = request;
+    job->count = count;
+    job->pending = 1; /* The asker, until group_job_end(). */
+    job->asks = (struct group_ask *)(job + 1);
+    job->answer = answer;
+    for (uint32_t i = 0; i < count; i++) {
+        struct group_ask *ask = &job->asks[i];
+        ask->kind = kind;
+        ask->decide = decide;
+        ask->job = job;
+        ask->place = i;
+        ask->alone = may_park ? request : NULL;
+    }
+    return job;
+}
+
+void group_job_end(struct group_job *job)
+{
+    if (--job->pending > 0)
+        return;
+    job->answer(job);
+    for (uint32_t i = 0; i < job->count; i++)
+        arena_free(&job->asks[i].arena);
+    mem_free(job);
+}
+
+static void ask_done(struct shard *shard, struct letter *letter)
+{
+    struct group_ask *ask = (struct group_ask *)letter;
+    (void)shard;
+    group_job_end(ask->job);
+}
+
+void group_job_refuse(struct group_job *job, uint32_t place, enum err err)
+{
+    struct group_ask *ask = &job->asks[place];
+    ask->reply = group_reply_refuse(ask->kind, group_ask_token(ask), err);
+}
+
+void group_job_send_to(struct shard *shard, struct group_job *job, uint32_t place,
+                       struct partition_key key)
+{
+    struct group_ask *ask = &job->asks[place];
+    ask->key = key;
+    ask->done = ask_done;
+    job->pending++;
+    mailbox_send(shard, partition_shard(key, shard->config->shards), &ask->letter,
+                 coordinators_ask);
+}
+
+void group_job_send(struct shard *shard, struct group_job *job, uint32_t place, struct str group_id)
+{
+    struct partition_key key;
+    enum err err = group_partition(shard->image, group_id, &key);
+    if (err != ERR_NONE)
+        group_job_refuse(job, place, err);
+    else
+        group_job_send_to(shard, job, place, key);
+}
+
+void group_job_run(struct shard *shard, struct group_job *job, struct str group_id)
+{
+    group_job_send(shard, job, 0, group_id);
+    group_job_end(job);
+}

@@ -1,0 +1,371 @@
+/* coordinators.c -- a coordinator in its seat: asks come in, batches and replies go out.
+ *
+ * Invariants
+ * - Nothing is decided while the partition takes no batch, so an append fails only where
+ *   the disk does. Then what was decided is not in the log, and there is no undo: the
+ *   coordinator leaves, and another one reads the log anew.
+ * - A reply is kept before its batch is appended: an append may take the log offline, and
+ *   with it the coordinator. */
+#include "coordinators.h"
+
+#include "codec.h"
+#include "partition.h"
+#include "request.h"
+
+enum {
+    LOAD_STEP_SIZE = 256 * 1024, /* Bytes that loading reads a tick. */
+    LOAD_AGAIN_MS = 500,         /* After an append that failed. */
+    TICK_AGAIN_MS = 100,         /* When what is due could not be appended. */
+};
+
+struct seat {
+    struct partition *partition;
+    struct coordinator *coordinator;
+    struct timer timer; /* The next step of loading, or the coordinator's deadline. */
+    struct wait wait;   /* Loading: for `end` to be committed. */
+    log_offset next;    /* Loading: not read yet. */
+    log_offset end;     /* Of the log when loading began; nobody appends meanwhile. */
+    uint64_t skipped;   /* Records that are none of ours. */
+};
+
+bool topic_holds_groups(const struct image_topic *topic)
+{
+    return str_equal(topic->name, STR("__consumer_offsets"));
+}
+
+/* ---- Answers. */
+
+static void ask_return(struct shard *shard, struct group_ask *ask)
+{
+    mailbox_return(shard, &ask->letter, ask->done);
+}
+
+static void ask_refuse(struct shard *shard, struct group_ask *ask, enum err err)
+{
+    ask->reply = group_reply_refuse(ask->kind, group_ask_token(ask), err);
+    ask_return(shard, ask);
+}
+
+/* The wait for the high watermark is over. What was decided may still become committed. */
+static void ask_waited(struct wait *wait, enum err result)
+{
+    struct group_ask *ask = list_entry(wait, struct group_ask, wait);
+    if (result == ERR_NONE)
+        ask_return(ask->owner, ask);
+    else
+        ask_refuse(ask->owner, ask,
+                   result == ERR_REQUEST_TIMED_OUT ? ERR_COORDINATOR_NOT_AVAILABLE
+                                                   : ERR_NOT_COORDINATOR);
+}
+
+static void ask_answer(struct partition *partition, struct group_ask *ask, log_offset offset)
+{
+    struct shard *shard = partition->shard;
+    if (!ask->reply.rests || offset <= log_ends(partition->log)->committed) {
+        ask_return(shard, ask);
+        return;
+    }
+    ask->owner = shard;
+    wait_init(&ask->wait, ask_waited);
+    log_wait(partition->log, WAIT_COMMITTED, &ask->wait, offset, &shard->timers,
+             shard->now + shard->config->offsets_commit_timeout_ms);
+}
+
+static struct group_ask *ask_of(const struct group_reply *reply)
+{
+    return (struct group_ask *)(uintptr_t)reply->token;
+}
+
+static void asks_keep_replies(const struct group_decision *decision)
+{
+    for (uint32_t i = 0; i < decision->reply_count; i++) {
+        struct group_ask *ask = ask_of(&decision->replies[i]);
+        ask->reply = group_reply_keep(&decision->replies[i], &ask->arena);
+    }
+}
+
+/* ---- Decisions. */
+
+/* Errors  as log_append(); nothing was appended. */
+static enum err append_records(struct partition *partition, const struct group_decision *decision)
+{
+    log_epoch epoch = replica_partition(partition->replica)->leader_epoch;
+    struct batch_spec spec = batch_spec(decision->base, epoch, decision->time);
+    struct batch_record *records =
+        arena_array(decision->arena, struct batch_record, decision->record_count);
+    struct batch_info info;
+    struct log_appended appended;
+    for (uint32_t i = 0; i < decision->record_count; i++)
+        records[i] = (struct batch_record){.key = decision->records[i].key,
+                                           .value = decision->records[i].value};
+    struct buf *batch = batch_build(&spec, records, decision->record_count);
+    struct slice slice = {.buf = batch, .bytes = {.data = batch->data, .size = batch->size}};
+    check(batch_read(slice.bytes, &info) == ERR_NONE);
+    enum err err = log_append(partition->log, &slice, &info, epoch, &appended);
+    buf_unref(batch);
+    if (err != ERR_NONE)
+        return err;
+    check(appended.base == decision->base);
+    partition_changed(partition);
+    return ERR_NONE;
+}
+
+static void seat_open(struct partition *partition, mono_ms at);
+
+static void seat_set_timer(struct seat *seat)
+{
+    struct shard *shard = seat->partition->shard;
+    mono_ms due = coordinator_deadline(seat->coordinator);
+    if (due == MONO_NEVER)
+        timer_stop(&shard->timers, &seat->timer);
+    else
+        timer_start(&shard->timers, &seat->timer, due);
+}
+
+/* The decision's batch is not in the log: who counts on it hears so, and all else is forgotten. */
+static void decision_lost(struct partition *partition, const struct group_decision *decision,
+                          enum err err)
+{
+    struct shard *shard = partition->shard;
+    trace_warn(shard->env->trace, "%s: what its coordinator decided is not appended: %s; it loads",
+               partition->name, err_name(err));
+    for (uint32_t i = 0; i < decision->reply_count; i++) {
+        struct group_ask *ask = ask_of(&decision->replies[i]);
+        if (ask->reply.rests)
+            ask_refuse(shard, ask, ERR_COORDINATOR_NOT_AVAILABLE);
+        else
+            ask_return(shard, ask);
+    }
+    if (!partition->seat)
+        return; /* The log went offline, and the coordinator with it. */
+    coordinator_leave_seat(partition);
+    seat_open(partition, shard->now + LOAD_AGAIN_MS);
+}
+
+/* `ask` NULL: what is due. */
+static void seat_decide(struct seat *seat, const struct group_ask *ask)
+{
+    struct partition *partition = seat->partition;
+    struct shard *shard = partition->shard;
+    struct arena arena = {0};
+    struct group_decision decision;
+    enum err err = ERR_NONE;
+    group_decision_begin(&decision, seat->coordinator, &arena, log_ends(partition->log)->end,
+                         shard->now, env_wall(shard->env));
+    if (ask)
+        ask->decide(&decision, ask);
+    else
+        group_decide_tick(&decision);
+    group_decision_end(&decision);
+    asks_keep_replies(&decision);
+    if (ask && ask->alone)
+        request_release_frame(ask->alone);
+    if (decision.record_count > 0)
+        err = append_records(partition, &decision);
+    if (err != ERR_NONE) {
+        decision_lost(partition, &decision, err);
+    } else {
+        seat_set_timer(seat);
+        for (uint32_t i = 0; i < decision.reply_count; i++)
+            ask_answer(partition, ask_of(&decision.replies[i]), group_decision_offset(&decision));
+    }
+    arena_free(&arena);
+}
+
+/* Those that decide nothing need no batch. */
+static bool ask_writes(const struct group_ask *ask)
+{
+    switch (ask->kind) {
+    case GROUP_REPLY_HEARTBEAT:
+    case GROUP_REPLY_FETCH:
+    case GROUP_REPLY_DESCRIBE:
+    case GROUP_REPLY_LIST:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Errors  NOT_COORDINATOR; COORDINATOR_LOAD_IN_PROGRESS; COORDINATOR_NOT_AVAILABLE: too few
+ *         replicas are in sync. */
+static enum err seat_check(const struct partition *partition, const struct group_ask *ask)
+{
+    if (!partition || !partition->seat)
+        return ERR_NOT_COORDINATOR;
+    enum err err = replica_may_append(partition->replica, -1);
+    if (err == ERR_NOT_LEADER_OR_FOLLOWER)
+        return ERR_NOT_COORDINATOR;
+    if (!coordinator_is_started(partition->seat->coordinator))
+        return ERR_COORDINATOR_LOAD_IN_PROGRESS;
+    return err != ERR_NONE && ask_writes(ask) ? ERR_COORDINATOR_NOT_AVAILABLE : ERR_NONE;
+}
+
+void coordinators_ask(struct shard *shard, struct letter *letter)
+{
+    struct group_ask *ask = (struct group_ask *)letter;
+    struct partition *partition = partition_find(shard, ask->key);
+    enum err err = seat_check(partition, ask);
+    if (err != ERR_NONE) {
+        ask_refuse(shard, ask, err);
+        return;
+    }
+    seat_decide(partition->seat, ask);
+}
+
+/* ---- Loading. */
+
+static enum err load_record(struct seat *seat, const struct batch_record *record)
+{
+    enum err err = coordinator_apply(seat->coordinator, record->key, record->value);
+    if (err != ERR_NONE)
+        seat->skipped++;
+    return err;
+}
+
+static void load_batch(struct seat *seat, const struct batch_info *info, struct bytes batch)
+{
+    struct batch_walk walk;
+    struct batch_record record;
+    if (batch_is_control(info))
+        return;
+    batch_walk_open(&walk, batch, seat->partition->shard->codec_reader);
+    while (batch_walk_next(&walk, &record) == ERR_NONE)
+        load_record(seat, &record);
+    batch_walk_close(&walk);
+}
+
+/* Errors  of the log: it is offline, and the seat may be gone. */
+static enum err load_some(struct seat *seat)
+{
+    struct log *log = seat->partition->log;
+    struct buf *buf;
+    struct batch_info info;
+    struct bytes rest, batch;
+    if (seat->next < log_ends(log)->start)
+        seat->next = log_ends(log)->start;
+    enum err err = log_read(log, seat->next, LOAD_STEP_SIZE, LOG_BOUND_COMMITTED, &buf);
+    if (err != ERR_NONE)
+        return err;
+    if (!buf) { /* Compaction left nothing up to the end. */
+        seat->next = seat->end;
+        return ERR_NONE;
+    }
+    rest = (struct bytes){.data = buf->data, .size = buf->size};
+    while (batch_next(&rest, &info, &batch) == ERR_NONE) {
+        if (info.base >= seat->next || batch_last(&info) >= seat->next)
+            load_batch(seat, &info, batch);
+        seat->next = batch_end(&info);
+    }
+    buf_unref(buf);
+    return ERR_NONE;
+}
+
+static void load_end(struct seat *seat)
+{
+    struct shard *shard = seat->partition->shard;
+    trace_info(shard->env->trace, "%s node %d coordinates its groups, loaded up to %lld",
+               seat->partition->name, shard->config->node_id, (long long)seat->end);
+    if (seat->skipped > 0)
+        trace_warn(shard->env->trace, "%s: %llu records are no groups and no offsets",
+                   seat->partition->name, (unsigned long long)seat->skipped);
+    coordinator_start(seat->coordinator, shard->now);
+    seat_set_timer(seat);
+}
+
+static void load_step(struct seat *seat)
+{
+    if (seat->next < seat->end && load_some(seat) != ERR_NONE)
+        return;
+    if (seat->next < seat->end) /* What came meanwhile has its turn first. */
+        timer_start(&seat->partition->shard->timers, &seat->timer, seat->partition->shard->now + 1);
+    else
+        load_end(seat);
+}
+
+/* What a leader finds in its log may still be lost, until its own epoch has committed it. */
+static void load_may_begin(struct wait *wait, enum err result)
+{
+    struct seat *seat = list_entry(wait, struct seat, wait);
+    if (result == ERR_NONE)
+        timer_start(&seat->partition->shard->timers, &seat->timer, seat->partition->shard->now);
+}
+
+static void load_begin(struct seat *seat)
+{
+    struct log *log = seat->partition->log;
+    seat->next = log_ends(log)->start;
+    seat->end = log_ends(log)->end;
+    if (seat->end <= log_ends(log)->committed)
+        load_step(seat);
+    else
+        log_wait(log, WAIT_COMMITTED, &seat->wait, seat->end, NULL, MONO_NEVER);
+}
+
+/* ---- Life. */
+
+static void seat_fire(struct timer *timer, mono_ms now)
+{
+    struct seat *seat = list_entry(timer, struct seat, timer);
+    if (seat->end < 0)
+        load_begin(seat);
+    else if (!coordinator_is_started(seat->coordinator))
+        load_step(seat);
+    else if (replica_may_append(seat->partition->replica, -1) == ERR_NONE)
+        seat_decide(seat, NULL);
+    else
+        timer_start(&seat->partition->shard->timers, timer, now + TICK_AGAIN_MS);
+}
+
+static void seat_open(struct partition *partition, mono_ms at)
+{
+    struct shard *shard = partition->shard;
+    const struct config *config = shard->config;
+    struct coordinator_config coordinator = {
+        .seed = rand_u64(&shard->rand),
+        .session_timeout_min_ms = config->group_session_timeout_min_ms,
+        .session_timeout_max_ms = config->group_session_timeout_max_ms,
+        .initial_delay_ms = config->group_initial_delay_ms,
+        .members_max = config->group_members_max,
+        .offset_metadata_max = config->offset_metadata_max,
+        .offsets_retention_ms = (int64_t)config->offsets_retention_minutes * 60000,
+        .expiry_interval_ms = config->offsets_check_interval_ms,
+        .record_size_max = partition->limits.size_max};
+    struct seat *seat = mem_zalloc(sizeof *seat);
+    seat->partition = partition;
+    seat->coordinator = coordinator_open(&coordinator);
+    seat->end = -1;
+    seat->timer.fire = seat_fire;
+    wait_init(&seat->wait, load_may_begin);
+    partition->seat = seat;
+    timer_start(&shard->timers, &seat->timer, at);
+}
+
+void coordinator_take_seat(struct partition *partition)
+{
+    coordinator_leave_seat(partition);
+    if (partition->holds_groups)
+        seat_open(partition, partition->shard->now);
+}
+
+void coordinator_leave_seat(struct partition *partition)
+{
+    struct seat *seat = partition->seat;
+    struct shard *shard = partition->shard;
+    struct arena arena = {0};
+    struct group_decision decision;
+    if (!seat)
+        return;
+    partition->seat = NULL;
+    timer_stop(&shard->timers, &seat->timer);
+    wait_cancel(&seat->wait);
+    group_decision_begin(&decision, seat->coordinator, &arena, log_ends(partition->log)->end,
+                         shard->now, env_wall(shard->env));
+    group_decide_resign(&decision);
+    group_decision_end(&decision);
+    asks_keep_replies(&decision);
+    for (uint32_t i = 0; i < decision.reply_count; i++)
+        ask_return(shard, ask_of(&decision.replies[i]));
+    arena_free(&arena);
+    coordinator_close(seat->coordinator);
+    mem_free(seat);
+}

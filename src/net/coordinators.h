@@ -1,0 +1,62 @@
+/* coordinators.h -- the coordinators of groups at work: one for each partition of
+ * __consumer_offsets that this node leads.
+ *
+ * group.h decides; here what it decides is appended as one batch, a reply that rests leaves
+ * when the high watermark has reached what it tells of, and a new leader reads the whole
+ * partition before it answers anybody. A command comes as a letter, and always goes back
+ * with exactly one reply.
+ *
+ * Shard   the one that owns the partition. */
+#ifndef NET_COORDINATORS_H
+#define NET_COORDINATORS_H
+
+#include "base/base.h"
+#include "group.h"
+#include "mailbox.h"
+#include "wait.h"
+
+struct image_topic;
+struct partition;
+struct request;
+struct shard;
+
+/* One command to one coordinator, there and back. */
+struct group_ask {
+    struct letter letter;
+    struct partition_key key; /* Of __consumer_offsets. */
+    enum group_reply_kind kind;
+    /* Gives the decision the command, whose token is group_ask_token(). */
+    void (*decide)(struct group_decision *decision, const struct group_ask *ask);
+    void (*done)(struct shard *shard, struct letter *letter);
+    /* The asker's. */
+    void *job;
+    uint32_t place;
+    struct request *alone; /* Its frame is given back once the command was decided, for the reply
+                            * may take minutes; NULL: it stays. */
+    /* The answer; what it points to lives in the arena, which is the asker's to free. */
+    struct group_reply reply;
+    struct arena arena;
+    /* Of the owner while it waits. */
+    struct wait wait;
+    struct shard *owner;
+};
+
+static inline uint64_t group_ask_token(const struct group_ask *ask)
+{
+    return (uint64_t)(uintptr_t)ask;
+}
+
+/* Errors  in the reply: NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE:
+ *         nothing was decided, or what was decided may be lost; ask again. */
+void coordinators_ask(struct shard *shard, struct letter *letter);
+
+/* -- For partitions.c, whose partition.seat is the coordinator's place. */
+
+/* Does this topic hold groups? */
+bool topic_holds_groups(const struct image_topic *topic);
+/* This node leads the partition from now on, in this epoch. */
+void coordinator_take_seat(struct partition *partition);
+/* It does so no longer, or its log is gone; no effect where there is none. */
+void coordinator_leave_seat(struct partition *partition);
+
+#endif

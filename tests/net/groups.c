@@ -1,0 +1,169 @@
+/* groups.c -- members of a classic group, over the wire. */
+#include <criterion/criterion.h>
+
+#include "group_fixture.h"
+#include "node.h"
+
+static struct node node;
+
+static void start(void)
+{
+    groups_start(&node);
+}
+
+static void stop(void)
+{
+    node_check_record(&node);
+    node_stop(&node);
+}
+
+TestSuite(groups, .init = start, .fini = stop);
+
+Test(groups, who_asks_before_there_are_groups_is_told_to_look_elsewhere)
+{
+    struct node fresh;
+    node_start(&fresh, groups_tune);
+    node_keep_record(&fresh);
+    struct client client = client_new(&fresh, "g");
+    cr_assert_eq(client_join(&client, 9).error_code, ERR_NOT_COORDINATOR);
+    cr_assert_eq(client_sync(&client, NULL, 5).error_code, ERR_NOT_COORDINATOR);
+    cr_assert_eq(client_heartbeat(&client, 4), ERR_NOT_COORDINATOR);
+    cr_assert_eq(client_leave(&client, 5).error_code, ERR_NOT_COORDINATOR);
+    cr_assert_eq(client_commit(&client, 1, 9), ERR_NOT_COORDINATOR);
+    cr_assert_eq(client_committed(&client, 9), -1000 - ERR_NOT_COORDINATOR);
+    cr_assert_null(image_topic_by_name(fresh.shard->image, STR("__consumer_offsets")));
+    node_stop(&fresh);
+}
+
+Test(groups, a_member_joins_syncs_and_leaves_in_every_version)
+{
+    for (int16_t version = 0; version <= WIRE_JOIN_GROUP_MAX; version++) {
+        struct client client = client_new(&node, "g");
+        struct join_group_response joined = client_join(&client, version);
+        cr_assert_eq(joined.error_code, version < 4 ? ERR_NONE : ERR_MEMBER_ID_REQUIRED);
+        if (version >= 4)
+            joined = client_join(&client, version);
+        cr_assert_eq(joined.error_code, ERR_NONE);
+        cr_assert_eq(joined.members_count, 1);
+        cr_assert(str_equal(joined.leader, client.member_id));
+        cr_assert(str_equal(joined.protocol_name, STR("range")));
+        cr_assert(bytes_equal(joined.members[0].metadata, bytes_of_str(STR("subscription"))));
+
+        struct sync_group_response synced = client_sync(&client, "mine", version < 5 ? version : 5);
+        cr_assert_eq(synced.error_code, ERR_NONE);
+        cr_assert(bytes_equal(synced.assignment, bytes_of_str(STR("mine"))));
+        cr_assert_eq(client_heartbeat(&client, version < 4 ? version : 4), ERR_NONE);
+
+        struct leave_group_response left = client_leave(&client, version < 5 ? version : 5);
+        cr_assert_eq(left.error_code, ERR_NONE);
+        cr_assert_eq(client_heartbeat(&client, 4), ERR_UNKNOWN_MEMBER_ID);
+    }
+}
+
+Test(groups, strangers_are_told_so)
+{
+    struct client client = client_new(&node, "g");
+    client.member_id = STR("nobody");
+    client.generation = 3;
+    cr_assert_eq(client_join(&client, 9).error_code, ERR_UNKNOWN_MEMBER_ID);
+    cr_assert_eq(client_sync(&client, NULL, 5).error_code, ERR_UNKNOWN_MEMBER_ID);
+    cr_assert_eq(client_heartbeat(&client, 4), ERR_UNKNOWN_MEMBER_ID);
+    cr_assert_eq(client_leave(&client, 2).error_code, ERR_UNKNOWN_MEMBER_ID);
+    struct leave_group_response left = client_leave(&client, 5);
+    cr_assert_eq(left.error_code, ERR_NONE);
+    cr_assert_eq(left.members_count, 1);
+    cr_assert_eq(left.members[0].error_code, ERR_UNKNOWN_MEMBER_ID);
+}
+
+Test(groups, an_empty_or_too_long_id_is_refused)
+{
+    static char name[600];
+    memset(name, 'x', sizeof name - 1);
+    struct client nameless = client_new(&node, "");
+    struct client endless = client_new(&node, name);
+    cr_assert_eq(client_join(&nameless, 9).error_code, ERR_INVALID_GROUP_ID);
+    cr_assert_eq(client_heartbeat(&nameless, 4), ERR_INVALID_GROUP_ID);
+    cr_assert_eq(client_join(&endless, 9).error_code, ERR_INVALID_GROUP_ID);
+    cr_assert_eq(client_heartbeat(&endless, 4), ERR_INVALID_GROUP_ID);
+}
+
+Test(groups, a_second_member_waits_for_the_first_to_come_back)
+{
+    struct client first = client_new(&node, "g"), second = client_new(&node, "g");
+    struct join_group_response response;
+    client_enter(&first);
+    client_join(&second, 9);
+    struct join_group_request body = client_join_request(&second);
+    node_ask(&node, second.conn, WIRE_JOIN_GROUP, 9, &body);
+    node_run(&node, 50);
+    cr_assert_eq(node_reply_count(&node, second.conn), 0);
+    cr_assert_eq(client_heartbeat(&first, 4), ERR_REBALANCE_IN_PROGRESS);
+
+    response = client_join(&first, 9);
+    node_run(&node, 50);
+
+    cr_assert_eq(response.error_code, ERR_NONE);
+    cr_assert_eq(response.members_count, 2);
+    cr_assert_eq(node_reply_count(&node, second.conn), 1);
+}
+
+Test(groups, a_member_that_falls_silent_is_dropped)
+{
+    struct client client = client_new(&node, "g");
+    client_enter(&client);
+    node_run(&node, 9000);
+    cr_assert_eq(client_heartbeat(&client, 4), ERR_NONE);
+    node_run(&node, 10500);
+    cr_assert_eq(client_heartbeat(&client, 4), ERR_UNKNOWN_MEMBER_ID);
+}
+
+Test(groups, a_client_that_hangs_up_while_it_waits_harms_nobody)
+{
+    struct client first = client_new(&node, "g"), second = client_new(&node, "g");
+    client_enter(&first);
+    client_join(&second, 9);
+    struct join_group_request body = client_join_request(&second);
+    node_ask(&node, second.conn, WIRE_JOIN_GROUP, 9, &body);
+    node_run(&node, 50);
+    node.fake.conns[second.conn].peer_has_gone = true;
+    node_run(&node, 50);
+    cr_assert_eq(client_join(&first, 9).error_code, ERR_NONE);
+    cr_assert_eq(node_inflight_size(&node), 0);
+}
+
+Test(groups, what_waits_ends_with_the_node)
+{
+    struct client first = client_new(&node, "g"), second = client_new(&node, "g");
+    client_enter(&first);
+    client_join(&second, 9);
+    struct join_group_request body = client_join_request(&second);
+    node_ask(&node, second.conn, WIRE_JOIN_GROUP, 9, &body);
+    node_run(&node, 50);
+    node_restart(&node);
+    cr_assert_not(node.fake.has_failed);
+}
+
+Test(groups, a_generation_lives_through_a_restart)
+{
+    struct client client = client_new(&node, "g");
+    client_enter(&client);
+    node_restart(&node);
+    client.conn = node_connect(&node);
+    cr_assert_eq(client_heartbeat(&client, 4), ERR_NONE);
+    struct sync_group_response synced = client_sync(&client, NULL, 5);
+    cr_assert_eq(synced.error_code, ERR_NONE);
+    cr_assert(bytes_equal(synced.assignment, bytes_of_str(STR("all of it"))));
+}
+
+Test(groups, a_static_member_gets_its_place_again)
+{
+    struct client client = client_new(&node, "g"), again;
+    client.instance_id = STR("me");
+    client_enter(&client);
+    again = client_new(&node, "g");
+    again.instance_id = STR("me");
+    struct join_group_response joined = client_join(&again, 9);
+    cr_assert_eq(joined.error_code, ERR_NONE);
+    cr_assert_eq(joined.generation_id, client.generation);
+    cr_assert_eq(client_commit(&client, 1, 9), ERR_FENCED_INSTANCE_ID);
+}

@@ -1,0 +1,232 @@
+/* offsets.c -- OffsetCommit, OffsetFetch, OffsetDelete, over the wire. */
+#include <criterion/criterion.h>
+
+#include "group_fixture.h"
+
+static struct node node;
+
+static void start(void)
+{
+    groups_start(&node);
+}
+
+static void stop(void)
+{
+    node_check_record(&node);
+    node_stop(&node);
+}
+
+TestSuite(offsets, .init = start, .fini = stop);
+
+Test(offsets, what_is_committed_is_fetched_in_every_version)
+{
+    struct client client = client_new(&node, "g");
+    cr_assert_eq(client_committed(&client, 9), -1);
+    for (int16_t version = 0; version <= WIRE_OFFSET_COMMIT_MAX; version++)
+        cr_assert_eq(client_commit(&client, 100 + version, version), ERR_NONE);
+    for (int16_t version = 0; version <= WIRE_OFFSET_FETCH_MAX; version++)
+        cr_assert_eq(client_committed(&client, version), 110);
+}
+
+Test(offsets, g5_a_commit_is_confirmed_when_it_is_synced)
+{
+    struct client client = client_new(&node, "g");
+    struct offset_commit_request body = client_commit_request(&client, 7);
+    node.fake.syncs_wait = true;
+    node_ask(&node, client.conn, WIRE_OFFSET_COMMIT, 9, &body);
+    node_run(&node, 100);
+    cr_assert_eq(node_reply_count(&node, client.conn), 0);
+
+    node.fake.syncs_wait = false;
+    node_run(&node, 100);
+
+    cr_assert_eq(node_reply_count(&node, client.conn), 1);
+}
+
+/* G4: it might be lost, and then the offset would have gone back. */
+Test(offsets, g4_what_is_not_confirmed_is_not_told)
+{
+    struct client writer = client_new(&node, "g"), reader = client_new(&node, "g");
+    struct offset_commit_request body = client_commit_request(&writer, 7);
+    cr_assert_eq(client_commit(&writer, 5, 9), ERR_NONE);
+    node.fake.syncs_wait = true;
+    node_ask(&node, writer.conn, WIRE_OFFSET_COMMIT, 9, &body);
+    node_run(&node, 10);
+    struct offset_fetch_request fetch;
+    struct offset_fetch_request_group group;
+    offset_fetch_request_init(&fetch);
+    offset_fetch_request_group_init(&group);
+    group.group_id = STR("g");
+    fetch.groups_count = 1;
+    fetch.groups = &group;
+    node_ask(&node, reader.conn, WIRE_OFFSET_FETCH, 9, &fetch);
+    node_run(&node, 100);
+    cr_assert_eq(node_reply_count(&node, reader.conn), 0);
+
+    node.fake.syncs_wait = false;
+    node_run(&node, 100);
+
+    cr_assert_eq(node_reply_count(&node, reader.conn), 1);
+    writer.conn = node_connect(&node);
+    cr_assert_eq(client_committed(&writer, 9), 7);
+}
+
+Test(offsets, a_commit_that_the_disk_does_not_confirm_is_told_in_time)
+{
+    struct client client = client_new(&node, "g");
+    node.fake.syncs_wait = true;
+    cr_assert_eq(client_commit(&client, 7, 9), ERR_COORDINATOR_NOT_AVAILABLE);
+    node.fake.syncs_wait = false;
+}
+
+Test(offsets, survive_a_restart)
+{
+    struct client client = client_new(&node, "g");
+    cr_assert_eq(client_commit(&client, 41, 9), ERR_NONE);
+    cr_assert_eq(client_commit(&client, 42, 9), ERR_NONE);
+    node_restart(&node);
+    client.conn = node_connect(&node);
+    cr_assert_eq(client_committed(&client, 9), 42);
+}
+
+Test(offsets, g3_a_member_commits_in_its_generation_alone)
+{
+    struct client client = client_new(&node, "g"), stranger = client_new(&node, "g");
+    client_enter(&client);
+    cr_assert_eq(client_commit(&client, 1, 9), ERR_NONE);
+    client.generation++;
+    cr_assert_eq(client_commit(&client, 2, 9), ERR_ILLEGAL_GENERATION);
+    cr_assert_eq(client_commit(&stranger, 3, 9), ERR_UNKNOWN_MEMBER_ID);
+    cr_assert_eq(client_committed(&client, 9), 1);
+}
+
+Test(offsets, a_generation_of_a_group_that_is_not_there_has_two_names)
+{
+    struct client client = client_new(&node, "g");
+    client.generation = 4;
+    client.member_id = STR("m");
+    cr_assert_eq(client_commit(&client, 1, 8), ERR_ILLEGAL_GENERATION);
+    cr_assert_eq(client_commit(&client, 1, 9), ERR_GROUP_ID_NOT_FOUND);
+}
+
+static struct offset_commit_response_topic commit_topic(struct str name, struct uuid id,
+                                                        struct str metadata, int16_t version)
+{
+    struct client client = client_new(&node, "g");
+    struct offset_commit_request body = client_commit_request(&client, 3);
+    struct offset_commit_response response;
+    body.topics[0].name = name;
+    body.topics[0].topic_id = id;
+    body.topics[0].partitions[0].committed_metadata = metadata;
+    node_call(&node, client.conn, WIRE_OFFSET_COMMIT, version, &body, &response);
+    return response.topics[0];
+}
+
+Test(offsets, unknown_topics_are_refused_by_name_and_by_id)
+{
+    struct uuid id = {.bytes = {9}};
+    struct offset_commit_response_topic by_name = commit_topic(STR("nobody"), id, STR(""), 9);
+    struct offset_commit_response_topic by_id = commit_topic(STR(""), id, STR(""), 10);
+    cr_assert(str_equal(by_name.name, STR("nobody")));
+    cr_assert_eq(by_name.partitions[0].error_code, ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    cr_assert(uuid_equal(by_id.topic_id, id));
+    cr_assert_eq(by_id.partitions[0].error_code, ERR_UNKNOWN_TOPIC_ID);
+}
+
+Test(offsets, too_much_metadata_is_refused)
+{
+    static char text[5000];
+    memset(text, 'm', sizeof text - 1);
+    struct offset_commit_response_topic topic =
+        commit_topic(STR("kept"), (struct uuid){{0}}, str_from(text), 9);
+    cr_assert_eq(topic.partitions[0].error_code, ERR_OFFSET_METADATA_TOO_LARGE);
+}
+
+/* Each of 100,000 records would hold the group's id. */
+Test(offsets, a_commit_that_makes_too_large_a_batch_is_refused)
+{
+    static char name[500];
+    memset(name, 'x', sizeof name - 1);
+    struct client client = client_new(&node, name);
+    struct offset_commit_request body = client_commit_request(&client, 3);
+    struct offset_commit_response response;
+    body.topics[0].partitions_count = 100000;
+    body.topics[0].partitions = offset_commit_request_partition_new(&node.arena, 100000);
+    for (int32_t i = 0; i < 100000; i++)
+        body.topics[0].partitions[i].index = i;
+    node_call(&node, client.conn, WIRE_OFFSET_COMMIT, 9, &body, &response);
+    cr_assert_eq(response.topics[0].partitions_count, 100000);
+    cr_assert_eq(response.topics[0].partitions[99999].error_code, ERR_INVALID_COMMIT_OFFSET_SIZE);
+}
+
+static struct offset_fetch_response fetch_all(int16_t version)
+{
+    struct offset_fetch_request body;
+    struct offset_fetch_request_group groups[2];
+    struct offset_fetch_response response;
+    offset_fetch_request_init(&body);
+    for (int i = 0; i < 2; i++)
+        offset_fetch_request_group_init(&groups[i]);
+    body.group_id = groups[0].group_id = groups[1].group_id = STR("g");
+    body.topics = NULL;
+    groups[0].topics = groups[1].topics = NULL;
+    body.groups_count = 2;
+    body.groups = groups;
+    node_call(&node, node_connect(&node), WIRE_OFFSET_FETCH, version, &body, &response);
+    return response;
+}
+
+Test(offsets, all_of_a_group_are_fetched_and_once_if_it_is_named_twice)
+{
+    struct client client = client_new(&node, "g");
+    cr_assert_eq(client_commit(&client, 12, 9), ERR_NONE);
+    struct offset_fetch_response old = fetch_all(7), named = fetch_all(9), by_id = fetch_all(10);
+    cr_assert_eq(old.topics_count, 1);
+    cr_assert_eq(old.topics[0].partitions[0].committed_offset, 12);
+    cr_assert_eq(named.groups_count, 1);
+    cr_assert(str_equal(named.groups[0].topics[0].name, STR("kept")));
+    cr_assert_eq(named.groups[0].topics[0].partitions[0].committed_offset, 12);
+    cr_assert(str_equal(named.groups[0].topics[0].partitions[0].metadata, STR("note")));
+    cr_assert_eq(by_id.groups[0].topics_count, 1);
+    cr_assert_not(uuid_is_zero(by_id.groups[0].topics[0].topic_id));
+}
+
+static struct offset_delete_response delete_kept(const char *group)
+{
+    struct offset_delete_request body;
+    struct offset_delete_request_topic topic;
+    struct offset_delete_request_partition partition;
+    struct offset_delete_response response;
+    offset_delete_request_init(&body);
+    offset_delete_request_topic_init(&topic);
+    offset_delete_request_partition_init(&partition);
+    topic.name = STR("kept");
+    topic.partitions_count = 1;
+    topic.partitions = &partition;
+    body.group_id = str_from(group);
+    body.topics_count = 1;
+    body.topics = &topic;
+    node_call(&node, node_connect(&node), WIRE_OFFSET_DELETE, 0, &body, &response);
+    return response;
+}
+
+Test(offsets, are_deleted)
+{
+    struct client client = client_new(&node, "g");
+    cr_assert_eq(client_commit(&client, 12, 9), ERR_NONE);
+    struct offset_delete_response response = delete_kept("g");
+    cr_assert_eq(response.error_code, ERR_NONE);
+    cr_assert_eq(response.topics[0].partitions[0].error_code, ERR_NONE);
+    cr_assert_eq(client_committed(&client, 9), -1);
+    cr_assert_eq(delete_kept("nobody").error_code, ERR_GROUP_ID_NOT_FOUND);
+}
+
+Test(offsets, of_a_topic_that_members_may_read_are_not_deleted)
+{
+    struct client client = client_new(&node, "g");
+    client_enter(&client);
+    cr_assert_eq(client_commit(&client, 12, 9), ERR_NONE);
+    struct offset_delete_response response = delete_kept("g");
+    cr_assert_eq(response.error_code, ERR_NONE);
+    cr_assert_eq(response.topics[0].partitions[0].error_code, ERR_GROUP_SUBSCRIBED_TO_TOPIC);
+}
