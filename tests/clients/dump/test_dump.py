@@ -14,8 +14,8 @@ CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 RECORDS = 1500  # Of a thousand bytes, for each codec.
 
 
-def kafka_dump(*words):
-    """Lines of DumpLogSegments, whose jars maven brings once."""
+def kafka_tool(name, *words):
+    """Lines of one of Kafka's own tools, whose jars maven brings once."""
     for program in ("java", "mvn"):
         if not shutil.which(program):
             raise Skip(f"{program} is not installed")
@@ -25,10 +25,14 @@ def kafka_dump(*words):
         if run.returncode != 0 and "Could not transfer" in run.stdout + run.stderr:
             raise Skip("maven cannot reach its registry")
         assert run.returncode == 0, (run.stdout + run.stderr)[-2000:]
-    run = subprocess.run(["java", "-cp", os.path.join(JARS, "*"), "org.apache.kafka.tools.DumpLogSegments", *words],
+    run = subprocess.run(["java", "-cp", os.path.join(JARS, "*"), "org.apache.kafka.tools." + name, *words],
                          capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stdout[-1000:] + run.stderr[-1000:]
     return run.stdout.splitlines()
+
+
+def kafka_dump(*words):
+    return kafka_tool("DumpLogSegments", *words)
 
 
 def skiff_dump(cluster, path, *words):

@@ -1,0 +1,201 @@
+"""test_groups.py -- stock clients in a group of three: a member is killed, one comes, the coordinator's node dies.
+
+What members commit is confirmed, so it must never be lost nor go back; and everything is read.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "chaos"))
+sys.path.insert(0, HERE)
+sys.path.insert(0, os.path.dirname(HERE))
+from dump.test_dump import kafka_tool  # noqa: E402
+from history import History  # noqa: E402
+from live import BUILD, Cluster, Skip, text, until  # noqa: E402
+
+PARTITIONS = 6
+RATE = 600
+FIND_COORDINATOR, JOIN_LIMIT_S = 10, 60.0
+
+
+class Writer(threading.Thread):
+    """kcat, a line at a time, until it is told to stop."""
+
+    def __init__(self, cluster, topic):
+        super().__init__(daemon=True)
+        self.process = subprocess.Popen(["kcat", "-P", "-E", "-b", cluster.brokers(), "-t", topic, "-p", "-1",
+                                         "-X", "enable.idempotence=true", "-X", "linger.ms=5",
+                                         "-X", "sticky.partitioning.linger.ms=0", "-X", "reconnect.backoff.max.ms=200"],
+                                        stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.stopping = threading.Event()
+        self.count = 0
+
+    def run(self):
+        began = time.monotonic()
+        while not self.stopping.wait(0.01):
+            while self.count < (time.monotonic() - began) * RATE:
+                self.process.stdin.write(f"{self.count}\n")
+                self.count += 1
+            self.process.stdin.flush()
+
+    def stop(self):
+        self.stopping.set()
+        self.join()
+        _, errors = self.process.communicate(timeout=120)
+        assert self.process.returncode == 0, errors[-500:]
+        return self.count
+
+
+def coordinator(cluster, group, node):
+    """The node that coordinates, as `node` says; None while there is none."""
+    wire = cluster.wire(node)
+    try:
+        reply = wire.call(FIND_COORDINATOR, 0, text(group))
+        error, found = reply.take("hi")
+        return found if error == 0 else None
+    finally:
+        wire.close()
+
+
+def topic_ends(cluster, topic):
+    """One past the last record of each partition, by kcat."""
+    words = [word for place in range(PARTITIONS) for word in ("-t", f"{topic}:{place}:-1")]
+    said = subprocess.run(["kcat", "-Q", "-b", cluster.brokers(), *words], capture_output=True, text=True,
+                          timeout=60, check=True).stdout
+    ends = {}
+    for line in said.splitlines():  # read [0] offset 123
+        place, offset = line.split("[")[1].split("] offset ")
+        ends[int(place)] = int(offset)
+    assert len(ends) == PARTITIONS, said
+    return ends
+
+
+def kill_coordinator(cluster, history, group):
+    """kill -9 of its node; how long nothing was committed, in seconds."""
+    node = until("a coordinator", lambda: coordinator(cluster, group, 1))
+    cluster.skiff("kill", str(node))
+    first = history.first_commit_after()
+    history.wait_for_commits(PARTITIONS)
+    cluster.skiff("restart", str(node))
+    return first
+
+
+def all_owned(history):
+    """One owner for each partition, who commits."""
+    until("every partition has one owner", lambda: history.owners(PARTITIONS), JOIN_LIMIT_S)
+    history.wait_for_commits(PARTITIONS)
+
+
+def play(cluster, command, group="readers", topic="read"):
+    history = History()
+    writer = Writer(cluster, topic)
+    writer.start()
+    words = [*command, cluster.brokers(), topic, group]
+    try:
+        members = [history.add(words) for _ in range(3)]
+        all_owned(history)
+        members[0].kill()
+        all_owned(history)
+        members.append(history.add(words))
+        until("the new member owns something", lambda: members[-1].owned, JOIN_LIMIT_S)
+        all_owned(history)
+        gap_s = kill_coordinator(cluster, history, group)
+        all_owned(history)
+        written = writer.stop()
+        ends = topic_ends(cluster, topic)
+        assert sum(ends.values()) >= written
+        until("all is committed", lambda: all(history.commits()[place] == end for place, end in ends.items()), 60.0)
+        codes = [member.leave() for member in members[1:]]
+        assert codes == [0, 0, 0], (codes, history.notes()[-10:])
+        commits, starts = history.check(ends)
+        print(f"  {written} records, {commits} commits, {starts} starts; first commit {gap_s:.2f} s after the kill")
+    except AssertionError:
+        print("\n".join(line for _, line in history.lines[-30:]))
+        raise
+    finally:
+        writer.stopping.set()
+        writer.process.kill()
+        for member in history.members:
+            member.process.kill()
+
+
+def group_of_three(command):
+    """The whole story with one client."""
+    if not shutil.which("kcat"):
+        raise Skip("kcat is not installed")
+    cluster = Cluster()
+    try:
+        cluster.skiff("topic", "create", "read", "-p", str(PARTITIONS), "-r", "3")
+        play(cluster, command)
+    finally:
+        cluster.close()
+
+
+def librdkafka_member():
+    return [os.path.join(BUILD, "group-member")]
+
+
+def groups_tool(cluster, *words):
+    return kafka_tool("consumer.group.ConsumerGroupCommand", "--bootstrap-server", cluster.brokers(), *words)
+
+
+def described(cluster, group):
+    """Committed offset and lag of each partition, as Kafka's own tool shows them."""
+    found = {}
+    for line in groups_tool(cluster, "--describe", "--group", group):
+        words = line.split()
+        if len(words) >= 6 and words[0] == group:
+            found[int(words[2])] = (int(words[3]), int(words[5]))
+    return found
+
+
+def committed_by_tool(cluster, member):
+    """A group reads all and leaves; the tool sees it while it is there and when it has gone."""
+    history = History()
+    member = history.add([*member, cluster.brokers(), "read", "readers"])
+    try:
+        ends = topic_ends(cluster, "read")
+        until("all is committed", lambda: all(history.commits()[place] == end for place, end in ends.items()), 60.0)
+        whole = {place: (end, 0) for place, end in ends.items()}
+        assert described(cluster, "readers") == whole
+        state = groups_tool(cluster, "--describe", "--group", "readers", "--state")
+        assert any("Stable" in line and "range" in line for line in state), state
+        assert any("/127.0.0.1" in line for line in groups_tool(cluster, "--describe", "--group", "readers", "--members"))
+        assert member.leave() == 0
+        return ends
+    finally:
+        member.process.kill()
+
+
+def test_kafkas_own_consumer_groups_tool_describes_and_resets():
+    cluster = Cluster()
+    try:
+        cluster.skiff("topic", "create", "read", "-p", str(PARTITIONS), "-r", "3")
+        cluster.skiff("produce", "read", stdin="".join(f"{number}\n" for number in range(1200)))
+        ends = committed_by_tool(cluster, librdkafka_member())
+        assert groups_tool(cluster, "--list")[-1].strip() == "readers"
+        groups_tool(cluster, "--reset-offsets", "--group", "readers", "--topic", "read", "--to-earliest", "--execute")
+        assert described(cluster, "readers") == {place: (0, end) for place, end in ends.items()}
+        groups_tool(cluster, "--delete-offsets", "--group", "readers", "--topic", "read:0")
+        assert sorted(described(cluster, "readers")) == list(range(1, PARTITIONS))
+        groups_tool(cluster, "--delete", "--group", "readers")
+        assert groups_tool(cluster, "--list") == []
+    finally:
+        cluster.close()
+
+
+def test_kafkas_console_consumer_reads_in_a_group():
+    cluster = Cluster()
+    try:
+        cluster.skiff("topic", "create", "read", "-p", str(PARTITIONS), "-r", "3")
+        cluster.skiff("produce", "read", stdin="".join(f"{number}\n" for number in range(1200)))
+        said = kafka_tool("consumer.ConsoleConsumer", "--bootstrap-server", cluster.brokers(), "--topic", "read",
+                          "--group", "console", "--from-beginning", "--max-messages", "1200", "--timeout-ms", "60000")
+        assert sorted(int(line) for line in said) == list(range(1200))
+        assert sum(offset for offset, _ in described(cluster, "console").values()) == 1200
+    finally:
+        cluster.close()
