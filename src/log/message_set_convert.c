@@ -39,20 +39,19 @@ static enum err refuse(struct conversion *conversion, enum err err, const char *
 
 static enum err refuse_window(struct conversion *conversion, enum err err)
 {
-    if (err == ERR_NOT_FOUND)
-        return refuse(conversion, ERR_CORRUPT_MESSAGE, "A message is cut off.");
     if (err == ERR_TOO_LARGE)
         return refuse(conversion, ERR_MESSAGE_TOO_LARGE,
                       "The messages are too large when decompressed.");
     return refuse(conversion, ERR_INVALID_RECORD, "The messages do not decompress.");
 }
 
+/* Errors  ERR_NOT_FOUND: there is not as much; nothing is refused for it. */
 static enum err need(struct conversion *conversion, struct window *window, uint64_t size)
 {
     while (window_left(window) < size) {
         enum err err = window_more(window);
         if (err != ERR_NONE)
-            return refuse_window(conversion, err);
+            return err == ERR_NOT_FOUND ? err : refuse_window(conversion, err);
     }
     return ERR_NONE;
 }
@@ -104,15 +103,11 @@ static enum err read_message(struct conversion *conversion, const uint8_t *at, u
     return ERR_NONE;
 }
 
-/* The next message, good until the one after it. Errors  ERR_NOT_FOUND: that was the last. */
+/* The next message, good until the one after it. Errors  ERR_NOT_FOUND: there is no other whole
+ * one; as for Kafka, one that is cut off at the end was never sent. */
 static enum err next_message(struct conversion *conversion, struct window *window,
                              struct message *out)
 {
-    if (window_left(window) == 0) {
-        enum err err = window_more(window);
-        if (err != ERR_NONE)
-            return err == ERR_NOT_FOUND ? err : refuse_window(conversion, err);
-    }
     enum err err = need(conversion, window, MESSAGE_PREFIX_SIZE);
     if (err != ERR_NONE)
         return err;

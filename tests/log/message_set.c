@@ -191,21 +191,41 @@ Test(message_set, gets_the_topics_codec_and_append_time)
     buf_unref(out.buf);
 }
 
-Test(message_set, is_refused_when_cut_off_or_damaged)
+static int32_t count_of(struct bytes from)
+{
+    struct slice out;
+    struct batch_info info;
+    cr_assert_eq(convert(from, &out), ERR_NONE);
+    cr_assert_eq(batch_read(out.bytes, &info), ERR_NONE);
+    buf_unref(out.buf);
+    return info.record_count;
+}
+
+Test(message_set, ends_with_its_last_whole_message)
 {
     put_three(1);
-    uint32_t whole = set->size, first = 38, second = 75; /* Where messages end. */
-    for (uint32_t size = 17; size < whole; size++) {
-        set->size = size;
-        cr_assert_eq(refusal_of_set(),
-                     size == first || size == second ? ERR_NONE : ERR_CORRUPT_MESSAGE);
-    }
-    for (uint32_t at = second + 8; at < whole; at++) { /* Its offset means nothing. */
-        set->size = whole;
+    uint32_t first = 38, second = 75; /* Where messages end. */
+    for (uint32_t size = first; size < set->size; size++)
+        cr_assert_eq(count_of((struct bytes){set->data, size}), size < second ? 1 : 2);
+
+    set->size -= 3;
+    wrap(1, CODEC_GZIP);
+    cr_assert_eq(count_of((struct bytes){set->data, set->size}), 2);
+    for (set->size = 17; set->size < first; set->size++)
+        cr_assert_eq(refusal_of_set(), ERR_INVALID_RECORD); /* There is none. */
+}
+
+Test(message_set, is_refused_when_damaged)
+{
+    put_three(1);
+    uint32_t whole = set->size, last = 75;
+    for (uint32_t at = last + 12; at < whole; at++) { /* Its offset means nothing. */
         set->data[at] ^= 1;
         cr_assert_neq(refusal_of_set(), ERR_NONE);
         set->data[at] ^= 1;
     }
+    store_be32(set->data + last + 8, 13); /* Less than a message has. */
+    cr_assert_eq(refusal_of_set(), ERR_CORRUPT_MESSAGE);
 }
 
 Test(message_set, refuses_a_wrapper_beside_others)
