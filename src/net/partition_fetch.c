@@ -83,8 +83,7 @@ static uint32_t part_look(struct shard *shard, const struct fetch_share *share,
         part->start = -1;
         return 0;
     }
-    part->high_watermark = share->replica >= 0 ? replica_exported_high_watermark(partition->replica)
-                                               : replica_high_watermark(partition->replica);
+    part->high_watermark = replica_exported_high_watermark(partition->replica);
     part->start = log_ends(partition->log)->start;
     if (!part_matches(partition, part))
         return 0;

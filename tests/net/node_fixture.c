@@ -260,6 +260,98 @@ struct fetch_response_partition node_fetch(struct node *node, conn_id conn, cons
     return response.topics[0].partitions[0];
 }
 
+/* ---- A second broker. */
+
+static void follower_register(struct node *node, struct follower *follower)
+{
+    struct broker_registration_request body;
+    struct broker_registration_response response;
+    char *cluster_id = arena_alloc(&node->arena, UUID_TEXT_SIZE);
+    uuid_format(node->shard->identity.cluster_id, cluster_id);
+    broker_registration_request_init(&body);
+    body.broker_id = follower->id;
+    body.cluster_id = str_from(cluster_id);
+    body.incarnation_id = (struct uuid){{7, 8, 9}};
+    body.listeners_count = 1;
+    body.listeners = broker_registration_request_listener_new(&node->arena, 1);
+    body.listeners[0].name = STR("INTERNAL");
+    body.listeners[0].host = STR("node");
+    body.listeners[0].port = 2;
+    body.listeners[0].internal = true;
+    struct uuid directory = {{4, 5, 6}};
+    body.log_dirs_count = 1;
+    body.log_dirs = &directory;
+    node_call(node, follower->conn, WIRE_BROKER_REGISTRATION, 4, &body, &response);
+    check(response.error_code == ERR_NONE);
+    follower->epoch = response.broker_epoch;
+}
+
+void node_unfence_follower(struct node *node, struct follower *follower)
+{
+    struct broker_heartbeat_request body;
+    struct broker_heartbeat_response response;
+    broker_heartbeat_request_init(&body);
+    body.broker_id = follower->id;
+    body.broker_epoch = follower->epoch;
+    body.current_metadata_offset = node->shard->image->offset;
+    node_call(node, follower->conn, WIRE_BROKER_HEARTBEAT, 2, &body, &response);
+    check(response.error_code == ERR_NONE);
+    check(!response.is_fenced);
+}
+
+void node_add_follower(struct node *node, struct follower *follower)
+{
+    *follower =
+        (struct follower){.id = 2, .conn = fake_env_connect(&node->fake, LISTENER_INTERNAL)};
+    follower_register(node, follower);
+    node_unfence_follower(node, follower);
+}
+
+struct uuid node_create_replicated(struct node *node, const char *name, int32_t partitions)
+{
+    struct create_topics_request body;
+    struct create_topics_response response;
+    create_topics_request_init(&body);
+    body.topics_count = 1;
+    body.topics = create_topics_request_topic_new(&node->arena, 1);
+    body.topics[0].name = str_from(name);
+    body.topics[0].num_partitions = -1;
+    body.topics[0].replication_factor = -1;
+    body.topics[0].assignments_count = (uint32_t)partitions;
+    body.topics[0].assignments =
+        create_topics_request_assignment_new(&node->arena, (uint32_t)partitions);
+    for (int32_t i = 0; i < partitions; i++) {
+        int32_t *brokers = arena_array(&node->arena, int32_t, 2);
+        brokers[0] = 1;
+        brokers[1] = 2;
+        body.topics[0].assignments[i].index = i;
+        body.topics[0].assignments[i].broker_ids = brokers;
+        body.topics[0].assignments[i].broker_ids_count = 2;
+    }
+    node_call(node, node_connect(node), WIRE_CREATE_TOPICS, 7, &body, &response);
+    check(response.topics[0].error_code == ERR_NONE);
+    return response.topics[0].topic_id;
+}
+
+struct fetch_request node_follower_fetch(struct node *node, const struct follower *follower,
+                                         struct uuid topic_id, log_offset offset)
+{
+    struct fetch_request body;
+    fetch_request_init(&body);
+    body.replica_state.replica_id = follower->id;
+    body.replica_state.replica_epoch = follower->epoch;
+    body.min_bytes = 1;
+    body.max_bytes = 1 << 20;
+    body.topics_count = 1;
+    body.topics = fetch_request_topic_new(&node->arena, 1);
+    body.topics[0].topic_id = topic_id;
+    body.topics[0].partitions_count = 1;
+    body.topics[0].partitions = fetch_request_partition_new(&node->arena, 1);
+    body.topics[0].partitions[0].fetch_offset = offset;
+    body.topics[0].partitions[0].partition_max_bytes = 1 << 20;
+    return body;
+}
+
 uint64_t node_inflight_size(const struct node *node)
 {
     return node->shard->inflight_size;

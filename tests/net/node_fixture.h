@@ -54,6 +54,22 @@ struct bytes node_large_batch(struct node *node, uint32_t size);
 struct fetch_response_partition node_fetch(struct node *node, conn_id conn, const char *topic,
                                            log_offset offset);
 
+/* A second broker of the cluster, as far as the node can tell; the test speaks for it. It is
+ * fenced when it has not been heard of for broker.session.timeout.ms. */
+struct follower {
+    node_id id;
+    broker_epoch epoch;
+    conn_id conn; /* Of the node's internal listener. */
+};
+void node_add_follower(struct node *node, struct follower *follower);
+/* It is heard of again. */
+void node_unfence_follower(struct node *node, struct follower *follower);
+/* Create a topic of `partitions`, which the node leads, with both as replicas; its id. */
+struct uuid node_create_replicated(struct node *node, const char *name, int32_t partitions);
+/* A Fetch of one partition as the follower sends it, all below `offset` being durable there. */
+struct fetch_request node_follower_fetch(struct node *node, const struct follower *follower,
+                                         struct uuid topic_id, log_offset offset);
+
 /* Bytes of requests that the node holds now. */
 uint64_t node_inflight_size(const struct node *node);
 uint64_t node_file_size(struct node *node, const char *path); /* 0: no such file. */

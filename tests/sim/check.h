@@ -24,7 +24,15 @@ void checks_end(struct world *world);
 /* `node` was asked to stop just now. */
 void check_rule_28_watch(struct sim_node *node);
 
+/* The high watermark that a consumer heard last, and in which leader epoch. */
+struct check_told {
+    log_epoch epoch;
+    log_offset high_watermark; /* -1: none yet. */
+};
+
 /* What clients saw. */
+void check_p4_told(struct world *world, struct sim_node *node, struct partition_key key,
+                   struct check_told *told, const struct check_told *now);
 void check_p7_seen(struct world *world, struct partition_key key, log_offset offset,
                    uint64_t value);
 void check_p13_bytes(struct world *world, struct sim_node *node, struct partition_key key,

@@ -1,5 +1,7 @@
 /* check_p4_high_watermark.c -- P4: the high watermark passes nobody of the maximal ISR, moves only
- * while the committed ISR is large enough, and never falls within an epoch (rule 3). */
+ * while the committed ISR is large enough, and never falls within an epoch (rule 3). What a
+ * consumer hears of it never falls, whoever leads: a leader says nothing before it knows
+ * (KIP-207). */
 #include "check.h"
 
 static void check_leader(struct world *world, struct sim_node *node, const struct probe *probe)
@@ -38,6 +40,20 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
                         node->id, probe->key.index, (long long)probe->offset, (long long)log->end);
     if (probe->flag && !ghost_partition_of(world, probe->key)->removed)
         check_leader(world, node, probe);
+}
+
+void check_p4_told(struct world *world, struct sim_node *node, struct partition_key key,
+                   struct check_told *told, const struct check_told *now)
+{
+    if (now->high_watermark < 0 || now->epoch < told->epoch)
+        return; /* It does not know, or was deposed and does not know that. */
+    if (now->high_watermark < told->high_watermark)
+        world_violation(world, "P4",
+                        "node %d, partition %d: a consumer hears of %lld in epoch %d after it has "
+                        "heard of %lld in %d",
+                        node->id, key.index, (long long)now->high_watermark, now->epoch,
+                        (long long)told->high_watermark, told->epoch);
+    *told = *now;
 }
 
 const struct checker check_p4 = {.name = "P4", .kinds = KIND(HIGH_WATERMARK), .take = take};

@@ -12,6 +12,8 @@ struct consumer {
     int16_t version;
     int32_t max_wait_ms, max_bytes;
     log_offset positions[SIM_TOPICS_MAX][ACTOR_PARTITIONS_MAX];
+    struct check_told told[SIM_TOPICS_MAX][ACTOR_PARTITIONS_MAX];
+    log_epoch asked[SIM_NODES_MAX][SIM_TOPICS_MAX][ACTOR_PARTITIONS_MAX]; /* In which epoch. */
     bool fetching[SIM_NODES_MAX];
     sim_us again_at[SIM_NODES_MAX];
 };
@@ -35,6 +37,7 @@ static uint32_t fill(struct consumer *consumer, uint32_t node, struct fetch_requ
             struct fetch_request_partition *partition = &to->partitions[to->partitions_count++];
             partition->index = (int32_t)i;
             partition->current_leader_epoch = topic->partitions[i].leader_epoch;
+            consumer->asked[node][t][i] = topic->partitions[i].leader_epoch;
             partition->fetch_offset = consumer->positions[t][i];
             partition->partition_max_bytes = consumer->max_bytes;
         }
@@ -112,6 +115,10 @@ static void take_partition(struct consumer *consumer, uint32_t node, uint32_t to
                             from->index);
         return;
     }
+    struct check_told now = {.epoch = consumer->asked[node][topic][from->index],
+                             .high_watermark = from->high_watermark};
+    check_p4_told(actor->world, &actor->world->nodes[node], key,
+                  &consumer->told[topic][from->index], &now);
     struct bytes rest = from->records.memory, bytes;
     struct batch_info info;
     check_p13_bytes(actor->world, &actor->world->nodes[node], key, rest);
@@ -155,6 +162,8 @@ static void topic_changed(struct actor *actor, uint32_t topic)
 {
     struct consumer *consumer = (struct consumer *)actor;
     memset(consumer->positions[topic], 0, sizeof consumer->positions[topic]);
+    for (uint32_t i = 0; i < ACTOR_PARTITIONS_MAX; i++)
+        consumer->told[topic][i] = (struct check_told){.epoch = -1, .high_watermark = -1};
 }
 
 static bool is_done(struct actor *actor, char *why, size_t size)
@@ -182,6 +191,8 @@ struct actor *consumer_new(struct world *world, uint32_t index)
     actor->drive = drive;
     actor->topic_changed = topic_changed;
     actor->is_done = is_done;
+    for (uint32_t t = 0; t < SIM_TOPICS_MAX; t++)
+        topic_changed(actor, t);
     actor_init(actor, world, index);
     consumer->version = world->swarm.recreates ? 16 : (int16_t)(12 + rand_below(&actor->rand, 5));
     consumer->max_wait_ms = (int32_t)rand_below(&actor->rand, 500);
