@@ -181,8 +181,27 @@ void sync_put_mark(struct sync *sync, const struct mark *mark)
         mine = mem_zalloc(sizeof *mine);
         map_put(&sync->marks, &mark->key, mine);
     }
+    log_offset leaving = mine->leaving, stored = mine->stored;
     *mine = *mark;
+    mine->leaving = leaving < mark->durable ? leaving : mark->durable;
+    mine->stored = stored < mark->durable ? stored : mark->durable;
     change_marks(sync);
+}
+
+log_offset sync_stored(const struct sync *sync, struct partition_key key)
+{
+    const struct mark *mark = sync_mark(sync, key);
+    return mark ? mark->stored : 0;
+}
+
+/* The copy that was written last is durable. */
+static void settle_marks(struct sync *sync)
+{
+    uint32_t cursor = 0;
+    for (void *value; map_next(&sync->marks, &cursor, &value);) {
+        struct mark *mark = value;
+        mark->stored = mark->leaving;
+    }
 }
 
 void sync_remove_mark(struct sync *sync, struct partition_key key)
@@ -232,8 +251,10 @@ static enum err write_marks(struct sync *sync)
 
     store_be16(payload, MARKS_VERSION);
     store_be32(payload + 4, sync->marks.count);
-    for (; map_next(&sync->marks, &cursor, &mark); at += MARK_SIZE)
+    for (; map_next(&sync->marks, &cursor, &mark); at += MARK_SIZE) {
         write_mark(at, mark);
+        ((struct mark *)mark)->leaving = ((struct mark *)mark)->durable;
+    }
     enum err err = slots_write(sync->slots, (struct bytes){.data = payload, .size = size});
     mem_free(payload);
     return err;
@@ -286,6 +307,8 @@ static void end_group(struct sync *sync, enum err result)
             sync->marks_result = ERR_AGAIN;
         if (sync->marks_result != ERR_NONE)
             change_marks(sync);
+        else
+            settle_marks(sync);
     }
     /* The logs that hear it may queue, truncate, or leave the list. */
     struct list *first;

@@ -12,6 +12,9 @@ struct mark {
     log_epoch epoch;    /* Of the record before `durable`; -1: none. */
     log_offset start;   /* The log's start when it was marked. */
     log_offset durable; /* Synced up to here. */
+    /* Of sync.c: what the disk would tell of `durable` at the next start. */
+    log_offset leaving; /* In the copy that was written last. */
+    log_offset stored;  /* For certain; at or below `durable`. */
 };
 
 /* Files that the next env_sync() covers. */
@@ -38,6 +41,8 @@ void sync_forget(struct sync_member *member);
 
 const struct mark *sync_mark(const struct sync *sync, struct partition_key key); /* NULL: none. */
 void sync_put_mark(struct sync *sync, const struct mark *mark);
+/* Whatever happens, the next start will know that it was synced up to here: 0 if nothing. */
+log_offset sync_stored(const struct sync *sync, struct partition_key key);
 void sync_remove_mark(struct sync *sync, struct partition_key key);
 void sync_count_written(struct sync *sync, uint32_t batches, uint64_t bytes);
 /* The marks as they are now go with the next group, whether or not they changed. */
