@@ -21,6 +21,15 @@ struct log_hooks {
     void *context;
 };
 
+/* What compaction of a log goes by; Kafka's settings of a topic. */
+struct log_compaction {
+    bool is_on;                  /* cleanup.policy holds compact. */
+    uint32_t dirty_ratio_min;    /* min.cleanable.dirty.ratio, in millionths. */
+    int64_t lag_min_ms;          /* Younger records stay as they are. */
+    int64_t lag_max_ms;          /* Older ones are compacted whatever the ratio. */
+    int64_t delete_retention_ms; /* How long a tombstone is kept once what it deletes is gone. */
+};
+
 struct log_config {
     struct partition_key key; /* Identity; the directory's partition.metadata must agree. */
     enum log_class durability;
@@ -30,6 +39,7 @@ struct log_config {
     uint32_t index_interval_size; /* Bytes between index entries. 0: 4096. */
     uint32_t producers_max;       /* Producers remembered; the longest silent goes. 0: 10000. */
     bool keeps_producers;         /* Sequence state and snapshots; false for the metadata log. */
+    struct log_compaction compaction;
     struct log_hooks hooks;
 };
 

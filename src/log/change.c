@@ -26,6 +26,7 @@ void log_doom_segments(struct log *log, uint32_t first)
         mem_grow(log->doomed, log->doomed_count, &log->doomed_capacity);
         log->doomed[log->doomed_count++] = log->segments[i];
     }
+    log->removals++;
     if (first < log->segment_count)
         log->segment_count = first;
 }
@@ -77,6 +78,7 @@ static void apply_cut(struct log *log, const struct cut *cut)
     log_offset old_end = log->ends.end;
 
     log_doom_segments(log, cut->index + 1);
+    log->clean_end = min_offset(log->clean_end, cut->end);
     segment->size = cut->position;
     segment->written = cut->position;
     log->recent_count = 0;
@@ -116,6 +118,8 @@ enum err log_truncate(struct log *log, log_offset offset, bool loss_allowed, boo
     }
     if (cut.end < log->ends.committed && !loss_allowed)
         return ERR_DATA_LOSS;
+    if (!log_swap_is_below(log, cut.end))
+        return ERR_BUSY; /* Two syncs, and the segment to cut has its name. */
     apply_cut(log, &cut);
     lower_mark(log);
     enter_change(log, LOG_CHANGE_TRUNCATE);
@@ -130,6 +134,8 @@ void log_start_cut(struct log *log)
 
     for (uint32_t i = 0; i < log->doomed_count; i++) {
         segment_unlink(log->env, log->dir, log->doomed[i]);
+        if (log->doomed[i] == log->swap.segment)
+            log_swap_drop(log);
         segment_free(log->env, log->doomed[i]);
     }
     log->doomed_count = 0;
@@ -164,8 +170,10 @@ enum err log_reset(struct log *log, log_offset start)
     log_drop_queue(log);
     list_remove(&log->member.queued);
     log_doom_segments(log, 0);
+    log_swap_cancel(log);
     log->recent_count = 0;
     log->read_count = 0;
+    log->clean_end = start;
     log->synced = start;
     log->ends = (struct log_ends){start, start, start, start, start};
     log->epochs.count = 0;
@@ -185,6 +193,7 @@ void log_delete(struct log *log)
     if (log->state == LOG_DELETED || (log->state == LOG_BUSY && log->change == LOG_CHANGE_DELETE))
         return;
     log_drop_queue(log);
+    log_swap_cancel(log);
     list_remove(&log->member.queued);
     log->ends.end = log->ends.written;
     for (int i = 0; i < WAIT_MARKS; i++)
@@ -287,6 +296,10 @@ static void take_directory(struct log *log)
 /* The files are cut for good. */
 static void step_cut(struct log *log, log_offset end)
 {
+    if (log->state == LOG_OPENING && log->swap.segment)
+        log_swap_finish(log); /* What it replaces is gone for good. */
+    if (log_is_offline(log))
+        return;
     if (log->lacks_identity) {
         take_directory(log);
         return;

@@ -57,7 +57,7 @@ static enum err store(const struct segment *segment, struct env *env, const char
     char path[ENV_PATH_MAX];
     file_id file;
 
-    segment_path(dir, segment->base, kind, path);
+    segment_file_path(segment, dir, kind, path);
     enum err err = env_open(env, path, ENV_OPEN_CREATE, &file);
     if (err != ERR_NONE)
         return err;
@@ -137,7 +137,7 @@ void index_finish(struct segment *segment, struct env *env, const char *dir)
     index_store(segment, env, dir);
     bool is_whole = segment->index->offset_count == 0 && segment->index->time_count == 0;
     for (int i = 0; i < 2; i++) {
-        segment_path(dir, segment->base, kinds[i], path);
+        segment_file_path(segment, dir, kinds[i], path);
         if (!is_whole)
             (void)env_unlink(env, path); /* Built again when it is needed. */
         else if (env_open(env, path, ENV_OPEN_CREATE, &segment->index_files[i]) != ERR_NONE)
@@ -164,7 +164,7 @@ static void entries_open(struct entries *entries, const struct segment *segment,
     char path[ENV_PATH_MAX];
 
     *entries = (struct entries){.env = env, .file = -1, .size = size};
-    segment_path(dir, segment->base, kind, path);
+    segment_file_path(segment, dir, kind, path);
     if (env_open(env, path, ENV_OPEN_READ, &entries->file) != ERR_NONE) {
         entries->file = -1;
         return;
@@ -344,7 +344,7 @@ static uint32_t cut_file(const struct segment *segment, struct env *env, const c
     }
     bool exists = entries.file >= 0;
     entries_close(&entries);
-    segment_path(dir, segment->base, kind, path);
+    segment_file_path(segment, dir, kind, path);
     file_id file;
     if (!exists || env_open(env, path, ENV_OPEN_WRITE, &file) != ERR_NONE)
         return 0;

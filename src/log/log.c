@@ -67,6 +67,7 @@ void log_close(struct log *log)
     }
     sync_forget(&log->member);
     log_close_flight(log);
+    log_swap_cancel(log);
     for (int i = 0; i < WAIT_MARKS; i++)
         waits_cancel(&log->waits[i], ERR_CLOSED);
     log_drop_queue(log);

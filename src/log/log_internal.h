@@ -56,6 +56,13 @@ struct log_flight {
     log_epoch epochs_last; /* Last epoch in the file that is under way. */
 };
 
+/* A segment on its way into the log (swap.c). */
+struct log_swap {
+    struct segment *segment; /* NULL: none. */
+    log_offset end;          /* Of what it replaces. */
+    bool is_replaced;        /* It stands in log->segments; its file has not got its name. */
+};
+
 struct log {
     struct log_config config;
     char dir[LOG_DIR_MAX];
@@ -73,7 +80,11 @@ struct log {
 
     struct segment **segments; /* Ascending; the last is active. */
     uint32_t segment_count, segment_capacity;
-    struct segment **doomed; /* To be unlinked by the change under way. */
+    uint32_t removals; /* Counts whenever segments go, or are cut: who kept an index starts anew. */
+    struct log_swap swap;
+    log_offset clean_end;           /* Compacted up to here; at or below the end. */
+    struct cleaner_member *cleaner; /* Of cleaner.c; NULL: it is not compacted. */
+    struct segment **doomed;        /* To be unlinked by the change under way. */
     uint32_t doomed_count, doomed_capacity;
 
     struct slice *queue; /* Batches with a place and no write yet, in order. */
@@ -136,6 +147,33 @@ void log_write_snapshot(struct log *log);
 enum err log_replay_producers(struct log *log);
 /* Remove snapshots past the end. True: there were some. */
 bool log_drop_snapshots(struct log *log, log_offset above);
+
+/* swap.c */
+/* Let `segment`, written beside the log with the suffix ".cleaned" and synced, take the place of
+ * those between its base and `end`: then sync the directory.
+ * Owns    `segment` is the log's if there is no error.
+ * Errors  the disk's: nothing changed. */
+enum err log_swap_begin(struct log *log, struct segment *segment, log_offset end);
+/* That is durable: it stands in the log from now on. Sync the directory again. */
+void log_swap_replace(struct log *log);
+/* That is durable too. */
+void log_swap_finish(struct log *log);
+/* All of the log goes: forget it. */
+void log_swap_cancel(struct log *log);
+/* Its segment is being removed, at a start: so is the file of that name. */
+void log_swap_drop(struct log *log);
+void log_swap_drop_file(struct log *log, log_offset base);
+/* No swap is under way that reaches past `offset`. */
+bool log_swap_is_below(const struct log *log, log_offset offset);
+/* Segments between `base` and `end`; returns the index of the first, or where it would stand. */
+uint32_t log_swap_first(const struct log *log, log_offset base, log_offset end, uint32_t *count);
+/* Put `segment` where `count` others from `first` on stood, which are let go of by the caller. */
+void log_put_segment(struct log *log, uint32_t first, uint32_t count, struct segment *segment);
+/* At a start: remove a file that a compaction had not finished. False: it is none. */
+bool log_swap_clean_up(struct log *log, const char *name);
+/* At a start: go on with the swap whose file is `segment`, now that all others are open.
+ * Errors  ERR_CORRUPT, ERR_IO: nothing changed. */
+enum err log_swap_resume(struct log *log, struct segment *segment);
 
 /* recover.c */
 void log_recover(struct log *log);

@@ -111,6 +111,25 @@ int32_t producers_last_sequence(const struct producers *producers, int64_t id, i
     return producer->batches[producer->count - 1].last_sequence;
 }
 
+bool producers_need(const struct producers *producers, const struct batch_info *batch,
+                    log_offset committed)
+{
+    if (batch->producer_id < 0)
+        return false;
+    const struct producer *producer = map_get(&producers->by_id, &batch->producer_id);
+    if (!producer)
+        return false;
+    if (producer->count == 0)
+        return batch_is_control(batch) && batch->producer_epoch == producer->epoch;
+    for (uint32_t i = producer->count; i-- > 0;) {
+        if (producer->batches[i].last == batch_last(batch))
+            return true;
+        if (producer->batches[i].last < committed)
+            return false;
+    }
+    return false;
+}
+
 static struct producer *find_or_add(struct producers *producers, int64_t id)
 {
     struct producer *producer = map_get(&producers->by_id, &id);

@@ -5,15 +5,6 @@
  * headers (key length varint and key, value length varint or -1 and value). */
 #include "records.h"
 
-/* One record without copies; offset and timestamp as deltas. */
-struct record {
-    int64_t timestamp_delta;
-    int32_t offset_delta;
-    struct bytes key;
-    struct bytes value;
-    struct bytes headers;
-};
-
 /* A varint length and as many bytes; -1 is null where that is allowed. */
 static inline bool read_field(const uint8_t **at, const uint8_t *end, bool nullable,
                               struct bytes *out)
@@ -49,6 +40,7 @@ static bool take_record(const uint8_t **at, const uint8_t *end, struct record *o
 {
     int32_t length;
 
+    const uint8_t *start = *at;
     if (!varint_read(at, end, &length) || length < 1 || length > end - *at)
         return false;
     const uint8_t *stop = *at + length;
@@ -57,12 +49,14 @@ static bool take_record(const uint8_t **at, const uint8_t *end, struct record *o
         return false;
     if (!varint_read(&here, stop, &out->offset_delta))
         return false;
+    out->body = (struct bytes){.data = here, .size = (uint32_t)(stop - here)};
     if (!read_field(&here, stop, true, &out->key) || !read_field(&here, stop, true, &out->value))
         return false;
     const uint8_t *headers = here;
     if (!skip_headers(&here, stop) || here != stop)
         return false;
     out->headers = (struct bytes){.data = headers, .size = (uint32_t)(stop - headers)};
+    out->whole = (struct bytes){.data = start, .size = (uint32_t)(stop - start)};
     *at = stop;
     return true;
 }
@@ -86,7 +80,6 @@ static enum err need_record(struct window *window)
     return err;
 }
 
-/* Errors  ERR_INVALID_RECORD, ERR_CORRUPT, ERR_TOO_LARGE. */
 static inline enum err next_record(struct window *window, struct record *out)
 {
     if (window->reader) {
@@ -99,6 +92,11 @@ static inline enum err next_record(struct window *window, struct record *out)
         return ERR_INVALID_RECORD;
     window->at = at;
     return ERR_NONE;
+}
+
+enum err record_next(struct window *window, struct record *out)
+{
+    return next_record(window, out);
 }
 
 /* -1 says "no timestamp" and always passes. */

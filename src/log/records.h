@@ -6,6 +6,21 @@
 #include "varint.h"
 #include "window.h"
 
+/* One record without copies; offset and timestamp as deltas. */
+struct record {
+    int64_t timestamp_delta;
+    int32_t offset_delta;
+    struct bytes key;
+    struct bytes value;
+    struct bytes headers;
+    struct bytes whole; /* All of it, its length too. */
+    struct bytes body;  /* From the key's length on: what says nothing of time and place. */
+};
+
+/* Take the next record off the window; good until the one after it.
+ * Errors  ERR_INVALID_RECORD, ERR_CORRUPT, ERR_TOO_LARGE. */
+enum err record_next(struct window *window, struct record *out);
+
 /* The records of a batch as a window over them; to be closed. */
 struct window records_window(struct bytes batch, const struct batch_info *info,
                              struct codec_reader *reader, uint64_t size_max);

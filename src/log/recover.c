@@ -16,18 +16,18 @@
 
 enum {
     RECOVER_VERIFY_SIZE = 4 << 20,
-    SEGMENT_NAME_SIZE = 20 + 4,
+    SEGMENT_NAME_DIGITS = 20,
     EPOCH_FILE_SIZE_MAX = 64 << 20,
 };
 
-/* The offset in a segment's file name; -1: it is no segment. */
-static log_offset segment_offset(const char *name)
+/* The offset in the name of a file of `kind`; -1: it is none. */
+static log_offset segment_offset(const char *name, const char *kind)
 {
     log_offset offset = 0;
 
-    if (strlen(name) != SEGMENT_NAME_SIZE || strcmp(name + 20, ".log") != 0)
+    if (strlen(name) < SEGMENT_NAME_DIGITS || strcmp(name + SEGMENT_NAME_DIGITS, kind) != 0)
         return -1;
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < SEGMENT_NAME_DIGITS; i++) {
         if (name[i] < '0' || name[i] > '9' || offset > (INT64_MAX - 9) / 10)
             return -1;
         offset = offset * 10 + (name[i] - '0');
@@ -44,13 +44,13 @@ static void rot(struct recovery *recovery, const char *what, log_offset at)
                    (long long)at, (long long)recovery->mark.durable);
 }
 
-static enum err open_segment(struct recovery *recovery, log_offset base)
+static enum err open_segment(struct log *log, log_offset base, const char *kind,
+                             struct segment **out)
 {
-    struct log *log = recovery->log;
     struct segment *segment = segment_new(base);
     char path[ENV_PATH_MAX];
 
-    segment_path(log->dir, base, ".log", path);
+    segment_path(log->dir, base, kind, path);
     enum err err = env_open(log->env, path, ENV_OPEN_WRITE, &segment->file);
     int64_t size = err == ERR_NONE ? env_size(log->env, segment->file) : err;
     if (size < 0) {
@@ -58,7 +58,52 @@ static enum err open_segment(struct recovery *recovery, log_offset base)
         return (enum err)size;
     }
     segment->size = segment->written = segment->reserved = (uint64_t)size;
-    log_add_segment(log, segment);
+    *out = segment;
+    return ERR_NONE;
+}
+
+/* Open segments from their names, which are sorted. */
+static enum err open_names(struct log *log, const char **names, uint32_t count)
+{
+    struct segment *segment;
+    enum err err = ERR_NONE;
+
+    for (uint32_t i = 0; err == ERR_NONE && i < count; i++) {
+        log_offset base = segment_offset(names[i], ".log");
+        if (base < 0)
+            continue;
+        err = open_segment(log, base, ".log", &segment);
+        if (err == ERR_NONE)
+            log_add_segment(log, segment);
+    }
+    return err;
+}
+
+/* Remove what a compaction had not finished, and go on with the swap that it had begun. */
+static enum err resume_swap(struct recovery *recovery, const char **names, uint32_t count)
+{
+    struct log *log = recovery->log;
+    struct segment *segment;
+
+    for (uint32_t i = 0; i < count; i++) {
+        log_offset base = segment_offset(names[i], ".log.swap");
+        if (log_swap_clean_up(log, names[i]) || base < 0)
+            continue;
+        enum err err = open_segment(log, base, ".log.swap", &segment);
+        if (err != ERR_NONE)
+            return err;
+        if (log->lacks_identity) { /* Nobody's, like the rest. */
+            log_swap_drop_file(log, base);
+            segment_free(log->env, segment);
+            continue;
+        }
+        err = log_swap_resume(log, segment);
+        if (err != ERR_NONE) {
+            segment_free(log->env, segment);
+            return err;
+        }
+        recovery->must_cut = true;
+    }
     return ERR_NONE;
 }
 
@@ -83,23 +128,17 @@ static void doom_empty_segments(struct recovery *recovery)
     log->segment_count = kept;
 }
 
-static enum err open_segments(struct recovery *recovery)
+static enum err open_segments(struct recovery *recovery, struct arena *arena, const char ***names,
+                              uint32_t *count)
 {
-    struct arena arena = {0};
     struct log *log = recovery->log;
-    const char **names;
-    uint32_t count = 0;
 
-    enum err err = env_list(log->env, log->dir, &arena, &names, &count);
+    enum err err = env_list(log->env, log->dir, arena, names, count);
     log->has_directory = err == ERR_NONE;
     if (err == ERR_NOT_FOUND)
         err = ERR_NONE;
-    for (uint32_t i = 0; err == ERR_NONE && i < count; i++) {
-        log_offset base = segment_offset(names[i]);
-        if (base >= 0)
-            err = open_segment(recovery, base);
-    }
-    arena_free(&arena);
+    if (err == ERR_NONE)
+        err = open_names(log, *names, *count);
     doom_empty_segments(recovery);
     return err;
 }
@@ -333,21 +372,26 @@ void log_recover(struct log *log)
 {
     struct recovery recovery = {.log = log, .mark = {.epoch = -1}, .what = "It ends"};
     const struct mark *mark = sync_mark(log->sync, log->config.key);
+    struct arena arena = {0};
+    const char **names;
+    uint32_t count = 0;
 
     if (mark) {
         recovery.has_mark = true;
         recovery.mark = *mark;
     }
     set_empty(log, recovery.mark.start);
-    enum err err = open_segments(&recovery);
+    enum err err = open_segments(&recovery, &arena, &names, &count);
+    bool is_mine = err == ERR_NONE && check_identity(&recovery);
+    if (is_mine)
+        err = resume_swap(&recovery, names, count);
     if (err != ERR_NONE)
         log_go_offline(log, err, "The directory cannot be read: %s.", err_name(err));
-    else if (!check_identity(&recovery))
-        ;
-    else if (log->segment_count > 0)
+    else if (is_mine && log->segment_count > 0)
         recover_segments(&recovery);
-    else
+    else if (is_mine)
         recover_nothing(&recovery);
+    arena_free(&arena);
     mem_free(recovery.window);
     log_probe(log, (struct probe){.kind = PROBE_LOG_OPEN,
                                   .offset = log->ends.end,

@@ -9,6 +9,17 @@ void segment_path(const char *dir, log_offset base, const char *kind, char out[E
     check(size > 0 && size < ENV_PATH_MAX);
 }
 
+void segment_file_path(const struct segment *segment, const char *dir, const char *kind,
+                       char out[ENV_PATH_MAX])
+{
+    segment_path(dir, segment->base, kind, out);
+    if (!segment->suffix)
+        return;
+    size_t size = strlen(out), more = strlen(segment->suffix);
+    check(size + more < ENV_PATH_MAX);
+    memcpy(out + size, segment->suffix, more + 1);
+}
+
 struct segment *segment_new(log_offset base)
 {
     struct segment *segment = mem_zalloc(sizeof *segment);
@@ -38,9 +49,9 @@ void segment_unlink(struct env *env, const char *dir, const struct segment *segm
     char path[ENV_PATH_MAX];
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        segment_path(dir, segment->base, kinds[i], path);
-        (void)env_unlink(env,
-                         path); /* Absent is as good; a leftover is refused at the next start. */
+        segment_file_path(segment, dir, kinds[i], path);
+        /* Absent is as good; a leftover is refused at the next start. */
+        (void)env_unlink(env, path);
     }
 }
 

@@ -33,6 +33,7 @@ struct index {
 
 struct segment {
     log_offset base;
+    const char *suffix; /* Of its files' names while it is no part of its log yet; NULL: none. */
     file_id file;
     uint64_t size; /* Bytes that have a place, written or queued. */
     uint64_t written;
@@ -69,6 +70,10 @@ enum err scan_next(struct scan *scan, struct placed_batch *out);
 
 /* Where a segment's files are: kind is ".log", ".index", ".timeindex". */
 void segment_path(const char *dir, log_offset base, const char *kind, char out[ENV_PATH_MAX]);
+
+/* The same with the segment's suffix. */
+void segment_file_path(const struct segment *segment, const char *dir, const char *kind,
+                       char out[ENV_PATH_MAX]);
 
 struct segment *segment_new(log_offset base);
 /* Closes its files. */

@@ -1,6 +1,8 @@
 /* log_fixture.c -- drives a log and its group commit as a shard does. */
 #include "log_fixture.h"
 
+enum { FIXTURE_BACKOFF_MS = 1000, FIXTURE_TICKS_MAX = 100000 };
+
 const struct partition_key fixture_key = {.topic_id = {.bytes = {1, 2, 3, 4, 5}}, .index = 7};
 
 static void on_durable(void *context, struct log *log)
@@ -37,6 +39,27 @@ void log_fixture_open(struct log_fixture *fixture, uint32_t segment_size)
     log_fixture_start(fixture);
 }
 
+void log_fixture_open_compacted(struct log_fixture *fixture, uint32_t segment_size, uint32_t keys)
+{
+    *fixture = (struct log_fixture){.memory = memory_env_open(), .wall = 1000};
+    fixture->config = (struct log_config){
+        .key = fixture_key,
+        .durability = LOG_CLASS_SYNCED,
+        .segment_size = segment_size,
+        .keeps_producers = true,
+        .compaction = {.is_on = true, .lag_max_ms = INT64_MAX, .delete_retention_ms = 5000}};
+    fixture->cleans = (struct cleaner_config){.path = "cleaner-offset-checkpoint",
+                                              .tag = 9,
+                                              .map_size = (uint64_t)(keys + 1) * 24 * 10 / 9,
+                                              .map_load_percent = 90,
+                                              .io_size = 2048,
+                                              .rate_max = INT64_MAX,
+                                              .backoff_ms = FIXTURE_BACKOFF_MS,
+                                              .reader = codec_reader_open(),
+                                              .writer = codec_writer_open()};
+    log_fixture_start(fixture);
+}
+
 void log_fixture_start(struct log_fixture *fixture)
 {
     struct sync_config sync = {.path = "marks-0", .tag = 3};
@@ -49,6 +72,11 @@ void log_fixture_start(struct log_fixture *fixture)
     enum err err = sync_open(&fixture->sync, &fixture->memory->env, &sync);
     check(err == ERR_NONE);
     fixture->log = log_open("t-7", &fixture->config, &fixture->memory->env, fixture->sync);
+    if (fixture->cleans.map_size == 0)
+        return;
+    fixture->cleaner = cleaner_open(&fixture->memory->env, &fixture->cleans);
+    cleaner_add(fixture->cleaner, fixture->log);
+    cleaner_settle(fixture->cleaner);
 }
 
 void log_fixture_stop(struct log_fixture *fixture, bool clean)
@@ -56,6 +84,11 @@ void log_fixture_stop(struct log_fixture *fixture, bool clean)
     if (clean)
         log_fixture_settle(fixture);
     fixture->memory->is_dead = !clean;
+    if (fixture->cleaner) {
+        cleaner_remove(fixture->cleaner, fixture->log, false);
+        cleaner_close(fixture->cleaner);
+        fixture->cleaner = NULL;
+    }
     log_close(fixture->log);
     sync_close(fixture->sync);
     fixture->memory->is_dead = false;
@@ -66,6 +99,8 @@ void log_fixture_close(struct log_fixture *fixture)
 {
     log_fixture_stop(fixture, false);
     memory_env_close(fixture->memory);
+    codec_reader_close(fixture->cleans.reader);
+    codec_writer_close(fixture->cleans.writer);
 }
 
 void log_fixture_power_loss(struct log_fixture *fixture, const enum memory_fate *fates)
@@ -90,7 +125,8 @@ bool log_fixture_end_sync(struct log_fixture *fixture)
 
     if (!memory_env_end_sync(fixture->memory, &ticket, &result))
         return false;
-    bool mine = sync_on_synced(fixture->sync, ticket, result, fixture->memory->now);
+    bool mine = sync_on_synced(fixture->sync, ticket, result, fixture->memory->now) ||
+                (fixture->cleaner && cleaner_on_synced(fixture->cleaner, ticket, result));
     check(mine);
     return true;
 }
@@ -102,6 +138,28 @@ void log_fixture_settle(struct log_fixture *fixture)
         log_fixture_flush(fixture);
     } while (log_fixture_end_sync(fixture));
     check(sync_is_idle(fixture->sync));
+}
+
+void log_fixture_clean_once(struct log_fixture *fixture)
+{
+    if (cleaner_deadline(fixture->cleaner) <= fixture->memory->now)
+        cleaner_tick(fixture->cleaner, fixture->memory->now, fixture->wall);
+}
+
+void log_fixture_clean(struct log_fixture *fixture)
+{
+    mono_ms until;
+    uint32_t ticks = 0;
+
+    log_fixture_settle(fixture);
+    fixture->memory->now += FIXTURE_BACKOFF_MS;
+    until = fixture->memory->now;
+    while (cleaner_deadline(fixture->cleaner) <= until ||
+           cleaner_deadline(fixture->cleaner) == MONO_NEVER) {
+        log_fixture_clean_once(fixture);
+        log_fixture_settle(fixture);
+        check(++ticks < FIXTURE_TICKS_MAX);
+    }
 }
 
 struct buf *fixture_batch(uint32_t count, uint32_t size)

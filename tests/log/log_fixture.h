@@ -3,6 +3,7 @@
 #define TEST_LOG_FIXTURE_H
 
 #include "log.h"
+#include "log_cleaner.h"
 #include "memory_env.h"
 
 struct log_fixture {
@@ -10,6 +11,9 @@ struct log_fixture {
     struct sync *sync;
     struct log *log;
     struct log_config config;
+    struct cleaner_config cleans; /* map_size 0: nobody compacts. */
+    struct cleaner *cleaner;
+    wall_ms wall; /* What the cleaner is told. */
     uint32_t durable_told, ready_told, deleted_told, offline_told;
 };
 
@@ -17,6 +21,8 @@ extern const struct partition_key fixture_key;
 
 /* A fresh disk; `segment_size` 0 is the default. */
 void log_fixture_open(struct log_fixture *fixture, uint32_t segment_size);
+/* The same, with a cleaner whose map holds `keys` keys, on a log that is compacted. */
+void log_fixture_open_compacted(struct log_fixture *fixture, uint32_t segment_size, uint32_t keys);
 /* Close everything in order. */
 void log_fixture_close(struct log_fixture *fixture);
 
@@ -33,6 +39,11 @@ void log_fixture_flush(struct log_fixture *fixture);
 bool log_fixture_end_sync(struct log_fixture *fixture);
 /* Flush and end syncs until nothing moves, the marks included. */
 void log_fixture_settle(struct log_fixture *fixture);
+
+/* One tick of the cleaner, when it is due. */
+void log_fixture_clean_once(struct log_fixture *fixture);
+/* Let the cleaner work, and syncs end, until it finds nothing more to do. */
+void log_fixture_clean(struct log_fixture *fixture);
 
 /* A batch of `count` records with values of `size` bytes and no producer.
  * Owns    one reference is the caller's. */

@@ -234,7 +234,7 @@ static struct memory_inode *inode_of(struct memory_env *memory, file_id file)
 {
     check(file >= 0);
     check((uint32_t)file < memory->file_count);
-    check(memory->files[file].is_open);
+    check(memory->files[file].is_open || memory->files[file].is_kept);
     return memory->files[file].inode;
 }
 
@@ -530,6 +530,11 @@ bool memory_env_end_sync(struct memory_env *memory, uint64_t *ticket, enum err *
     memory->sync_count--;
     memmove(memory->syncs, memory->syncs + 1, memory->sync_count * sizeof sync);
     return true;
+}
+
+void memory_env_keep(struct memory_env *memory, file_id file)
+{
+    memory->files[file].is_kept = true;
 }
 
 void memory_env_drop_syncs(struct memory_env *memory)

@@ -1,0 +1,550 @@
+/* cleaner.c -- which log is compacted next, and how fast.
+ *
+ *   WAITS --due--> LOOKS --some log is dirty enough--> WORKS --its end--> STORES --> LOOKS
+ *                  LOOKS --none is--> WAITS
+ *
+ * A look goes over the logs a few a tick; WORKS takes one compaction from step to step; STORES
+ * writes the checkpoint. In WORKS and STORES a sync may be under way: nothing is done meanwhile.
+ * A compaction that fails leaves its log as it was. Where the disk was full it is tried again;
+ * for any other reason the log is not touched again before the next start, and that is said. */
+#include "cleaner_offsets.h"
+#include "compact.h"
+#include "log_cleaner.h"
+
+#include <stdio.h>
+
+enum {
+    CLEANER_LOOKS_MAX = 64, /* Logs looked at in a tick. */
+    CLEANER_FILE_SIZE_MAX = 64 << 20,
+    CLEANER_BLIND_MS = 200, /* Between two looks at a clock that is not known yet. */
+    RATIO_ONE = 1000000,
+};
+
+enum cleaner_state { CLEANER_WAITS, CLEANER_LOOKS, CLEANER_WORKS, CLEANER_STORES };
+
+struct cleaner_member {
+    struct list link;
+    struct log *log;
+    mono_ms not_before; /* It failed, and is tried again then. */
+    const char *why;    /* It cannot be cleaned; NULL: it can. */
+    enum err error;
+};
+
+/* A log worth compacting. */
+struct candidate {
+    struct cleaner_member *member; /* NULL: none. */
+    log_offset first_dirty, limit;
+    uint32_t ratio; /* In millionths. */
+};
+
+struct cleaner {
+    struct env *env;
+    struct cleaner_config config;
+    struct list members;
+    struct list *cursor; /* Of the look: the next member's link. */
+    struct cleaner_offsets offsets;
+    enum cleaner_state state;
+    mono_ms due;
+    struct candidate best;
+    struct cleaner_member *member; /* Under way. */
+    struct compaction *compaction;
+    mono_ms began;
+    uint64_t ticket;
+    bool is_syncing;
+    bool are_offsets_changed;
+    file_id offsets_file; /* Being synced; -1: none. */
+    mono_ms now;
+    int64_t allowance;                /* Bytes that may be moved at once. */
+    struct cleaner_stats stats, look; /* `look`: what the look under way has found. */
+    mono_ms ended;                    /* When the last compaction or look did. */
+};
+
+static void read_offsets(struct cleaner *cleaner)
+{
+    struct buf *text;
+
+    enum err err = log_read_small(cleaner->env, cleaner->config.path, CLEANER_FILE_SIZE_MAX, &text);
+    if (err != ERR_NONE)
+        return;
+    cleaner_offsets_read(&cleaner->offsets, (struct bytes){.data = text->data, .size = text->size});
+    buf_unref(text);
+}
+
+struct cleaner *cleaner_open(struct env *env, const struct cleaner_config *config)
+{
+    struct cleaner *cleaner = mem_zalloc(sizeof *cleaner);
+
+    cleaner->env = env;
+    cleaner->config = *config;
+    cleaner->ticket = (uint64_t)config->tag << 48;
+    cleaner->offsets_file = -1;
+    cleaner->now = cleaner->ended = env_mono(env);
+    list_init(&cleaner->members);
+    cleaner->cursor = &cleaner->members;
+    read_offsets(cleaner);
+    return cleaner;
+}
+
+static void end_compaction(struct cleaner *cleaner)
+{
+    if (cleaner->compaction)
+        compaction_close(cleaner->compaction);
+    cleaner->compaction = NULL;
+    cleaner->member = NULL;
+}
+
+void cleaner_close(struct cleaner *cleaner)
+{
+    end_compaction(cleaner);
+    check(list_is_empty(&cleaner->members));
+    if (cleaner->offsets_file >= 0)
+        env_close(cleaner->env, cleaner->offsets_file);
+    cleaner_offsets_free(&cleaner->offsets);
+    mem_free(cleaner);
+}
+
+void cleaner_add(struct cleaner *cleaner, struct log *log)
+{
+    struct cleaner_offset *known = cleaner_offsets_find(&cleaner->offsets, log->dir);
+    struct cleaner_member *member = mem_zalloc(sizeof *member);
+
+    log->clean_end = log->ends.start;
+    if (known)
+        known->is_known = true;
+    if (known && known->offset > log->ends.start && known->offset <= log->ends.end)
+        log->clean_end = known->offset;
+    member->log = log;
+    check(!log->cleaner);
+    log->cleaner = member;
+    list_append(&cleaner->members, &member->link);
+    cleaner->stats.logs++;
+}
+
+void cleaner_remove(struct cleaner *cleaner, struct log *log, bool for_good)
+{
+    struct cleaner_member *member = log->cleaner;
+
+    if (for_good && cleaner_offsets_find(&cleaner->offsets, log->dir)) {
+        cleaner_offsets_remove(&cleaner->offsets, log->dir);
+        cleaner->are_offsets_changed = true;
+    }
+    if (!member)
+        return;
+    if (cleaner->member == member)
+        end_compaction(cleaner);
+    if (cleaner->best.member == member)
+        cleaner->best.member = NULL;
+    if (cleaner->cursor == &member->link)
+        cleaner->cursor = member->link.next;
+    list_remove(&member->link);
+    log->cleaner = NULL;
+    if (member->why)
+        cleaner->stats.uncleanable--;
+    mem_free(member);
+    cleaner->stats.logs--;
+}
+
+void cleaner_settle(struct cleaner *cleaner)
+{
+    for (uint32_t i = cleaner->offsets.count; i-- > 0;) {
+        if (cleaner->offsets.entries[i].is_known)
+            continue;
+        cleaner_offsets_remove(&cleaner->offsets, cleaner->offsets.entries[i].dir);
+        cleaner->are_offsets_changed = true;
+    }
+}
+
+/* ---- The look. */
+
+/* Where what may be cleaned ends: below the active segment, what is not committed or not
+ * surely synced (rule 14), and what is too young. A segment begins there. */
+static enum err find_limit(struct log *log, log_offset first_dirty, wall_ms wall, log_offset *out)
+{
+    log_offset bound = log->ends.committed, stored = sync_stored(log->sync, log->config.key);
+    int64_t lag = log->config.compaction.lag_min_ms;
+
+#ifdef SKIFF_MUTANT_COMPACTS_PAST_COMMITTED
+    bound = stored; /* The mutant lets a record that may be truncated supersede another. */
+#endif
+    uint32_t last = log_segment_index(log, bound < stored ? bound : stored);
+    for (uint32_t i = log_segment_index(log, first_dirty); lag > 0 && i < last; i++) {
+        struct segment *segment = log->segments[i];
+        enum err err =
+            segment->is_time_known ? ERR_NONE : segment_learn_time(segment, log->env, log->dir);
+        if (err != ERR_NONE)
+            return err;
+        if (segment->max_timestamp > wall - lag)
+            last = i;
+    }
+    *out = log->segments[last]->base;
+    check(*out <= bound);
+    check(last == 0 || *out <= stored);
+    return ERR_NONE;
+}
+
+/* By how much its first dirty record is older than it may be. */
+static int64_t overdue_ms(struct log *log, log_offset first_dirty, wall_ms wall)
+{
+    const struct segment *segment = log->segments[log_segment_index(log, first_dirty)];
+    struct placed_batch batch;
+
+    if (log->config.compaction.lag_max_ms == INT64_MAX)
+        return 0;
+    if (segment_locate(segment, log->env, log->dir, first_dirty, &batch) != ERR_NONE)
+        return 0;
+    wall_ms since = batch.info.max_timestamp;
+    if (since < 0 || since > wall || wall - since <= log->config.compaction.lag_max_ms)
+        return 0;
+    return wall - since - log->config.compaction.lag_max_ms;
+}
+
+/* Bytes between two offsets where segments begin. */
+static uint64_t size_between(const struct log *log, uint32_t first, log_offset end)
+{
+    uint64_t size = 0;
+
+    for (uint32_t i = first; i < log->segment_count && log->segments[i]->base < end; i++)
+        size += log->segments[i]->size;
+    return size;
+}
+
+/* A truncation may have gone below what the checkpoint says. */
+static void lower_offset(struct cleaner *cleaner, const struct log *log)
+{
+    struct cleaner_offset *stored = cleaner_offsets_find(&cleaner->offsets, log->dir);
+
+    if (!stored || stored->offset <= log->clean_end)
+        return;
+    stored->offset = log->clean_end;
+    cleaner->are_offsets_changed = true;
+}
+
+static void look_at(struct cleaner *cleaner, struct cleaner_member *member, wall_ms wall)
+{
+    struct log *log = member->log;
+    struct candidate found = {.member = member};
+
+    if (member->why) {
+        cleaner->look.uncleanable_size += log_size(log);
+        return;
+    }
+    if (!log_is_ready(log) || log->segment_count < 2 || log->swap.segment)
+        return;
+    if (log->clean_end < log->ends.start)
+        log->clean_end = log->ends.start;
+    lower_offset(cleaner, log);
+    found.first_dirty = log->clean_end;
+    if (find_limit(log, found.first_dirty, wall, &found.limit) != ERR_NONE ||
+        found.first_dirty >= found.limit)
+        return;
+    uint32_t live = log_segment_index(log, log->ends.start);
+    uint32_t dirty = log_segment_index(log, found.first_dirty);
+    uint64_t clean_size = size_between(log, live, log->segments[dirty]->base);
+    uint64_t dirty_size = size_between(log, dirty, found.limit);
+    found.ratio = (uint32_t)(dirty_size * RATIO_ONE / (clean_size + dirty_size));
+    if (found.ratio / (RATIO_ONE / 100) > cleaner->look.dirty_percent_max)
+        cleaner->look.dirty_percent_max = found.ratio / (RATIO_ONE / 100);
+    int64_t overdue = overdue_ms(log, found.first_dirty, wall);
+    if (overdue > cleaner->look.delay_ms_max)
+        cleaner->look.delay_ms_max = overdue;
+    if ((found.ratio > log->config.compaction.dirty_ratio_min || overdue > 0) &&
+        cleaner->now >= member->not_before &&
+        (!cleaner->best.member || found.ratio > cleaner->best.ratio))
+        cleaner->best = found;
+}
+
+static void enter_look(struct cleaner *cleaner)
+{
+    cleaner->state = CLEANER_LOOKS;
+    cleaner->due = cleaner->now;
+    cleaner->cursor = cleaner->members.next;
+    cleaner->best = (struct candidate){0};
+    cleaner->look = (struct cleaner_stats){0};
+}
+
+/* The best of a look that took several ticks may have changed since. */
+static bool is_still_dirty(struct candidate *best, wall_ms wall)
+{
+    struct log *log = best->member->log;
+
+    return log_is_ready(log) && log->segment_count > 1 && log->clean_end == best->first_dirty &&
+           log->ends.start <= best->first_dirty &&
+           find_limit(log, best->first_dirty, wall, &best->limit) == ERR_NONE &&
+           best->first_dirty < best->limit;
+}
+
+static void begin_compaction(struct cleaner *cleaner, wall_ms wall)
+{
+    struct candidate *best = &cleaner->best;
+    struct compact_config config = {.map_size = cleaner->config.map_size,
+                                    .map_load_percent = cleaner->config.map_load_percent,
+                                    .io_size = cleaner->config.io_size,
+                                    .now = wall,
+                                    .reader = cleaner->config.reader,
+                                    .writer = cleaner->config.writer};
+
+    cleaner->member = best->member;
+    cleaner->compaction =
+        compaction_open(best->member->log, &config, best->first_dirty, best->limit);
+    cleaner->state = CLEANER_WORKS;
+    cleaner->due = cleaner->now;
+    cleaner->began = cleaner->now;
+    trace_debug(cleaner->env->trace, "%s: compaction from %lld to %lld begins",
+                log_dir(best->member->log), (long long)best->first_dirty, (long long)best->limit);
+}
+
+static void take_look(struct cleaner *cleaner, wall_ms wall)
+{
+    for (int i = 0; i < CLEANER_LOOKS_MAX && cleaner->cursor != &cleaner->members; i++) {
+        struct cleaner_member *member = list_entry(cleaner->cursor, struct cleaner_member, link);
+        cleaner->cursor = cleaner->cursor->next;
+        look_at(cleaner, member, wall);
+    }
+    if (cleaner->cursor != &cleaner->members)
+        return;
+    cleaner->stats.dirty_percent_max = cleaner->look.dirty_percent_max;
+    cleaner->stats.delay_ms_max = cleaner->look.delay_ms_max;
+    cleaner->stats.uncleanable_size = cleaner->look.uncleanable_size;
+    cleaner->ended = cleaner->now;
+    if (cleaner->best.member && is_still_dirty(&cleaner->best, wall)) {
+        begin_compaction(cleaner, wall);
+        return;
+    }
+    cleaner->state = CLEANER_WAITS;
+    cleaner->due = cleaner->now + cleaner->config.backoff_ms;
+}
+
+/* ---- The checkpoint. */
+
+static void offsets_path(const struct cleaner *cleaner, char out[ENV_PATH_MAX])
+{
+    int size = snprintf(out, ENV_PATH_MAX, "%s.tmp", cleaner->config.path);
+    check(size < ENV_PATH_MAX);
+}
+
+static void start_sync(struct cleaner *cleaner, const file_id *files, uint32_t count)
+{
+    cleaner->is_syncing = true;
+    cleaner->ticket++;
+    env_sync(cleaner->env,
+             &(struct env_sync){.ticket = cleaner->ticket, .count = count, .files = files});
+}
+
+/* Write the checkpoint beside its name; what cannot be written is written after the next
+ * compaction. */
+static void store_offsets(struct cleaner *cleaner)
+{
+    char path[ENV_PATH_MAX];
+
+    enter_look(cleaner);
+    if (!cleaner->are_offsets_changed)
+        return;
+    offsets_path(cleaner, path);
+    enum err err = env_open(cleaner->env, path, ENV_OPEN_CREATE, &cleaner->offsets_file);
+    if (err != ERR_NONE) {
+        cleaner->offsets_file = -1;
+        return;
+    }
+    struct buf *text = cleaner_offsets_write(&cleaner->offsets);
+    struct bytes bytes = {.data = text->data, .size = text->size};
+    err = env_truncate(cleaner->env, cleaner->offsets_file, 0);
+    bool is_whole = err == ERR_NONE &&
+                    env_write(cleaner->env, cleaner->offsets_file, 0, &bytes, 1) == bytes.size;
+    buf_unref(text);
+    if (is_whole) {
+        cleaner->are_offsets_changed = false;
+        cleaner->state = CLEANER_STORES;
+        start_sync(cleaner, &cleaner->offsets_file, 1);
+        return;
+    }
+    env_close(cleaner->env, cleaner->offsets_file);
+    cleaner->offsets_file = -1;
+}
+
+static void finish_offsets(struct cleaner *cleaner, enum err result)
+{
+    char path[ENV_PATH_MAX];
+
+    env_close(cleaner->env, cleaner->offsets_file);
+    cleaner->offsets_file = -1;
+    offsets_path(cleaner, path);
+    if (result == ERR_NONE)
+        result = env_rename(cleaner->env, path, cleaner->config.path);
+    if (result != ERR_NONE) {
+        cleaner->are_offsets_changed = true;
+        trace_warn(cleaner->env->trace, "%s: not written: %s", cleaner->config.path,
+                   err_name(result));
+    }
+    enter_look(cleaner);
+}
+
+/* ---- The work. */
+
+static void count_up(struct cleaner *cleaner, const struct compaction *compaction)
+{
+    cleaner->stats.records_dropped += compaction->records_dropped;
+    cleaner->stats.map_percent_max =
+        (uint32_t)(key_map_count(compaction->keys) * 100 / key_map_room(compaction->keys));
+    if (compaction->size_before > 0)
+        cleaner->stats.recopy_percent =
+            (uint32_t)(compaction->size_after * 100 / compaction->size_before);
+    cleaner->stats.last_ms = cleaner->now - cleaner->began;
+    cleaner->stats.runs++;
+}
+
+static void end_well(struct cleaner *cleaner)
+{
+    const struct compaction *compaction = cleaner->compaction;
+    const struct log *log = cleaner->member->log;
+
+    count_up(cleaner, compaction);
+    trace_info(cleaner->env->trace,
+               "%s: compacted to %lld: %llu bytes -> %llu, %llu records gone, in %lld ms", log->dir,
+               (long long)log->clean_end, (unsigned long long)compaction->size_before,
+               (unsigned long long)compaction->size_after,
+               (unsigned long long)compaction->records_dropped,
+               (long long)(cleaner->now - cleaner->began));
+    cleaner_offsets_put(&cleaner->offsets, log->dir, log->clean_end)->is_known = true;
+    cleaner->are_offsets_changed = true;
+}
+
+static bool is_passing(enum err err)
+{
+    return err == ERR_SPACE || err == ERR_FILES;
+}
+
+static void end_badly(struct cleaner *cleaner)
+{
+    const struct compaction *compaction = cleaner->compaction;
+    struct cleaner_member *member = cleaner->member;
+
+    if (is_passing(compaction->error)) {
+        member->not_before = cleaner->now + cleaner->config.backoff_ms;
+        trace_warn(cleaner->env->trace, "%s: compaction put off: %s: %s", log_dir(member->log),
+                   compaction->what, err_name(compaction->error));
+        return;
+    }
+    member->why = compaction->what;
+    member->error = compaction->error;
+    cleaner->stats.uncleanable++;
+    trace_error(cleaner->env->trace,
+                "%s: cleanable -> uncleanable: %s near offset %lld: %s; it grows from now on",
+                log_dir(member->log), compaction->what, (long long)compaction->next,
+                err_name(compaction->error));
+}
+
+static void work(struct cleaner *cleaner)
+{
+    struct compaction *compaction = cleaner->compaction;
+    uint64_t moved = compaction->bytes_read + compaction->bytes_written, used;
+
+    enum compact_outcome outcome = compaction_step(compaction, cleaner->config.io_size, &used);
+    uint64_t read = compaction->bytes_read, written = compaction->bytes_written;
+    moved = read + written - moved;
+    cleaner->allowance -= moved > INT64_MAX ? INT64_MAX : (int64_t)moved;
+    if (outcome == COMPACT_GOES_ON)
+        return;
+    if (outcome == COMPACT_SYNCS) {
+        start_sync(cleaner, compaction->sync_files, compaction->sync_count);
+        compaction_close_files(compaction);
+        return;
+    }
+    if (outcome == COMPACT_DONE)
+        end_well(cleaner);
+    else if (outcome == COMPACT_FAILED)
+        end_badly(cleaner);
+    cleaner->stats.bytes_read += read;
+    cleaner->stats.bytes_written += written;
+    cleaner->ended = cleaner->now;
+    end_compaction(cleaner);
+    store_offsets(cleaner);
+}
+
+/* What may be moved grows with the time; it does not gather for more than a second. */
+static void grant(struct cleaner *cleaner, mono_ms now)
+{
+    int64_t passed = now - cleaner->now, more;
+
+    cleaner->now = now;
+    if (passed > 1000)
+        passed = 1000;
+    if (__builtin_mul_overflow(cleaner->config.rate_max, passed, &more))
+        more = INT64_MAX;
+    if (__builtin_add_overflow(cleaner->allowance, more / 1000, &cleaner->allowance) ||
+        cleaner->allowance > cleaner->config.rate_max)
+        cleaner->allowance = cleaner->config.rate_max;
+}
+
+static bool may_move(struct cleaner *cleaner)
+{
+    if (cleaner->allowance >= 0)
+        return true;
+    cleaner->due = cleaner->now + 1 + -cleaner->allowance * 1000 / cleaner->config.rate_max;
+    return false;
+}
+
+void cleaner_tick(struct cleaner *cleaner, mono_ms now, wall_ms wall)
+{
+    grant(cleaner, now);
+    if (cleaner->is_syncing || now < cleaner->due)
+        return;
+    cleaner->due = now;
+    if (wall < 0 && cleaner->state != CLEANER_WORKS) {
+        cleaner->due = now + CLEANER_BLIND_MS;
+        return;
+    }
+    switch (cleaner->state) {
+    case CLEANER_WAITS:
+        store_offsets(cleaner);
+        break;
+    case CLEANER_LOOKS:
+        take_look(cleaner, wall);
+        break;
+    case CLEANER_WORKS:
+        if (!cleaner->compaction) /* Its log was removed. */
+            store_offsets(cleaner);
+        else if (may_move(cleaner))
+            work(cleaner);
+        break;
+    case CLEANER_STORES:
+        break;
+    }
+}
+
+mono_ms cleaner_deadline(const struct cleaner *cleaner)
+{
+    return cleaner->is_syncing ? MONO_NEVER : cleaner->due;
+}
+
+bool cleaner_on_synced(struct cleaner *cleaner, uint64_t ticket, enum err result)
+{
+    if (!cleaner->is_syncing || ticket != cleaner->ticket)
+        return false;
+    cleaner->is_syncing = false;
+    cleaner->due = cleaner->now;
+    if (cleaner->state == CLEANER_STORES)
+        finish_offsets(cleaner, result);
+    else if (cleaner->compaction)
+        compaction_synced(cleaner->compaction, result);
+    return true;
+}
+
+/* ---- What it tells. */
+
+void cleaner_read_stats(const struct cleaner *cleaner, mono_ms now, struct cleaner_stats *out)
+{
+    *out = cleaner->stats;
+    if (cleaner->compaction) {
+        out->bytes_read += cleaner->compaction->bytes_read;
+        out->bytes_written += cleaner->compaction->bytes_written;
+        out->dir = log_dir(cleaner->member->log);
+        out->map_size = key_map_size(cleaner->compaction->keys);
+    }
+    out->is_running = cleaner->compaction != NULL;
+    out->idle_ms = now - cleaner->ended;
+}
+
+const char *cleaner_error_text(const struct log *log)
+{
+    return log->cleaner ? log->cleaner->why : NULL;
+}

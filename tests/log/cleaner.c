@@ -1,0 +1,461 @@
+/* cleaner.c -- which log is compacted, when, how fast, and what is told when it cannot be. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "batch_layout.h"
+#include "cleaner_offsets.h"
+#include "log_fixture.h"
+#include "log_internal.h"
+
+enum { SEGMENT_SIZE = 1200, VALUE_SIZE = 90 };
+
+/* One batch of one record. */
+static void put(struct log_fixture *f, const char *key, const char *value)
+{
+    char padded[VALUE_SIZE + 1];
+    struct batch_spec spec = batch_spec(0, -1, f->wall);
+    struct batch_record record = {
+        .key = {.data = (const uint8_t *)key, .size = (uint32_t)strlen(key)}};
+
+    snprintf(padded, sizeof padded, "%-90s", value ? value : "");
+    if (value)
+        record.value = (struct bytes){.data = (const uint8_t *)padded, .size = VALUE_SIZE};
+    cr_assert_eq(fixture_append_buf(f, 1, batch_build(&spec, &record, 1), NULL), ERR_NONE);
+}
+
+/* Keys k0, k1, ... in turn. */
+static void fill(struct log_fixture *f, uint32_t records, uint32_t keys)
+{
+    char key[16];
+
+    for (uint32_t i = 0; i < records; i++) {
+        snprintf(key, sizeof key, "k%u", i % keys);
+        put(f, key, "v");
+    }
+    log_fixture_settle(f);
+    (void)log_commit(f->log, log_ends(f->log)->durable);
+}
+
+static uint32_t count_records(struct log_fixture *f)
+{
+    const struct log_ends *ends = log_ends(f->log);
+    uint32_t count = 0;
+
+    for (log_offset at = ends->start; at < ends->written;) {
+        struct buf *buf = NULL;
+        struct batch_info info;
+        cr_assert_eq(log_read(f->log, at, 1, LOG_BOUND_WRITTEN, &buf), ERR_NONE);
+        cr_assert_eq(batch_read((struct bytes){buf->data, buf->size}, &info), ERR_NONE);
+        count += (uint32_t)info.record_count;
+        at = batch_end(&info);
+        buf_unref(buf);
+    }
+    return count;
+}
+
+static struct cleaner_stats stats_of(const struct log_fixture *f)
+{
+    struct cleaner_stats stats;
+    cleaner_read_stats(f->cleaner, f->memory->now, &stats);
+    return stats;
+}
+
+static void open_filled(struct log_fixture *f, uint32_t keys_of_map, uint32_t records,
+                        uint32_t keys)
+{
+    log_fixture_open_compacted(f, SEGMENT_SIZE, keys_of_map);
+    fill(f, records, keys);
+}
+
+Test(cleaner, the_active_segment_and_what_is_not_committed_stay)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 40, 1);
+    log_offset active = log_active(f.log)->base;
+    cr_assert_gt(f.log->segment_count, 3);
+
+    log_fixture_clean(&f);
+
+    cr_assert_eq(f.log->clean_end, active);
+    cr_assert_eq(count_records(&f), 1 + (uint32_t)(log_ends(f.log)->end - active));
+    log_fixture_close(&f);
+}
+
+Test(cleaner, rule_14_nothing_above_the_high_watermark_supersedes)
+{
+    struct log_fixture f;
+    log_fixture_open_compacted(&f, SEGMENT_SIZE, 100);
+    for (int i = 0; i < 40; i++)
+        put(&f, "k", "v");
+    log_fixture_settle(&f);
+    (void)log_commit(f.log, 12);
+
+    log_fixture_clean(&f);
+
+    cr_assert_gt(f.log->clean_end, 0);
+    cr_assert_leq(f.log->clean_end, 12);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, rule_14_nothing_above_the_mark_on_disk_is_touched)
+{
+    struct log_fixture f;
+    log_fixture_open_compacted(&f, SEGMENT_SIZE, 100);
+    for (int i = 0; i < 40; i++)
+        put(&f, "k", "v");
+    log_fixture_flush(&f);
+    cr_assert(log_fixture_end_sync(&f)); /* Synced; that it is stands on no disk yet. */
+    (void)log_commit(f.log, log_ends(f.log)->durable);
+    cr_assert_eq(log_ends(f.log)->committed, 40);
+    cr_assert_eq(sync_stored(f.sync, f.config.key), 0);
+
+    f.memory->now += f.cleans.backoff_ms;
+    for (int i = 0; i < 5; i++)
+        log_fixture_clean_once(&f);
+    cr_assert_eq(stats_of(&f).runs, 0);
+
+    log_fixture_clean(&f);
+    cr_assert_eq(stats_of(&f).runs, 1);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, a_small_map_takes_several_passes)
+{
+    struct log_fixture f;
+    open_filled(&f, 5, 200, 40);
+    log_offset active = log_active(f.log)->base;
+
+    log_fixture_clean(&f);
+
+    cr_assert_eq(f.log->clean_end, active);
+    cr_assert_geq(stats_of(&f).runs, 190 / 6);
+    cr_assert_eq(count_records(&f), 40 + (uint32_t)(log_ends(f.log)->end - active));
+    log_fixture_close(&f);
+}
+
+Test(cleaner, small_segments_become_one)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 60, 1);
+    log_fixture_clean(&f);
+    uint32_t segments = f.log->segment_count;
+    fill(&f, 40, 1);
+
+    log_fixture_clean(&f);
+
+    cr_assert_gt(segments, 5);
+    cr_assert_lt(f.log->segment_count, segments);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, waits_for_the_dirty_ratio)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 60, 50);
+    f.config.compaction.dirty_ratio_min = 500000;
+    log_fixture_stop(&f, true);
+    log_fixture_start(&f);
+    (void)log_commit(f.log, log_ends(f.log)->durable);
+    log_fixture_clean(&f); /* All of it is dirty. */
+    cr_assert_eq(stats_of(&f).runs, 1);
+    log_offset clean_end = f.log->clean_end;
+
+    fill(&f, 20, 50);
+    log_fixture_clean(&f);
+    cr_assert_eq(f.log->clean_end, clean_end);
+    cr_assert_gt(stats_of(&f).dirty_percent_max, 10);
+    cr_assert_lt(stats_of(&f).dirty_percent_max, 50);
+
+    fill(&f, 60, 50);
+    log_fixture_clean(&f);
+    cr_assert_gt(f.log->clean_end, clean_end);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, records_older_than_the_greatest_lag_are_compacted_whatever_the_ratio)
+{
+    struct log_fixture f;
+    log_fixture_open_compacted(&f, SEGMENT_SIZE, 100);
+    f.config.compaction.dirty_ratio_min = 1000000;
+    f.config.compaction.lag_max_ms = 60000;
+    log_fixture_stop(&f, true);
+    log_fixture_start(&f);
+    fill(&f, 40, 1);
+
+    f.wall += 60000;
+    log_fixture_clean(&f);
+    cr_assert_eq(stats_of(&f).runs, 0);
+
+    f.wall += 1;
+    log_fixture_clean(&f);
+    cr_assert_eq(stats_of(&f).runs, 1);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, records_younger_than_the_least_lag_stay)
+{
+    struct log_fixture f;
+    log_fixture_open_compacted(&f, SEGMENT_SIZE, 100);
+    f.config.compaction.lag_min_ms = 1000;
+    log_fixture_stop(&f, true);
+    log_fixture_start(&f);
+    fill(&f, 20, 1);
+    log_offset young = log_ends(f.log)->end;
+    f.wall += 800;
+    fill(&f, 40, 1);
+
+    f.wall += 300;
+    log_fixture_clean(&f);
+
+    cr_assert_gt(f.log->clean_end, 0);
+    cr_assert_leq(f.log->clean_end, young);
+    f.wall += 1000;
+    log_fixture_clean(&f);
+    cr_assert_gt(f.log->clean_end, young);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, does_nothing_while_the_time_is_not_known)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 40, 1);
+    f.wall = -1;
+
+    log_fixture_clean(&f);
+
+    cr_assert_eq(stats_of(&f).runs, 0);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, remembers_over_a_restart_what_is_clean)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 40, 1);
+    log_fixture_clean(&f);
+    log_offset clean_end = f.log->clean_end;
+    struct bytes file = memory_env_bytes(f.memory, "cleaner-offset-checkpoint");
+    char expected[64];
+    int size = snprintf(expected, sizeof expected, "0\n1\nt 7 %lld\n", (long long)clean_end);
+    cr_assert_eq(file.size, (uint32_t)size);
+    cr_assert_eq(memcmp(file.data, expected, file.size), 0);
+
+    log_fixture_power_loss(&f, NULL);
+
+    cr_assert_gt(clean_end, 0);
+    cr_assert(f.log->clean_end == clean_end || f.log->clean_end == 0); /* The rename may be lost. */
+    log_fixture_stop(&f, false);
+    log_fixture_start(&f);
+    cr_assert_leq(f.log->clean_end, clean_end);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, a_kill_loses_no_checkpoint_and_a_damaged_one_costs_only_work)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 40, 1);
+    log_fixture_clean(&f);
+    log_offset clean_end = f.log->clean_end;
+
+    log_fixture_stop(&f, false);
+    log_fixture_start(&f);
+    cr_assert_eq(f.log->clean_end, clean_end);
+    log_fixture_stop(&f, false);
+    memory_env_flip(f.memory, "cleaner-offset-checkpoint", 0);
+    log_fixture_start(&f);
+
+    cr_assert_eq(f.log->clean_end, 0);
+    cr_assert_eq(log_error(f.log), ERR_NONE);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, a_truncation_lowers_what_is_clean)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 40, 1);
+    bool done;
+    log_fixture_clean(&f);
+
+    cr_assert_eq(log_truncate(f.log, 5, true, &done), ERR_NONE);
+    log_fixture_settle(&f);
+
+    cr_assert_leq(f.log->clean_end, log_ends(f.log)->end);
+    log_fixture_clean(&f);
+    log_fixture_stop(&f, false);
+    log_fixture_start(&f);
+    cr_assert_leq(f.log->clean_end, log_ends(f.log)->end);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, a_deleted_log_is_forgotten)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 40, 1);
+    log_fixture_clean(&f);
+
+    cleaner_remove(f.cleaner, f.log, true);
+    f.memory->now += f.cleans.backoff_ms;
+    log_fixture_clean_once(&f);
+    log_fixture_settle(&f);
+
+    struct bytes file = memory_env_bytes(f.memory, "cleaner-offset-checkpoint");
+    cr_assert_eq(file.size, 4);
+    cr_assert_eq(memcmp(file.data, "0\n0\n", 4), 0);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, keeps_to_its_rate)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 200, 1);
+    uint64_t size = log_size(f.log), moved = 0;
+    log_fixture_stop(&f, true);
+    f.cleans.rate_max = 1000;
+    log_fixture_start(&f);
+    (void)log_commit(f.log, log_ends(f.log)->durable);
+    log_fixture_settle(&f);
+    mono_ms began = f.memory->now;
+
+    while (stats_of(&f).runs == 0 && f.memory->now - began < 1000000) {
+        mono_ms due = cleaner_deadline(f.cleaner);
+        f.memory->now = due > f.memory->now && due != MONO_NEVER ? due : f.memory->now + 1;
+        log_fixture_clean_once(&f);
+        log_fixture_settle(&f);
+    }
+
+    moved = stats_of(&f).bytes_read + stats_of(&f).bytes_written;
+    cr_assert_gt(moved, size);
+    cr_assert_eq(stats_of(&f).runs, 1);
+    /* One tick's work is ahead of the rate at most. */
+    cr_assert_geq(f.memory->now - began + 5000, (mono_ms)moved);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, a_full_disk_puts_it_off)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 40, 1);
+    log_offset active = log_active(f.log)->base;
+    f.memory->space = 0;
+
+    log_fixture_clean(&f);
+    cr_assert_eq(stats_of(&f).runs, 0);
+    cr_assert_eq(stats_of(&f).uncleanable, 0);
+    cr_assert_eq(log_error(f.log), ERR_NONE);
+
+    f.memory->space = -1;
+    log_fixture_clean(&f);
+    cr_assert_eq(stats_of(&f).runs, 1);
+    cr_assert_eq(f.log->clean_end, active);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, a_write_that_fails_makes_the_log_uncleanable_and_nothing_worse)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 40, 1);
+    f.memory->now += f.cleans.backoff_ms;
+    f.memory->writes_before_error = 0;
+    for (int i = 0; i < 50; i++)
+        log_fixture_clean_once(&f);
+    f.memory->writes_before_error = -1;
+
+    cr_assert_eq(stats_of(&f).uncleanable, 1);
+    cr_assert_not_null(cleaner_error_text(f.log));
+    cr_assert_eq(log_error(f.log), ERR_NONE);
+    log_fixture_clean(&f);
+    cr_assert_eq(stats_of(&f).runs, 0);
+    cr_assert_gt(stats_of(&f).uncleanable_size, 0);
+    cr_assert_eq(count_records(&f), 40);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, rot_that_it_meets_takes_the_log_offline_unchanged)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 40, 1);
+    char path[64];
+    snprintf(path, sizeof path, "t-7/%020d.log", 0);
+    int64_t size = memory_env_size(f.memory, path);
+    memory_env_flip(f.memory, path, 200);
+
+    log_fixture_clean(&f);
+
+    cr_assert_eq(log_error(f.log), ERR_CORRUPT);
+    cr_assert(memory_env_saw(f.memory, "rot_found"));
+    cr_assert_eq(memory_env_size(f.memory, path), size);
+    cr_assert_eq(stats_of(&f).runs, 0);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, a_batch_that_is_malformed_inside_makes_the_log_uncleanable)
+{
+    static const uint8_t nonsense[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    struct log_fixture f;
+    open_filled(&f, 100, 1, 1);
+    struct buf *sound = fixture_batch(1, 50);
+    struct buf *buf = buf_copy(sound->data, BATCH_HEADER_SIZE + 20);
+    struct batch_info info;
+    buf_unref(sound);
+    cr_assert_eq(batch_read((struct bytes){buf->data, buf->size}, &info), ERR_NONE);
+    memcpy(buf->data + BATCH_HEADER_SIZE, nonsense, sizeof nonsense);
+    info.size = buf->size;
+    info.base = log_ends(f.log)->end;
+    info.epoch = 1;
+    batch_write_header(buf->data, &info);
+    batch_seal(buf->data, buf->size);
+    struct slice slice = {.buf = buf, .bytes = {buf->data, buf->size}};
+    cr_assert_eq(log_append_follower(f.log, &slice, 1), ERR_NONE);
+    buf_unref(buf);
+    fill(&f, 40, 1);
+
+    log_fixture_clean(&f);
+
+    cr_assert_eq(stats_of(&f).uncleanable, 1);
+    cr_assert_eq(log_error(f.log), ERR_NONE);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, a_log_that_goes_amid_its_compaction_ends_it)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 200, 3);
+    bool done;
+    f.memory->now += f.cleans.backoff_ms;
+    while (stats_of(&f).bytes_written == 0)
+        log_fixture_clean_once(&f);
+
+    cr_assert_eq(log_truncate(f.log, 20, true, &done), ERR_NONE);
+    log_fixture_clean(&f);
+
+    cr_assert(log_is_ready(f.log));
+    cr_assert_eq(stats_of(&f).uncleanable, 0);
+    cr_assert_eq(count_records(&f) <= 20, true);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, checkpoints_of_any_length_are_read_and_malformed_ones_say_nothing)
+{
+    static const char *const bad[] = {"",         "0",           "1\n0\n",         "0\n2\na 1 5\n",
+                                      "0\n1\n\n", "0\n1\na 1\n", "0\n1\na 1 -5\n", "0\n0\nx"};
+    struct cleaner_offsets offsets = {0};
+    char dir[32];
+
+    for (int i = 0; i < 300; i++) {
+        snprintf(dir, sizeof dir, "topic.%d-%d", (i * 7) % 100, i);
+        cleaner_offsets_put(&offsets, dir, i * 1000000007LL);
+    }
+    struct buf *text = cleaner_offsets_write(&offsets);
+    struct cleaner_offsets again = {0};
+    cleaner_offsets_read(&again, (struct bytes){text->data, text->size});
+    cr_assert_eq(again.count, 300);
+    cr_assert_eq(cleaner_offsets_find(&again, "topic.93-299")->offset, 299 * 1000000007LL);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct cleaner_offsets none = {0};
+        cleaner_offsets_read(&none, bytes_of_str(str_from(bad[i])));
+        cr_assert_eq(none.count, 0, "%s", bad[i]);
+        cleaner_offsets_free(&none);
+    }
+    buf_unref(text);
+    cleaner_offsets_free(&offsets);
+    cleaner_offsets_free(&again);
+}
