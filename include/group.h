@@ -200,7 +200,7 @@ struct group_listed {
     struct str group_id;
     struct str protocol_type; /* Empty: offsets alone. */
     struct str state;
-    struct str type; /* "Classic". */
+    struct str type; /* "classic". */
 };
 
 struct group_listing {

@@ -41,7 +41,7 @@ void group_decide_list(struct group_decision *decision, const struct list_groups
             .group_id = group->id,
             .protocol_type = group->protocol_type.data == NULL ? STR("") : group->protocol_type,
             .state = group_phase_name(group),
-            .type = STR("Classic"),
+            .type = STR("classic"),
         };
         if (passes(listed.state, command->state_count, command->states) &&
             passes(listed.type, command->type_count, command->types))

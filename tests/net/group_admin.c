@@ -90,7 +90,7 @@ Test(group_admin, groups_of_all_coordinators_are_listed)
     cr_assert_eq(stable.groups_count, 1);
     cr_assert(str_equal(stable.groups[0].group_id, STR("g")));
     cr_assert(str_equal(stable.groups[0].protocol_type, STR("consumer")));
-    cr_assert(str_equal(stable.groups[0].group_type, STR("Classic")));
+    cr_assert(str_equal(stable.groups[0].group_type, STR("classic")));
     cr_assert_eq(list("no such state", NULL, 5).groups_count, 0);
 }
 

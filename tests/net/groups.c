@@ -87,6 +87,59 @@ Test(groups, an_empty_or_too_long_id_is_refused)
     cr_assert_eq(client_heartbeat(&endless, 4), ERR_INVALID_GROUP_ID);
 }
 
+static enum err join_error(struct join_group_request *body)
+{
+    struct join_group_response response;
+    node_call(&node, node_connect(&node), WIRE_JOIN_GROUP, 9, body, &response);
+    return (enum err)response.error_code;
+}
+
+Test(groups, timeouts_outside_the_limits_are_refused)
+{
+    static const int32_t timeouts[] = {INT32_MIN, -1, 0, 5999, 1800001, INT32_MAX};
+    struct client client = client_new(&node, "g");
+    struct join_group_request body = client_join_request(&client);
+    for (int i = 0; i < 6; i++) {
+        body.session_timeout_ms = timeouts[i];
+        cr_assert_eq(join_error(&body), ERR_INVALID_SESSION_TIMEOUT);
+    }
+}
+
+Test(groups, a_member_needs_a_protocol_and_not_a_million)
+{
+    struct client client = client_new(&node, "g");
+    struct join_group_request body = client_join_request(&client);
+    body.protocols_count = 0;
+    cr_assert_eq(join_error(&body), ERR_INCONSISTENT_GROUP_PROTOCOL);
+    body.protocols_count = 100000;
+    body.protocols = join_group_request_protocol_new(&node.arena, 100000);
+    cr_assert_eq(join_error(&body), ERR_INCONSISTENT_GROUP_PROTOCOL);
+    cr_assert_eq(node_inflight_size(&node), 0);
+}
+
+Test(groups, metadata_that_no_record_can_hold_is_refused)
+{
+    struct client client = client_new(&node, "g");
+    client.instance_id = STR("static: without a second round trip");
+    struct join_group_request body = client_join_request(&client);
+    body.protocols[0].metadata =
+        (struct bytes){.data = arena_alloc(&node.arena, 8 << 20), .size = 8 << 20};
+    cr_assert_eq(join_error(&body), ERR_GROUP_MAX_SIZE_REACHED);
+}
+
+Test(groups, odd_rebalance_timeouts_harm_nobody)
+{
+    static const int32_t timeouts[] = {INT32_MIN, -1, 0, INT32_MAX};
+    for (int i = 0; i < 4; i++) {
+        struct client client = client_new(&node, "g");
+        client.instance_id = STR("static");
+        struct join_group_request body = client_join_request(&client);
+        body.rebalance_timeout_ms = timeouts[i];
+        cr_assert_eq(join_error(&body), ERR_NONE);
+        node_run(&node, 1000);
+    }
+}
+
 Test(groups, a_second_member_waits_for_the_first_to_come_back)
 {
     struct client first = client_new(&node, "g"), second = client_new(&node, "g");

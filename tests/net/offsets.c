@@ -191,6 +191,51 @@ Test(offsets, all_of_a_group_are_fetched_and_once_if_it_is_named_twice)
     cr_assert_not(uuid_is_zero(by_id.groups[0].topics[0].topic_id));
 }
 
+/* Each would come with its metadata. */
+Test(offsets, of_a_partition_that_is_named_often_are_told_once)
+{
+    enum { TIMES = 100000 };
+    struct client client = client_new(&node, "g");
+    struct offset_fetch_request body;
+    struct offset_fetch_response response;
+    cr_assert_eq(client_commit(&client, 12, 9), ERR_NONE);
+    offset_fetch_request_init(&body);
+    body.group_id = STR("g");
+    body.topics_count = 2;
+    body.topics = offset_fetch_request_topic_new(&node.arena, 2);
+    for (int i = 0; i < 2; i++) {
+        body.topics[i].name = STR("kept");
+        body.topics[i].partitions_count = TIMES;
+        body.topics[i].partitions = arena_alloc(&node.arena, TIMES * sizeof(int32_t));
+    }
+    body.topics[1].partitions[TIMES - 1] = 1;
+    node_call(&node, client.conn, WIRE_OFFSET_FETCH, 7, &body, &response);
+    cr_assert_eq(response.topics_count, 2);
+    cr_assert_eq(response.topics[0].partitions_count, 1);
+    cr_assert_eq(response.topics[0].partitions[0].committed_offset, 12);
+    cr_assert_eq(response.topics[1].partitions_count, 1);
+    cr_assert_eq(response.topics[1].partitions[0].index, 1);
+}
+
+Test(offsets, odd_numbers_harm_nobody)
+{
+    static const log_offset offsets[] = {-1, -2, INT64_MIN, INT64_MAX};
+    struct client client = client_new(&node, "g");
+    for (int i = 0; i < 4; i++) {
+        struct offset_commit_request body = client_commit_request(&client, offsets[i]);
+        struct offset_commit_response response;
+        body.retention_time_ms = offsets[i];
+        body.topics[0].partitions[0].index = i == 0 ? -1 : INT32_MIN;
+        body.topics[0].partitions[0].committed_leader_epoch = INT32_MIN;
+        node_call(&node, client.conn, WIRE_OFFSET_COMMIT, 4, &body, &response);
+        node_call(&node, client.conn, WIRE_OFFSET_COMMIT, 9, &body, &response);
+        cr_assert_eq(response.topics[0].partitions[0].error_code, ERR_NONE);
+    }
+    node_restart(&node);
+    client.conn = node_connect(&node);
+    cr_assert_eq(client_committed(&client, 9), -1);
+}
+
 static struct offset_delete_response delete_kept(const char *group)
 {
     struct offset_delete_request body;

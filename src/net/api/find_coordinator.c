@@ -148,6 +148,10 @@ void api_find_coordinator(struct shard *shard, struct request *request)
     struct find_coordinator_request body;
     if (!request_read(request, &body))
         return;
+    if (body.coordinator_keys_count > GROUPS_ASKED_MAX) {
+        request_close(request);
+        return;
+    }
     finding->request = request;
     take_keys(finding, &body);
     request_release_frame(request);

@@ -1,8 +1,8 @@
 /* offset_fetch.c -- OffsetFetch: what groups have committed (KIP-211, 447, 709, 848).
  *
  * Up to version 7 it is one group, from 8 on several; both become the same questions, one a
- * group. A group that is named twice is answered once: a small request must not make a large
- * answer. */
+ * group. A group or partition that is named twice is answered once: each has metadata, and a
+ * small request must not make a large answer. */
 #include "groups.h"
 
 enum { SEVERAL_SINCE = 8, IDS_SINCE = 10, TOP_ERROR_SINCE = 2 };
@@ -150,6 +150,49 @@ static void answer_several(struct group_job *job)
 
 /* ---- Questions. */
 
+struct place {
+    uint32_t topic; /* Where it stands first. */
+    int32_t partition;
+};
+
+static struct bytes key_of(const struct request *request,
+                           const struct group_topic_partitions *topic)
+{
+    if (request->version < IDS_SINCE)
+        return bytes_of_str(topic->topic);
+    return (struct bytes){.data = topic->topic_id.bytes, .size = sizeof topic->topic_id.bytes};
+}
+
+static void take_once(struct request *request, struct group_topic_partitions *topics,
+                      uint32_t count)
+{
+    struct pmap *firsts = NULL; /* By name or id. */
+    struct map seen;
+    map_init(&seen, sizeof(struct place));
+    for (uint32_t t = 0; t < count; t++) {
+        struct bytes key = key_of(request, &topics[t]);
+        const struct group_topic_partitions *first = pmap_get(firsts, key);
+        if (!first) {
+            struct pmap *before = firsts;
+            first = &topics[t];
+            firsts = pmap_put(NULL, before, key, &topics[t]);
+            pmap_unref(NULL, before);
+        }
+        int32_t *once = arena_array(&request->arena, int32_t, topics[t].partition_count);
+        uint32_t kept = 0;
+        for (uint32_t p = 0; p < topics[t].partition_count; p++) {
+            struct place place = {.topic = (uint32_t)(first - topics),
+                                  .partition = topics[t].partitions[p]};
+            if (!map_put(&seen, &place, topics))
+                once[kept++] = place.partition;
+        }
+        topics[t].partition_count = kept;
+        topics[t].partitions = once;
+    }
+    map_free(&seen);
+    pmap_unref(NULL, firsts);
+}
+
 static void ask_one(struct shard *shard, struct request *request,
                     const struct offset_fetch_request *body)
 {
@@ -161,6 +204,7 @@ static void ask_one(struct shard *shard, struct request *request,
             (struct group_topic_partitions){.topic = body->topics[i].name,
                                             .partition_count = body->topics[i].partitions_count,
                                             .partitions = body->topics[i].partitions};
+    take_once(request, topics, body->topics_count);
     question->fetch =
         (struct group_fetch){.group_id = body->group_id,
                              .is_all = request->version >= TOP_ERROR_SINCE && !body->topics,
@@ -189,6 +233,7 @@ static void take_group(struct request *request, const struct offset_fetch_reques
         topics[i].topic = topic ? arena_str(&request->arena, topic->name) : STR("");
         is_unknown[i] = !topic;
     }
+    take_once(request, topics, asked->topics_count);
     out->fetch = (struct group_fetch){.group_id = asked->group_id,
                                       .is_all = !asked->topics,
                                       .topic_count = asked->topics_count,
