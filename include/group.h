@@ -37,7 +37,7 @@ enum {
     GROUP_MEMBERS_MAX = 10000,  /* Of one group, whatever group.max.size says. */
     GROUP_PROTOCOLS_MAX = 32,   /* That one member offers. */
     GROUP_OFFSETS_MAX = 200000, /* Of one group. */
-    GROUP_EXPIRED_MAX = 10000,  /* Offsets that one decision expires. */
+    GROUP_EXPIRED_MAX = 10000,  /* Offsets that one decision expires or forgets. */
     GROUP_NEW_MEMBER_JOIN_MS = 300000, /* How long a new member's join may wait (rule 101). */
 };
 
@@ -262,6 +262,9 @@ log_offset group_decision_offset(const struct group_decision *decision);
 
 /* What is due: sessions that ended, rebalances that waited long enough, offsets that expire. */
 void group_decide_tick(struct group_decision *decision);
+/* A topic was deleted, and what was committed for it goes. False: not all of it, there was too
+ * much for one decision: decide again. */
+bool group_decide_forget_topic(struct group_decision *decision, struct str topic, struct uuid id);
 /* Answer all that waits with NOT_COORDINATOR. Only coordinator_close() may follow. */
 void group_decide_resign(struct group_decision *decision);
 

@@ -21,11 +21,20 @@ enum {
 struct seat {
     struct partition *partition;
     struct coordinator *coordinator;
-    struct timer timer; /* The next step of loading, or the coordinator's deadline. */
-    struct wait wait;   /* Loading: for `end` to be committed. */
-    log_offset next;    /* Loading: not read yet. */
-    log_offset end;     /* Of the log when loading began; nobody appends meanwhile. */
-    uint64_t skipped;   /* Records that are none of ours. */
+    struct timer timer;  /* The next step of loading, or the coordinator's deadline. */
+    struct wait wait;    /* Loading: for `end` to be committed. */
+    log_offset next;     /* Loading: not read yet. */
+    log_offset end;      /* Of the log when loading began; nobody appends meanwhile. */
+    uint64_t skipped;    /* Records that are none of ours. */
+    struct list deleted; /* struct deleted_topic, in the order of their deletion. */
+};
+
+/* What groups committed for it is still there. */
+struct deleted_topic {
+    struct list link;
+    struct uuid id;
+    uint32_t name_size;
+    char name[];
 };
 
 bool topic_holds_groups(const struct image_topic *topic)
@@ -116,6 +125,8 @@ static void seat_set_timer(struct seat *seat)
 {
     struct shard *shard = seat->partition->shard;
     mono_ms due = coordinator_deadline(seat->coordinator);
+    if (!list_is_empty(&seat->deleted))
+        due = shard->now + 1;
     if (due == MONO_NEVER)
         timer_stop(&shard->timers, &seat->timer);
     else
@@ -142,6 +153,17 @@ static void decision_lost(struct partition *partition, const struct group_decisi
     seat_open(partition, shard->now + LOAD_AGAIN_MS);
 }
 
+/* The first of the deleted topics; it is over when nothing of it is left. */
+static void decide_deleted(struct seat *seat, struct group_decision *decision)
+{
+    struct deleted_topic *topic = list_entry(seat->deleted.next, struct deleted_topic, link);
+    struct str name = {.data = topic->name, .size = topic->name_size};
+    if (!group_decide_forget_topic(decision, name, topic->id))
+        return;
+    list_remove(&topic->link);
+    mem_free(topic);
+}
+
 /* `ask` NULL: what is due. */
 static void seat_decide(struct seat *seat, const struct group_ask *ask)
 {
@@ -154,6 +176,8 @@ static void seat_decide(struct seat *seat, const struct group_ask *ask)
                          shard->now, env_wall(shard->env));
     if (ask)
         ask->decide(&decision, ask);
+    else if (!list_is_empty(&seat->deleted))
+        decide_deleted(seat, &decision);
     else
         group_decide_tick(&decision);
     group_decision_end(&decision);
@@ -335,6 +359,7 @@ static void seat_open(struct partition *partition, mono_ms at)
     seat->coordinator = coordinator_open(&coordinator);
     seat->end = -1;
     seat->timer.fire = seat_fire;
+    list_init(&seat->deleted);
     wait_init(&seat->wait, load_may_begin);
     partition->seat = seat;
     timer_start(&shard->timers, &seat->timer, at);
@@ -345,6 +370,21 @@ void coordinator_take_seat(struct partition *partition)
     coordinator_leave_seat(partition);
     if (partition->holds_groups)
         seat_open(partition, partition->shard->now);
+}
+
+void coordinator_forget_topic(struct partition *partition, const struct image_topic *topic)
+{
+    struct seat *seat = partition->seat;
+    if (!seat)
+        return;
+    struct deleted_topic *deleted = mem_zalloc(sizeof *deleted + topic->name.size);
+    deleted->id = topic->id;
+    deleted->name_size = topic->name.size;
+    memcpy(deleted->name, topic->name.data, topic->name.size);
+    list_init(&deleted->link);
+    list_append(&seat->deleted, &deleted->link);
+    if (coordinator_is_started(seat->coordinator))
+        seat_set_timer(seat);
 }
 
 void coordinator_leave_seat(struct partition *partition)
@@ -367,5 +407,7 @@ void coordinator_leave_seat(struct partition *partition)
         ask_return(shard, ask_of(&decision.replies[i]));
     arena_free(&arena);
     coordinator_close(seat->coordinator);
+    for (struct list *node; (node = list_take_first(&seat->deleted));)
+        mem_free(list_entry(node, struct deleted_topic, link));
     mem_free(seat);
 }

@@ -56,6 +56,8 @@ void coordinators_ask(struct shard *shard, struct letter *letter);
 bool topic_holds_groups(const struct image_topic *topic);
 /* This node leads the partition from now on, in this epoch. */
 void coordinator_take_seat(struct partition *partition);
+/* This topic was deleted; no effect where no coordinator is. */
+void coordinator_forget_topic(struct partition *partition, const struct image_topic *topic);
 /* It does so no longer, or its log is gone; no effect where there is none. */
 void coordinator_leave_seat(struct partition *partition);
 

@@ -569,12 +569,23 @@ static void reconcile_all(struct shard *shard)
         reconcile_one(shard, known->key);
 }
 
+/* A topic that is no longer there is told of by its first partition. */
+static void forget_topic(struct partitions *partitions, const struct image *old,
+                         struct partition_key key)
+{
+    const struct image_topic *topic = image_topic_by_id(old, key.topic_id);
+    uint32_t cursor = 0;
+    if (key.index != 0 || !topic || image_topic_by_id(partitions->shard->image, key.topic_id))
+        return;
+    for (void *value; map_next(&partitions->map, &cursor, &value);)
+        coordinator_forget_topic(value, topic);
+}
+
 void partitions_take_image(struct partitions *partitions, const struct image *old,
                            const struct partition_key *keys, uint32_t key_count,
                            const node_id *brokers, uint32_t broker_count)
 {
     struct shard *shard = partitions->shard;
-    (void)old;
     (void)brokers;
     if (shard->broker_epoch < 0 && !partitions->reconciled)
         return; /* Later, while another registration stands in place of ours, nothing is skipped. */
@@ -584,8 +595,10 @@ void partitions_take_image(struct partitions *partitions, const struct image *ol
         reconcile_all(shard);
         return;
     }
-    for (uint32_t i = 0; i < key_count; i++)
+    for (uint32_t i = 0; i < key_count; i++) {
+        forget_topic(partitions, old, keys[i]);
         reconcile_one(shard, keys[i]);
+    }
     if (broker_count == 0)
         return;
     uint32_t cursor = 0;

@@ -236,6 +236,32 @@ Test(offsets, odd_numbers_harm_nobody)
     cr_assert_eq(client_committed(&client, 9), -1);
 }
 
+static void delete_topic(const char *name)
+{
+    struct delete_topics_request body;
+    struct delete_topics_response response;
+    struct str names[] = {str_from(name)};
+    delete_topics_request_init(&body);
+    body.topic_names_count = 1;
+    body.topic_names = names;
+    node_call(&node, node_connect(&node), WIRE_DELETE_TOPICS, 5, &body, &response);
+    cr_assert_eq(response.topics[0].error_code, ERR_NONE);
+}
+
+Test(offsets, rule_85_of_a_deleted_topic_are_forgotten)
+{
+    struct client client = client_new(&node, "g");
+    cr_assert_eq(client_commit(&client, 12, 9), ERR_NONE);
+    delete_topic("kept");
+    node_run(&node, 100);
+    cr_assert_eq(fetch_all(9).groups[0].topics_count, 0);
+    node_restart(&node);
+    cr_assert_eq(fetch_all(9).groups[0].topics_count, 0);
+    node_keep_record(&node);
+    client.conn = node_connect(&node);
+    cr_assert_eq(client_committed(&client, 9), -1);
+}
+
 static struct offset_delete_response delete_kept(const char *group)
 {
     struct offset_delete_request body;

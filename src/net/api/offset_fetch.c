@@ -193,17 +193,26 @@ static void take_once(struct request *request, struct group_topic_partitions *to
     pmap_unref(NULL, firsts);
 }
 
+/* What was committed for an older topic of this name is not meant. */
+static struct uuid id_of(const struct request *request, struct str name)
+{
+    const struct image_topic *topic = image_topic_by_name(request->shard->image, name);
+    return topic ? topic->id : (struct uuid){{0}};
+}
+
 static void ask_one(struct shard *shard, struct request *request,
                     const struct offset_fetch_request *body)
 {
     struct question *question = arena_alloc(&request->arena, sizeof *question);
     struct group_topic_partitions *topics =
         arena_array(&request->arena, struct group_topic_partitions, body->topics_count);
-    for (uint32_t i = 0; i < body->topics_count; i++)
-        topics[i] =
-            (struct group_topic_partitions){.topic = body->topics[i].name,
-                                            .partition_count = body->topics[i].partitions_count,
-                                            .partitions = body->topics[i].partitions};
+    for (uint32_t i = 0; i < body->topics_count; i++) {
+        const struct offset_fetch_request_topic *from = &body->topics[i];
+        topics[i] = (struct group_topic_partitions){.topic = from->name,
+                                                    .topic_id = id_of(request, from->name),
+                                                    .partition_count = from->partitions_count,
+                                                    .partitions = from->partitions};
+    }
     take_once(request, topics, body->topics_count);
     question->fetch =
         (struct group_fetch){.group_id = body->group_id,
@@ -227,8 +236,10 @@ static void take_group(struct request *request, const struct offset_fetch_reques
                                                     .topic_id = from->topic_id,
                                                     .partition_count = from->partitions_count,
                                                     .partitions = from->partitions};
-        if (request->version < IDS_SINCE)
+        if (request->version < IDS_SINCE) {
+            topics[i].topic_id = id_of(request, from->name);
             continue;
+        }
         const struct image_topic *topic = image_topic_by_id(request->shard->image, from->topic_id);
         topics[i].topic = topic ? arena_str(&request->arena, topic->name) : STR("");
         is_unknown[i] = !topic;
