@@ -26,7 +26,8 @@ from view import Picture  # noqa: E402
 
 IDS = [1, 2, 3]
 HOOKS = frozenset(engine.HOOKS)
-COUNTERS = ("syncs", "syncs_delayed", "clocks_shifted", "hung", "unsynced_operations")
+COUNTERS = ("syncs", "syncs_delayed", "clocks_shifted", "hung", "unsynced_operations", "syncs_failed", "refused_full",
+            "writes_short")
 
 
 def picture_of(missed=(), leads=True):
@@ -268,6 +269,33 @@ def test_every_scenario_with_a_slow_disk_counts_delayed_syncs():
     for name, number in (("slow-disk", 0), ("slow-disk", 1)):
         fault = scenarios.find(name).make(moment_of(EngineStandIn(1), number=number, verbs=Verbs()))
         assert fault.counter == "syncs_delayed", name
+
+
+def healed_disk(name, **how):
+    """What a disk fault finds wrong when its victim's process has gone."""
+    cluster = EngineStandIn(os.getpid(), **how)
+    fault = scenarios.find(name).make(moment_of(cluster, verbs=Verbs(syncs_failed=1)))
+    fault.prepare()
+    fault.inject()
+    fault.pids = dict.fromkeys(fault.pids, ended_process())
+    fault.heal()
+    assert any(call[0] == "restart" for call in cluster.calls)
+    return fault.wrong
+
+
+def test_a_node_may_end_in_order_where_its_disk_cannot_be_trusted():
+    for name in ("sync-fails", "sync-fails-once", "disk-full-one", "disk-full-all"):
+        assert healed_disk(name, code=1) == [] and healed_disk(name, code=None) == [], name
+
+
+def test_a_node_that_crashes_at_a_fault_of_its_disk_has_done_wrong():
+    for name in ("sync-fails", "disk-full-all", "short-writes", "slow-disk", "hung-disk"):
+        assert "SIGSEGV" in healed_disk(name, code=-11)[0], name
+
+
+def test_a_node_that_ends_for_a_disk_that_is_slow_has_done_wrong():
+    for name in ("short-writes", "slow-disk", "hung-disk"):
+        assert "none to end at" in healed_disk(name, code=0)[0], name
 
 
 def shifted(**verbs):
