@@ -83,11 +83,46 @@ def test_lines_go_in_and_come_out():
     assert late.returncode == TIMED_OUT
 
 
+def test_every_codec_goes_in_and_comes_out_with_keys_and_headers():
+    other = Cluster(nodes=1)
+    codecs = ("none", "gzip", "snappy", "lz4", "zstd")
+    lines = "".join(f"key {i}:value {i} {'abc' * (i % 50)}\n" for i in range(500))
+    try:
+        for codec in codecs:
+            other.skiff("produce", codec, "-z", codec, "-K", ":", "-H", "from=test", "-H", "none", "-q",
+                        "-X", "linger.ms=50", stdin=lines)
+            got = other.skiff("consume", codec, "-e", "-f", "%k:%v\\n")
+            assert got == lines, f"{codec}: {len(got)} bytes, not {len(lines)}"
+            assert other.skiff("consume", codec, "-n", "1", "-f", "%h") == "from=test,none="
+        assert other.call("produce", "none", "-z", "brotli", stdin="x\n").returncode == USAGE
+        other.skiff("down")
+        for codec in codecs:
+            path, = glob.glob(os.path.join(other.dir, "node-1", "data", f"{codec}-0", "*.log"))
+            items = map(json.loads, other.skiff("dump", path, "--json").splitlines())
+            # A batch that does not shrink is sent as it is.
+            assert codec in {item["codec"] for item in items if item["item"] == "batch"} <= {codec, "none"}, codec
+    finally:
+        other.close()
+
+
 def test_an_empty_value_may_be_null():
     cluster.skiff("produce", "nulls", "-K", ":", "-Z", stdin="a:\nb:x\n")
     cluster.skiff("produce", "nulls", "-K", ":", stdin="c:\n")
     found = [json.loads(line) for line in cluster.skiff("consume", "nulls", "-e", "-J").splitlines()]
     assert {record["key"]: record["value"] for record in found} == {"a": None, "b": "x", "c": ""}, found
+
+
+def test_consume_ends_when_nobody_reads_it():
+    cluster.skiff("produce", "piped", "-q", stdin="".join(f"{i}\n" for i in range(50000)))
+    reading = subprocess.Popen([SKIFF, "consume", "piped", "--dir", cluster.dir], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, env=cluster.env)
+    try:
+        assert reading.stdout.readline()
+        reading.stdout.close()
+        assert reading.wait(timeout=10) == 0 and reading.stderr.read() == b""
+    finally:
+        reading.kill()
+        reading.wait()
 
 
 def test_a_topic_is_made_by_the_first_record():

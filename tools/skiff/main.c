@@ -51,8 +51,10 @@ static const struct verb verbs[] = {
      "echo hello | skiff produce orders\nskiff produce orders -K : < pairs\n"
      "skiff produce orders -k user-1 -H source=web -z lz4 < lines",
      run_produce},
-    {"consume", "TOPIC", 1, 1, VERB_REMOTE, false, consume_flags, "Print records.",
-     "skiff consume orders -e\nskiff consume orders -o -10 -n 10\n"
+    {"consume", "TOPIC", 1, 1, VERB_REMOTE, false, consume_flags,
+     "Print records, of all partitions or, in a group, of those that are assigned here.\n"
+     "A group's member commits what it printed, and leaves at Ctrl-C.",
+     "skiff consume orders -e\nskiff consume orders -o -10 -n 10\nskiff consume orders -g billing\n"
      "skiff consume orders -f '%p %o %k %v\\n'\nskiff consume orders -o @1767225600000 -J",
      run_consume},
     {"dump", "FILE...", 1, ANY, VERB_LOCAL, false, dump_flags,

@@ -1,12 +1,15 @@
-/* verb_consume.c -- skiff consume: records of every partition of one topic, printed.
+/* verb_consume.c -- skiff consume: records of one topic, printed.
  *
- * Partitions are assigned here, without a group, so nothing about it is stored. */
+ * Alone it takes every partition, and nothing about it is stored; -g makes it a member of a group
+ * (consume_group.c). */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client_settings.h"
+#include "consume.h"
 #include "record_format.h"
 #include "say.h"
 #include "verbs.h"
@@ -16,6 +19,7 @@ enum { POLL_MS = 100 };
 const struct flag consume_flags[] = {
     {'o', "offset", "WHERE",
      "start (default), end, N, +N from the start, -N from the end, @MS by time"},
+    {'g', "group", "GROUP", "as a member of this group: go on where it is, and commit"},
     {'p', "partition", "N", "this partition alone"},
     {'n', "count", "N", "end after N records"},
     {'e', "exit", NULL, "end when every partition's end was reached"},
@@ -25,24 +29,12 @@ const struct flag consume_flags[] = {
     {0, NULL, NULL, NULL},
 };
 
-struct consuming {
-    const struct call *call;
-    rd_kafka_t *client;
-    rd_kafka_topic_t *topic;
-    rd_kafka_queue_t *queue;
-    int32_t *partitions;
-    bool *at_end;
-    uint32_t count;
-    int64_t limit; /* Records; -1: none. */
-    const char *format;
-};
-
 static volatile sig_atomic_t stopped;
 
 static void on_signal(int number)
 {
-    (void)number;
     stopped = 1;
+    signal(number, SIG_DFL); /* Leaving takes a while; the second Ctrl-C does not wait for it. */
 }
 
 /* What one question to the brokers may take. */
@@ -51,17 +43,22 @@ static int limit_ms(const struct consuming *consuming)
     return (int)(consuming->call->timeout_us / 1000);
 }
 
-static int read_settings(const struct call *call, rd_kafka_conf_t *settings)
+static int read_settings(struct consuming *consuming, rd_kafka_conf_t *settings)
 {
+    const struct call *call = consuming->call;
     /* The end is told by an empty answer, and a client waits for its last one when it goes. */
     bool ends = call_flag(call, "exit") || call_flag(call, "count");
     int code = ends ? client_set(settings, "fetch.wait.max.ms", "20") : EXIT_DONE;
+    if (!code && consuming->group)
+        code = client_set(settings, "auto.offset.reset", "earliest");
     if (!code)
         code = client_settings_read(call, settings);
     if (!code)
         code = client_set(settings, "enable.partition.eof", "true");
     if (!code)
         code = client_set(settings, "allow.auto.create.topics", "false");
+    if (!code && consuming->group)
+        code = consume_group_set(consuming, settings);
     return code;
 }
 
@@ -69,7 +66,7 @@ static int open_client(struct consuming *consuming)
 {
     char reason[256];
     rd_kafka_conf_t *settings = client_settings_new();
-    int code = read_settings(consuming->call, settings);
+    int code = read_settings(consuming, settings);
     if (code) {
         rd_kafka_conf_destroy(settings);
         return code;
@@ -158,48 +155,78 @@ static int start_offset(struct consuming *consuming, int32_t partition, int64_t 
     return err ? say_error(EXIT_FAILED, "-o %s: %s", where, rd_kafka_err2str(err)) : EXIT_DONE;
 }
 
-static bool all_at_end(struct consuming *consuming, int32_t partition, bool at_end)
+static void mark_end(struct consuming *consuming, int32_t partition, bool at_end)
 {
-    bool all = true;
-    for (uint32_t i = 0; i < consuming->count; i++) {
+    for (uint32_t i = 0; i < consuming->count; i++)
         if (consuming->partitions[i] == partition)
             consuming->at_end[i] = at_end;
+}
+
+static bool is_at_end(const struct consuming *consuming)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < consuming->count; i++)
         all = all && consuming->at_end[i];
-    }
-    return all;
+    return consuming->group ? consume_group_is_at_end(consuming) : all;
+}
+
+static rd_kafka_message_t *next_message(struct consuming *consuming)
+{
+    if (consuming->group)
+        return rd_kafka_consumer_poll(consuming->client, POLL_MS);
+    rd_kafka_message_t *message = rd_kafka_consume_queue(consuming->queue, POLL_MS);
+    rd_kafka_poll(consuming->client, 0);
+    return message;
+}
+
+/* What a group commits has left this process. Errors: false: nobody takes it any more. */
+static bool print_record(const struct consuming *consuming, const rd_kafka_message_t *message)
+{
+    if (consuming->call->json || call_flag(consuming->call, "json-records"))
+        record_print_json(stdout, message);
+    else
+        record_print(stdout, consuming->format, message);
+    if (!consuming->group)
+        return !ferror(stdout);
+    if (fflush(stdout) != 0)
+        return false;
+    consume_group_took(message);
+    return true;
 }
 
 static int print_records(struct consuming *consuming)
 {
     bool ends = call_flag(consuming->call, "exit") != NULL;
     bool timed = call_flag(consuming->call, "timeout") != NULL;
-    bool json = consuming->call->json || call_flag(consuming->call, "json-records");
     int64_t deadline = now_us() + consuming->call->timeout_us;
     int64_t printed = 0;
-    while (!stopped && (consuming->limit < 0 || printed < consuming->limit)) {
-        rd_kafka_message_t *message = rd_kafka_consume_queue(consuming->queue, POLL_MS);
-        rd_kafka_poll(consuming->client, 0);
+    bool is_open = true;
+    while (!stopped && is_open && (consuming->limit < 0 || printed < consuming->limit)) {
+        rd_kafka_message_t *message = next_message(consuming);
         if (!message) {
-            fflush(stdout);
+            is_open = fflush(stdout) == 0;
             if (timed && now_us() >= deadline)
                 return say_error(EXIT_TIMED_OUT, "no more records came in time");
             continue;
         }
         bool is_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
-        if (!message->err && json)
-            record_print_json(stdout, message);
-        else if (!message->err)
-            record_print(stdout, consuming->format, message);
-        else if (!is_end)
-            say_error(0, "%s", rd_kafka_message_errstr(message));
-        printed += !message->err;
-        if (!message->err)
+        bool is_fatal = message->err == RD_KAFKA_RESP_ERR__FATAL;
+        if (!message->err) {
+            is_open = print_record(consuming, message);
+            printed++;
             deadline = now_us() + consuming->call->timeout_us;
-        bool all = all_at_end(consuming, message->partition, is_end);
+        } else if (!is_end) {
+            say_error(0, "%s", rd_kafka_message_errstr(message));
+        }
+        mark_end(consuming, message->partition, is_end);
         rd_kafka_message_destroy(message);
-        if (all && ends)
+        if (is_fatal)
+            return EXIT_FAILED;
+        if (ends && is_end && is_at_end(consuming))
             break;
     }
+    if (!is_open && errno != EPIPE)
+        return say_error(EXIT_FAILED, "standard output: %s", strerror(errno));
     return EXIT_DONE;
 }
 
@@ -217,9 +244,25 @@ static void close_client(struct consuming *consuming, uint32_t started)
     free(consuming->at_end);
 }
 
+static int start_alone(struct consuming *consuming, uint32_t *started)
+{
+    int code = EXIT_DONE;
+    while (!code && *started < consuming->count) {
+        int64_t offset;
+        int32_t partition = consuming->partitions[*started];
+        code = start_offset(consuming, partition, &offset);
+        if (!code && rd_kafka_consume_start_queue(consuming->topic, partition, offset,
+                                                  consuming->queue) != 0)
+            code = say_error(EXIT_FAILED, "%s", rd_kafka_err2str(rd_kafka_last_error()));
+        *started += !code;
+    }
+    return code;
+}
+
 int run_consume(struct call *call)
 {
-    struct consuming consuming = {.call = call, .format = call_flag(call, "format")};
+    struct consuming consuming = {
+        .call = call, .format = call_flag(call, "format"), .group = call_flag(call, "group")};
     uint32_t started = 0;
     if (!consuming.format)
         consuming.format = "%v\\n";
@@ -227,24 +270,23 @@ int run_consume(struct call *call)
     if (wrong)
         return say_error(EXIT_USAGE, "-f: `%.2s` means nothing (see --help)", wrong);
     int code = call_number(call, "count", 0, INT64_MAX, -1, &consuming.limit);
+    if (!code && consuming.group)
+        code = consume_group_check(call);
     if (!code)
         code = open_client(&consuming);
     if (!code)
         code = find_partitions(&consuming);
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
-    while (!code && started < consuming.count) {
-        int64_t offset;
-        int32_t partition = consuming.partitions[started];
-        code = start_offset(&consuming, partition, &offset);
-        if (!code &&
-            rd_kafka_consume_start_queue(consuming.topic, partition, offset, consuming.queue) != 0)
-            code = say_error(EXIT_FAILED, "%s", rd_kafka_err2str(rd_kafka_last_error()));
-        started += !code;
-    }
+    if (!code)
+        code = consuming.group ? consume_group_join(&consuming) : start_alone(&consuming, &started);
     if (!code)
         code = print_records(&consuming);
     fflush(stdout);
+    if (consuming.group && consuming.client) {
+        int left = consume_group_leave(&consuming);
+        code = code ? code : left;
+    }
     close_client(&consuming, started);
     return code;
 }
