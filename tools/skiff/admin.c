@@ -34,29 +34,45 @@ bool admin_split_address(const char *text, size_t size, char host[256], uint16_t
     return *host != 0;
 }
 
-int admin_open(struct link **out, const char *brokers, int64_t deadline_us)
+enum err admin_try_open(struct link **out, const char *brokers, int64_t deadline_us)
 {
     enum err err = ERR_UNREACHABLE;
+    *out = NULL;
     for (const char *at = brokers; *at;) {
         size_t size = strcspn(at, ",");
         char host[256];
         uint16_t port;
+        struct link *link;
         if (!admin_split_address(at, size, host, &port))
-            return say_error(EXIT_USAGE, "`%.*s` is not HOST:PORT", (int)size, at);
+            return ERR_INVALID_REQUEST;
         at += size + (at[size] == ',');
         int64_t part = *at ? now_us() + (deadline_us - now_us()) / 2 : deadline_us;
-        err = link_open(out, host, port, part);
+        err = link_open(&link, host, port, part);
+        if (err)
+            continue;
+        err = link_handshake(link, part);
         if (!err) {
-            err = link_handshake(*out, part);
-            if (!err)
-                return EXIT_DONE;
-            link_close(*out);
+            *out = link;
+            return ERR_NONE;
         }
+        link_close(link);
     }
-    *out = NULL;
+    return err;
+}
+
+int admin_open_failed(const char *brokers, enum err err)
+{
+    if (err == ERR_INVALID_REQUEST)
+        return say_error(EXIT_USAGE, "`%s` is not HOST:PORT, or several with commas", brokers);
     return say_error(err == ERR_REQUEST_TIMED_OUT ? EXIT_TIMED_OUT : EXIT_FAILED,
                      "none of %s answers as a broker (%s)", brokers,
                      err == ERR_REFUSED ? "connection refused" : err_name(err));
+}
+
+int admin_open(struct link **out, const char *brokers, int64_t deadline_us)
+{
+    enum err err = admin_try_open(out, brokers, deadline_us);
+    return err ? admin_open_failed(brokers, err) : EXIT_DONE;
 }
 
 int admin_open_call(struct link **out, const struct call *call)

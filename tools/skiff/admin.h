@@ -14,6 +14,10 @@ bool admin_split_address(const char *text, size_t size, char host[256], uint16_t
 /* A link to the first broker of `brokers` ("host:port,...") that answers, hands shaken.
  * Errors  an exit code, told. */
 int admin_open(struct link **out, const char *brokers, int64_t deadline_us);
+/* One try, untold, and how to tell it.
+ * Errors  the last broker's; ERR_INVALID_REQUEST: one of them is no address. */
+enum err admin_try_open(struct link **out, const char *brokers, int64_t deadline_us);
+int admin_open_failed(const char *brokers, enum err err);
 /* The same for a verb: where its flags say. */
 int admin_open_call(struct link **out, const struct call *call);
 

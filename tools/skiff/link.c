@@ -142,8 +142,8 @@ static enum err receive(struct link *link, int64_t deadline_us, struct client_re
     return ERR_NONE;
 }
 
-static enum err exchange(struct link *link, int16_t api_key, int16_t version, const void *request,
-                         int64_t deadline_us, struct client_reply *reply)
+enum err link_call_version(struct link *link, int16_t api_key, int16_t version, const void *request,
+                           int64_t deadline_us, struct client_reply *reply)
 {
     client_send(link->client, api_key, version, request);
     enum err err = send_all(link, deadline_us);
@@ -156,7 +156,7 @@ enum err link_call(struct link *link, int16_t api_key, const void *request, int6
     int16_t version = link_version(link, api_key);
     if (version < 0)
         return ERR_UNSUPPORTED_VERSION;
-    return exchange(link, api_key, version, request, deadline_us, reply);
+    return link_call_version(link, api_key, version, request, deadline_us, reply);
 }
 
 int16_t link_version(const struct link *link, int16_t api_key)
@@ -181,7 +181,7 @@ enum err link_handshake(struct link *link, int64_t deadline_us)
     request.client_software_name = STR("skiff");
     request.client_software_version = STR("0.1.0");
     struct client_reply reply;
-    enum err err = exchange(link, WIRE_API_VERSIONS, 3, &request, deadline_us, &reply);
+    enum err err = link_call_version(link, WIRE_API_VERSIONS, 3, &request, deadline_us, &reply);
     if (err)
         return err;
     struct arena arena = {0};

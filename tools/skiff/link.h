@@ -26,6 +26,9 @@ int16_t link_version(const struct link *link, int16_t api_key);
  *         ERR_UNSUPPORTED_VERSION: nothing was sent. */
 enum err link_call(struct link *link, int16_t api_key, const void *request, int64_t deadline_us,
                    struct client_reply *reply);
+/* The same in a version that both sides have. */
+enum err link_call_version(struct link *link, int16_t api_key, int16_t version, const void *request,
+                           int64_t deadline_us, struct client_reply *reply);
 
 const char *link_peer(const struct link *link); /* "localhost:9092" */
 

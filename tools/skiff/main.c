@@ -46,6 +46,24 @@ static const struct verb verbs[] = {
      run_topic_describe},
     {"topic delete", "TOPIC...", 1, ANY, VERB_REMOTE, false, no_flags,
      "Delete topics and their records.", "skiff topic delete orders", run_topic_delete},
+    {"group ls", "", 0, 0, VERB_REMOTE, true, group_ls_flags, "List groups.",
+     "skiff group ls\nskiff group ls -s Stable -s Empty --json", run_group_ls},
+    {"group describe", "GROUP...", 1, ANY, VERB_REMOTE, true, no_flags,
+     "Members, what each reads, what is committed and how far behind that is.",
+     "skiff group describe billing\nskiff group describe billing -w", run_group_describe},
+    {"group seek", "GROUP [TOPIC[/P]...]", 1, ANY, VERB_REMOTE, false, group_seek_flags,
+     "Let a group without members go on from somewhere else.\n"
+     "Without topics: wherever it has committed something. An offset below or above what a\n"
+     "partition has becomes its start or its end.",
+     "skiff group seek billing --to start --dry-run\nskiff group seek billing orders --to end\n"
+     "skiff group seek billing orders/3 --to 1200\nskiff group seek billing --to -100\n"
+     "skiff group seek billing orders --to @1767225600000\n"
+     "skiff group seek billing --from-file offsets.csv",
+     run_group_seek},
+    {"group delete", "GROUP...", 1, ANY, VERB_REMOTE, false, group_delete_flags,
+     "Delete groups without members, or some of what one has committed.",
+     "skiff group delete billing\nskiff group delete billing --offsets orders --offsets logs/3",
+     run_group_delete},
     {"produce", "TOPIC", 1, 1, VERB_REMOTE, false, produce_flags,
      "Lines from standard input become records, acknowledged by all in-sync replicas.",
      "echo hello | skiff produce orders\nskiff produce orders -K : < pairs\n"

@@ -38,6 +38,19 @@ void table_cell(struct table *table, const char *format, ...)
     va_end(arguments);
 }
 
+void table_text(struct table *table, struct str text)
+{
+    table_cell(table, "%.*s", text.size ? (int)text.size : 1, text.size ? text.data : "-");
+}
+
+void table_number(struct table *table, int64_t number)
+{
+    if (number < 0)
+        table_cell(table, "-");
+    else
+        table_cell(table, "%lld", (long long)number);
+}
+
 void table_print_close(struct table *table)
 {
     int widths[TABLE_COLUMNS_MAX] = {0};
@@ -55,6 +68,16 @@ void table_print_close(struct table *table)
     }
     mem_free(table->cells);
     mem_free(table);
+}
+
+json_t *json_text(struct str text)
+{
+    return text.data ? json_stringn(text.data, text.size) : json_null();
+}
+
+json_t *json_number(int64_t number)
+{
+    return number < 0 ? json_null() : json_integer(number);
 }
 
 void print_json(json_t *root)

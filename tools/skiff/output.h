@@ -5,7 +5,9 @@
 #include <jansson.h>
 #include <stdint.h>
 
-enum { TABLE_COLUMNS_MAX = 12, TABLE_CELL_MAX = 96 };
+#include "base/bytes.h"
+
+enum { TABLE_COLUMNS_MAX = 12, TABLE_CELL_MAX = 256 };
 
 struct table;
 
@@ -13,10 +15,19 @@ struct table;
 struct table *table_open(uint32_t columns, const char *const *heads);
 /* The next cell, from left to right, row after row. */
 void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A string that may be null or empty: a dash then. */
+void table_text(struct table *table, struct str text);
+/* A number that may be unknown, -1: a dash then. */
+void table_number(struct table *table, int64_t number);
 void table_print_close(struct table *table);
 
 /* Bytes as text where they are UTF-8, else in base64 under "<name>_base64"; NULL is null. */
 void json_set_bytes(json_t *object, const char *name, const void *data, size_t size);
+
+/* A string of the wire, or null. */
+json_t *json_text(struct str text);
+/* A number, or null where it is -1. */
+json_t *json_number(int64_t number);
 
 /* Print and release. */
 void print_json(json_t *root);

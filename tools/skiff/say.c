@@ -33,6 +33,7 @@ int exit_code_of(int err)
     case ERR_GROUP_ID_NOT_FOUND:
         return EXIT_NOT_FOUND;
     case ERR_TOPIC_AUTHORIZATION_FAILED:
+    case ERR_GROUP_AUTHORIZATION_FAILED:
     case ERR_CLUSTER_AUTHORIZATION_FAILED:
     case ERR_DENIED:
         return EXIT_DENIED;
