@@ -47,7 +47,7 @@ void log_close(struct log *log);
 enum err log_identify(struct env *env, const char *dir, struct uuid *topic_id);
 
 struct log_ends {
-    log_offset start;
+    log_offset start;     /* What lies below is retired: it may still be in the first segment. */
     log_offset committed; /* The high watermark; `start` until it is learned. */
     log_offset durable;
     log_offset written; /* Followers may read to here. */
@@ -62,7 +62,7 @@ bool log_is_ready(const struct log *log);
  * directory of another topic id. */
 enum err log_error(const struct log *log);
 const char *log_error_text(const struct log *log); /* A sentence; "" when there is none. */
-uint64_t log_size(const struct log *log);          /* Bytes of all segments. */
+uint64_t log_size(const struct log *log);          /* Bytes of its segments, from its start on. */
 
 /* What became of an append. */
 struct log_appended {
@@ -103,6 +103,30 @@ log_offset log_commit(struct log *log, log_offset high_watermark);
  *         offline errors. Nothing was dropped. */
 enum err log_truncate(struct log *log, log_offset offset, bool loss_allowed, bool *done);
 
+/* Retire what lies below `offset`, but nothing that is not committed: the log starts there, at
+ * once, and never again before. Only while it is ready. Durable when log_start_synced() says so,
+ * of which hooks.durable is told. Returns where it starts. */
+log_offset log_retire(struct log *log, log_offset offset);
+log_offset log_start_synced(const struct log *log);
+
+/* What a log need not keep. */
+struct log_retention {
+    int64_t ms;    /* retention.ms; -1: for ever. */
+    int64_t bytes; /* retention.bytes; -1: any number. */
+    wall_ms now;   /* Not this node's clock, which may be wrong; -1: nobody knows (PR8). */
+};
+
+/* Retire whole segments from the oldest on, while all of one is committed and its newest record
+ * too old, or what remains is large enough. An active segment of which nothing remains is rolled,
+ * so that it may be unlinked.
+ * Errors  those of its disk. */
+enum err log_retain(struct log *log, const struct log_retention *retention);
+
+/* Remove segments that were found retired `delay_ms` ago, a few at a time, once the start that lets
+ * them go is durable. Returns when to call again; MONO_NEVER: none is left.
+ * Readers that hold their files go on. */
+mono_ms log_unlink_retired(struct log *log, mono_ms now, int64_t delay_ms);
+
 /* Empty the log and let it start at `start`; asynchronous like log_truncate().
  * Errors  ERR_BUSY. A log offline because of rot (ERR_CORRUPT) may be reset: that is how it is
  *         refetched; any other offline log refuses with its error. */
@@ -115,7 +139,7 @@ void log_delete(struct log *log);
 enum log_bound { LOG_BOUND_WRITTEN, LOG_BOUND_DURABLE, LOG_BOUND_COMMITTED };
 
 /* Where a run of whole batches lies. The bytes are not read here. The file stays open until
- * the log is closed, reset, deleted, or truncated below `base`. */
+ * the log is closed, reset, deleted, truncated below `base`, or until `base` is retired. */
 struct log_extent {
     log_offset base;   /* First offset of the first batch: at or below what was asked. */
     log_offset end;    /* One past the last batch's last offset. */
@@ -172,6 +196,8 @@ struct log_epoch_end log_find_epoch_end(const struct log *log, log_epoch epoch);
 /* Wait until a watermark reaches `offset` (wait.h). */
 void log_wait(struct log *log, enum wait_mark mark, struct wait *wait, log_offset offset,
               struct timers *timers, mono_ms deadline);
+/* Release the waits on a mark that others move: WAIT_LOW_WATERMARK. */
+void log_release(struct log *log, enum wait_mark mark, log_offset watermark);
 /* End all waits on one watermark, e.g. when leadership is lost. Offline ends all with ERR_IO. */
 void log_cancel_waits(struct log *log, enum wait_mark mark, enum err result);
 

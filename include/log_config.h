@@ -14,8 +14,9 @@ enum log_class {
 /* What a log tells its owner. Each is called when the fact holds, from within a call to
  * log_* or sync_*; it may call the log again, but not log_close(). NULL: not wanted. */
 struct log_hooks {
-    void (*durable)(void *context, struct log *log); /* The durable end moved. */
-    void (*ready)(void *context, struct log *log);   /* Recovery, truncation or reset is over. */
+    void (*durable)(void *context,
+                    struct log *log);              /* The durable end moved, or the start's mark. */
+    void (*ready)(void *context, struct log *log); /* Recovery, truncation or reset is over. */
     void (*deleted)(void *context, struct log *log); /* log_delete() is over: close it. */
     void (*offline)(void *context, struct log *log); /* For ever; log_error() says why. */
     void *context;
@@ -34,6 +35,9 @@ struct log_config {
     struct partition_key key; /* Identity; the directory's partition.metadata must agree. */
     enum log_class durability;
     uint32_t segment_size;        /* Bytes; rolled before a batch that would pass it. 0: 1 GiB. */
+    int64_t segment_ms;           /* Rolled before a batch that is so much newer than its first; 0:
+                                   * never. */
+    int64_t segment_jitter_ms;    /* At most so much earlier, by chance. */
     uint32_t reserve_ahead;       /* Bytes kept set aside past the end, so that appends go on when
                                    * others have filled the disk (rule 22). 0: none. */
     uint32_t index_interval_size; /* Bytes between index entries. 0: 4096. */

@@ -26,9 +26,10 @@ enum probe_kind {
     PROBE_LOG_OPEN,   /* After recovery: key, offset: end, value: start, other: durable mark */
     PROBE_LOG_APPEND, /* key, epoch, offset: base, value: end, bytes: the batch, flag: as leader */
     PROBE_LOG_TRUNCATE, /* key, offset: new end, value: old end */
+    PROBE_LOG_RETIRE,   /* What is below goes: key, offset: new start, value: old start */
     PROBE_LOG_DURABLE,  /* key, offset: durable end */
     PROBE_LOG_OFFLINE,  /* key, value: enum err, text: why */
-    PROBE_LOG_RESET,    /* Deleted or started anew: key */
+    PROBE_LOG_RESET,    /* Deleted or started anew: key, offset: start */
 
     /* Partitions. Node sets are bit masks of node ids (ids below 64 in the simulator). */
     PROBE_LEADER,   /* Acts as leader now: key, epoch, offset: epoch start, value: broker epoch */

@@ -16,6 +16,9 @@
  * committed ISR and over all that was ever proposed to join it since its last committed
  * change (rules 3, 4). It never falls and never passes what this node itself has durably.
  *
+ * Only a leader decides what is retired; a follower's log starts where its leader's does, once its
+ * own high watermark is there. The low watermark is the least start of all live replicas.
+ *
  * Shard   every call on the shard that owns the partition.
  * Source  KIP-101, KIP-279, KIP-320, KIP-595 (epochs), KIP-497 (AlterPartition), KIP-903
  *         (broker epochs), KIP-966 (ELR, and no progress below min ISR). */
@@ -50,6 +53,7 @@ struct replica_partition {
  * ready its follower must not fetch, and what it tells then counts as it stands. */
 struct replica_log {
     log_offset start;
+    log_offset start_synced; /* A power loss cannot make it start before. */
     log_offset synced; /* The durable end; where the class is page cache nobody looks at it. */
     log_offset written;
     log_offset end;
@@ -104,6 +108,8 @@ struct replica_proposal {
 struct replica_out {
     enum replica_turn turn;
     bool high_watermark_moved; /* Commit the log up to replica_high_watermark(). */
+    log_offset start;          /* Retire what lies below, as the leader did; -1: nothing. */
+    log_offset low_watermark;  /* As leader, as it stands now; -1: not all replicas have told. */
     bool propose;              /* Send `proposal`; then replica_on_altered() in any case. */
     struct replica_proposal proposal;
     enum replica_yield yield; /* As it stands now, not only when it changed. */
@@ -160,6 +166,7 @@ struct replica_fetch {
     broker_epoch epoch;
     log_epoch current; /* Leader epoch that the follower knows; -1: not said. */
     log_offset offset; /* All below is durable there, as its durability class says. */
+    log_offset start;  /* Where its log starts; -1: not said. */
     bool matched;      /* Its last fetched epoch agrees with the log here: no divergence. */
 };
 

@@ -11,9 +11,10 @@
 #include "base/base.h"
 
 enum wait_mark {
-    WAIT_COMMITTED, /* The high watermark. */
-    WAIT_DURABLE,   /* The local synced end. */
-    WAIT_WRITTEN,   /* The end that followers may read to. */
+    WAIT_COMMITTED,     /* The high watermark. */
+    WAIT_DURABLE,       /* The local synced end. */
+    WAIT_WRITTEN,       /* The end that followers may read to. */
+    WAIT_LOW_WATERMARK, /* Where the log starts on every live replica. */
     WAIT_MARKS,
 };
 

@@ -24,7 +24,7 @@ static void place(struct log *log, struct buf *buf, struct bytes bytes,
     struct segment *segment = log_active(log);
     struct placed_batch placed = {.info = *info, .position = segment->size};
 
-    check(info->base >= log->ends.end);
+    check(info->base >= log->ends.end || info->base == segment->base);
     check(info->size == bytes.size);
     check(segment->size + info->size <= segment->reserved);
 
@@ -32,6 +32,8 @@ static void place(struct log *log, struct buf *buf, struct bytes bytes,
     log->queue[log->queue_count++] = (struct slice){.buf = buf_ref(buf), .bytes = bytes};
     index_note(segment, log->env, log->dir, log->config.index_interval_size, &placed);
     remember_place(log, info, segment->size);
+    if (segment->size == 0)
+        segment->first_timestamp = info->max_timestamp;
     segment->size += info->size;
     log->since_snapshot += info->size;
     epoch_cache_assign(&log->epochs, info->epoch, info->base);
@@ -77,7 +79,7 @@ enum err log_append(struct log *log, const struct slice *batch, const struct bat
     }
     if (err != ERR_NONE)
         return err;
-    err = log_make_room(log, info->size, log->ends.end + info->last_offset_delta);
+    err = log_make_room(log, info, log->ends.end);
     if (err != ERR_NONE)
         return err;
 
@@ -89,6 +91,12 @@ enum err log_append(struct log *log, const struct slice *batch, const struct bat
     *out = (struct log_appended){
         .base = stamped.base, .end = log->ends.end, .is_duplicate = false, .append_time = -1};
     return ERR_NONE;
+}
+
+/* A log that begins within a batch holds all of that batch. */
+static bool is_first_of_all(const struct log *log, const struct batch_info *info)
+{
+    return log->segment_count == 0 && batch_end(info) > log->ends.end;
 }
 
 enum err log_append_follower(struct log *log, const struct slice *batches, log_epoch leader_epoch)
@@ -107,10 +115,11 @@ enum err log_append_follower(struct log *log, const struct slice *batches, log_e
         err = batch_next(&rest, &info, &batch);
         if (err == ERR_NOT_FOUND || err == ERR_AGAIN)
             return ERR_NONE;
-        if (err != ERR_NONE || info.base < log->ends.end || info.epoch > leader_epoch ||
-            info.epoch < epoch_cache_last(&log->epochs))
+        if (err != ERR_NONE || info.epoch > leader_epoch ||
+            info.epoch < epoch_cache_last(&log->epochs) ||
+            (info.base < log->ends.end && !is_first_of_all(log, &info)))
             return ERR_CORRUPT;
-        err = log_make_room(log, info.size, batch_last(&info));
+        err = log_make_room(log, &info, info.base);
         if (err != ERR_NONE)
             return err;
         place(log, batches->buf, batch, &info, false);

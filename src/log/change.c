@@ -63,13 +63,8 @@ static void lower_mark(struct log *log)
 {
     const struct mark *mark = sync_mark(log->sync, log->config.key);
 
-    if (!mark || mark->durable <= log->ends.end)
-        return;
-    sync_put_mark(log->sync,
-                  &(struct mark){.key = log->config.key,
-                                 .epoch = epoch_cache_find(&log->epochs, log->ends.end - 1),
-                                 .start = min_offset(mark->start, log->ends.end),
-                                 .durable = log->ends.end});
+    if (mark && mark->durable > log->ends.end)
+        log_put_mark(log);
 }
 
 static void apply_cut(struct log *log, const struct cut *cut)
@@ -88,6 +83,7 @@ static void apply_cut(struct log *log, const struct cut *cut)
     log->ends.durable = min_offset(log->ends.durable, cut->end);
     log->ends.committed = min_offset(log->ends.committed, cut->end);
     log->ends.start = min_offset(log->ends.start, cut->end);
+    log->start_synced = min_offset(log->start_synced, log->ends.start);
     log->synced = min_offset(log->synced, cut->end);
     epoch_cache_truncate(&log->epochs, cut->end);
     log_check_order(log);
@@ -174,7 +170,7 @@ enum err log_reset(struct log *log, log_offset start)
     log->recent_count = 0;
     log->read_count = 0;
     log->clean_end = start;
-    log->synced = start;
+    log->synced = log->start_synced = log->live = start; /* By a mark, or it is not ready. */
     log->ends = (struct log_ends){start, start, start, start, start};
     log->epochs.count = 0;
     if (log->producers)
@@ -258,7 +254,11 @@ static void finish_change(struct log *log, log_offset end)
         return;
     }
     log->state = LOG_READY;
+    if (log->change == LOG_CHANGE_RESET)
+        log_probe(log, (struct probe){.kind = PROBE_LOG_DURABLE, .offset = log->ends.durable});
     log_raise_synced(log, end);
+    if (log->start_synced < log->ends.start)
+        sync_want_group(log->sync, &log->member);
     if (hooks->ready)
         hooks->ready(hooks->context, log);
 }

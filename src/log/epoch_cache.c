@@ -28,6 +28,19 @@ bool epoch_cache_truncate(struct epoch_cache *cache, log_offset end)
     return cache->count != before;
 }
 
+bool epoch_cache_retire(struct epoch_cache *cache, log_offset start)
+{
+    uint32_t gone = 0;
+
+    while (gone + 1 < cache->count && cache->entries[gone + 1].start < start)
+        gone++;
+    if (gone == 0)
+        return false;
+    cache->count -= gone;
+    memmove(cache->entries, cache->entries + gone, cache->count * sizeof *cache->entries);
+    return true;
+}
+
 bool epoch_cache_assign(struct epoch_cache *cache, log_epoch epoch, log_offset start)
 {
     if (epoch <= epoch_cache_last(cache))

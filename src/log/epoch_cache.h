@@ -20,6 +20,10 @@ bool epoch_cache_assign(struct epoch_cache *cache, log_epoch epoch, log_offset s
 /* Drop what starts at or past `end`. True: something was dropped. */
 bool epoch_cache_truncate(struct epoch_cache *cache, log_offset end);
 
+/* Drop the epochs that ended before `start`; that of the record just before it stays. True:
+ * something was dropped. */
+bool epoch_cache_retire(struct epoch_cache *cache, log_offset start);
+
 log_epoch epoch_cache_find(const struct epoch_cache *cache, log_offset offset); /* -1: unknown. */
 struct log_epoch_end epoch_cache_end(const struct epoch_cache *cache, log_epoch epoch,
                                      log_offset log_end);

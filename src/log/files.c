@@ -11,7 +11,7 @@ enum { METADATA_SIZE_MAX = 256 };
 
 /* Over what is there, and only then cut: the same bytes written again are never missing, not
  * on a full disk and not after a power loss. */
-static enum err write_small(struct env *env, file_id file, struct bytes bytes)
+enum err log_write_small(struct env *env, file_id file, struct bytes bytes)
 {
     uint32_t done = 0;
 
@@ -61,7 +61,7 @@ enum err log_write_metadata(struct log *log)
     enum err err = env_open(log->env, path, ENV_OPEN_CREATE, &file);
     if (err != ERR_NONE)
         return err;
-    err = write_small(log->env, file, (struct bytes){(const uint8_t *)text, (uint32_t)size});
+    err = log_write_small(log->env, file, (struct bytes){(const uint8_t *)text, (uint32_t)size});
     env_close(log->env, file);
     if (err == ERR_NONE)
         log->is_metadata_dirty = true;
@@ -136,8 +136,9 @@ static enum err reserve(struct log *log, struct segment *segment, uint64_t need)
     return ERR_NONE;
 }
 
-/* A new, empty segment that starts at the log's end (rule 9), with room for `size` bytes. */
-static enum err add_segment(struct log *log, uint32_t size)
+/* A new, empty segment at `base`, which is the log's end (rule 9), with room for `size` bytes. In a
+ * log without any it may lie below: there the first batch may begin before the log's start. */
+static enum err add_segment(struct log *log, log_offset base, uint32_t size)
 {
     char path[ENV_PATH_MAX];
     struct segment *segment;
@@ -145,12 +146,12 @@ static enum err add_segment(struct log *log, uint32_t size)
     enum err err = make_directory(log);
     if (err != ERR_NONE)
         return err;
-    segment = segment_new(log->ends.end);
+    segment = segment_new(base);
     segment_path(log->dir, segment->base, ".log", path);
     err = env_open(log->env, path, ENV_OPEN_CREATE, &segment->file);
     if (err == ERR_NONE)
         err = env_truncate(log->env, segment->file, 0);
-    if (err == ERR_NONE)
+    if (err == ERR_NONE && size > 0)
         err = reserve(log, segment, size);
     if (err != ERR_NONE) {
         segment_free(log->env, segment);
@@ -174,7 +175,7 @@ static enum err roll(struct log *log, uint32_t size)
     log_write_queued(log);
     if (log_is_offline(log))
         return log->error;
-    enum err err = add_segment(log, size);
+    enum err err = add_segment(log, log->ends.end, size);
     if (err != ERR_NONE)
         return err;
     index_finish(full, log->env, log->dir);
@@ -184,21 +185,71 @@ static enum err roll(struct log *log, uint32_t size)
     return ERR_NONE;
 }
 
-enum err log_make_room(struct log *log, uint32_t size, log_offset last)
+/* What segment.ms allows; earlier by chance, so that not all logs roll at once. */
+static int64_t choose_roll_ms(const struct log *log)
 {
-    struct segment *active = log_active(log);
-    enum err err;
+    int64_t most = log->config.segment_ms;
+    int64_t jitter = log->config.segment_jitter_ms;
 
-    if (!active)
-        err = add_segment(log, size);
-    else if (active->size > 0 &&
-             (active->size + size > log->config.segment_size || last - active->base > INT32_MAX))
-        err = roll(log, size);
-    else
-        err = reserve(log, active, active->size + size);
+    if (jitter > most)
+        jitter = most;
+    if (jitter <= 0)
+        return most;
+    return most - (int64_t)(env_random(log->env) % (uint64_t)jitter);
+}
+
+/* The time of a segment counts from its first batch, by the records' own clocks: what is wrong with
+ * them costs segments, never records. */
+static bool is_old_for(struct log *log, struct segment *active, const struct batch_info *info)
+{
+    struct placed_batch first;
+    struct scan scan;
+
+    if (log->config.segment_ms <= 0 || info->max_timestamp < 0)
+        return false;
+    if (active->roll_ms < 0)
+        active->roll_ms = choose_roll_ms(log);
+    if (active->first_timestamp < 0 && active->written > 0) {
+        scan_start(&scan, log->env, active, 0, active->written);
+        if (scan_next(&scan, &first) == ERR_NONE)
+            active->first_timestamp = first.info.max_timestamp;
+    }
+    return active->first_timestamp >= 0 && info->max_timestamp > active->first_timestamp &&
+           info->max_timestamp - active->first_timestamp > active->roll_ms;
+}
+
+static bool is_full_for(struct log *log, struct segment *active, const struct batch_info *info,
+                        log_offset first)
+{
+    if (active->size == 0)
+        return false;
+    return active->size + info->size > log->config.segment_size ||
+           first + info->last_offset_delta - active->base > INT32_MAX ||
+           is_old_for(log, active, info);
+}
+
+static enum err judge_room(struct log *log, enum err err)
+{
     if (err == ERR_IO)
         log_go_offline(log, err, "The disk failed while making room.");
     return err;
+}
+
+enum err log_make_room(struct log *log, const struct batch_info *info, log_offset first)
+{
+    struct segment *active = log_active(log);
+    log_offset end = log->ends.end;
+
+    if (!active)
+        return judge_room(log, add_segment(log, first < end ? first : end, info->size));
+    if (is_full_for(log, active, info, first))
+        return judge_room(log, roll(log, info->size));
+    return judge_room(log, reserve(log, active, active->size + info->size));
+}
+
+enum err log_roll(struct log *log)
+{
+    return judge_room(log, roll(log, 0));
 }
 
 enum err log_write_epochs(struct log *log, file_id *out)
@@ -210,7 +261,7 @@ enum err log_write_epochs(struct log *log, file_id *out)
     if (err != ERR_NONE)
         return err;
     struct buf *text = epoch_cache_write(&log->epochs);
-    err = write_small(log->env, *out, (struct bytes){text->data, text->size});
+    err = log_write_small(log->env, *out, (struct bytes){text->data, text->size});
     buf_unref(text);
     if (err != ERR_NONE)
         env_close(log->env, *out);

@@ -72,6 +72,14 @@ static enum err search_segment(struct log *log, const struct segment *segment, w
     return err;
 }
 
+static enum err fail(struct log *log, enum err err)
+{
+    if (err == ERR_CORRUPT)
+        env_mark(log->env, "rot_found");
+    log_go_offline(log, err, "A search by time met %s.", err_name(err));
+    return log->error;
+}
+
 static enum err know_time(struct log *log, struct segment *segment)
 {
     if (segment->is_time_known)
@@ -79,12 +87,10 @@ static enum err know_time(struct log *log, struct segment *segment)
     return segment_learn_time(segment, log->env, log->dir);
 }
 
-static enum err fail(struct log *log, enum err err)
+enum err log_know_time(struct log *log, struct segment *segment)
 {
-    if (err == ERR_CORRUPT)
-        env_mark(log->env, "rot_found");
-    log_go_offline(log, err, "A search by time met %s.", err_name(err));
-    return log->error;
+    enum err err = know_time(log, segment);
+    return err == ERR_NONE ? ERR_NONE : fail(log, err);
 }
 
 enum err log_find_time(struct log *log, wall_ms timestamp, enum log_bound bound,
@@ -95,7 +101,7 @@ enum err log_find_time(struct log *log, wall_ms timestamp, enum log_bound bound,
 
     if (log_is_offline(log))
         return log->error;
-    for (uint32_t i = 0; i < log->segment_count; i++) {
+    for (uint32_t i = log_first_live(log); i < log->segment_count; i++) {
         struct segment *segment = log->segments[i];
         enum err err = know_time(log, segment);
         if (err == ERR_NONE && segment->max_timestamp < timestamp)
@@ -113,12 +119,13 @@ enum err log_find_time(struct log *log, wall_ms timestamp, enum log_bound bound,
     return ERR_NONE;
 }
 
-/* The greatest timestamp of batches below `limit`; -1: none. */
+/* The greatest timestamp of batches that reach past the start and end below `limit`; -1: none. */
 static enum err greatest_below(struct log *log, log_offset limit, wall_ms *out)
 {
     wall_ms greatest = -1;
 
-    for (uint32_t i = 0; i < log->segment_count && log->segments[i]->base < limit; i++) {
+    for (uint32_t i = log_first_live(log); i < log->segment_count && log->segments[i]->base < limit;
+         i++) {
         struct segment *segment = log->segments[i];
         struct placed_batch batch;
         struct scan scan;
@@ -127,13 +134,14 @@ static enum err greatest_below(struct log *log, log_offset limit, wall_ms *out)
             return err;
         if (segment->max_timestamp <= greatest)
             continue;
-        if (segment->max_timestamp_offset < limit) {
+        if (segment->max_timestamp_offset < limit &&
+            segment->max_timestamp_offset >= log->ends.start) {
             greatest = segment->max_timestamp;
             continue;
         }
         scan_start(&scan, log->env, segment, 0, segment->written);
         while ((err = scan_next(&scan, &batch)) == ERR_NONE && batch_last(&batch.info) < limit)
-            if (batch.info.max_timestamp > greatest)
+            if (batch.info.max_timestamp > greatest && batch_last(&batch.info) >= log->ends.start)
                 greatest = batch.info.max_timestamp;
         if (err != ERR_NONE && err != ERR_NOT_FOUND)
             return err;

@@ -5,7 +5,7 @@
 #include "log_internal.h"
 
 /* The largest part of a group that is left for segments and their indexes. */
-enum { GROUP_SEGMENT_FILES = 3, GROUP_NAMES = 4 };
+enum { GROUP_SEGMENT_FILES = 3, GROUP_NAMES = 5 };
 
 static enum err open_parent(const struct log *log, file_id *out)
 {
@@ -102,6 +102,33 @@ static void join_epochs(struct log *log, struct sync_group *group)
     sync_group_add(group, flight->epochs);
 }
 
+/* The start moved: the marks tell of it, and what the producers did below it is known from nothing
+ * but the snapshot of the segment that it lies in. */
+static void join_start(struct log *log, struct sync_group *group)
+{
+    struct log_flight *flight = &log->flight;
+    log_offset base = log->segment_count > 0 ? log->segments[log_first_live(log)]->base : 0;
+
+    if (log->start_synced >= log->ends.start && log->live >= base)
+        return;
+    sync_want_marks(log->sync);
+    flight->has_start = true;
+    flight->start = log->ends.start;
+    flight->live = base;
+    if (!log->producers || log->segment_count == 0)
+        return;
+    enum err err = log_open_snapshot(log, base, &flight->snapshot);
+    if (err == ERR_NOT_FOUND && base > 0) { /* It could not be written then. */
+        log_write_snapshot(log);
+        err = log_open_snapshot(log, log->ends.end, &flight->snapshot);
+    }
+    if (err != ERR_NONE)
+        return;
+    flight->has_snapshot = true;
+    sync_group_add(group, flight->snapshot);
+    log->is_directory_dirty = true;
+}
+
 void log_close_flight(struct log *log)
 {
     struct log_flight *flight = &log->flight;
@@ -114,6 +141,8 @@ void log_close_flight(struct log *log)
         env_close(log->env, flight->directory);
     if (flight->has_epochs)
         env_close(log->env, flight->epochs);
+    if (flight->has_snapshot)
+        env_close(log->env, flight->snapshot);
     *flight = (struct log_flight){0};
 }
 
@@ -126,6 +155,7 @@ bool log_join_group(struct log *log, struct sync_group *group)
         sync_want_marks(log->sync);
     if (log->step == LOG_STEP_BARRIER)
         return true;
+    join_start(log, group);
     if (log->has_directory)
         join_epochs(log, group);
     enum err err = join_names(log, group);
@@ -152,17 +182,41 @@ static void close_index_files(struct log *log)
     }
 }
 
+void log_put_mark(struct log *log)
+{
+    /* In the class of the page cache records may be retired before they were ever synced. */
+    log_offset known = log->synced > log->ends.start ? log->synced : log->ends.start;
+
+    sync_put_mark(log->sync, &(struct mark){.key = log->config.key,
+                                            .epoch = epoch_cache_find(&log->epochs, known - 1),
+                                            .start = log->ends.start,
+                                            .durable = log->synced});
+}
+
 void log_raise_synced(struct log *log, log_offset end)
 {
     if (end <= log->synced)
         return;
     log->synced = end;
     log_check_order(log);
-    sync_put_mark(log->sync, &(struct mark){.key = log->config.key,
-                                            .epoch = epoch_cache_find(&log->epochs, end - 1),
-                                            .start = log->ends.start,
-                                            .durable = end});
+    log_put_mark(log);
     log_raise_durable(log, end);
+}
+
+/* A start that a power loss cannot take back. */
+static void raise_start_synced(struct log *log, const struct log_flight *flight, enum err marks)
+{
+    if (marks == ERR_AGAIN)
+        sync_want_group(log->sync, &log->member);
+    if (marks != ERR_NONE || flight->start > log->ends.start)
+        return; /* What could not be written is tried again when retention looks. */
+    if (flight->live > log->live)
+        log->live = flight->live;
+    if (flight->start <= log->start_synced)
+        return;
+    log->start_synced = flight->start;
+    if (log->config.hooks.durable && !log->is_quiet)
+        log->config.hooks.durable(log->config.hooks.context, log);
 }
 
 void log_on_group_synced(struct log *log, enum err result, enum err marks)
@@ -189,4 +243,6 @@ void log_on_group_synced(struct log *log, enum err result, enum err marks)
         log_raise_synced(log, flight.end);
     else
         log_step_change(log, flight.end, marks);
+    if (flight.has_start && !log_is_offline(log))
+        raise_start_synced(log, &flight, marks);
 }

@@ -150,6 +150,11 @@ uint32_t log_segment_index(const struct log *log, log_offset offset)
     return low;
 }
 
+uint32_t log_first_live(const struct log *log)
+{
+    return log->segment_count == 0 ? 0 : log_segment_index(log, log->ends.start);
+}
+
 void log_raise_durable(struct log *log, log_offset durable)
 {
     check(durable <= log->ends.written);
@@ -229,7 +234,7 @@ uint64_t log_size(const struct log *log)
 {
     uint64_t size = 0;
 
-    for (uint32_t i = 0; i < log->segment_count; i++)
+    for (uint32_t i = log_first_live(log); i < log->segment_count; i++)
         size += log->segments[i]->size;
     return size;
 }
@@ -264,6 +269,11 @@ void log_wait(struct log *log, enum wait_mark mark, struct wait *wait, log_offse
               struct timers *timers, mono_ms deadline)
 {
     wait_start(&log->waits[mark], wait, offset, timers, deadline);
+}
+
+void log_release(struct log *log, enum wait_mark mark, log_offset watermark)
+{
+    waits_release(&log->waits[mark], watermark);
 }
 
 void log_cancel_waits(struct log *log, enum wait_mark mark, enum err result)

@@ -54,6 +54,9 @@ struct log_flight {
     bool has_parent, has_metadata, has_directory, has_epochs;
     file_id parent, metadata, directory, epochs;
     log_epoch epochs_last; /* Last epoch in the file that is under way. */
+    bool has_start, has_snapshot;
+    log_offset start, live; /* The marks that left with it know this start; log->live. */
+    file_id snapshot;
 };
 
 /* A segment on its way into the log (swap.c). */
@@ -71,6 +74,9 @@ struct log {
     struct sync_member member;
 
     struct log_ends ends;
+    log_offset start_synced; /* A synced mark knows of this start. */
+    log_offset live; /* Base of a segment: synced are a mark by which none before it is needed, and
+                      * the snapshot that tells of the producers of those. */
     log_offset synced; /* Really synced; `durable` of the page-cache class is more. */
     enum log_state state;
     enum log_step step;
@@ -121,6 +127,8 @@ bool log_is_offline(const struct log *log);
 struct segment *log_active(const struct log *log); /* NULL: none yet. */
 /* The segment that holds or would hold `offset`, at or above the first base. */
 uint32_t log_segment_index(const struct log *log, log_offset offset);
+/* The segment that holds the start: those before it are retired, and wait for their end. */
+uint32_t log_first_live(const struct log *log);
 void log_add_segment(struct log *log, struct segment *segment);
 log_offset log_bound_offset(const struct log *log, enum log_bound bound);
 void log_drop_queue(struct log *log);
@@ -130,14 +138,19 @@ void log_path(const struct log *log, const char *name, char out[ENV_PATH_MAX]);
 void log_probe(const struct log *log, struct probe probe); /* Adds the key. */
 
 /* files.c */
-/* Have an active segment with room, set aside on the disk, for a batch of `size` bytes whose
- * last offset is `last`.
+/* Have an active segment with room, set aside on the disk, for a batch that gets offsets
+ * from `first` on.
  * Errors  ERR_SPACE, ERR_FILES, ERR_DENIED: nothing changed; ERR_IO: offline. */
-enum err log_make_room(struct log *log, uint32_t size, log_offset last);
+enum err log_make_room(struct log *log, const struct batch_info *info, log_offset first);
+/* Start a new segment at the end of the log.
+ * Errors  as log_make_room(). */
+enum err log_roll(struct log *log);
 enum err log_write_metadata(struct log *log);
 /* Write the epoch file beside its name, open. */
 enum err log_write_epochs(struct log *log, file_id *out);
 enum err log_rename_epochs(struct log *log);
+/* Have `bytes` and nothing else in a file, however often the disk gives up half-way. */
+enum err log_write_small(struct env *env, file_id file, struct bytes bytes);
 /* Read a small file whole. */
 enum err log_read_small(struct env *env, const char *path, uint32_t size_max, struct buf **out);
 
@@ -147,6 +160,15 @@ void log_write_snapshot(struct log *log);
 enum err log_replay_producers(struct log *log);
 /* Remove snapshots past the end. True: there were some. */
 bool log_drop_snapshots(struct log *log, log_offset above);
+/* Remove those that tell of nothing but what is retired. */
+void log_retire_snapshots(struct log *log, log_offset below);
+/* Open the one of the segment that begins at `base`. */
+enum err log_open_snapshot(const struct log *log, log_offset base, file_id *out);
+
+/* find_time.c */
+/* Have the segment's greatest timestamp.
+ * Errors  the log is offline. */
+enum err log_know_time(struct log *log, struct segment *segment);
 
 /* swap.c */
 /* Let `segment`, written beside the log with the suffix ".cleaned" and synced, take the place of
@@ -182,6 +204,8 @@ void log_recover(struct log *log);
 void log_close_flight(struct log *log);
 /* Synced to `end`: mark it, and raise durable. */
 void log_raise_synced(struct log *log, log_offset end);
+/* Let the mark say where the log starts, and how far it is synced. */
+void log_put_mark(struct log *log);
 
 /* change.c */
 /* Shorten what is on disk to the log's end, and ask for the group that makes it durable. */

@@ -176,14 +176,15 @@ static bool check_identity(struct recovery *recovery)
     return err == ERR_NONE;
 }
 
-/* The segments that end at or below the mark: each must lead to the next. */
+/* The segments that end at or below the mark: each must lead to the next. Of those below the start
+ * a power loss may have left any. */
 static bool check_older(struct recovery *recovery)
 {
     struct log *log = recovery->log;
     uint32_t interval = log->config.index_interval_size;
 
-    recovery->first = log_segment_index(log, recovery->mark.durable);
-    for (uint32_t i = 0; i < recovery->first; i++) {
+    recovery->first = log_segment_index(log, recovery->settled);
+    for (uint32_t i = log_first_live(log); i < recovery->first; i++) {
         struct segment *segment = log->segments[i];
         log_offset end = segment->base;
         enum err err = ERR_NONE;
@@ -208,7 +209,7 @@ static enum err choose_start(struct recovery *recovery)
 {
     struct log *log = recovery->log;
     struct segment *segment = log->segments[recovery->first];
-    uint64_t position = index_seek_offset(segment, log->env, log->dir, recovery->mark.durable);
+    uint64_t position = index_seek_offset(segment, log->env, log->dir, recovery->settled);
 
     position = position > RECOVER_VERIFY_SIZE ? position - RECOVER_VERIFY_SIZE : 0;
     recovery->position =
@@ -224,7 +225,7 @@ static enum err rebuild_epochs(struct recovery *recovery)
     struct scan scan;
 
     log->epochs.count = 0;
-    for (uint32_t i = 0; i <= recovery->first; i++) {
+    for (uint32_t i = log_first_live(log); i <= recovery->first; i++) {
         const struct segment *segment = log->segments[i];
         uint64_t limit = i < recovery->first ? segment->size : recovery->position;
         enum err err;
@@ -243,7 +244,7 @@ static enum err load_epochs(struct recovery *recovery)
     struct log *log = recovery->log;
     char path[ENV_PATH_MAX];
     struct buf *text;
-    const struct mark *mark = &recovery->mark;
+    log_offset known = recovery->settled - 1;
 
     log_path(log, "leader-epoch-checkpoint", path);
     if (log_read_small(log->env, path, EPOCH_FILE_SIZE_MAX, &text) == ERR_NONE) {
@@ -251,9 +252,10 @@ static enum err load_epochs(struct recovery *recovery)
         log->epochs_stored = epoch_cache_last(&log->epochs);
         buf_unref(text);
     }
-    bool serves = epoch_cache_find(&log->epochs, mark->durable - 1) == mark->epoch;
+    bool serves = epoch_cache_find(&log->epochs, known) == recovery->mark.epoch;
     epoch_cache_truncate(&log->epochs, recovery->next);
-    if (recovery->next == log->segments[0]->base || (serves && recovery->has_mark))
+    if (recovery->next == log->segments[log_first_live(log)]->base ||
+        (serves && recovery->has_mark))
         return ERR_NONE;
     return rebuild_epochs(recovery);
 }
@@ -268,7 +270,7 @@ static void set_empty(struct log *log, log_offset start)
 static void settle(struct recovery *recovery)
 {
     struct log *log = recovery->log;
-    log_offset durable = recovery->mark.durable;
+    log_offset durable = recovery->settled;
     bool is_page_cache = log->config.durability == LOG_CLASS_PAGE_CACHE;
 
     set_empty(log, recovery->mark.start);
@@ -311,7 +313,7 @@ static void recover_nothing(struct recovery *recovery)
     struct log *log = recovery->log;
 
     set_empty(log, recovery->mark.start);
-    if (recovery->mark.durable > recovery->mark.start) {
+    if (recovery->promised > 0) {
         rot(recovery, "All segments are missing", recovery->mark.start);
         return;
     }
@@ -322,6 +324,15 @@ static void recover_nothing(struct recovery *recovery)
         log->state = LOG_READY;
 }
 
+/* Nothing was promised of what is there, and it does not lead to where the log starts. */
+static void recover_without_segments(struct recovery *recovery)
+{
+    log_doom_segments(recovery->log, 0);
+    recovery->must_cut = true;
+    recovery->log->epochs.count = 0;
+    recover_nothing(recovery);
+}
+
 static void recover_segments(struct recovery *recovery)
 {
     struct log *log = recovery->log;
@@ -329,12 +340,9 @@ static void recover_segments(struct recovery *recovery)
     log_offset first = log->segments[0]->base;
 
     set_empty(log, mark->start);
-    if (first != mark->start && mark->durable == mark->start) {
-        /* Nothing was promised, and the log does not begin where it must: the entry of its
-         * first segment was lost, or a reset had not ended. */
-        log_doom_segments(log, 0);
-        recovery->must_cut = true;
-        recover_nothing(recovery);
+    if (first > mark->start && recovery->promised == 0) {
+        /* The entry of its first segment was lost, or a reset had not ended. */
+        recover_without_segments(recovery);
         return;
     }
     if (first > mark->start) {
@@ -356,8 +364,12 @@ static void recover_segments(struct recovery *recovery)
         log_go_offline(log, err, "The log cannot be read: %s.", err_name(err));
         return;
     }
-    if (recovery->next < mark->durable) {
+    if (recovery->next < recovery->promised) {
         rot(recovery, recovery->what, recovery->next);
+        return;
+    }
+    if (recovery->next < mark->start) {
+        recover_without_segments(recovery);
         return;
     }
     if (recovery->is_torn) {
@@ -379,6 +391,8 @@ void log_recover(struct log *log)
     if (mark) {
         recovery.has_mark = true;
         recovery.mark = *mark;
+        recovery.promised = mark->durable > mark->start ? mark->durable : 0;
+        recovery.settled = mark->durable > mark->start ? mark->durable : mark->start;
     }
     set_empty(log, recovery.mark.start);
     enum err err = open_segments(&recovery, &arena, &names, &count);
@@ -393,6 +407,9 @@ void log_recover(struct log *log)
         recover_nothing(&recovery);
     arena_free(&arena);
     mem_free(recovery.window);
+    epoch_cache_retire(&log->epochs, log->ends.start);
+    if (log->state == LOG_READY && log->ends.start > 0)
+        sync_want_group(log->sync, &log->member); /* Whether the mark is durable nobody knows. */
     log_probe(log, (struct probe){.kind = PROBE_LOG_OPEN,
                                   .offset = log->ends.end,
                                   .value = log->ends.start,

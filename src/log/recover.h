@@ -8,6 +8,8 @@ struct recovery {
     struct log *log;
     bool has_mark;
     struct mark mark;    /* All zero offsets when there is none. */
+    log_offset promised; /* Records from the start to here were synced; 0: none was. */
+    log_offset settled;  /* What lies below is known by the mark: it is promised, or retired. */
     uint32_t first;      /* Segment that holds the mark: the scan starts in it... */
     uint64_t position;   /* ...here. */
     log_offset next;     /* What is verified ends here. */

@@ -62,14 +62,14 @@ static enum err judge_batch(struct recovery *recovery, const struct segment *seg
     /* Marks stand between batches, and a base offset outside the checksum. A gap that begins at
      * the mark is compaction's, though (rule 9). */
     recovery->what = "A batch across the mark";
-    if (recovery->next < recovery->mark.durable && batch_end(info) > recovery->mark.durable)
+    if (recovery->next < recovery->promised && batch_end(info) > recovery->promised)
         return ERR_CORRUPT;
     recovery->what = "An epoch that falls";
     if (info->epoch < epoch_cache_last(&recovery->log->epochs))
         return ERR_CORRUPT;
     recovery->what = "An epoch above the mark's"; /* It stands outside the checksum. */
     if (recovery->has_mark && info->epoch > recovery->mark.epoch &&
-        batch_end(info) <= recovery->mark.durable)
+        batch_end(info) <= recovery->settled)
         return ERR_CORRUPT;
     recovery->what = "It ends";
     return ERR_NONE;
@@ -131,7 +131,7 @@ static void end_here(struct recovery *recovery, uint32_t index)
     struct log *log = recovery->log;
     struct segment *segment = log->segments[index];
 
-    if (recovery->next < recovery->mark.durable)
+    if (recovery->next < recovery->promised)
         return;
     recovery->must_cut = true;
     segment->size = segment->written = recovery->position;

@@ -22,7 +22,8 @@ log_offset replica_counted_end(const struct replica *replica)
 
 void replica_out_begin(struct replica_out *out)
 {
-    *out = (struct replica_out){.turn = REPLICA_STAY, .deadline = MONO_NEVER};
+    *out = (struct replica_out){
+        .turn = REPLICA_STAY, .start = -1, .low_watermark = -1, .deadline = MONO_NEVER};
 }
 
 static log_offset bound_of(const struct replica *replica, mono_ms now)
@@ -36,6 +37,17 @@ static log_offset bound_of(const struct replica *replica, mono_ms now)
     return replica->high_watermark;
 }
 
+/* As far as the leader's log was retired, and we know that to be committed. */
+static log_offset start_as_led(const struct replica *replica)
+{
+    log_offset start = replica->leader_start;
+    if (replica->role != REPLICA_FOLLOWER)
+        return -1;
+    if (start > replica->high_watermark)
+        start = replica->high_watermark;
+    return start > replica->log.start ? start : -1;
+}
+
 void replica_settle(struct replica *replica, mono_ms now, struct replica_out *out)
 {
     log_offset before = replica->high_watermark;
@@ -45,12 +57,14 @@ void replica_settle(struct replica *replica, mono_ms now, struct replica_out *ou
     if (replica->log.start > replica->high_watermark)
         replica->high_watermark = replica->log.start; /* Only committed records are ever retired. */
     out->high_watermark_moved |= replica->high_watermark > before;
+    out->start = start_as_led(replica);
 
     if (replica->role != REPLICA_LEADER)
         return;
     replica_watch_stall(replica, now);
     replica_consider_yield(replica, now);
     replica_consider_proposal(replica, now, out);
+    out->low_watermark = replica_low_watermark(replica);
     out->yield = replica->yield;
     out->deadline = replica_leader_deadline(replica, now);
 }
@@ -80,6 +94,7 @@ struct replica *replica_open(const struct replica_config *config, const struct r
     replica->own = -1;
     replica->has_session = true;
     replica->leader_high_watermark = -1;
+    replica->leader_start = -1;
     replica->stall_target = -1;
     replica->below_min_since = MONO_NEVER;
     return replica;
@@ -108,6 +123,7 @@ static enum replica_turn enter_role(struct replica *replica, mono_ms now, enum r
     replica->role = role;
     replica->yield = REPLICA_KEEP;
     replica->leader_high_watermark = -1;
+    replica->leader_start = -1;
     replica->fetch_at = now;
     if (role == REPLICA_LEADER) {
         replica_enter_leader(replica, now);
@@ -156,6 +172,7 @@ void replica_on_log(struct replica *replica, mono_ms now, const struct replica_l
         replica->high_watermark) { /* The log refuses such a cut, but for a recorded loss. */
         replica->high_watermark = log->end;
         replica->leader_high_watermark = -1;
+        replica->leader_start = -1;
     }
     replica_settle(replica, now, out);
 }

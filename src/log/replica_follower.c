@@ -76,9 +76,11 @@ static enum replica_next judge_divergence(struct replica *replica, mono_ms now,
     return cut < replica->high_watermark ? REPLICA_OFFLINE : REPLICA_TRUNCATE;
 }
 
+/* The first batch of a log that starts within it begins below: the log looks closer. */
 static bool are_batches_sound(const struct replica *replica, const struct replica_answer *answer)
 {
-    return answer->first_base >= replica->log.end &&
+    bool is_empty = replica->log.start == replica->log.end;
+    return (is_empty || answer->first_base >= replica->log.end) &&
            answer->first_epoch >= replica->log.last_epoch &&
            answer->max_epoch >= answer->first_epoch &&
            answer->max_epoch <= answer->plan.leader_epoch;
@@ -101,6 +103,8 @@ static enum replica_next judge(struct replica *replica, mono_ms now,
     /* Our log is a prefix of the leader's: its high watermark speaks of our records (rule 6). */
     if (answer->high_watermark > replica->leader_high_watermark)
         replica->leader_high_watermark = answer->high_watermark;
+    if (answer->log_start > replica->leader_start)
+        replica->leader_start = answer->log_start;
     return answer->first_base >= 0 ? REPLICA_APPEND : REPLICA_IDLE;
 }
 

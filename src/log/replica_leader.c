@@ -70,6 +70,7 @@ void replica_enter_leader(struct replica *replica, mono_ms now)
             .id = id,
             .epoch = -1,
             .end = -1,
+            .start = -1,
             .caught_up = is_in_isr(replica, id) ? now : REPLICA_LONG_AGO,
             .fetched = REPLICA_LONG_AGO,
             .end_then = INT64_MAX,
@@ -94,6 +95,7 @@ static void follow_replicas(struct replica *replica)
                                      : (struct replica_peer){.id = replicas->ids[i],
                                                              .epoch = -1,
                                                              .end = -1,
+                                                             .start = -1,
                                                              .caught_up = REPLICA_LONG_AGO,
                                                              .fetched = REPLICA_LONG_AGO,
                                                              .end_then = INT64_MAX,
@@ -146,6 +148,18 @@ log_offset replica_leader_bound(const struct replica *replica, mono_ms now)
             bound = peer->end;
     }
     return bound;
+}
+
+/* A replica that is not alive asks for the start before it holds anything back. */
+log_offset replica_low_watermark(const struct replica *replica)
+{
+    log_offset low = replica->log.start_synced;
+    for (uint32_t i = 0; i < replica->peer_count; i++) {
+        const struct replica_peer *peer = &replica->peers[i];
+        if (active_epoch(replica, peer->id) >= 0 && peer->start < low)
+            low = peer->start;
+    }
+    return low;
 }
 
 /* Watch one offset at a time: where the log ended when we began must be durable within
@@ -340,6 +354,7 @@ static void count_fetch(const struct replica *replica, mono_ms now,
     peer->fetched = now;
     peer->end_then = replica->log.written;
     peer->end = fetch->offset;
+    peer->start = fetch->start;
 }
 
 static enum err take_fetch(struct replica *replica, mono_ms now, const struct replica_fetch *fetch)
@@ -355,7 +370,7 @@ static enum err take_fetch(struct replica *replica, mono_ms now, const struct re
 
     if (fetch->epoch > peer->epoch) {
         peer->epoch = fetch->epoch;
-        peer->end = -1; /* What the last incarnation had is no evidence. */
+        peer->end = peer->start = -1; /* What the last incarnation had is no evidence. */
         peer->end_then = INT64_MAX;
     }
     peer->seen = now;

@@ -15,6 +15,7 @@ struct replica_peer {
     node_id id;
     broker_epoch epoch;  /* Of the incarnation that fetched last; -1: none has. */
     log_offset end;      /* Durable there, and matching here; -1: unknown. */
+    log_offset start;    /* Where its log starts; -1: unknown. */
     mono_ms caught_up;   /* When it last had all there was (Kafka's lastCaughtUpTime). */
     mono_ms fetched;     /* When its last counted fetch came ... */
     log_offset end_then; /* ... and how far it could have read then. */
@@ -52,6 +53,7 @@ struct replica {
 
     /* As follower. */
     log_offset leader_high_watermark; /* As the leader of this epoch said; -1: it has not. */
+    log_offset leader_start;          /* Likewise. */
     mono_ms fetch_at;                 /* Backing off until then. */
 };
 
@@ -68,6 +70,7 @@ void replica_settle(struct replica *replica, mono_ms now, struct replica_out *ou
 void replica_enter_leader(struct replica *replica, mono_ms now);
 void replica_on_committed(struct replica *replica, mono_ms now);
 void replica_forgive(struct replica *replica, mono_ms now);
+log_offset replica_low_watermark(const struct replica *replica);
 log_offset replica_leader_bound(const struct replica *replica, mono_ms now);
 void replica_watch_stall(struct replica *replica, mono_ms now);
 void replica_consider_proposal(struct replica *replica, mono_ms now, struct replica_out *out);

@@ -28,6 +28,8 @@ struct segment *segment_new(log_offset base)
     segment->file = -1;
     segment->max_timestamp = -1;
     segment->max_timestamp_offset = -1;
+    segment->first_timestamp = segment->roll_ms = -1;
+    segment->seen_at = segment->retired_at = -1;
     segment->index_files[0] = segment->index_files[1] = -1;
     return segment;
 }

@@ -42,6 +42,10 @@ struct segment {
     wall_ms max_timestamp;           /* -1: none. */
     log_offset max_timestamp_offset; /* Last offset of its batch. */
     bool is_time_known;              /* The two above are; otherwise find out on demand. */
+    wall_ms first_timestamp;         /* Of its first batch; -1: not known. */
+    int64_t roll_ms;                 /* After so much time the next begins; -1: not chosen yet. */
+    wall_ms seen_at;                 /* When retention first met it; -1: not yet. */
+    mono_ms retired_at;              /* When it was first found retired; -1: not yet. */
     struct index *index;             /* NULL but in the active segment. */
     file_id index_files[2];          /* Open from the roll to its sync, else -1. */
 };

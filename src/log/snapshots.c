@@ -1,7 +1,8 @@
 /* snapshots.c -- producer snapshots: `<offset>.snapshot` tells the state as of that offset.
  *
  * One is left at each roll, each LOG_SNAPSHOT_INTERVAL bytes and at a close, so that
- * replay is bounded. They are never synced: one that is torn fails its checksum and an
+ * replay is bounded. They are synced only when the log's start moves, since what they tell is
+ * then known from nothing else: one that is torn fails its checksum and an
  * older one serves; one past the log's end is removed before anything is appended (rule 7). */
 #include "log_internal.h"
 
@@ -41,8 +42,7 @@ void log_write_snapshot(struct log *log)
         return;
     struct buf *snapshot = producers_write(log->producers);
     struct bytes bytes = {.data = snapshot->data, .size = snapshot->size};
-    bool is_whole = env_truncate(log->env, file, 0) == ERR_NONE &&
-                    env_write(log->env, file, 0, &bytes, 1) == bytes.size;
+    bool is_whole = log_write_small(log->env, file, bytes) == ERR_NONE;
     env_close(log->env, file);
     buf_unref(snapshot);
     if (is_whole)
@@ -51,7 +51,8 @@ void log_write_snapshot(struct log *log)
         (void)env_unlink(log->env, path);
 }
 
-bool log_drop_snapshots(struct log *log, log_offset above)
+/* Remove those from `first` on, up to `end`. True: there were some. */
+static bool drop_snapshots(struct log *log, log_offset first, log_offset end)
 {
     struct arena arena = {0};
     const char **names;
@@ -62,7 +63,8 @@ bool log_drop_snapshots(struct log *log, log_offset above)
     if (log->has_directory)
         (void)env_list(log->env, log->dir, &arena, &names, &count);
     for (uint32_t i = 0; i < count; i++) {
-        if (snapshot_offset(names[i]) <= above)
+        log_offset offset = snapshot_offset(names[i]);
+        if (offset < first || offset >= end)
             continue;
         found = true;
         log_path(log, names[i], path);
@@ -70,6 +72,16 @@ bool log_drop_snapshots(struct log *log, log_offset above)
     }
     arena_free(&arena);
     return found;
+}
+
+bool log_drop_snapshots(struct log *log, log_offset above)
+{
+    return drop_snapshots(log, above + 1, INT64_MAX);
+}
+
+void log_retire_snapshots(struct log *log, log_offset below)
+{
+    (void)drop_snapshots(log, 0, below);
 }
 
 static bool load_snapshot(struct log *log, log_offset offset)
@@ -88,6 +100,14 @@ static bool load_snapshot(struct log *log, log_offset offset)
     return err == ERR_NONE;
 }
 
+enum err log_open_snapshot(const struct log *log, log_offset base, file_id *out)
+{
+    char path[ENV_PATH_MAX];
+
+    snapshot_path(log, base, path);
+    return env_open(log->env, path, ENV_OPEN_WRITE, out);
+}
+
 static bool is_segment_base(const struct log *log, log_offset offset)
 {
     return log->segments[log_segment_index(log, offset)]->base == offset;
@@ -101,12 +121,13 @@ static log_offset load_newest(struct log *log)
     const char **names;
     uint32_t count = 0;
     char path[ENV_PATH_MAX];
+    log_offset first = log->segments[0]->base; /* Retired ones that are still there tell more. */
     log_offset loaded = -1;
 
     (void)env_list(log->env, log->dir, &arena, &names, &count);
     for (uint32_t i = count; i-- > 0;) { /* Names sort as their offsets do. */
         log_offset offset = snapshot_offset(names[i]);
-        if (offset < log->ends.start || offset > log->ends.written)
+        if (offset < first || offset > log->ends.written)
             continue;
         if (loaded < 0) {
             if (load_snapshot(log, offset))
@@ -117,33 +138,37 @@ static log_offset load_newest(struct log *log)
         }
     }
     arena_free(&arena);
-    return loaded < 0 ? log->ends.start : loaded;
+    return loaded < 0 ? first : loaded;
+}
+
+/* Add the batches of one segment, from the one that holds `from` on. */
+static enum err replay_segment(struct log *log, const struct segment *segment, log_offset from)
+{
+    struct placed_batch batch;
+    struct scan scan;
+
+    enum err err = segment_locate(segment, log->env, log->dir, from, &batch);
+    if (err != ERR_NONE)
+        return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    scan_start(&scan, log->env, segment, batch.position, segment->written);
+    while ((err = scan_next(&scan, &batch)) == ERR_NONE) {
+        producers_add(log->producers, &batch.info);
+        log->since_snapshot += batch.info.size;
+    }
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
 enum err log_replay_producers(struct log *log)
 {
-    struct placed_batch batch;
-    struct scan scan;
-    enum err err = ERR_NONE;
-
     if (!log->producers || log->segment_count == 0)
         return ERR_NONE;
     producers_clear(log->producers);
     log->since_snapshot = 0;
     log_offset from = load_newest(log);
     for (uint32_t i = log_segment_index(log, from); i < log->segment_count; i++) {
-        struct segment *segment = log->segments[i];
-        err = segment_locate(segment, log->env, log->dir, from, &batch);
-        if (err == ERR_NOT_FOUND)
-            continue;
-        if (err != ERR_NONE)
-            return err;
-        scan_start(&scan, log->env, segment, batch.position, segment->written);
-        while ((err = scan_next(&scan, &batch)) == ERR_NONE) {
-            producers_add(log->producers, &batch.info);
-            log->since_snapshot += batch.info.size;
-        }
-        if (err != ERR_NOT_FOUND)
+        enum err err = replay_segment(log, log->segments[i], from);
+        bool is_retired = i < log_first_live(log); /* Nobody has verified it. */
+        if (err != ERR_NONE && !(err == ERR_CORRUPT && is_retired))
             return err;
     }
     return ERR_NONE;

@@ -17,6 +17,8 @@ enum step_kind {
     SETTLE,
     TRUNCATE,
     RESET,
+    RETIRE,
+    UNLINK,
     CLEAN_RESTART,
     KILL_RESTART,
     END
@@ -38,6 +40,8 @@ struct run {
     struct log_fixture fixture;
     struct history now, before; /* `before`: as it was before a change that is not durable yet. */
     bool has_before;
+    bool retires;
+    log_offset start_least; /* A start that was known to be durable. */
     log_epoch epoch;
     int64_t serial;
     uint32_t states;
@@ -101,6 +105,15 @@ static bool is_part_of(struct log_fixture *fixture, const struct history *histor
     return true;
 }
 
+static bool is_right_start(const struct run *run, log_offset start)
+{
+    if (run->has_before && start == run->before.start)
+        return true;
+    if (!run->retires)
+        return start == run->now.start;
+    return start >= run->start_least && start <= log_ends(run->fixture.log)->start;
+}
+
 /* Recover one state and live on in it. */
 static void check_state(const struct run *run, const enum memory_fate *fates)
 {
@@ -110,14 +123,15 @@ static void check_state(const struct run *run, const enum memory_fate *fates)
     f.memory = memory_env_power_loss(run->fixture.memory, fates);
     log_fixture_start(&f);
     cr_assert_eq(log_error(f.log), ERR_NONE, "%s", log_error_text(f.log));
-    log_offset start = log_ends(f.log)->start;
-    cr_assert(start == run->now.start || (run->has_before && start == run->before.start));
+    cr_assert(is_right_start(run, log_ends(f.log)->start));
     cr_assert(is_part_of(&f, &run->now) || (run->has_before && is_part_of(&f, &run->before)));
     if (log_is_ready(run->fixture.log))
         cr_assert_geq(log_ends(f.log)->end, promised);
     log_fixture_settle(&f);
     cr_assert(log_is_ready(f.log));
     cr_assert_eq(log_ends(f.log)->durable, log_ends(f.log)->end);
+    cr_assert_eq(log_start_synced(f.log), log_ends(f.log)->start);
+    (void)log_unlink_retired(f.log, f.memory->now, 0);
 
     struct buf *batch = make_batch(run->serial + 1000, 100);
     cr_assert_eq(append(&f, run->epoch + 1, batch), ERR_NONE);
@@ -210,6 +224,14 @@ static void take_step(struct run *run, const struct step *step)
         run->now.start = step->value;
         cr_assert_eq(log_reset(f->log, step->value), ERR_NONE);
         break;
+    case RETIRE:
+        log_commit(f->log, INT64_MAX);
+        cr_assert_eq(log_retire(f->log, step->value), step->value);
+        run->retires = true;
+        break;
+    case UNLINK:
+        (void)log_unlink_retired(f->log, f->memory->now, 0);
+        break;
     case CLEAN_RESTART:
     case KILL_RESTART:
         restart(run, step->kind == CLEAN_RESTART);
@@ -219,6 +241,8 @@ static void take_step(struct run *run, const struct step *step)
     }
     if (log_is_ready(f->log))
         run->has_before = false;
+    if (log_start_synced(f->log) > run->start_least)
+        run->start_least = log_start_synced(f->log);
 }
 
 static uint32_t run_steps(const struct step *steps, uint32_t segment_size)
@@ -308,6 +332,36 @@ Test(crash, resets_leave_the_old_or_the_new_log)
                                         {SETTLE, 0},   {APPEND, 100}, {FLUSH, 0},  {END_SYNC, 0},
                                         {SETTLE, 0},   {END, 0}};
     cr_assert_gt(run_steps(steps, 1500), 300);
+}
+
+/* A file that is gone before the mark says so would be rot, and a start that is told before it is
+ * durable would go back. */
+Test(crash, a_start_that_moves_is_the_old_one_or_the_new_one)
+{
+    static const struct step steps[] = {
+        {APPEND, 500}, {APPEND, 500}, {APPEND, 500}, {APPEND, 500}, {SETTLE, 0}, {RETIRE, 4},
+        {UNLINK, 0},   {FLUSH, 0},    {UNLINK, 0},   {END_SYNC, 0}, {UNLINK, 0}, {FLUSH, 0},
+        {END_SYNC, 0}, {RETIRE, 7},   {FLUSH, 0},    {END_SYNC, 0}, {UNLINK, 0}, {APPEND, 500},
+        {FLUSH, 0},    {END_SYNC, 0}, {SETTLE, 0},   {END, 0}};
+    cr_assert_gt(run_steps(steps, 1500), 1000);
+}
+
+Test(crash, a_log_of_which_all_is_retired_goes_on_where_it_was)
+{
+    static const struct step steps[] = {{APPEND, 500}, {NEW_EPOCH, 0}, {APPEND, 500}, {SETTLE, 0},
+                                        {RETIRE, 4},   {FLUSH, 0},     {END_SYNC, 0}, {UNLINK, 0},
+                                        {SETTLE, 0},   {APPEND, 500},  {END_SYNC, 0}, {FLUSH, 0},
+                                        {END_SYNC, 0}, {UNLINK, 0},    {SETTLE, 0},   {END, 0}};
+    cr_assert_gt(run_steps(steps, 600), 200);
+}
+
+Test(crash, a_kill_before_the_start_was_synced_and_power_loss_after_it)
+{
+    static const struct step steps[] = {
+        {APPEND, 500}, {APPEND, 500}, {APPEND, 500},     {SETTLE, 0}, {RETIRE, 4}, {FLUSH, 0},
+        {UNLINK, 0},   {UNLINK, 0},   {KILL_RESTART, 0}, {UNLINK, 0}, {FLUSH, 0},  {UNLINK, 0},
+        {END_SYNC, 0}, {UNLINK, 0},   {SETTLE, 0},       {UNLINK, 0}, {END, 0}};
+    cr_assert_gt(run_steps(steps, 600), 200);
 }
 
 /* In each state, a log of the next topic in this directory finds nothing of the old one. */

@@ -225,7 +225,7 @@ static enum err do_open(struct env *env, const char *path, enum env_open_mode mo
         return ERR_NOT_FOUND;
     check(inode->is_directory == (mode == ENV_OPEN_DIRECTORY));
     mem_grow(memory->files, memory->file_count, &memory->file_capacity);
-    memory->files[memory->file_count] = (struct memory_file){.inode = inode, .is_open = true};
+    memory->files[memory->file_count] = (struct memory_file){.inode = inode, .holds = 1};
     *out = (file_id)memory->file_count++;
     return ERR_NONE;
 }
@@ -234,14 +234,20 @@ static struct memory_inode *inode_of(struct memory_env *memory, file_id file)
 {
     check(file >= 0);
     check((uint32_t)file < memory->file_count);
-    check(memory->files[file].is_open || memory->files[file].is_kept);
+    check(memory->files[file].holds > 0);
     return memory->files[file].inode;
 }
 
 static void do_close(struct env *env, file_id file)
 {
     inode_of(of(env), file);
-    of(env)->files[file].is_open = false;
+    of(env)->files[file].holds--;
+}
+
+static void do_hold(struct env *env, file_id file)
+{
+    inode_of(of(env), file);
+    of(env)->files[file].holds++;
 }
 
 static int64_t do_size(struct env *env, file_id file)
@@ -445,6 +451,7 @@ static const struct env_ops memory_ops = {
     .mono_us = do_mono_us,
     .open = do_open,
     .close = do_close,
+    .hold = do_hold,
     .size = do_size,
     .read = do_read,
     .write = do_write,
@@ -530,11 +537,6 @@ bool memory_env_end_sync(struct memory_env *memory, uint64_t *ticket, enum err *
     memory->sync_count--;
     memmove(memory->syncs, memory->syncs + 1, memory->sync_count * sizeof sync);
     return true;
-}
-
-void memory_env_keep(struct memory_env *memory, file_id file)
-{
-    memory->files[file].is_kept = true;
 }
 
 void memory_env_drop_syncs(struct memory_env *memory)

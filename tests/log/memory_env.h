@@ -19,8 +19,7 @@ struct memory_sync;
 
 struct memory_file {
     struct memory_inode *inode;
-    bool is_open;
-    bool is_kept; /* A reader's: readable after it was closed. */
+    uint32_t holds; /* 0: closed. */
 };
 
 struct memory_env {
@@ -57,9 +56,6 @@ void memory_env_close(struct memory_env *memory);
 
 /* End the oldest sync. False: there is none. */
 bool memory_env_end_sync(struct memory_env *memory, uint64_t *ticket, enum err *result);
-
-/* A reader holds the file: it stays readable when its log closes it. */
-void memory_env_keep(struct memory_env *memory, file_id file);
 
 /* Forget the syncs that are under way: who asked is gone. */
 void memory_env_drop_syncs(struct memory_env *memory);

@@ -346,3 +346,80 @@ Test(replica_follower, forgets_in_a_new_epoch_what_the_last_leader_called_commit
     cr_assert_eq(fixture_high_watermark(&f), 20);
     fixture_close(&f);
 }
+
+Test(replica_follower, starts_where_its_leader_does_once_it_knows_that_to_be_committed)
+{
+    struct fixture f;
+    log_offset offset;
+    follow(&f, 20);
+    struct replica_answer answer = answer_to(&f);
+    answer.log_start = 15;
+    answer.high_watermark = 12;
+
+    cr_assert_eq(take(&f, &answer, &offset), REPLICA_IDLE);
+    cr_assert_eq(f.out.start, 12);
+    f.log.start = 12;
+    replica_on_log(f.replica, f.now, &f.log, &f.out);
+    cr_assert_eq(f.out.start, -1);
+    answer = answer_to(&f);
+    answer.log_start = 15;
+    answer.high_watermark = 18;
+    take(&f, &answer, &offset);
+
+    cr_assert_eq(f.out.start, 15);
+    fixture_close(&f);
+}
+
+Test(replica_follower, takes_no_start_from_an_answer_that_does_not_match)
+{
+    struct fixture f;
+    log_offset offset;
+    follow(&f, 20);
+    struct replica_answer answer = answer_to(&f);
+    answer.log_start = 15;
+    answer.high_watermark = 20;
+    answer.diverging_epoch = 3;
+    answer.diverging_end = 18;
+    answer.own_epoch_end = 18;
+
+    cr_assert_eq(take(&f, &answer, &offset), REPLICA_TRUNCATE);
+    cr_assert_eq(f.out.start, -1);
+    fixture_close(&f);
+}
+
+Test(replica_follower, forgets_the_start_of_a_leader_that_is_none_any_more)
+{
+    struct fixture f;
+    log_offset offset;
+    follow(&f, 20);
+    struct replica_answer answer = answer_to(&f);
+    answer.log_start = 15;
+    answer.high_watermark = 12;
+    take(&f, &answer, &offset);
+
+    f.record.leader = C;
+    f.record.leader_epoch++;
+    fixture_apply(&f);
+    answer = answer_to(&f);
+    answer.high_watermark = 20;
+    take(&f, &answer, &offset);
+
+    cr_assert_eq(f.out.start, -1);
+    fixture_close(&f);
+}
+
+Test(replica_follower, an_empty_log_takes_a_batch_that_begins_before_it)
+{
+    struct fixture f;
+    log_offset offset;
+    follow(&f, 20);
+    f.log =
+        (struct replica_log){.start = 50, .synced = 50, .written = 50, .end = 50, .last_epoch = -1};
+    replica_on_log(f.replica, f.now, &f.log, &f.out);
+    struct replica_answer answer = answer_to(&f);
+    answer.first_base = 48;
+    answer.first_epoch = answer.max_epoch = 5;
+
+    cr_assert_eq(take(&f, &answer, &offset), REPLICA_APPEND);
+    fixture_close(&f);
+}

@@ -631,3 +631,56 @@ Test(replica_leader, keeps_leadership_when_nobody_else_has_all_that_is_committed
     cr_assert_eq(f.out.yield, REPLICA_KEEP);
     fixture_close(&f);
 }
+
+static void fetch_from(struct fixture *f, node_id node, log_offset offset, log_offset start)
+{
+    struct replica_fetch fetch = {.node = node,
+                                  .epoch = f->epochs[node],
+                                  .current = f->record.leader_epoch,
+                                  .offset = offset,
+                                  .start = start,
+                                  .matched = true};
+    cr_assert_eq(replica_on_fetch(f->replica, f->now, &fetch, &f->out), ERR_NONE);
+}
+
+Test(replica_leader, has_the_low_watermark_of_all_replicas_that_live)
+{
+    struct fixture f;
+    fixture_lead(&f, 10, NODES(A, B, C));
+    fetch_from(&f, B, 10, 0);
+    cr_assert_eq(f.out.low_watermark, -1); /* C has not told. */
+    fetch_from(&f, C, 10, 0);
+    cr_assert_eq(f.out.low_watermark, 0);
+
+    f.log.start = 7;
+    f.log.start_synced = 6;
+    fixture_grow(&f, 10, 10);
+    fetch_from(&f, B, 10, 7);
+    cr_assert_eq(f.out.low_watermark, 0);
+    f.epochs[C] = -1;
+    fixture_tick(&f, 1);
+
+    cr_assert_eq(f.out.low_watermark, 6);
+    f.log.start_synced = 7;
+    fixture_grow(&f, 10, 10);
+    cr_assert_eq(f.out.low_watermark, 7);
+    fixture_close(&f);
+}
+
+Test(replica_leader, counts_the_start_of_an_incarnation_and_not_of_its_last)
+{
+    struct fixture f;
+    fixture_lead(&f, 10, NODES(A, B));
+    f.epochs[C] = -1;
+    fetch_from(&f, B, 10, 0);
+    cr_assert_eq(f.out.low_watermark, 0);
+
+    f.epochs[B] = 201;
+    fixture_tick(&f, 1);
+    struct replica_fetch behind = {
+        .node = B, .epoch = 201, .current = 5, .offset = 4, .start = 0, .matched = false};
+    replica_on_fetch(f.replica, f.now, &behind, &f.out);
+
+    cr_assert_eq(f.out.low_watermark, -1);
+    fixture_close(&f);
+}

@@ -201,13 +201,14 @@ Test(swap, readers_go_on_in_the_files_that_they_were_given)
     cr_assert_leq(before.size, sizeof old);
     cr_assert_eq(env_read(&f.memory->env, before.file, before.position, old, before.size),
                  before.size);
-    memory_env_keep(f.memory, before.file);
+    env_hold(&f.memory->env, before.file);
 
     log_fixture_clean(&f);
 
     cr_assert_eq(env_read(&f.memory->env, before.file, before.position, again, before.size),
                  before.size);
     cr_assert_eq(memcmp(old, again, before.size), 0);
+    env_close(&f.memory->env, before.file);
     cr_assert_eq(log_find(f.log, 0, 400, LOG_BOUND_COMMITTED, &after), ERR_NONE);
     cr_assert_neq(after.file, before.file);
     cr_assert_gt(after.base, 0); /* What stood at offset 0 is superseded. */
