@@ -13,6 +13,7 @@ enum {
     CONFIG_LISTENERS_MAX = 8,
     CONFIG_NAME_MAX = 64, /* Listener name, with its terminator. */
     CONFIG_DIR_MAX = 400,
+    CONFIG_WORD_MAX = 16, /* A setting that is one word, with its terminator. */
 };
 
 struct config_voter {
@@ -66,8 +67,25 @@ struct config {
         min_insync_default; /* min.insync.replicas; -1: 2 where the factor is 3 or more, else 1 */
     int64_t flush_messages; /* log.flush.interval.messages; 1: synced before an acknowledgement */
     int32_t segment_size;   /* log.segment.bytes, 1 GiB */
-    int32_t index_interval_size; /* log.index.interval.bytes, 4096 */
-    bool unclean_election;       /* unclean.leader.election.enable */
+    int32_t index_interval_size;            /* log.index.interval.bytes, 4096 */
+    bool unclean_election;                  /* unclean.leader.election.enable */
+    char cleanup_policy[CONFIG_WORD_MAX];   /* log.cleanup.policy, "delete" */
+    int64_t retention_ms;                   /* log.retention.ms, minutes, hours; 7 days. -1: none */
+    int64_t retention_bytes;                /* log.retention.bytes; -1: none */
+    int64_t segment_ms;                     /* log.roll.ms, hours; 7 days */
+    int64_t segment_jitter_ms;              /* log.roll.jitter.ms, hours; 0 */
+    int64_t delete_delay_ms;                /* log.segment.delete.delay.ms, 60000 */
+    char compression_type[CONFIG_WORD_MAX]; /* compression.type, "producer" */
+    int32_t gzip_level;                     /* compression.gzip.level, -1 */
+    int32_t lz4_level;                      /* compression.lz4.level, 9 */
+    int32_t zstd_level;                     /* compression.zstd.level, 3 */
+    char timestamp_type[CONFIG_WORD_MAX];   /* log.message.timestamp.type, "CreateTime" */
+    int64_t timestamp_before_max_ms;        /* log.message.timestamp.before.max.ms; any */
+    int64_t timestamp_after_max_ms;         /* log.message.timestamp.after.max.ms, one hour */
+
+    /* When logs are looked through for what may go. */
+    int64_t initial_task_delay_ms;       /* log.initial.task.delay.ms, 30000 */
+    int64_t retention_check_interval_ms; /* log.retention.check.interval.ms, 300000 */
 
     /* Groups; times in milliseconds unless said. */
     int32_t group_session_timeout_min_ms; /* group.min.session.timeout.ms, 6000 */

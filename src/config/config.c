@@ -47,6 +47,20 @@ void config_init(struct config *config)
         .offsets_partitions = 50,
         .offsets_replication_factor = -1,
         .offsets_segment_size = 100 << 20,
+        .cleanup_policy = "delete",
+        .retention_ms = 7 * 24 * 3600 * INT64_C(1000),
+        .retention_bytes = -1,
+        .segment_ms = 7 * 24 * 3600 * INT64_C(1000),
+        .delete_delay_ms = 60000,
+        .compression_type = "producer",
+        .gzip_level = -1,
+        .lz4_level = 9,
+        .zstd_level = 3,
+        .timestamp_type = "CreateTime",
+        .timestamp_before_max_ms = INT64_MAX,
+        .timestamp_after_max_ms = 3600 * 1000,
+        .initial_task_delay_ms = 30000,
+        .retention_check_interval_ms = 300000,
         .trace_level = TRACE_INFO,
     };
 }
@@ -59,6 +73,9 @@ static void mark_given(struct config_given *given, struct str name)
     given->has_min_insync |= str_equal(name, STR("min.insync.replicas"));
     given->has_flush_messages |= str_equal(name, STR("log.flush.interval.messages")) ||
                                  str_equal(name, STR("flush.messages"));
+    given->has_retention_ms |= str_equal(name, STR("log.retention.ms"));
+    given->has_roll_ms |= str_equal(name, STR("log.roll.ms"));
+    given->has_roll_jitter_ms |= str_equal(name, STR("log.roll.jitter.ms"));
 }
 
 static void read_number(struct reading *reading, const struct key *key,
@@ -286,6 +303,7 @@ enum err config_finish(struct config *config, struct arena *arena, struct config
     finish_log_dir(&reading);
     finish_trace(&reading);
     finish_limits(&reading);
+    finish_topics(&reading);
     finish_listeners(&reading);
     finish_voters(&reading);
     finish_http(&reading);

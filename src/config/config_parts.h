@@ -54,6 +54,11 @@ struct config_given {
     struct str http_listener;
     struct str log_level;
     struct str log_format;
+    struct str retention_minutes, retention_hours;
+    struct str roll_hours, roll_jitter_hours;
+    struct str cleanup_policy;
+    struct str compression_type;
+    struct str timestamp_type;
     uint32_t read_count; /* Calls of config_read(). */
     uint8_t *sources;    /* enum config_source of each key, by key_index(). */
     struct ignored meaningless, later;
@@ -61,6 +66,7 @@ struct config_given {
     bool has_replication_factor;
     bool has_min_insync;
     bool has_flush_messages;
+    bool has_retention_ms, has_roll_ms, has_roll_jitter_ms;
 };
 
 /* One reading: where remarks go, and whether any was fatal. */
@@ -91,6 +97,9 @@ bool next_part(struct str *rest, char separator, struct str *part);
 
 /* properties.c: the next key of `rest`; false at the end. */
 bool next_property(struct str *rest, struct arena *arena, struct property *out);
+
+/* topics.c */
+void finish_topics(struct reading *reading);
 
 /* keys.c */
 const struct key *key_find(struct str name);

@@ -67,6 +67,17 @@ static const char *given_text(const struct config *config, struct arena *arena,
         return given.size > 0 ? text_of(arena, given) : "broker,controller";
     case offsetof(struct config_given, defaults):
         return given.size > 0 ? text_of(arena, given) : "skiff";
+    case offsetof(struct config_given, cleanup_policy):
+        return config->cleanup_policy;
+    case offsetof(struct config_given, compression_type):
+        return config->compression_type;
+    case offsetof(struct config_given, timestamp_type):
+        return config->timestamp_type;
+    case offsetof(struct config_given, retention_minutes):
+    case offsetof(struct config_given, retention_hours):
+    case offsetof(struct config_given, roll_hours):
+    case offsetof(struct config_given, roll_jitter_hours):
+        return NULL; /* Said in milliseconds. */
     case offsetof(struct config_given, log_level):
         return levels[config->trace_level];
     case offsetof(struct config_given, log_format):
@@ -118,6 +129,19 @@ static enum config_source source_of(const struct config *config, const struct ke
 {
     uint8_t own = config->given->sources[key_index(key)];
     bool is_dirs = key->offset == offsetof(struct config_given, log_dirs);
+    const struct {
+        const char *in_ms, *in_other[2];
+    } times[] = {
+        {"log.retention.ms", {"log.retention.minutes", "log.retention.hours"}},
+        {"log.roll.ms", {"log.roll.hours", "log.roll.hours"}},
+        {"log.roll.jitter.ms", {"log.roll.jitter.hours", "log.roll.jitter.hours"}},
+    };
+    for (uint32_t i = 0; i < sizeof times / sizeof *times && own == CONFIG_FROM_DEFAULT; i++)
+        for (uint32_t k = 0; k < 2 && strcmp(key->name, times[i].in_ms) == 0; k++) {
+            uint8_t other =
+                config->given->sources[key_index(key_find(str_from(times[i].in_other[k])))];
+            own = other > own ? other : own;
+        }
     if (key->kind != KEY_TEXT || !is_dirs || config->given->log_dirs.size > 0)
         return (enum config_source)own;
     return (enum config_source)config->given->sources[key_index(key_find(STR("log.dir")))];
