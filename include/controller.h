@@ -46,6 +46,9 @@ struct controller_config {
     int64_t message_size_max;
     int64_t index_interval_size;
     bool unclean_election;
+    /* What topics are like that say nothing themselves, where it may not be Kafka's; borrowed. */
+    const struct record_config *topic_defaults;
+    uint32_t topic_default_count;
 };
 
 /* Not active until it takes office.

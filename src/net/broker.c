@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "cluster_clock.h"
 #include "controller_link.h"
 #include "node.h"
 #include "partitions.h"
@@ -235,6 +236,8 @@ static void broker_beaten(struct broker *broker, const struct broker_heartbeat_r
     if (body->error_code == ERR_NONE) {
         broker_accepted(broker);
         broker->fenced = body->is_fenced;
+        if (body->cluster_clock >= 0)
+            cluster_clock_tell(shard, body->cluster_clock);
         if (broker->state == BROKER_LEAVING && body->should_shut_down) {
             broker_finish(broker);
             return;
@@ -302,6 +305,7 @@ static void broker_beat(struct broker *broker)
     body.broker_epoch = broker->epoch;
     body.current_metadata_offset = shard->image->offset;
     body.want_shut_down = broker->state == BROKER_LEAVING;
+    body.wall_clock = env_wall(shard->env);
     name_unserviceable(broker, &arena, &body);
     broker->sent_at = shard->now;
     if (peer_call(&broker->peer, WIRE_BROKER_HEARTBEAT, WIRE_BROKER_HEARTBEAT_MAX, &body,

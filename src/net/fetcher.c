@@ -35,6 +35,7 @@ struct fetcher {
 struct asked_part {
     struct partition_key key;
     struct replica_plan plan;
+    log_offset start; /* Of our log. */
 };
 
 struct replica_fetching {
@@ -152,6 +153,11 @@ static void follower_truncate(struct partition *partition, log_offset offset)
     const struct image_partition *known =
         image_partition(shard->image, partition->key.topic_id, partition->key.index);
     bool done = false;
+    if (offset < log_ends(partition->log)->start && known && known->unclean_allowed) {
+        log_reset(partition->log, offset); /* What lies there is not ours to cut in any more. */
+        partition_changed(partition);
+        return;
+    }
     enum err result = log_truncate(partition->log, offset, known && known->unclean_allowed, &done);
     trace_info(shard->env->trace, "%s truncated to %lld: %s", partition->name, (long long)offset,
                err_name(result));
@@ -305,7 +311,8 @@ static uint32_t fetcher_plan(struct fetcher *fetcher, struct asked_part *parts, 
         }
         *news = *news || !partition->fetching;
         if (parts)
-            parts[count] = (struct asked_part){.key = partition->key, .plan = plan};
+            parts[count] = (struct asked_part){
+                .key = partition->key, .plan = plan, .start = log_ends(partition->log)->start};
         count++;
     }
     return count;
@@ -339,6 +346,7 @@ static void fetcher_send(struct fetcher *fetcher, struct asked_part *parts, uint
         partition->current_leader_epoch = parts[i].plan.leader_epoch;
         partition->fetch_offset = parts[i].plan.offset;
         partition->last_fetched_epoch = parts[i].plan.last_epoch;
+        partition->log_start_offset = parts[i].start;
         partition->partition_max_bytes = PARTITION_SIZE_MAX;
         body.topics[i].topic_id = parts[i].key.topic_id;
         body.topics[i].partitions_count = 1;

@@ -9,9 +9,11 @@
  *   port refused twice (ARCHITECTURE.md, "The controller"). */
 #include "office.h"
 
+#include "cluster_clock.h"
 #include "node.h"
 #include "probe.h"
 #include "quorum.h"
+#include "topic_defaults.h"
 #include "watcher.h"
 
 enum { ACT_TIMEOUT_MS = 5000, REDIAL_MS = 10, REFUSED_RETRY_MS = 20 };
@@ -35,6 +37,8 @@ struct attendance {
     conn_id conn;
     struct watcher watcher;
     struct timer redial;
+    mono_ms clock_at;       /* When it last told its clock, -1: never; ... */
+    int64_t clock_ahead_ms; /* ...which was so far above our monotonic one. */
 };
 
 struct office {
@@ -42,6 +46,7 @@ struct office {
     struct controller *controller;
     struct timer timer;
     struct list attendances;
+    struct arena arena; /* Of the defaults of topics. */
 };
 
 static void office_sessions(struct office *office);
@@ -71,6 +76,7 @@ struct office *office_open(struct shard *shard)
     };
     struct office *office = mem_zalloc(sizeof *office);
     office->shard = shard;
+    wanted.topic_default_count = topic_defaults(config, &office->arena, &wanted.topic_defaults);
     office->controller = controller_open(&wanted);
     office->timer.fire = office_fire;
     list_init(&office->attendances);
@@ -93,6 +99,7 @@ void office_close(struct office *office)
         attendance_free(list_entry(office->attendances.next, struct attendance, link));
     timer_stop(&office->shard->timers, &office->timer);
     controller_close(office->controller);
+    arena_free(&office->arena);
     mem_free(office);
 }
 
@@ -258,6 +265,7 @@ static struct attendance *attendance_get(struct office *office, node_id broker)
     attendance->office = office;
     attendance->broker = broker;
     attendance->conn = -1;
+    attendance->clock_at = -1;
     watcher_init(office->shard, &attendance->watcher, 1);
     attendance->watcher.dead = attendance_refused;
     attendance->watcher.silent = attendance_silent;
@@ -266,6 +274,45 @@ static struct attendance *attendance_get(struct office *office, node_id broker)
     list_init(&attendance->link);
     list_append(&office->attendances, &attendance->link);
     return attendance;
+}
+
+/* Clocks that were told within a session, of brokers that live. */
+static uint32_t read_clocks(struct office *office, const struct image *image, int64_t *ahead_ms)
+{
+    mono_ms since = office->shard->now - office->shard->config->session_timeout_ms;
+    struct list *node, *after;
+    uint32_t count = 0;
+    list_each (node, after, &office->attendances) {
+        const struct attendance *attendance = list_entry(node, struct attendance, link);
+        if (attendance->clock_at >= 0 && attendance->clock_at > since &&
+            image_broker_is_active(image, attendance->broker))
+            ahead_ms[count++] = attendance->clock_ahead_ms;
+    }
+    return count;
+}
+
+wall_ms office_clock(struct shard *shard, node_id broker, wall_ms wall)
+{
+    struct office *office = shard->office;
+    const struct image *image = controller_image(office->controller);
+    if (!image)
+        return -1;
+    struct attendance *attendance = attendance_get(office, broker);
+    if (wall >= 0) {
+        attendance->clock_at = shard->now;
+        attendance->clock_ahead_ms = wall - shard->now;
+    }
+    uint32_t members = 0;
+    const struct image_broker *at = image_broker_after(image, -1);
+    for (; at; at = image_broker_after(image, at->id))
+        members += image_broker_is_active(image, at->id);
+    int64_t ahead_ms;
+    struct clock_readings readings = {.ahead_ms =
+                                          mem_alloc((members + 1) * sizeof *readings.ahead_ms)};
+    readings.count = read_clocks(office, image, readings.ahead_ms);
+    bool is_known = cluster_clock_choose(&readings, members, &ahead_ms);
+    mem_free(readings.ahead_ms);
+    return is_known ? shard->now + ahead_ms : -1;
 }
 
 /* Back on the quorum's shard: the connection has ended. */

@@ -11,6 +11,13 @@ enum { PARTITIONS_SYNC_TAG = 2 };
 struct fetcher;
 struct seat;
 
+/* What of the topic's settings says when records go. */
+struct partition_retention {
+    bool is_on; /* cleanup.policy has delete. */
+    int64_t ms, bytes;
+    int64_t delete_delay_ms;
+};
+
 struct partition {
     struct shard *shard;
     struct partition_key key;
@@ -27,13 +34,18 @@ struct partition {
     } told;
     struct batch_limits limits;
     struct batch_form form;
-    bool is_append_time;     /* message.timestamp.type=LogAppendTime */
-    bool holds_groups;       /* It is one of __consumer_offsets. */
-    struct seat *seat;       /* coordinators.c; NULL: does not lead, or holds no groups. */
+    bool is_append_time; /* message.timestamp.type=LogAppendTime */
+    bool holds_groups;   /* It is one of __consumer_offsets. */
+    struct seat *seat;   /* coordinators.c; NULL: does not lead, or holds no groups. */
+    int64_t segment_ms, segment_jitter_ms;
     struct refused *refused; /* NULL until there was one. */
     struct list changed;     /* In partitions->changed: its log moved. */
     struct list watches;     /* struct fetch_part.watch of parked fetches. */
     struct timer timer;      /* replica_tick(). */
+    struct partition_retention retention;
+    struct timer retain_timer;
+    mono_ms retain_at;        /* When retention looks again; the timer may be due earlier. */
+    log_offset low_watermark; /* As leader: where the log starts on every live replica; -1. */
     /* Proposals to the controller. */
     struct list asking; /* In partitions->asking. */
     bool has_proposal;
@@ -82,6 +94,11 @@ bool partition_is_ready(const struct partition *partition);
 
 /* partition_configure.c: before its log is opened. */
 void partition_configure(struct partition *partition, const struct image_topic *topic);
+
+/* partition_retain.c */
+void partition_retain_start(struct partition *partition);
+/* Retire what lies below `offset`, as far as it is committed. */
+void partition_retire(struct partition *partition, log_offset offset);
 
 /* partition_alter.c */
 void partition_ask(struct partition *partition);

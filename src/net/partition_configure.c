@@ -1,8 +1,22 @@
-/* partition_configure.c -- what a topic's settings ask of its batches: limits, codec, clock. */
+/* partition_configure.c -- what a topic's settings ask of its batches and segments: limits, codec,
+ * clock, age. What it does not say itself, the broker's settings do. */
 #include "coordinators.h"
 #include "partition.h"
 
 #include <string.h>
+
+enum { DELETE_DELAY_MAX_MS = INT32_MAX }; /* Three weeks; more would overflow somewhere. */
+
+static struct str text_of(const struct image_topic *topic, struct str name, const char *fallback)
+{
+    struct str own = image_topic_config(topic, name);
+    return own.data ? own : str_from(fallback);
+}
+
+static bool has_word(struct str text, const char *word)
+{
+    return memmem(text.data, text.size, word, strlen(word)) != NULL;
+}
 
 static void take_limits(struct partition *partition, const struct image_topic *topic)
 {
@@ -10,27 +24,20 @@ static void take_limits(struct partition *partition, const struct image_topic *t
     partition->limits = (struct batch_limits){
         .size_max =
             (uint32_t)image_topic_number(topic, STR("max.message.bytes"), config->message_size_max),
-        .timestamp_before_max_ms =
-            image_topic_number(topic, STR("message.timestamp.before.max.ms"), INT64_MAX),
-        .timestamp_after_max_ms =
-            image_topic_number(topic, STR("message.timestamp.after.max.ms"), 3600 * 1000),
+        .timestamp_before_max_ms = image_topic_number(topic, STR("message.timestamp.before.max.ms"),
+                                                      config->timestamp_before_max_ms),
+        .timestamp_after_max_ms = image_topic_number(topic, STR("message.timestamp.after.max.ms"),
+                                                     config->timestamp_after_max_ms),
         .reader = partition->shard->codec_reader};
-    struct str policy = image_topic_config(topic, STR("cleanup.policy"));
-    partition->limits.keys_required =
-        policy.data && memmem(policy.data, policy.size, "compact", strlen("compact"));
-    struct str type = image_topic_config(topic, STR("message.timestamp.type"));
+    struct str type = text_of(topic, STR("message.timestamp.type"), config->timestamp_type);
     partition->is_append_time = str_equal(type, STR("LogAppendTime"));
-}
-
-static int32_t codec_level(const struct image_topic *topic, struct str name, enum codec_type codec)
-{
-    return (int32_t)image_topic_number(topic, name, codec_level_default(codec));
 }
 
 static void take_form(struct partition *partition, const struct image_topic *topic)
 {
     static const char *const names[] = {"uncompressed", "gzip", "snappy", "lz4", "zstd"};
-    struct str type = image_topic_config(topic, STR("compression.type"));
+    const struct config *config = partition->shard->config;
+    struct str type = text_of(topic, STR("compression.type"), config->compression_type);
     struct batch_form *form = &partition->form;
     *form = (struct batch_form){.keeps_codec = true, .writer = partition->shard->codec_writer};
     for (int codec = CODEC_NONE; codec <= CODEC_ZSTD; codec++)
@@ -38,14 +45,35 @@ static void take_form(struct partition *partition, const struct image_topic *top
             form->codec = (enum codec_type)codec;
             form->keeps_codec = false;
         }
-    form->levels[CODEC_GZIP] = codec_level(topic, STR("compression.gzip.level"), CODEC_GZIP);
-    form->levels[CODEC_LZ4] = codec_level(topic, STR("compression.lz4.level"), CODEC_LZ4);
-    form->levels[CODEC_ZSTD] = codec_level(topic, STR("compression.zstd.level"), CODEC_ZSTD);
+    form->levels[CODEC_GZIP] =
+        (int32_t)image_topic_number(topic, STR("compression.gzip.level"), config->gzip_level);
+    form->levels[CODEC_LZ4] =
+        (int32_t)image_topic_number(topic, STR("compression.lz4.level"), config->lz4_level);
+    form->levels[CODEC_ZSTD] =
+        (int32_t)image_topic_number(topic, STR("compression.zstd.level"), config->zstd_level);
+}
+
+static void take_age(struct partition *partition, const struct image_topic *topic)
+{
+    const struct config *config = partition->shard->config;
+    struct str policy = text_of(topic, STR("cleanup.policy"), config->cleanup_policy);
+    int64_t delay_ms =
+        image_topic_number(topic, STR("file.delete.delay.ms"), config->delete_delay_ms);
+    partition->limits.keys_required = has_word(policy, "compact");
+    partition->retention = (struct partition_retention){
+        .is_on = has_word(policy, "delete"),
+        .ms = image_topic_number(topic, STR("retention.ms"), config->retention_ms),
+        .bytes = image_topic_number(topic, STR("retention.bytes"), config->retention_bytes),
+        .delete_delay_ms = delay_ms < DELETE_DELAY_MAX_MS ? delay_ms : DELETE_DELAY_MAX_MS};
+    partition->segment_ms = image_topic_number(topic, STR("segment.ms"), config->segment_ms);
+    partition->segment_jitter_ms =
+        image_topic_number(topic, STR("segment.jitter.ms"), config->segment_jitter_ms);
 }
 
 void partition_configure(struct partition *partition, const struct image_topic *topic)
 {
     take_limits(partition, topic);
     take_form(partition, topic);
+    take_age(partition, topic);
     partition->holds_groups = topic_holds_groups(topic);
 }

@@ -52,6 +52,7 @@ static void part_credit(struct shard *shard, const struct fetch_share *share,
                                   .epoch = share->replica_epoch,
                                   .current = part->current_epoch,
                                   .offset = part->offset,
+                                  .start = part->asker_start,
                                   .matched = part_matches(partition, part)};
     part->err = replica_on_fetch(partition->replica, shard->now, &fetch, &out);
     if (part->err == ERR_NONE && fetch.matched)
@@ -96,9 +97,17 @@ static uint32_t part_look(struct shard *shard, const struct fetch_share *share,
     return part->extent.size;
 }
 
-static bool part_is_urgent(const struct fetch_part *part)
+/* A follower that can follow is told at once where our log starts now. */
+static bool is_start_news(const struct fetch_share *share, const struct fetch_part *part)
 {
-    return part->err != ERR_NONE || part->diverging_epoch >= 0 || part->diverging_end >= 0;
+    return share->replica >= 0 && part->asker_start >= 0 && part->asker_start < part->start &&
+           part->high_watermark >= part->start;
+}
+
+static bool part_is_urgent(const struct fetch_share *share, const struct fetch_part *part)
+{
+    return is_start_news(share, part) || part->err != ERR_NONE || part->diverging_epoch >= 0 ||
+           part->diverging_end >= 0;
 }
 
 /* True: it may be answered now. */
@@ -111,7 +120,7 @@ static bool share_look(struct shard *shard, struct fetch_share *share)
         if (room == 0)
             share->parts[i].extent = (struct log_extent){.file = -1};
         total += part_look(shard, share, &share->parts[i], room, total == 0);
-        urgent = urgent || part_is_urgent(&share->parts[i]);
+        urgent = urgent || part_is_urgent(share, &share->parts[i]);
     }
     return urgent || total >= (uint64_t)(share->size_min > 0 ? share->size_min : 0);
 }

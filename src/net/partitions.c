@@ -43,6 +43,7 @@ struct replica_log partition_log_state(const struct partition *partition)
     /* Of the last batch: an epoch that we led without writing says nothing (KAFKA-10706). */
     log_epoch last = ends->end > ends->start ? log_epoch_of(partition->log, ends->end - 1) : -1;
     return (struct replica_log){.start = ends->start,
+                                .start_synced = log_start_synced(partition->log),
                                 .synced = ends->durable,
                                 .written = ends->written,
                                 .end = ends->end,
@@ -121,6 +122,16 @@ static void partition_tell(struct partition *partition)
     partition->told.leader = record->leader;
 }
 
+/* What was asked of a leader ends: what was appended may have been appended (rule 17). */
+static void fail_waits(struct partition *partition)
+{
+    struct log *log = partition->log;
+    coordinator_leave_seat(partition);
+    log_cancel_waits(log, WAIT_COMMITTED, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+    log_cancel_waits(log, WAIT_DURABLE, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+    log_cancel_waits(log, WAIT_LOW_WATERMARK, ERR_NOT_LEADER_OR_FOLLOWER);
+}
+
 static void partition_turn(struct partition *partition, enum replica_turn turn)
 {
     struct shard *shard = partition->shard;
@@ -136,9 +147,7 @@ static void partition_turn(struct partition *partition, enum replica_turn turn)
         probe.value = shard->broker_epoch;
         coordinator_take_seat(partition);
     } else {
-        coordinator_leave_seat(partition);
-        log_cancel_waits(partition->log, WAIT_COMMITTED, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
-        log_cancel_waits(partition->log, WAIT_DURABLE, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+        fail_waits(partition);
         probe.kind = turn == REPLICA_FOLLOW ? PROBE_FOLLOWER : PROBE_RESIGN;
     }
     env_probe(shard->env, &probe);
@@ -168,6 +177,10 @@ void partition_obey(struct partition *partition, const struct replica_out *out)
         log_commit(partition->log, high_watermark);
         partition_wake(partition);
     }
+    if (out->start >= 0)
+        partition_retire(partition, out->start);
+    partition->low_watermark = out->low_watermark;
+    log_release(partition->log, WAIT_LOW_WATERMARK, out->low_watermark);
     if (out->propose) {
         partition->has_proposal = true;
         partition->proposal = out->proposal;
@@ -287,6 +300,7 @@ static void partition_start(struct partition *partition)
                                     .context = shard};
     struct replica_log state = partition_log_state(partition);
     partition->replica = replica_open(&config, &state, log_ends(partition->log)->committed);
+    partition_retain_start(partition);
     struct replica_out out;
     if (!shard->partitions->alive) {
         replica_on_session(partition->replica, shard->now, false, &out);
@@ -320,9 +334,7 @@ static void hook_offline(void *context, struct log *log)
         env_fatal(shard->env, "the log directory has failed");
         return;
     }
-    coordinator_leave_seat(partition);
-    log_cancel_waits(log, WAIT_COMMITTED, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
-    log_cancel_waits(log, WAIT_DURABLE, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+    fail_waits(partition);
     partition_report(partition, true);
     fetcher_leave(partition);
     timer_stop(&shard->timers, &partition->timer); /* It proposes nothing any more. */
@@ -368,6 +380,8 @@ static void partition_open_log(struct partition *partition, const struct image_p
         .segment_size = (uint32_t)(topic ? image_topic_number(topic, STR("segment.bytes"),
                                                               shard->config->segment_size)
                                          : shard->config->segment_size),
+        .segment_ms = partition->segment_ms,
+        .segment_jitter_ms = partition->segment_jitter_ms,
         .index_interval_size = (uint32_t)shard->config->index_interval_size,
         .keeps_producers = true,
         .hooks = {.durable = hook_durable,
@@ -412,11 +426,10 @@ static void partition_remove(struct partition *partition)
         return;
     partition->removing = true;
     timer_stop(&partition->shard->timers, &partition->timer);
+    timer_stop(&partition->shard->timers, &partition->retain_timer);
     fetcher_leave(partition);
     list_remove(&partition->asking);
-    coordinator_leave_seat(partition);
-    log_cancel_waits(partition->log, WAIT_COMMITTED, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
-    log_cancel_waits(partition->log, WAIT_DURABLE, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+    fail_waits(partition);
     partition_report(partition, false);
     partition_wake(partition);
     trace_info(partition->shard->env->trace, "%s deleted from this node", partition->name);
@@ -428,6 +441,7 @@ static void partition_free(struct partition *partition)
     struct shard *shard = partition->shard;
     coordinator_leave_seat(partition);
     timer_stop(&shard->timers, &partition->timer);
+    timer_stop(&shard->timers, &partition->retain_timer);
     fetcher_leave(partition);
     list_remove(&partition->asking);
     list_remove(&partition->changed);
@@ -748,6 +762,7 @@ void partitions_end_waits(struct partitions *partitions)
         coordinator_leave_seat(partition);
         log_cancel_waits(partition->log, WAIT_COMMITTED, ERR_CLOSED);
         log_cancel_waits(partition->log, WAIT_DURABLE, ERR_CLOSED);
+        log_cancel_waits(partition->log, WAIT_LOW_WATERMARK, ERR_CLOSED);
     }
 }
 

@@ -91,6 +91,7 @@ struct fetch_part {
     log_offset offset;
     log_epoch current_epoch; /* -1: not said. */
     log_epoch last_epoch;    /* LastFetchedEpoch; -1: not said. */
+    log_offset asker_start;  /* Where a replica's log starts; -1: not said. */
     uint32_t size_max;
     /* Answer. */
     enum err err;
@@ -151,5 +152,23 @@ struct query_part {
     struct leader_hint hint;
 };
 void partitions_query(struct shard *shard, struct letter *letter);
+
+/* -- DeleteRecords: one partition, there and back. */
+struct delete_part {
+    struct letter letter;
+    void *job;
+    uint32_t place;
+    struct partition_key key;
+    log_offset offset; /* Retire what lies below; -1: all that is committed. */
+    int32_t timeout_ms;
+    void (*done)(struct shard *shard, struct letter *letter);
+    /* Answer. */
+    enum err err;
+    log_offset low_watermark; /* -1: not known. */
+    /* Of the owner while it waits for the replicas. */
+    struct wait wait;
+    struct partition *partition;
+};
+void partitions_delete_records(struct shard *shard, struct letter *letter);
 
 #endif

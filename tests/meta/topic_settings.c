@@ -99,6 +99,9 @@ Test(topic_settings, are_listed_with_overrides_and_the_brokers_defaults)
     struct arena arena = {0};
     struct controller_config config = {
         .min_insync_default = -1, .flush_messages = 1, .segment_size = 4096};
+    const struct record_config broker = {.name = STR("segment.ms"), .value = STR("99")};
+    config.topic_defaults = &broker;
+    config.topic_default_count = 1;
     struct record_config override = {.name = STR("retention.ms"), .value = STR("7")};
     const struct topic_setting *settings = NULL;
 
@@ -113,7 +116,9 @@ Test(topic_settings, are_listed_with_overrides_and_the_brokers_defaults)
                  str_equal(settings[i].value, STR("2")) && settings[i].is_default;
         found += str_equal(settings[i].name, STR("segment.bytes")) &&
                  str_equal(settings[i].value, STR("4096"));
+        found += str_equal(settings[i].name, STR("segment.ms")) &&
+                 str_equal(settings[i].value, STR("99")) && settings[i].is_default;
     }
-    cr_assert_eq(found, 3);
+    cr_assert_eq(found, 4);
     arena_free(&arena);
 }

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+enum { CONFIGS_MAX = 8, CONFIG_SIZE = 24 };
+
 enum wish { WISH_CREATE, WISH_DELETE, WISH_NONE };
 
 struct admin {
@@ -15,24 +17,49 @@ struct admin {
     sim_us again_at;
 };
 
+struct settings {
+    uint32_t count;
+    struct create_topics_request_config configs[CONFIGS_MAX];
+    char values[CONFIGS_MAX][CONFIG_SIZE];
+};
+
+static void add_setting(struct settings *settings, const char *name, int64_t value)
+{
+    char *text = settings->values[settings->count];
+    struct create_topics_request_config *config = &settings->configs[settings->count++];
+    create_topics_request_config_init(config);
+    snprintf(text, CONFIG_SIZE, "%lld", (long long)value);
+    config->name = str_from(name);
+    config->value = str_from(text);
+}
+
+static void fill_settings(struct settings *settings, const struct swarm *swarm)
+{
+    settings->count = 0;
+    add_setting(settings, "min.insync.replicas", swarm->min_insync);
+    if (!swarm->retains)
+        return;
+    add_setting(settings, "segment.bytes", swarm->topic_segment_size);
+    add_setting(settings, "segment.ms", swarm->segment_ms);
+    add_setting(settings, "retention.bytes", swarm->retention_bytes);
+    add_setting(settings, "retention.ms", swarm->retention_ms);
+    add_setting(settings, "file.delete.delay.ms", swarm->delete_delay_ms);
+}
+
 static void ask_create(struct admin *admin, uint32_t index, uint32_t node)
 {
     const struct swarm *swarm = &admin->actor.world->swarm;
     struct create_topics_request request;
     struct create_topics_request_topic topic;
-    struct create_topics_request_config config;
-    char min_insync[8];
+    struct settings settings;
     create_topics_request_init(&request);
     create_topics_request_topic_init(&topic);
-    create_topics_request_config_init(&config);
-    snprintf(min_insync, sizeof min_insync, "%u", swarm->min_insync);
-    config.name = STR("min.insync.replicas");
-    config.value = str_from(min_insync);
+    fill_settings(&settings, swarm);
     topic.name = str_from(admin->actor.topics[index].name);
     topic.num_partitions = (int32_t)swarm->partitions;
     topic.replication_factor = (int16_t)swarm->replication_factor;
-    topic.configs = &config;
-    topic.configs_count = 1;
+    topic.configs = settings.configs;
+    topic.configs_count = settings.count;
     request.topics = &topic;
     request.topics_count = 1;
     request.timeout_ms = 2000;

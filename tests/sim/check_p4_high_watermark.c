@@ -35,7 +35,7 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
         world_violation(
             world, "P4", "node %d, partition %d: the high watermark falls from %lld to %lld",
             node->id, probe->key.index, (long long)log->high_watermark, (long long)probe->offset);
-    if (probe->offset > log->end)
+    if (probe->offset > log->end && probe->offset > log->start)
         world_violation(world, "P4", "node %d, partition %d: high watermark %lld past the end %lld",
                         node->id, probe->key.index, (long long)probe->offset, (long long)log->end);
     if (probe->flag && !ghost_partition_of(world, probe->key)->removed)

@@ -14,6 +14,8 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
     const struct ghost_log *log = &partition->logs[node->index];
     log_offset common =
         probe->offset < partition->high_watermark ? probe->offset : partition->high_watermark;
+    if (probe->offset <= log->start)
+        return; /* It begins there, perhaps within a batch. */
     if (!partition->removed && !ghost_agree(&log->batches, &partition->truth, common))
         world_violation(world, "P5",
                         "node %d, partition %d: below %lld it holds other records than "

@@ -62,22 +62,22 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
     if (log->rotten || partition->removed || !ghost_log_path(world, probe->key, path))
         return;
     uint32_t needed = 0;
+    log_offset from = log->durable > log->start ? log->durable : log->start;
     for (uint32_t i = log->batches.count; i > 0; i--) {
         const struct ghost_batch *batch = &log->batches.all[i - 1];
-        if (batch->base < log->durable)
+        if (batch->base < from)
             break;
         needed += batch->base < probe->offset;
     }
     const struct disk_file *directory =
         entries_get(&node->disk.root->durable_entries, path, strlen(path));
-    uint32_t found =
-        directory ? count_in_directory(log, directory, log->durable, probe->offset) : 0;
+    uint32_t found = directory ? count_in_directory(log, directory, from, probe->offset) : 0;
     if (found < needed)
         world_violation(world, "S1'",
                         "node %d, partition %d: durable to %lld, from %lld, and %u of %u batches "
                         "would survive",
-                        node->id, probe->key.index, (long long)probe->offset,
-                        (long long)log->durable, found, needed);
+                        node->id, probe->key.index, (long long)probe->offset, (long long)from,
+                        found, needed);
 }
 
 const struct checker check_s1_synced = {.name = "S1'", .kinds = KIND(LOG_DURABLE), .take = take};

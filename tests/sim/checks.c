@@ -6,7 +6,7 @@
     X(r1) X(r2) X(r3) X(r4) X(r5) X(r6) X(r7) X(r8) X(r9) X(r11) X(r13) X(r14)     \
     X(c1) X(c2) X(c3) X(c4) X(c5) X(c6) X(c7) X(c8) X(c9) X(c10) X(c11)            \
     X(p1) X(p1_synced) X(p2) X(p3) X(p4) X(p5) X(p6) X(p7) X(p8) X(p9) X(p10)      \
-    X(p12) X(p13)                                                                  \
+    X(p11) X(p12) X(p13)                                                                  \
     X(s1) X(s1_synced) X(s2) X(s3)                                                 \
     X(rule_10) X(rule_25) X(rule_28)
 /* clang-format on */

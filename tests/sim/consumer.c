@@ -96,6 +96,19 @@ static void take_batch(struct consumer *consumer, uint32_t node, struct partitio
     codec_reader_close(reader);
 }
 
+/* As auto.offset.reset=earliest does: what it wanted to read has been retired. */
+static bool reset_position(struct consumer *consumer, uint32_t node, uint32_t topic,
+                           struct partition_key key)
+{
+    struct ghost_partition *partition = ghost_partition_of(consumer->actor.world, key);
+    log_offset *position = &consumer->positions[topic][key.index];
+    if (*position >= partition->start_max)
+        return partition->removed;
+    if (*position < partition->logs[node].start)
+        *position = partition->logs[node].start;
+    return true;
+}
+
 static void take_partition(struct consumer *consumer, uint32_t node, uint32_t topic,
                            const struct fetch_response_partition *from)
 {
@@ -107,6 +120,9 @@ static void take_partition(struct consumer *consumer, uint32_t node, uint32_t to
         actor->metadata_due = true;
         consumer->again_at[node] = actor->world->kernel.now + 30 * SIM_MS;
         if (from->error_code == ERR_OFFSET_OUT_OF_RANGE && uuid_is_zero(key.topic_id))
+            return;
+        if (from->error_code == ERR_OFFSET_OUT_OF_RANGE &&
+            reset_position(consumer, node, topic, key))
             return;
         if (from->error_code == ERR_OFFSET_OUT_OF_RANGE)
             world_violation(actor->world, "P7",

@@ -124,6 +124,8 @@ void ghost_read_append(struct world *world, struct sim_node *node, const struct 
                                                            .crc = info.crc,
                                                            .chain = chain,
                                                            .value = value_of_batch(bytes),
+                                                           .size = info.size,
+                                                           .timestamp = info.max_timestamp,
                                                            .producer_id = info.producer_id,
                                                            .producer_epoch = info.producer_epoch,
                                                            .sequence = info.base_sequence});
@@ -211,6 +213,14 @@ static void take_truncate(struct ghost_log *log, const struct probe *probe)
     if (log->durable > log->end)
         log->durable = log->end;
     cut_batches(&log->batches, log->end);
+}
+
+/* A log that starts anew at `start` holds, as it were, what was retired before it. */
+static void start_anew(struct ghost_partition *partition, struct ghost_log *log, log_offset start)
+{
+    for (uint32_t i = 0; i < count_below(&partition->truth, start); i++)
+        push_batch(&log->batches, &partition->truth.all[i]);
+    log->start = log->end = start; /* Not durable before it says so. */
 }
 
 static void reset_log(struct ghost_log *log)
@@ -425,6 +435,14 @@ void ghost_take(struct world *world, struct sim_node *node, const struct probe *
     case PROBE_LOG_RESET:
         keep_uncut(log);
         reset_log(log);
+        start_anew(partition, log, probe->offset);
+        if (partition->forgotten < probe->offset)
+            partition->forgotten = probe->offset;
+        break;
+    case PROBE_LOG_RETIRE:
+        log->start = probe->offset;
+        if (log->leads >= 0 && partition->start_max < log->start)
+            partition->start_max = log->start;
         break;
     case PROBE_LEADER:
         take_leader(partition, node, probe);
@@ -555,6 +573,28 @@ bool ghost_log_path(const struct world *world, struct partition_key key, char pa
     return topic != NULL;
 }
 
+static log_offset *trim_of(struct world *world, struct str topic, partition_id index)
+{
+    uint32_t number =
+        topic.size > 0 ? (uint32_t)(topic.data[topic.size - 1] - '0') : SIM_TOPICS_MAX;
+    return number < SIM_TOPICS_MAX && index < 16 ? &world->ghost->trims[number][index] : NULL;
+}
+
+void ghost_note_trim(struct world *world, struct str topic, partition_id index, log_offset offset)
+{
+    log_offset *trim = trim_of(world, topic, index);
+    if (trim && *trim < offset)
+        *trim = offset;
+}
+
+log_offset ghost_trim_of(struct world *world, struct partition_key key)
+{
+    const struct image *image = world->ghost->image;
+    const struct image_topic *topic = image ? image_topic_by_id(image, key.topic_id) : NULL;
+    const log_offset *trim = topic ? trim_of(world, topic->name, key.index) : NULL;
+    return trim ? *trim : 0;
+}
+
 /* The first segment of `partition` on `node`; NULL: none. */
 static struct disk_file *data_file(struct world *world, const struct ghost_partition *partition,
                                    struct sim_node *node)
@@ -577,7 +617,7 @@ void ghost_rot_one(struct world *world, struct sim_node *node, struct rand *rand
         const struct ghost_batch *first = ghost_batch_at(&log->batches, 0);
         bool spared = __builtin_popcountll(partition->replicas) - 1 < partition->min_insync;
         if (partition->is_metadata || partition->removed || log->rotten || !first ||
-            first->end > log->mark || spared)
+            log->start > 0 || first->end > log->mark || spared)
             continue;
         struct disk_file *found = data_file(world, partition, node);
         if (!found || found->durable.size < BATCH_HEADER_SIZE || rand_below(rand, ++seen) > 0)

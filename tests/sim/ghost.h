@@ -21,6 +21,8 @@ struct ghost_batch {
     uint32_t crc;
     uint64_t chain;
     uint64_t value; /* Of the first record, where the workload wrote it; 0: not ours. */
+    uint32_t size;
+    wall_ms timestamp; /* The greatest. */
     int64_t producer_id;
     int32_t producer_epoch, sequence;
 };
@@ -69,6 +71,8 @@ struct ghost_partition {
     struct ghost_log logs[SIM_NODES_MAX];
     struct ghost_batches truth; /* Committed, by whoever led. */
     log_offset high_watermark;  /* True one: the highest ever of a leader. */
+    log_offset start_max;       /* Up to here a leader has retired it. */
+    log_offset forgotten;       /* A replica began anew here, and knows nobody who wrote below. */
     struct map positions;       /* (epoch, end) -> chain */
     struct map grants;          /* epoch -> struct ghost_grant */
     struct map versions;        /* partition epoch -> ISR and the highest bit */
@@ -106,6 +110,7 @@ struct ghost {
     /* The batches of the append that is being checked. */
     struct ghost_batches incoming;
     uint64_t appends, acks;
+    log_offset trims[SIM_TOPICS_MAX][16]; /* By topic and partition: the greatest that was asked. */
 };
 
 void ghost_open(struct world *world);
@@ -138,6 +143,11 @@ bool ghost_has_just_failed(const struct world *world, const struct ghost_log *lo
 
 /* Where a log lies on each node's disk; false: its topic is not known, or no more. */
 bool ghost_log_path(const struct world *world, struct partition_key key, char path[ENV_PATH_MAX]);
+
+/* Somebody has asked that what lies below `offset` goes, of whatever topic has that name. */
+void ghost_note_trim(struct world *world, struct str topic, partition_id index, log_offset offset);
+/* The greatest offset that was asked for; 0: none. */
+log_offset ghost_trim_of(struct world *world, struct partition_key key);
 
 /* The fault budget. */
 bool ghost_may_wipe(struct world *world, const struct sim_node *node);

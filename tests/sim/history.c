@@ -19,12 +19,16 @@ void clients_open(struct world *world)
     const struct swarm *swarm = &world->swarm;
     world->clients = clients;
     map_init(&clients->refused, sizeof(uint64_t));
-    world->net.hosts_count = swarm->nodes + 1 + swarm->producers + swarm->consumers;
+    world->net.hosts_count = swarm->nodes + 1 + swarm->producers + swarm->consumers + swarm->trims;
     clients->actors[clients->count++] = admin_new(world, 0, swarm->recreates);
     for (uint32_t i = 0; i < swarm->producers; i++, clients->count++)
         clients->actors[clients->count] = producer_new(world, clients->count);
     for (uint32_t i = 0; i < swarm->consumers; i++, clients->count++)
         clients->actors[clients->count] = consumer_new(world, clients->count);
+    if (swarm->trims) {
+        clients->actors[clients->count] = trimmer_new(world, clients->count);
+        clients->count++;
+    }
 }
 
 void clients_heal(struct world *world)

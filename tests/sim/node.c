@@ -62,6 +62,10 @@ static void fill_config(struct sim_node *node)
     config->min_insync_default = (int32_t)swarm->min_insync;
     config->replication_factor_default = (int32_t)swarm->replication_factor;
     config->segment_size = swarm->segment_size;
+    config->retention_ms = -1; /* Without `retains` every clock may be wrong. */
+    config->initial_task_delay_ms = 0;
+    if (swarm->retains)
+        config->retention_check_interval_ms = swarm->retain_interval_ms;
     if (swarm->segment_size < 1 << 20)
         config->index_interval_size = 512;
 }

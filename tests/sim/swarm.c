@@ -100,6 +100,23 @@ static void draw_workload(struct swarm *swarm, struct rand *rand)
     swarm->recreates = swarm->admins > 0 && rand_chance(rand, 2, 3);
 }
 
+static void draw_retention(struct swarm *swarm, struct rand *rand)
+{
+    swarm->retention_ms = swarm->retention_bytes = -1;
+    swarm->retains = rand_chance(rand, 1, 3);
+    if (!swarm->retains)
+        return;
+    swarm->topic_segment_size = (int32_t)PICK(rand, 1024, 4096, 16 * 1024);
+    swarm->segment_ms = (int32_t)PICK(rand, 604800000, 1000, 100);
+    swarm->delete_delay_ms = (int32_t)PICK(rand, 0, 100, 2000);
+    swarm->retain_interval_ms = (int32_t)PICK(rand, 20, 200, 1000);
+    swarm->trims = rand_chance(rand, 1, 2);
+    if (rand_chance(rand, 2, 3))
+        swarm->retention_bytes = PICK(rand, 0, 2048, 16 * 1024, 64 * 1024);
+    if (rand_chance(rand, 1, 2))
+        swarm->retention_ms = PICK(rand, 300, 2000, 10000);
+}
+
 void swarm_draw(struct swarm *swarm, const struct kernel *kernel,
                 const struct world_options *options)
 {
@@ -124,6 +141,7 @@ void swarm_draw(struct swarm *swarm, const struct kernel *kernel,
     swarm->disk.sync_mean = (sim_us)PICK(&rand, 100, 200, 1000, 5000);
     swarm->disk.sync_hang = swarm->calm ? 0 : PICK(&rand, 0, 0, 100, 1000);
     swarm->disk.write_short = swarm->calm ? 0 : PICK(&rand, 0, 1000, 50000);
+    draw_retention(swarm, &rand);
 }
 
 void swarm_print(const struct swarm *swarm)
@@ -141,6 +159,12 @@ void swarm_print(const struct swarm *swarm)
         (long long)swarm->net.delay_mean, swarm->net.capacity, swarm->net.split, swarm->net.refuse,
         swarm->net.drop, swarm->net.stall, (long long)swarm->disk.sync_mean, swarm->disk.sync_hang,
         swarm->disk.write_short);
+    if (swarm->retains)
+        printf(" retention.bytes=%lld retention.ms=%lld segment=%d segment.ms=%d delay=%dms "
+               "interval=%dms%s",
+               (long long)swarm->retention_bytes, (long long)swarm->retention_ms,
+               swarm->topic_segment_size, swarm->segment_ms, swarm->delete_delay_ms,
+               swarm->retain_interval_ms, swarm->trims ? " trims" : "");
     for (int fault = 0; fault < FAULTS; fault++)
         if (swarm->fault_mean[fault] > 0)
             printf(" %s=%lldms", names[fault], (long long)(swarm->fault_mean[fault] / SIM_MS));

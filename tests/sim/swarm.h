@@ -38,11 +38,19 @@ struct swarm {
     bool wipe_majority;        /* Two of three disks are wiped: nothing may form anew. */
     sim_us duration;           /* Of the first phase. */
     sim_us fault_mean[FAULTS]; /* Between two of a kind; 0: never. */
-    uint32_t victim;           /* The only node whose synced data may be destroyed. */
+    uint32_t victim; /* The only node whose synced data may be destroyed, and with retention.ms
+                      * whose clock jumps. */
     struct net_config net;
     struct disk_faults disk;
     int32_t timing; /* Percent of the default timeouts. */
     int32_t segment_size;
+    /* Records go: of every topic. */
+    bool retains;
+    int32_t topic_segment_size;
+    int64_t retention_ms, retention_bytes; /* -1: none. */
+    int32_t segment_ms;
+    int32_t delete_delay_ms, retain_interval_ms;
+    bool trims; /* Somebody asks for it, now and then. */
 };
 
 struct world_options;

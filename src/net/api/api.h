@@ -12,6 +12,7 @@ void api_metadata(struct shard *shard, struct request *request);
 void api_api_versions(struct shard *shard, struct request *request);
 void api_create_topics(struct shard *shard, struct request *request);
 void api_delete_topics(struct shard *shard, struct request *request);
+void api_delete_records(struct shard *shard, struct request *request);
 void api_offset_commit(struct shard *shard, struct request *request);
 void api_offset_fetch(struct shard *shard, struct request *request);
 void api_find_coordinator(struct shard *shard, struct request *request);

@@ -7,6 +7,7 @@ struct heartbeat {
     struct act act;
     struct heartbeat_command command;
     struct heartbeat_reply reply;
+    wall_ms wall_clock;
 };
 
 static enum err heartbeat_decide(struct act *act, struct decision *decision)
@@ -28,6 +29,9 @@ static void heartbeat_finish(struct act *act, enum err result)
     response.is_caught_up = heartbeat->reply.is_caught_up;
     response.is_fenced = result != ERR_NONE || heartbeat->reply.is_fenced;
     response.should_shut_down = heartbeat->reply.should_shut_down;
+    if (result == ERR_NONE)
+        response.cluster_clock =
+            office_clock(act->request->shard, heartbeat->command.id, heartbeat->wall_clock);
     request_reply(act->request, &response);
 }
 
@@ -57,6 +61,7 @@ void api_broker_heartbeat(struct shard *shard, struct request *request)
                                                     .metadata_offset = body.current_metadata_offset,
                                                     .want_fence = body.want_fence,
                                                     .want_shut_down = body.want_shut_down};
+    heartbeat->wall_clock = body.wall_clock;
     take_unserviceable(request, &body, &heartbeat->command);
     heartbeat->act.request = request;
     heartbeat->act.decide = heartbeat_decide;

@@ -184,6 +184,7 @@ static struct fetch_share *share_new(struct shard *shard, struct fetch_job *job,
                 .offset = asked->fetch_offset,
                 .current_epoch = asked->current_leader_epoch,
                 .last_epoch = asked->last_fetched_epoch,
+                .asker_start = asked->log_start_offset,
                 .size_max =
                     asked->partition_max_bytes > 0 ? (uint32_t)asked->partition_max_bytes : 0};
         }

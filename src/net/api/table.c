@@ -12,6 +12,7 @@ static const struct api apis[] = {
     {.key = WIRE_API_VERSIONS, CLIENTS, .handle = api_api_versions},
     {.key = WIRE_CREATE_TOPICS, CLIENTS, .forwarded = true, .handle = api_create_topics},
     {.key = WIRE_DELETE_TOPICS, CLIENTS, .forwarded = true, .handle = api_delete_topics},
+    {.key = WIRE_DELETE_RECORDS, CLIENTS, .handle = api_delete_records},
     {.key = WIRE_OFFSET_COMMIT, CLIENTS, .handle = api_offset_commit},
     {.key = WIRE_OFFSET_FETCH, CLIENTS, .handle = api_offset_fetch},
     {.key = WIRE_FIND_COORDINATOR, CLIENTS, .handle = api_find_coordinator},

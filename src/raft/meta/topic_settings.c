@@ -309,6 +309,8 @@ uint32_t topic_settings(const struct controller_config *config, int32_t replicas
     for (uint32_t i = 0; i < RULE_COUNT; i++) {
         struct str name = str_from(rules[i].name);
         const struct record_config *override = find_config(overrides, override_count, name);
+        const struct record_config *fallback =
+            find_config(config->topic_defaults, config->topic_default_count, name);
         if (rules[i].kind == SETTING_GONE)
             continue;
         struct topic_setting *setting = &settings[count++];
@@ -316,6 +318,8 @@ uint32_t topic_settings(const struct controller_config *config, int32_t replicas
         setting->is_default = override == NULL;
         if (override != NULL)
             setting->value = override->value;
+        else if (fallback != NULL)
+            setting->value = fallback->value;
         else if (rules[i].fallback != NULL)
             setting->value = str_from(rules[i].fallback);
         else

@@ -1,0 +1,75 @@
+/* partition_retain.c -- records go, by age and size.
+ *
+ * A leader decides, its followers' logs start where its own does (replica.h). Age is judged by the
+ * cluster's clock and by no single node's (PR8). Each partition has a timer of its own, and their
+ * first turns are spread, so that no tick looks at many. */
+#include "partition.h"
+
+#include "cluster_clock.h"
+
+enum { SPREAD_MS = 10 * 1000, DELAY_MAX_MS = INT32_MAX };
+
+/* Unlink what may go by now, and set the timer for what comes next. */
+static void clean(struct partition *partition)
+{
+    struct shard *shard = partition->shard;
+    mono_ms again =
+        log_unlink_retired(partition->log, shard->now, partition->retention.delete_delay_ms);
+    mono_ms due = again < partition->retain_at ? again : partition->retain_at;
+    timer_start(&shard->timers, &partition->retain_timer, due);
+}
+
+static void look(struct partition *partition)
+{
+    struct shard *shard = partition->shard;
+    const struct partition_retention *wanted = &partition->retention;
+    struct log_retention retention = {.ms = -1, .bytes = -1, .now = -1};
+    log_offset before = log_ends(partition->log)->start;
+    bool leads = replica_check_leader(partition->replica, -1) == ERR_NONE;
+    if (leads && wanted->is_on)
+        retention = (struct log_retention){
+            .ms = wanted->ms, .bytes = wanted->bytes, .now = cluster_wall(shard)};
+    enum err err = log_retain(partition->log, &retention);
+    if (err != ERR_NONE)
+        trace_warn(shard->env->trace, "%s: retention: %s", partition->name, err_name(err));
+    if (log_ends(partition->log)->start > before)
+        partition_changed(partition);
+}
+
+static mono_ms later(const struct shard *shard, int64_t delay_ms)
+{
+    return shard->now + (delay_ms < DELAY_MAX_MS ? delay_ms : DELAY_MAX_MS);
+}
+
+static void fire(struct timer *timer, mono_ms now)
+{
+    struct partition *partition = list_entry(timer, struct partition, retain_timer);
+    struct shard *shard = partition->shard;
+    if (now >= partition->retain_at) {
+        partition->retain_at = later(shard, shard->config->retention_check_interval_ms);
+        look(partition);
+    }
+    clean(partition);
+    shard->partitions->dirty = true; /* What was rolled, or retired, is owed a sync. */
+}
+
+void partition_retain_start(struct partition *partition)
+{
+    struct shard *shard = partition->shard;
+    int64_t spread_ms = shard->config->retention_check_interval_ms;
+    if (spread_ms > SPREAD_MS)
+        spread_ms = SPREAD_MS;
+    partition->retain_timer.fire = fire;
+    partition->retain_at = later(shard, shard->config->initial_task_delay_ms) +
+                           (int64_t)rand_below(&shard->rand, (uint64_t)spread_ms);
+    timer_start(&shard->timers, &partition->retain_timer, partition->retain_at);
+}
+
+void partition_retire(struct partition *partition, log_offset offset)
+{
+    log_offset before = log_ends(partition->log)->start;
+    if (log_retire(partition->log, offset) == before)
+        return;
+    partition_changed(partition);
+    clean(partition);
+}

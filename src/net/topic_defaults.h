@@ -1,0 +1,13 @@
+/* topic_defaults.h -- the broker's settings that are defaults of topics, by the topics' names. */
+#ifndef NET_TOPIC_DEFAULTS_H
+#define NET_TOPIC_DEFAULTS_H
+
+#include "config.h"
+#include "record.h"
+
+/* Those whose default need not be Kafka's.
+ * Owns    *out lives in `arena`, its texts there or in `config`. */
+uint32_t topic_defaults(const struct config *config, struct arena *arena,
+                        const struct record_config **out);
+
+#endif
