@@ -144,6 +144,20 @@ def test_a_killed_node_is_down_and_comes_back():
     cluster.nodes = {node["node"]: node for node in cluster.ps()}
 
 
+def test_a_partition_is_trimmed():
+    cluster.skiff("topic", "create", "cut", "-p", "1")
+    cluster.skiff("produce", "cut", stdin="".join(f"line {i}\n" for i in range(10)))
+    assert cluster.skiff("topic", "trim", "cut/0", "4") == "cut/0 starts at 4\n"
+    assert cluster.skiff("consume", "cut", "-e").splitlines()[0] == "line 4"
+    beyond = cluster.call("topic", "trim", "cut/0", "11")
+    assert beyond.returncode == 1 and "cut/0: " in beyond.stderr
+    trimmed = json.loads(cluster.skiff("topic", "trim", "cut/0", "end", "--json"))
+    assert trimmed == {"topic": "cut", "partition": 0, "start": 10}
+    assert cluster.skiff("consume", "cut", "-e") == ""
+    for where in ("cut/7", "uncut/0"):
+        assert cluster.call("topic", "trim", where, "1").returncode == NOT_FOUND, where
+
+
 def test_a_paused_node_is_seen_and_resumes():
     cluster.skiff("pause", "3")
     assert [n["state"] for n in cluster.ps()] == ["running", "running", "paused"]
@@ -197,14 +211,16 @@ def test_local_verbs_refuse_brokers():
 def test_wrong_words_are_usage_errors():
     for words in (["bogus"], ["topic"], ["topic", "bogus"], ["up", "-n", "0"], ["up", "-n", "x"],
                   ["up", "--set", "novalue"], ["kill"], ["consume", "a", "-f", "%q"], ["up", "-p"],
-                  ["ps", "--timeout", "soon"], ["topic", "create", "x", "-p", "0"]):
+                  ["ps", "--timeout", "soon"], ["topic", "create", "x", "-p", "0"],
+                  ["topic", "trim", "t"], ["topic", "trim", "t", "5"], ["topic", "trim", "t/0", "x"],
+                  ["topic", "trim", "/0", "5"], ["topic", "trim", "t/x", "5"]):
         assert bare(*words).returncode == USAGE, words
 
 
 def test_every_verb_has_help_with_examples():
     for words in (["up"], ["down"], ["with"], ["ps"], ["logs"], ["kill"], ["restart"], ["pause"], ["resume"],
                   ["topic", "create"], ["topic", "ls"], ["topic", "describe"], ["topic", "delete"],
-                  ["produce"], ["consume"], ["dump"], ["cluster", "info"], ["cluster", "quorum"]):
+                  ["topic", "trim"], ["produce"], ["consume"], ["dump"], ["cluster", "info"], ["cluster", "quorum"]):
         run = bare(*words, "--help")
         assert run.returncode == 0 and "Examples:" in run.stdout, words
         assert run.stdout.count("--timeout TIME") == 1, run.stdout
