@@ -50,11 +50,12 @@ static FILE *open_segment(const struct disks *disks, uint32_t copy, int64_t base
     return out;
 }
 
-/* Append batches of two records each, which begin at `from`, `from` + 2, ... below `to`. */
-static void put(const struct disks *disks, uint32_t copy, int64_t from, int64_t to,
-                const char *text)
+/* Append batches of two records each, which begin at `from`, `from` + 2, ... below `to`, to the
+ * segment that is named by `segment`. */
+static void put_in(const struct disks *disks, uint32_t copy, int64_t segment, int64_t from,
+                   int64_t to, const char *text)
 {
-    FILE *out = open_segment(disks, copy, from);
+    FILE *out = open_segment(disks, copy, segment);
     for (int64_t base = from; base < to; base += RECORDS) {
         struct batch_spec spec = batch_spec(base, 3, 1000);
         struct batch_record record = {
@@ -67,6 +68,12 @@ static void put(const struct disks *disks, uint32_t copy, int64_t from, int64_t 
     fclose(out);
 }
 
+static void put(const struct disks *disks, uint32_t copy, int64_t from, int64_t to,
+                const char *text)
+{
+    put_in(disks, copy, from, from, to, text);
+}
+
 static void put_bytes(const struct disks *disks, uint32_t copy, int64_t base, const char *bytes,
                       size_t size)
 {
@@ -76,17 +83,23 @@ static void put_bytes(const struct disks *disks, uint32_t copy, int64_t base, co
 }
 
 /* `may_miss`: a directory; COPIES: none. */
-static struct replicas_result compared_but(const struct disks *disks, int64_t end,
-                                           uint32_t may_miss, uint32_t copies)
+static struct replicas_result compared_from(const struct disks *disks, struct replicas_range range,
+                                            uint32_t may_miss, uint32_t copies)
 {
     struct replicas_request request = {
         .topic = "orders", .dir_count = COPIES, .dirs = disks->names, .copies = copies};
     struct replicas_result *result = mem_zalloc(sizeof *result);
     request.may_miss[may_miss] = may_miss < COPIES;
-    replicas_compare(&request, 0, end, result);
+    replicas_compare(&request, 0, range, result);
     struct replicas_result copy = *result;
     mem_free(result);
     return copy;
+}
+
+static struct replicas_result compared_but(const struct disks *disks, int64_t end,
+                                           uint32_t may_miss, uint32_t copies)
+{
+    return compared_from(disks, (struct replicas_range){.end = end}, may_miss, copies);
 }
 
 static struct replicas_result compared(const struct disks *disks, int64_t end)
@@ -108,20 +121,6 @@ Test(replicas, takes_copies_with_other_segments_for_the_same)
     cr_expect_eq(replicas_exit_code(&result), EXIT_DONE);
     cr_expect_eq(result.compared, 10);
     cr_expect_eq(result.short_count, 0);
-    free_disks(disks);
-}
-
-Test(replicas, begins_where_the_last_copy_begins)
-{
-    struct disks *disks = new_disks();
-    put(disks, 0, 0, 20, "v");
-    put(disks, 1, 10, 20, "v");
-    put(disks, 2, 4, 20, "v");
-
-    struct replicas_result result = compared(disks, 20);
-
-    cr_expect_eq(replicas_exit_code(&result), EXIT_DONE);
-    cr_expect_eq(result.compared, 5);
     free_disks(disks);
 }
 
@@ -205,7 +204,7 @@ static void expect_short(const struct disks *disks, bool is_there, int64_t end)
     cr_expect_eq(result.shorts[0].dir, 2);
     cr_expect_eq(result.shorts[0].is_there, is_there);
     cr_expect_eq(result.shorts[0].end, end);
-    cr_expect_eq(result.shorts[0].wanted, 20);
+    cr_expect_eq(result.shorts[0].wanted.end, 20);
     cr_expect_eq(replicas_exit_code(&result), EXIT_INCONCLUSIVE);
     replicas_free(&result);
 }
@@ -261,6 +260,69 @@ Test(replicas, does_not_take_a_copy_that_ends_early_for_the_same)
     free_disks(disks);
 }
 
+Test(replicas, does_not_take_a_copy_that_begins_late_for_the_same)
+{
+    struct disks *disks = new_disks();
+    put(disks, 0, 0, 20, "v");
+    put(disks, 1, 0, 6, "v");
+    put(disks, 1, 6, 20, "v");
+    put(disks, 2, 6, 20, "v");
+
+    expect_short(disks, true, 20);
+    expect_excused(disks);
+    free_disks(disks);
+}
+
+Test(replicas, does_not_take_two_copies_that_begin_late_for_the_same)
+{
+    struct disks *disks = new_disks();
+    put(disks, 0, 0, 20, "v");
+    put(disks, 1, 10, 20, "v");
+    put(disks, 2, 4, 20, "v");
+
+    struct replicas_result result = compared(disks, 20);
+
+    cr_assert_eq(result.short_count, 2);
+    cr_expect_eq(result.shorts[0].start, 10);
+    cr_expect_eq(result.shorts[1].start, 4);
+    cr_expect_eq(result.alone, 1, "the third copy is compared with nobody below 4");
+    cr_expect_eq(result.differ, 0);
+    cr_expect_eq(replicas_exit_code(&result), EXIT_INCONCLUSIVE);
+    replicas_free(&result);
+    free_disks(disks);
+}
+
+Test(replicas, lets_copies_begin_anywhere_up_to_where_the_final_read_began)
+{
+    struct disks *disks = new_disks();
+    struct replicas_range range = {.from = 11, .end = 20};
+    put(disks, 0, 0, 20, "v");
+    put(disks, 1, 10, 20, "v");
+    put(disks, 2, 4, 10, "u");
+    put(disks, 2, 10, 20, "v");
+
+    struct replicas_result result = compared_from(disks, range, COPIES, 0);
+
+    cr_expect_eq(replicas_exit_code(&result), EXIT_DONE);
+    cr_expect_eq(result.short_count, 0);
+    cr_expect_eq(result.compared, 5, "what lies below 10 is not looked at");
+    free_disks(disks);
+}
+
+Test(replicas, finds_a_batch_that_a_first_segment_lacks)
+{
+    struct disks *disks = new_disks();
+    put(disks, 0, 0, 20, "v");
+    put(disks, 1, 0, 20, "v");
+    put_in(disks, 2, 0, 10, 20, "v");
+
+    struct replicas_result result = compared(disks, 20);
+
+    cr_expect_eq(replicas_exit_code(&result), EXIT_VIOLATION);
+    cr_expect_eq(result.differ, 5);
+    free_disks(disks);
+}
+
 Test(replicas, still_finds_a_difference_in_a_copy_that_may_be_behind)
 {
     struct disks *disks = new_disks();
@@ -307,9 +369,9 @@ Test(replicas, proves_nothing_by_one_copy_alone)
 Test(replicas, proves_nothing_by_copies_that_share_no_batch)
 {
     struct disks *disks = new_disks();
-    put(disks, 0, 0, 20, "v");
-    put(disks, 1, 20, 30, "v");
-    put(disks, 2, 0, 20, "v");
+    put_in(disks, 0, 0, 20, 30, "v");
+    put_in(disks, 1, 0, 20, 30, "v");
+    put_in(disks, 2, 0, 20, 30, "v");
 
     struct replicas_result result = compared(disks, 20);
 

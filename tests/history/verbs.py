@@ -91,7 +91,7 @@ def check_files(folder):
     valid = write(folder, "valid", VALID)
     ends, edn = os.path.join(folder, "ends"), os.path.join(folder, "edn")
     run = skiff("check", valid, "--replica-ends", ends, "--edn", edn)
-    expect("the ends of the final reads are written", run.returncode == 0 and open(ends, encoding="utf-8").read() == "0 2\n", run)
+    expect("what the final reads went through is written", run.returncode == 0 and open(ends, encoding="utf-8").read() == "0 0 2\n", run)
     expect("an operation is a line of EDN", open(edn, encoding="utf-8").read().count("\n") == 7, run)
     run = skiff("check", valid, "--edn", os.path.join(folder, "none", "edn"))
     expect("a file that cannot be written ends with 1", run.returncode == 1, run)
@@ -100,11 +100,12 @@ def check_files(folder):
 
 
 def check_replicas(folder):
-    ends = write(folder, "ends", "0 2\n")
+    ends = write(folder, "ends", "0 0 2\n")
     run = skiff("replicas", "--topic", "orders", "--ends", ends, folder, folder)
     expect("no copy is inconclusive", run.returncode == 12 and "\nINCONCLUSIVE: 1 partitions" in run.stdout, run)
     expect("a missing copy is told with its directory", run.stdout.startswith(f"partition 0: no copy in {folder}\n"), run)
-    os.makedirs(os.path.join(folder, "node", "orders-0"))
+    for name in ("node", "late"):
+        os.makedirs(os.path.join(folder, name, "orders-0"))
     write(os.path.join(folder, "node", "orders-0"), "0" * 20 + ".log", "")
     node = os.path.join(folder, "node")
     run = skiff("replicas", "--topic", "orders", "--ends", ends, node, folder, "--may-miss", folder)
@@ -113,16 +114,21 @@ def check_replicas(folder):
            f"partition 0: no copy in {folder} (it may)\n" in run.stdout, run)
     found = json.loads(skiff("replicas", "--topic", "orders", "--ends", ends, node, folder, "--may-miss", folder, "--json").stdout)
     expect("JSON lists what is missing and what is behind", (found["missing"], found["behind"], found["excused"]) == (
-        [{"partition": 0, "dir": folder, "end": 0, "wanted": 2, "may_miss": True}],
-        [{"partition": 0, "dir": node, "end": 0, "wanted": 2, "may_miss": False}], 1), found)
+        [{"partition": 0, "dir": folder, "start": 0, "from": 0, "end": 0, "wanted": 2, "may_miss": True}],
+        [{"partition": 0, "dir": node, "start": 0, "from": 0, "end": 0, "wanted": 2, "may_miss": False}], 1), found)
     found = json.loads(skiff("replicas", "--topic", "orders", "--ends", ends, node, folder, "--copies", "1", "--json").stdout)
     expect("no more copies are wanted than there are", found["missing"] == [] and len(found["behind"]) == 1, found)
+    write(os.path.join(folder, "late", "orders-0"), "0" * 19 + "1.log", "")
+    late = os.path.join(folder, "late")
+    run = skiff("replicas", "--topic", "orders", "--ends", ends, late)
+    expect("a copy that begins late is told with its beginning", run.returncode == 12 and
+           run.stdout.startswith(f"partition 0: the copy in {late} begins at offset 1, above 0\n"), run)
     run = skiff("replicas", "--topic", "orders", "--ends", ends, folder, "--may-miss", node)
     expect("only a directory that is compared may miss", run.returncode == 2 and "none of the directories" in run.stderr, run)
     run = skiff("replicas", "--ends", ends, folder)
     expect("a topic is needed", run.returncode == 2, run)
-    run = skiff("replicas", "--topic", "orders", "--ends", write(folder, "ends", "0 2\n0 x\n"), folder)
-    expect("a malformed line of ends is told", run.returncode == 1 and "ends:2: a partition and an offset" in run.stderr, run)
+    run = skiff("replicas", "--topic", "orders", "--ends", write(folder, "ends", "0 0 2\n0 2\n"), folder)
+    expect("a malformed line of ends is told", run.returncode == 1 and "ends:2: a partition and two offsets" in run.stderr, run)
     run = skiff("replicas", "--topic", "orders", "--ends", write(folder, "ends", ""), folder)
     expect("nothing to compare is inconclusive", run.returncode == 12, run)
 

@@ -121,6 +121,11 @@ enum replica_result replica_next(struct replica *replica)
     return replica->result = read_batch(replica) ? REPLICA_BATCH : REPLICA_BROKEN;
 }
 
+int64_t replica_start(const struct replica *replica)
+{
+    return replica->bases[0];
+}
+
 const struct replica_place *replica_at(const struct replica *replica)
 {
     return &replica->at;

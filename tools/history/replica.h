@@ -30,6 +30,8 @@ void replica_close(struct replica *replica);
 
 /* Go to the next batch. Once it is at the end, or broken, it stays there. */
 enum replica_result replica_next(struct replica *replica);
+/* Where its first segment begins. */
+int64_t replica_start(const struct replica *replica);
 /* Where it is now. */
 const struct replica_place *replica_at(const struct replica *replica);
 

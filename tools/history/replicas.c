@@ -1,8 +1,9 @@
 /* replicas.c -- the copies of one partition, batch by batch, in the order of offsets.
  *
  * A follower copies whole batches, so the same offset begins the same bytes everywhere, whatever
- * the segments. A batch that one copy has and another, which goes on above it, has not is a
- * difference, too; a copy that merely ends earlier is behind. */
+ * the segments. A batch that one copy has and another, whose segments begin at or below it and
+ * which goes on above it, has not is a difference, too; a copy that merely begins later, or
+ * ends earlier, than what was read is short. */
 #include "replicas.h"
 
 #include <limits.h>
@@ -23,7 +24,7 @@ struct copy {
 struct comparison {
     const struct replicas_request *request;
     uint32_t partition;
-    int64_t end;
+    struct replicas_range range;
     uint32_t count;
     struct copy copies[REPLICAS_MAX];
     struct replicas_result *result;
@@ -38,7 +39,13 @@ static void move(struct copy *copy)
 /* It has a batch here that is to be compared. */
 static bool is_within(const struct comparison *comparison, const struct copy *copy)
 {
-    return copy->result == REPLICA_BATCH && copy->at->info.base < comparison->end;
+    return copy->result == REPLICA_BATCH && copy->at->info.base < comparison->range.end;
+}
+
+/* Its segments begin at or below an offset. */
+static bool has_begun(const struct copy *copy, int64_t offset)
+{
+    return replica_start(copy->replica) <= offset;
 }
 
 /* ---- Differences. */
@@ -155,7 +162,7 @@ static bool compare_next(struct comparison *comparison)
         if (copy->result != REPLICA_BATCH)
             continue;
         if (copy->at->info.base > base)
-            lacking = copy;
+            lacking = has_begun(copy, base) ? copy : lacking;
         else if (is_same(lowest, copy))
             same++;
         else
@@ -176,7 +183,7 @@ static bool compare_next(struct comparison *comparison)
 
 /* ---- One partition. */
 
-/* A copy that is missing, or where there is one, behind. */
+/* A copy that is missing, or where there is one, short at its beginning or its end. */
 static void add_short(struct comparison *comparison, uint32_t dir, const struct copy *copy)
 {
     struct replicas_result *result = comparison->result;
@@ -186,8 +193,9 @@ static void add_short(struct comparison *comparison, uint32_t dir, const struct 
         .dir = dir,
         .is_there = copy != NULL,
         .may_miss = comparison->request->may_miss[dir],
+        .start = copy ? replica_start(copy->replica) : 0,
         .end = copy && copy->at->next_offset > 0 ? copy->at->next_offset : 0,
-        .wanted = comparison->end};
+        .wanted = comparison->range};
 }
 
 static bool open_copy(struct comparison *comparison, uint32_t dir)
@@ -218,19 +226,15 @@ static void open_copies(struct comparison *comparison)
         add_short(comparison, missing[i], NULL);
 }
 
-/* Segments that were deleted in one copy are not compared: begin where all have begun. */
-static void skip_to_start(struct comparison *comparison)
+/* What lies below may be gone from one copy and not yet from another. */
+static void skip_to_range(struct comparison *comparison)
 {
-    int64_t start = 0;
     for (uint32_t i = 0; i < comparison->count; i++) {
-        const struct copy *copy = &comparison->copies[i];
-        if (copy->result == REPLICA_BATCH && copy->at->info.base > start)
-            start = copy->at->info.base;
+        struct copy *copy = &comparison->copies[i];
+        while (copy->result == REPLICA_BATCH &&
+               batch_last(&copy->at->info) < comparison->range.from)
+            move(copy);
     }
-    for (uint32_t i = 0; i < comparison->count; i++)
-        while (comparison->copies[i].result == REPLICA_BATCH &&
-               comparison->copies[i].at->info.base < start)
-            move(&comparison->copies[i]);
 }
 
 static void finish(struct comparison *comparison, bool has_compared)
@@ -238,10 +242,11 @@ static void finish(struct comparison *comparison, bool has_compared)
     uint32_t complete = 0;
     for (uint32_t i = 0; i < comparison->count; i++) {
         struct copy *copy = &comparison->copies[i];
-        bool is_complete =
-            copy->result == REPLICA_BATCH || copy->at->next_offset >= comparison->end;
+        bool reaches_end =
+            copy->result == REPLICA_BATCH || copy->at->next_offset >= comparison->range.end;
+        bool is_complete = reaches_end && has_begun(copy, comparison->range.from);
         complete += is_complete;
-        if (!is_complete && copy->result == REPLICA_BROKEN)
+        if (!reaches_end && copy->result == REPLICA_BROKEN)
             tell_broken(comparison, copy);
         else if (!is_complete)
             add_short(comparison, copy->dir, copy);
@@ -251,16 +256,16 @@ static void finish(struct comparison *comparison, bool has_compared)
         comparison->result->alone++;
 }
 
-void replicas_compare(const struct replicas_request *request, uint32_t partition, int64_t end,
-                      struct replicas_result *result)
+void replicas_compare(const struct replicas_request *request, uint32_t partition,
+                      struct replicas_range range, struct replicas_result *result)
 {
     struct comparison comparison = {
-        .request = request, .partition = partition, .end = end, .result = result};
+        .request = request, .partition = partition, .range = range, .result = result};
     result->partitions++;
-    if (end == 0)
-        return; /* Nothing was ever written, so nothing can be missing. */
+    if (range.from >= range.end)
+        return; /* Nothing was there to be read, so nothing can be missing. */
     open_copies(&comparison);
-    skip_to_start(&comparison);
+    skip_to_range(&comparison);
     uint64_t compared = result->compared;
     while (compare_next(&comparison))
         ;

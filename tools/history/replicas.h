@@ -19,14 +19,20 @@ struct replicas_request {
     uint32_t copies;             /* Of a partition; 0: one in each directory. */
 };
 
-/* A copy that is not there, or ends below what is compared. */
+/* Offsets that are compared: where the final read began, and where it ended. */
+struct replicas_range {
+    int64_t from, end;
+};
+
+/* A copy that is not there, begins above what is compared, or ends below it. */
 struct replicas_short {
     uint32_t partition;
     uint32_t dir; /* Which one of the request's. */
     bool is_there;
     bool may_miss;
-    int64_t end; /* Of what it has; 0: nothing. */
-    int64_t wanted;
+    int64_t start; /* Of its first segment; 0: there is none. */
+    int64_t end;   /* Of what it has; 0: nothing. */
+    struct replicas_range wanted;
 };
 
 struct replicas_witness {
@@ -45,12 +51,12 @@ struct replicas_result {
     struct replicas_witness witnesses[REPLICAS_WITNESSES_MAX];
 };
 
-/* Compare every batch of `partition` that begins below `end`, from where the copy that begins
- * last begins. Of the directories without a copy, as many as there may be by `copies` are
- * passed over.
+/* Compare every batch of `partition` that reaches above range.from and begins below range.end.
+ * A log may have left behind what lies below, each copy in its own time. Of the directories
+ * without a copy, as many as there may be by `copies` are passed over.
  * Owns    adds to *result, which is the caller's until replicas_free(). */
-void replicas_compare(const struct replicas_request *request, uint32_t partition, int64_t end,
-                      struct replicas_result *result);
+void replicas_compare(const struct replicas_request *request, uint32_t partition,
+                      struct replicas_range range, struct replicas_result *result);
 
 void replicas_free(struct replicas_result *result);
 

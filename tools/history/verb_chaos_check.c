@@ -9,7 +9,7 @@
 
 const struct flag chaos_check_flags[] = {
     {0, "edn", "FILE", "write it in the form of Jepsen's kafka workload, too"},
-    {0, "replica-ends", "FILE", "write where the final reads ended, for `skiff chaos replicas`"},
+    {0, "replica-ends", "FILE", "write what the final reads went through, for `chaos replicas`"},
     {0, "timeline", "FROM:TO", "limits of the timeline of --json, ns; default: all of it"},
     {0, NULL, NULL, NULL},
 };
@@ -31,7 +31,7 @@ static int read_window(const struct call *call, struct checker_options *out)
     return say_error(EXIT_USAGE, "--timeline %s: two times in ns are wanted, FROM:TO", text);
 }
 
-/* "partition end" for each partition that was read to its end. */
+/* "partition from end" for each partition that was read to its end. */
 static int write_ends(const struct verdict *verdict, const char *path)
 {
     FILE *out = fopen(path, "we");
@@ -39,7 +39,8 @@ static int write_ends(const struct verdict *verdict, const char *path)
         return say_error(EXIT_FAILED, "%s: %s", path, strerror(errno));
     for (uint32_t i = 0; i < verdict->head.partitions; i++)
         if (verdict->finals[i].is_there)
-            fprintf(out, "%u %lld\n", i, (long long)verdict->finals[i].end);
+            fprintf(out, "%u %lld %lld\n", i, (long long)verdict->finals[i].from,
+                    (long long)verdict->finals[i].end);
     bool has_failed = ferror(out) != 0;
     if (fclose(out) != 0 || has_failed)
         return say_error(EXIT_FAILED, "%s: %s", path, strerror(errno));

@@ -1,7 +1,7 @@
 /* verb_chaos_replicas.c -- skiff chaos replicas: do all copies on stopped nodes hold the same?
  *
- * A copy that is missing, or ends too early, is named with its directory: whoever asks knows
- * which node may have lost its own, and says so by --may-miss. */
+ * A copy that is missing, begins too late or ends too early is named with its directory:
+ * whoever asks knows which node may have lost its own, and says so by --may-miss. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 const struct flag chaos_replicas_flags[] = {
     {0, "topic", "TOPIC", "whose partitions are compared"},
-    {0, "ends", "FILE", "lines `PARTITION OFFSET`: what lies below is compared"},
+    {0, "ends", "FILE", "lines `PARTITION FROM END`: the offsets that are compared"},
     {0, "copies", "N", "how many a partition has; default: one in every DIR"},
     {0, "may-miss", "DIR", "one of DIR..., whose copies may be missing or behind; repeatable"},
     {0, NULL, NULL, NULL},
@@ -29,11 +29,15 @@ static void print_shorts(const struct replicas_request *request,
         const struct replicas_short *one = &result->shorts[i];
         const char *dir = request->dirs[one->dir];
         const char *may_miss = one->may_miss ? " (it may)" : "";
-        if (one->is_there)
-            printf("partition %u: the copy in %s ends at offset %lld, below %lld%s\n",
-                   one->partition, dir, (long long)one->end, (long long)one->wanted, may_miss);
-        else
+        if (!one->is_there)
             printf("partition %u: no copy in %s%s\n", one->partition, dir, may_miss);
+        if (one->is_there && one->start > one->wanted.from)
+            printf("partition %u: the copy in %s begins at offset %lld, above %lld%s\n",
+                   one->partition, dir, (long long)one->start, (long long)one->wanted.from,
+                   may_miss);
+        if (one->is_there && one->end < one->wanted.end)
+            printf("partition %u: the copy in %s ends at offset %lld, below %lld%s\n",
+                   one->partition, dir, (long long)one->end, (long long)one->wanted.end, may_miss);
     }
 }
 
@@ -73,9 +77,10 @@ static json_t *shorts_of(const struct replicas_request *request,
         if (one->is_there != is_there)
             continue;
         json_array_append_new(
-            all, json_pack("{sI ss sI sI sb}", "partition", (json_int_t)one->partition, "dir",
-                           request->dirs[one->dir], "end", (json_int_t)one->end, "wanted",
-                           (json_int_t)one->wanted, "may_miss", (int)one->may_miss));
+            all, json_pack("{sI ss sI sI sI sI sb}", "partition", (json_int_t)one->partition, "dir",
+                           request->dirs[one->dir], "start", (json_int_t)one->start, "from",
+                           (json_int_t)one->wanted.from, "end", (json_int_t)one->end, "wanted",
+                           (json_int_t)one->wanted.end, "may_miss", (int)one->may_miss));
     }
     return all;
 }
@@ -99,15 +104,16 @@ static void print_result_json(const struct replicas_request *request,
 static int compare_line(const struct replicas_request *request, char *line, const char *place,
                         struct replicas_result *result)
 {
-    int64_t partition, end;
-    char *blank = strchr(line, ' ');
+    int64_t partition;
+    struct replicas_range range;
+    char *rest = line;
     line[strcspn(line, "\n")] = 0;
-    if (blank)
-        *blank = 0;
-    if (!blank || !parse_int(line, 0, HISTORY_PARTITIONS_MAX, &partition) ||
-        !parse_int(blank + 1, 0, INT64_MAX, &end))
-        return say_error(EXIT_FAILED, "%s: a partition and an offset are wanted", place);
-    replicas_compare(request, (uint32_t)partition, end, result);
+    const char *number = strsep(&rest, " ");
+    const char *from = strsep(&rest, " ");
+    if (!from || !rest || !parse_int(number, 0, HISTORY_PARTITIONS_MAX, &partition) ||
+        !parse_int(from, 0, INT64_MAX, &range.from) || !parse_int(rest, 0, INT64_MAX, &range.end))
+        return say_error(EXIT_FAILED, "%s: a partition and two offsets are wanted", place);
+    replicas_compare(request, (uint32_t)partition, range, result);
     return EXIT_DONE;
 }
 

@@ -99,8 +99,8 @@ static const struct verb verbs[] = {
      "Compare all copies of a topic, byte for byte, in the data directories DIR of nodes that do\n"
      "not run, Skiff's or Apache Kafka's. Exit code 0: they are the same, 11: two differ, and "
      "both\n"
-     "headers are shown, 12: a copy is missing or ends too early, and its directory was not\n"
-     "excused by --may-miss, or there was nothing to compare.",
+     "headers are shown, 12: a copy is missing, begins too late or ends too early, and its\n"
+     "directory was not excused by --may-miss, or there was nothing to compare.",
      "skiff chaos check history.txt --replica-ends ends\n"
      "skiff chaos replicas --topic orders --ends ends /tmp/skiff/node-*/data",
      run_chaos_replicas},
