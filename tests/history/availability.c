@@ -51,7 +51,7 @@ static void expect_gaps(const int64_t *acked_s, int count, const int64_t *gaps_s
     for (int i = 0; i < count; i++)
         sprintf(text + strlen(text), "a 1 %d %d %lld" SECOND "\nw 1 %d 0 %lld" SECOND "\n", i, i,
                 (long long)acked_s[i], i + 1, (long long)acked_s[i]);
-    strcat(text, ". 999" SECOND "\n");
+    sprintf(text + strlen(text), ". %lld" SECOND "\n", (long long)acked_s[count - 1]);
     struct verdict *verdict = checked(text);
     for (uint32_t i = 0; i < 4; i++)
         cr_expect_eq(gap_of(verdict, 0, 0, i)->ns / 1000000000, gaps_s[i], "fault %u: %lld s",
@@ -87,14 +87,70 @@ Test(availability, tells_the_whole_of_a_gap_that_outlasts_the_time_of_its_fault)
     expect_gaps(acked, 10, gaps);
 }
 
-Test(availability, counts_from_the_first_write_to_the_last_where_nothing_is_acknowledged)
+Test(availability, counts_from_the_first_write_to_the_end_where_nothing_is_acknowledged)
 {
     struct verdict *verdict = checked(RUN);
     uint32_t stock = 3; /* After tuned, live and final. */
 
     cr_assert_str_eq(verdict->availability.profiles[stock], "stock");
-    cr_expect_eq(gap_of(verdict, stock, 0, 1)->ns, INT64_C(30000000000));
+    cr_expect_eq(gap_of(verdict, stock, 0, 1)->ns, INT64_C(49000000000));
     cr_expect_eq(gap_of(verdict, stock, 0, 0)->ns, 0, "it began to write after this one");
+    verdict_free(verdict);
+}
+
+/* Acknowledged at 1 s; a fault begins at 2 s, and these lines follow. */
+static int64_t gap_after(const char *lines)
+{
+    char text[1024];
+    snprintf(text, sizeof text, "%s%s",
+             HEAD CLIENTS FAULT("f1", "2", "3") "w 1 0 0 0\na 1 0 0 1" SECOND "\n", lines);
+    struct verdict *verdict = checked(text);
+    int64_t gap_ns = gap_of(verdict, 0, 0, 0)->ns;
+    verdict_free(verdict);
+    return gap_ns / 1000000000;
+}
+
+Test(availability, counts_the_last_gap_for_as_long_as_its_client_went_on_trying)
+{
+    cr_expect_eq(gap_after("w 1 1 0 4" SECOND "\n. 65" SECOND "\n"), 64,
+                 "no answer came until the client's end, whatever it left out");
+    cr_expect_eq(gap_after("w 1 1 0 4" SECOND "\nw 1 2 0 9" SECOND "\ne 1 1 X 14" SECOND "\n"
+                           "e 1 2 X 16" SECOND "\n. 65" SECOND "\n"),
+                 15, "it gave up");
+    cr_expect_eq(gap_after("w 1 1 0 4" SECOND "\na 1 1 1 6" SECOND "\n. 65" SECOND "\n"), 5,
+                 "it had nothing more to write");
+}
+
+Test(availability, counts_a_client_that_had_no_answer_at_all)
+{
+    struct verdict *verdict =
+        checked(HEAD CLIENTS FAULT("f1", "2", "3") "w 1 0 0 1" SECOND "\n. 9" SECOND "\n");
+
+    cr_expect_eq(gap_of(verdict, 0, 0, 0)->ns, INT64_C(8000000000));
+    verdict_free(verdict);
+}
+
+Test(availability, takes_no_write_that_was_given_up_for_a_last_gap)
+{
+    cr_expect_eq(gap_after("w 1 1 0 4" SECOND "\nw 1 2 0 5" SECOND "\na 1 2 1 6" SECOND "\n"
+                           ". 65" SECOND "\n"),
+                 5, "what was written later has been acknowledged");
+}
+
+Test(availability, ends_the_last_gap_with_the_file_of_its_own_client)
+{
+    struct verdict *verdict;
+    static const char writer[] =
+        HEAD CLIENTS FAULT("f1", "2", "3") "w 1 0 0 0\na 1 0 0 1" SECOND "\nw 1 1 0 4" SECOND
+                                           "\n. 20" SECOND "\n";
+    static const char other[] = HEAD "c 5 writer stock w\nw 5 0 1 0\n. 65" SECOND "\n";
+    struct history_source sources[] = {
+        {.path = "w", .text = {.data = (const uint8_t *)writer, .size = sizeof writer - 1}},
+        {.path = "o", .text = {.data = (const uint8_t *)other, .size = sizeof other - 1}}};
+
+    cr_assert(check_history(&verdict, sources, 2, (struct checker_options){0}));
+
+    cr_expect_eq(gap_of(verdict, 0, 0, 0)->ns, INT64_C(19000000000));
     verdict_free(verdict);
 }
 

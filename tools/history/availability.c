@@ -126,7 +126,15 @@ void availability_begin(struct availability *availability, uint32_t profile, uin
     if (!series->is_used)
         series->last_acked = time;
     series->is_used = true;
-    series->last_begun = time;
+    series->last_tried = time;
+}
+
+void availability_tried(struct availability *availability, uint32_t profile, uint32_t partition,
+                        int64_t begun, int64_t time)
+{
+    struct gap_series *series = series_of(availability, profile, partition);
+    if (begun >= series->last_acked && time > series->last_tried)
+        series->last_tried = time;
 }
 
 void availability_finish(struct availability *availability)
@@ -134,8 +142,8 @@ void availability_finish(struct availability *availability)
     for (uint32_t i = 0; i < availability->profile_count; i++)
         for (uint32_t p = 0; p <= availability->partitions; p++) {
             struct gap_series *series = series_of(availability, i, p);
-            if (series->is_used && series->last_begun > series->last_acked)
-                take_gap(availability, series, series->last_acked, series->last_begun);
+            if (series->is_used && series->last_tried > series->last_acked)
+                take_gap(availability, series, series->last_acked, series->last_tried);
         }
 }
 

@@ -1,9 +1,11 @@
 /* availability.h -- when acknowledgements came: gaps, latency, and successes over time.
  *
  * A gap of a partition is the time between two acknowledgements to clients of one profile, or
- * to the first one from where they began to write, or from the last one to where they began their
- * last write. It counts whole for the first fault that begins in it, or, where none does, for
- * the one in whose time it lies; for others with the part that lies in their time. */
+ * to the first one from where they began to write, or from the last one to where they stopped
+ * trying: where their last write began, or, of one begun since, where it failed, or, without
+ * an answer, where its client's file ends. It counts whole for the first fault that begins in
+ * it, or, where none does, for the one in whose time it lies; for others with the part that
+ * lies in their time. */
 #ifndef CHAOS_AVAILABILITY_H
 #define CHAOS_AVAILABILITY_H
 
@@ -20,7 +22,7 @@ struct gap {
 /* Acknowledgements of one partition to clients of one profile. */
 struct gap_series {
     bool is_used;
-    int64_t last_begun;
+    int64_t last_tried;
     int64_t last_acked; /* Or where its first write began. */
     uint32_t mark;      /* Marks before it are over. */
     struct gap *gaps;   /* Longest, by mark; NULL: there are no marks. */
@@ -56,6 +58,10 @@ uint32_t availability_profile(struct availability *availability, struct str name
 
 void availability_begin(struct availability *availability, uint32_t profile, uint32_t partition,
                         int64_t time);
+/* A write that `begun` is the time of had not been acknowledged by `time`, when it failed or its
+ * client ended. One that was passed by later acknowledgements had been given up. */
+void availability_tried(struct availability *availability, uint32_t profile, uint32_t partition,
+                        int64_t begun, int64_t time);
 void availability_acked(struct availability *availability, uint32_t profile, uint32_t partition,
                         int64_t begun, int64_t time);
 void availability_stall(struct availability *availability, int64_t from, int64_t to);

@@ -194,6 +194,9 @@ static void check_write(struct checker *checker, const struct client *client, st
                         struct write_name name, struct order *orders)
 {
     struct checker_counts *counts = &checker->verdict->counts;
+    if (write->state == WRITE_OPEN)
+        availability_tried(&checker->verdict->availability, client->profile, write->partition,
+                           write->time, merge_end_time(checker->merge, client->file));
     if (write->state == WRITE_NONE || write->partition == checker->verdict->head.partitions)
         return;
     bool is_unknown = write->state == WRITE_OPEN || write->state == WRITE_UNKNOWN;

@@ -153,6 +153,8 @@ bool take_failed(struct checker *checker, const struct history_line *line, const
         return false;
     const struct client *client = find_client(checker, line->client);
     bool is_failure = outcome_is_failure(line->words[0], client->kind->tried_once);
+    availability_tried(&checker->verdict->availability, client->profile, write->partition,
+                       write->time, line->time);
     write->state = is_failure ? WRITE_FAILED : WRITE_UNKNOWN;
     if (is_failure && !is_metadata(checker, write->partition))
         checker->verdict->counts.failed++;

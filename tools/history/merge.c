@@ -40,7 +40,8 @@ static bool is_bad(struct merge *merge, const struct merge_file *file)
 static void read_next(struct merge_file *file)
 {
     file->result = history_next(file->reader, &file->line);
-    if (file->result == HISTORY_LINE && file->line.kind != '!' && file->line.kind != 'g')
+    bool has_time = file->result == HISTORY_LINE || file->result == HISTORY_END;
+    if (has_time && file->line.kind != '!' && file->line.kind != 'g')
         file->time = file->line.time;
 }
 
@@ -138,6 +139,11 @@ enum history_result merge_next(struct merge *merge, struct history_line *line, u
 bool merge_is_cut(const struct merge *merge, uint32_t file)
 {
     return merge->files[file].result == HISTORY_CUT;
+}
+
+int64_t merge_end_time(const struct merge *merge, uint32_t file)
+{
+    return merge->files[file].time;
 }
 
 const char *merge_problem(const struct merge *merge)

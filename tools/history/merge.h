@@ -29,6 +29,9 @@ enum history_result merge_next(struct merge *merge, struct history_line *line, u
 /* Once it was read to its end: it has no last line. */
 bool merge_is_cut(const struct merge *merge, uint32_t file);
 
+/* Likewise: the time of its last line. */
+int64_t merge_end_time(const struct merge *merge, uint32_t file);
+
 const char *merge_problem(const struct merge *merge);
 
 /* Open one source. Errors  as history_reader_open(). */
