@@ -34,8 +34,10 @@ struct assign_group {
 void assign_range(struct arena *arena, struct assign_group *group);
 
 /* Everybody gets as many partitions as the others, or one more, and keeps what can be kept.
- * All members subscribe to the same topics.
+ * Where members subscribe to different topics, as even as one move at a time can make it.
  * Owns    assignments live in `arena`. */
 void assign_uniform(struct arena *arena, struct assign_group *group);
+/* assign_unequal.c: the same for any subscriptions; what `uniform` takes for unequal ones. */
+void assign_unequal(struct arena *arena, struct assign_group *group);
 
 #endif

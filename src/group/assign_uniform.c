@@ -1,4 +1,5 @@
-/* assign_uniform.c -- the assignor `uniform`, where all members subscribe to the same topics.
+/* assign_uniform.c -- the assignor `uniform`, where all members subscribe to all topics;
+ * assign_unequal.c has the rest.
  *
  * First everybody keeps what it has, up to its quota; some quotas are one larger, and who has
  * that many already gets those. Then what nobody has is dealt in turn: first the partitions
@@ -105,6 +106,11 @@ void assign_uniform(struct arena *arena, struct assign_group *group)
     struct deal deal;
     if (group->member_count == 0)
         return;
+    for (uint32_t i = 0; i < group->member_count; i++)
+        if (group->members[i].topic_count != group->topic_count) {
+            assign_unequal(arena, group);
+            return;
+        }
     open_deal(&deal, arena, group);
     for (uint32_t i = 0; i < group->member_count; i++)
         keep(&deal, arena, &group->members[i]);

@@ -183,3 +183,101 @@ Test(assign, uniform_ignores_what_is_not_there_or_claimed_twice)
     cr_assert_eq(members[1].assigned[0].index, 1);
     arena_free(&arena);
 }
+
+/* Random groups whose members subscribe to different topics. */
+static void deal_unequal(struct table *table, struct rand *rand)
+{
+    uint32_t topics = 1 + (uint32_t)rand_below(rand, TOPICS_MAX);
+    table->group = (struct assign_group){.topic_count = topics,
+                                         .partition_counts = table->counts,
+                                         .member_count = 1 + (uint32_t)rand_below(rand, 8),
+                                         .members = table->members};
+    for (uint32_t i = 0; i < topics; i++)
+        table->counts[i] = (uint32_t)rand_below(rand, 9);
+    for (uint32_t i = 0; i < table->group.member_count; i++) {
+        uint32_t *of = arena_array(&table->arena, uint32_t, topics);
+        table->members[i] = (struct assign_member){.topics = of};
+        for (uint32_t j = 0; j < topics; j++)
+            if (rand_chance(rand, 2, 3))
+                of[table->members[i].topic_count++] = j;
+    }
+}
+
+static bool member_subscribes(const struct assign_member *member, uint32_t topic)
+{
+    for (uint32_t i = 0; i < member->topic_count; i++)
+        if (member->topics[i] == topic)
+            return true;
+    return false;
+}
+
+/* Each partition that somebody wants is somebody's, once; and no single move evens it out. */
+static void check_unequal(const struct assign_group *group)
+{
+    uint8_t seen[TOPICS_MAX][16] = {{0}};
+    for (uint32_t i = 0; i < group->member_count; i++)
+        for (uint32_t j = 0; j < group->members[i].assigned_count; j++) {
+            struct assign_partition partition = group->members[i].assigned[j];
+            cr_assert(member_subscribes(&group->members[i], partition.topic));
+            cr_assert_eq(seen[partition.topic][partition.index]++, 0);
+            for (uint32_t k = 0; k < group->member_count; k++)
+                cr_assert(!member_subscribes(&group->members[k], partition.topic) ||
+                          group->members[k].assigned_count + 1 >= group->members[i].assigned_count);
+        }
+    for (uint32_t topic = 0; topic < group->topic_count; topic++) {
+        bool is_wanted = false;
+        for (uint32_t i = 0; i < group->member_count; i++)
+            is_wanted |= member_subscribes(&group->members[i], topic);
+        for (uint32_t i = 0; i < group->partition_counts[topic]; i++)
+            cr_assert_eq(seen[topic][i], is_wanted);
+    }
+}
+
+Test(assign, uniform_evens_out_unequal_subscriptions_and_then_stays)
+{
+    struct rand rand;
+    rand_init(&rand, 7);
+    for (int round = 0; round < 500; round++) {
+        struct table table = {.arena = {0}};
+        struct assign_partition *before[MEMBERS_MAX];
+        deal_unequal(&table, &rand);
+        assign_uniform(&table.arena, &table.group);
+        check_unequal(&table.group);
+        for (uint32_t i = 0; i < table.group.member_count; i++) {
+            struct assign_member *member = &table.members[i];
+            sort(member);
+            before[i] = member->assigned;
+            member->current = member->assigned;
+            member->current_count = member->assigned_count;
+        }
+        assign_uniform(&table.arena, &table.group);
+        for (uint32_t i = 0; i < table.group.member_count; i++) {
+            struct assign_member *member = &table.members[i];
+            sort(member);
+            cr_assert_eq(member->assigned_count, member->current_count);
+            cr_assert_arr_eq(member->assigned, before[i],
+                             member->assigned_count * sizeof *member->assigned);
+        }
+        arena_free(&table.arena);
+    }
+}
+
+Test(assign, uniform_ignores_claims_on_topics_that_are_not_subscribed_to)
+{
+    static const uint32_t counts[] = {2, 2}, first[] = {0}, second[] = {1};
+    static const struct assign_partition claims[] = {{0, 0}, {1, 1}, {0, 7}, {0, -1}, {9, 0}};
+    struct arena arena = {0};
+    struct assign_member members[] = {
+        {.topic_count = 1, .topics = first, .current_count = 5, .current = claims},
+        {.topic_count = 1, .topics = second, .current_count = 5, .current = claims},
+        {.topic_count = 0}};
+    struct assign_group group = {
+        .topic_count = 2, .partition_counts = counts, .member_count = 3, .members = members};
+    assign_uniform(&arena, &group);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(members[i].assigned_count, 2);
+        cr_assert_eq(members[i].assigned[0].topic, (uint32_t)i);
+    }
+    cr_assert_eq(members[2].assigned_count, 0);
+    arena_free(&arena);
+}
