@@ -23,9 +23,14 @@
  *
  * Strings of commands are what the wire's reader lets through: UTF-8, 32,767 bytes at most.
  *
+ * A group is of the classic protocol or of the consumer protocol, and changes from one to the
+ * other with its members in it: the first heartbeat of a consumer makes it the latter, and when
+ * its last consumer leaves, who speaks the classic protocol goes on without (KIP-848).
+ *
  * Shard   the one that owns the partition.
  * Source  KIP-134, KIP-345, KIP-389, KIP-394, KIP-814 (members), KIP-211, KIP-496,
- *         KIP-709 (offsets), KIP-518, KIP-848 (lists); rules 89 to 121 of Kafka's surface. */
+ *         KIP-709 (offsets), KIP-518, KIP-848 (consumers), KIP-1082 (their ids), KIP-1251 (late
+ *         commits), KIP-1263 (assignments); rules 89 to 121, 140 to 147 of Kafka's surface. */
 #ifndef GROUP_H
 #define GROUP_H
 
@@ -39,12 +44,45 @@ enum {
     GROUP_OFFSETS_MAX = 200000, /* Of one group. */
     GROUP_EXPIRED_MAX = 10000,  /* Offsets that one decision expires or forgets. */
     GROUP_NEW_MEMBER_JOIN_MS = 300000, /* How long a new member's join may wait (rule 101). */
+    GROUP_REGEXES_MAX = 100,           /* Regular expressions of one group. */
+    GROUP_REGEX_MAX = 4096,            /* Bytes of one. */
 };
 
 struct coordinator;
 
 /* The partition of __consumer_offsets that a group belongs to. */
 int32_t group_partition_of(struct str group_id, int32_t partition_count);
+
+struct group_topic {
+    struct str name;
+    struct uuid id;
+    int32_t partition_count;
+};
+
+/* Who knows the cluster's topics; all null: nobody, and there are none. What it answers stays
+ * the same within a decision, and strings until its end. */
+struct group_topics {
+    const void *context;
+    uint64_t (*version)(const void *context); /* Another one after each change of any topic. */
+    bool (*by_name)(const void *context, struct str name, struct group_topic *out);
+    bool (*by_id)(const void *context, struct uuid id, struct group_topic *out);
+    /* The first one with a null `after`, else the one that follows it; false at the end. */
+    bool (*next)(const void *context, struct str after, struct group_topic *out);
+};
+
+enum group_assignor { GROUP_ASSIGNOR_UNIFORM, GROUP_ASSIGNOR_RANGE };
+
+/* Settings of the consumer protocol: group.consumer.*. */
+struct consumer_config {
+    int32_t session_timeout_ms;
+    int32_t heartbeat_interval_ms;
+    int32_t assignment_interval_ms; /* Between two assignments of one group, at least. */
+    int32_t members_max;            /* max.size */
+    bool may_upgrade;               /* migration.policy */
+    bool may_downgrade;
+    uint32_t assignor_count; /* The first one is used where members have no wish. */
+    enum group_assignor assignors[2];
+};
 
 /* The broker's settings. */
 struct coordinator_config {
@@ -57,6 +95,8 @@ struct coordinator_config {
     int64_t offsets_retention_ms;
     int64_t expiry_interval_ms; /* offsets.retention.check.interval.ms */
     uint32_t record_size_max;   /* Key and value of one record; bounds a group's members. */
+    struct consumer_config consumer;
+    struct group_topics topics;
 };
 
 /* Loading, until coordinator_start().
@@ -92,6 +132,8 @@ enum group_reply_kind {
     GROUP_REPLY_DESCRIBE,
     GROUP_REPLY_LIST,
     GROUP_REPLY_DELETE,
+    GROUP_REPLY_CONSUMER_HEARTBEAT,
+    GROUP_REPLY_CONSUMER_DESCRIBE,
 };
 
 struct group_joined_member {
@@ -200,7 +242,7 @@ struct group_listed {
     struct str group_id;
     struct str protocol_type; /* Empty: offsets alone. */
     struct str state;
-    struct str type; /* "classic". */
+    struct str type; /* "classic", "consumer". */
 };
 
 struct group_listing {
@@ -218,6 +260,55 @@ struct group_deletions {
     const struct group_deleted *groups;
 };
 
+struct group_topic_partitions {
+    struct str topic; /* Null where only the id is known. */
+    struct uuid topic_id;
+    uint32_t partition_count;
+    const int32_t *partitions;
+};
+
+struct consumer_beat {
+    struct str member_id;
+    int32_t member_epoch;
+    int32_t heartbeat_interval_ms;
+    bool has_assignment; /* Else it is what the member was told last. */
+    uint32_t topic_count;
+    const struct group_topic_partitions *topics; /* By their ids. */
+};
+
+struct consumer_described_member {
+    struct str member_id;
+    struct str instance_id; /* Null: dynamic. */
+    struct str rack_id;     /* Null: not known. */
+    int32_t member_epoch;
+    struct str client_id;
+    struct str client_host;
+    uint32_t topic_count; /* It subscribes to. */
+    const struct str *topics;
+    struct str topic_regex; /* Null: none. */
+    uint32_t assigned_count;
+    const struct group_topic_partitions *assigned;
+    uint32_t target_count;
+    const struct group_topic_partitions *target;
+    bool is_classic; /* It speaks the classic protocol. */
+};
+
+struct consumer_described {
+    struct str group_id;
+    enum err err;     /* GROUP_ID_NOT_FOUND: unknown, or of the classic protocol. */
+    struct str state; /* "Empty", "Assigning", "Reconciling", "Stable"; empty with an error. */
+    int32_t group_epoch;
+    int32_t assignment_epoch;
+    struct str assignor; /* Empty with an error. */
+    uint32_t member_count;
+    const struct consumer_described_member *members;
+};
+
+struct consumer_descriptions {
+    uint32_t count;
+    const struct consumer_described *groups;
+};
+
 struct group_reply {
     uint64_t token;
     enum group_reply_kind kind;
@@ -232,6 +323,8 @@ struct group_reply {
         struct group_descriptions describe;
         struct group_listing list;
         struct group_deletions deletion;
+        struct consumer_beat beat;
+        struct consumer_descriptions consumers;
     };
 };
 
@@ -369,21 +462,17 @@ struct offset_commit_command {
 };
 
 /* Errors  of the whole: UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION,
- *         REBALANCE_IN_PROGRESS, GROUP_ID_NOT_FOUND; of a partition: OFFSET_METADATA_TOO_LARGE,
+ *         REBALANCE_IN_PROGRESS, GROUP_ID_NOT_FOUND; of a consumer: STALE_MEMBER_EPOCH,
+ *         UNSUPPORTED_VERSION: below v9; of a partition: OFFSET_METADATA_TOO_LARGE,
  *         INVALID_COMMIT_OFFSET_SIZE: the group has GROUP_OFFSETS_MAX. */
 void group_decide_commit(struct group_decision *decision,
                          const struct offset_commit_command *command);
 
-struct group_topic_partitions {
-    struct str topic;
-    struct uuid topic_id;
-    uint32_t partition_count;
-    const int32_t *partitions;
-};
-
 struct group_fetch {
     struct str group_id;
-    bool is_all; /* Every topic. */
+    struct str member_id; /* Null: no member asks, which v9 made possible to say. */
+    int32_t member_epoch; /* -1, and 0 without a member: do not check. */
+    bool is_all;          /* Every topic. */
     uint32_t topic_count;
     const struct group_topic_partitions *topics;
 };
@@ -394,7 +483,8 @@ struct offset_fetch_command {
     const struct group_fetch *groups;
 };
 
-/* An unknown group has committed nothing. */
+/* An unknown group has committed nothing.
+ * Errors  of a group of consumers: UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH, ILLEGAL_GENERATION. */
 void group_decide_fetch(struct group_decision *decision,
                         const struct offset_fetch_command *command);
 
@@ -429,5 +519,34 @@ struct list_groups_command {
 };
 
 void group_decide_list(struct group_decision *decision, const struct list_groups_command *command);
+
+struct consumer_heartbeat_command {
+    uint64_t token;
+    struct str group_id;
+    struct str member_id; /* Empty: give it one, which v0 may ask for. */
+    bool makes_member_id; /* v1 and up. */
+    int32_t member_epoch; /* 0: joins; -1: leaves; -2: a static one leaves, and comes back. */
+    struct str instance_id;
+    struct str rack_id;
+    struct str client_id;
+    struct str client_host;
+    int32_t rebalance_timeout_ms; /* -1: as before, like all that is null or not there below. */
+    bool has_topics;
+    uint32_t topic_count;
+    const struct str *topics;
+    struct str topic_regex; /* Empty: none. */
+    struct str assignor;
+    bool has_owned;
+    uint32_t owned_count;
+    const struct group_topic_partitions *owned; /* By their ids. */
+};
+
+/* Errors  INVALID_REQUEST, UNSUPPORTED_ASSIGNOR, INVALID_REGULAR_EXPRESSION, GROUP_ID_NOT_FOUND,
+ *         UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH, UNRELEASED_INSTANCE_ID, FENCED_INSTANCE_ID,
+ *         GROUP_MAX_SIZE_REACHED. */
+void group_decide_consumer_heartbeat(struct group_decision *decision,
+                                     const struct consumer_heartbeat_command *command);
+void group_decide_consumer_describe(struct group_decision *decision,
+                                    const struct groups_command *command);
 
 #endif

@@ -2,44 +2,18 @@
  *
  * Total: whatever bytes come, they are refused or change the state in one way. A record
  * stands for all of what its key names, so a key's last record is enough, and a tombstone
- * for what is not there changes nothing. */
+ * for what is not there changes nothing. Which keys of a group belong together is not asked
+ * before the log was read to its end. */
+#include "consumer_apply.h"
 #include "group_state.h"
 
 #include "records/all.h"
 
-/* Reads the int16 before a key or a value. */
-static enum err read_prefix(struct wire_reader *reader, struct bytes bytes, int16_t *out)
+static void apply_offset(struct coordinator *coordinator, const void *key_body,
+                         const void *value_body)
 {
-    wire_reader_init(reader, bytes);
-    return wire_read_int16(reader, out);
-}
-
-static enum err read_body(struct wire_reader *reader, const struct walk_message *message,
-                          int16_t version, struct arena *arena, void *out)
-{
-    if (version < message->first || version > message->last)
-        return ERR_INVALID_RECORD;
-    return walk_read(message, version, reader, arena, out) == ERR_NONE ? ERR_NONE
-                                                                       : ERR_INVALID_RECORD;
-}
-
-/* A null value leaves *is_tombstone true and `out` untouched. */
-static enum err read_value(struct bytes bytes, const struct walk_message *message,
-                           struct arena *arena, void *out, bool *is_tombstone)
-{
-    struct wire_reader reader;
-    int16_t version;
-    *is_tombstone = bytes.data == NULL;
-    if (*is_tombstone)
-        return ERR_NONE;
-    if (read_prefix(&reader, bytes, &version) != ERR_NONE)
-        return ERR_INVALID_RECORD;
-    return read_body(&reader, message, version, arena, out);
-}
-
-static void apply_offset(struct coordinator *coordinator, const struct offset_commit_key *key,
-                         const struct offset_commit_value *value)
-{
+    const struct offset_commit_key *key = key_body;
+    const struct offset_commit_value *value = value_body;
     struct group *group = group_find(coordinator, key->group_id);
     if (value == NULL) {
         if (group == NULL)
@@ -76,34 +50,22 @@ static void apply_member(struct group *group, const struct group_metadata_value_
     member->is_new = false;
 }
 
-static void forget_generation(struct group *group)
+static void apply_group(struct coordinator *coordinator, const void *key_body,
+                        const void *value_body)
 {
-    struct list *node, *next;
-    list_each (node, next, &group->members)
-        member_remove(list_entry(node, struct member, in_group), ERR_NONE);
-    drop_str(&group->protocol_type);
-    drop_str(&group->protocol);
-    drop_str(&group->leader);
-    group->phase = GROUP_EMPTY;
-    group->phase_time = -1;
-    group->generation = 0;
-    group->is_stored = false;
-}
-
-static void apply_group(struct coordinator *coordinator, const struct group_metadata_key *key,
-                        const struct group_metadata_value *value)
-{
+    const struct group_metadata_key *key = key_body;
+    const struct group_metadata_value *value = value_body;
     struct group *group = group_find(coordinator, key->group_id);
     if (group == NULL && value == NULL)
         return;
     if (group == NULL)
         group = group_create(coordinator, key->group_id);
-    forget_generation(group);
+    group_forget_generation(group);
+    group->is_stored = value != NULL;
     if (value == NULL) {
         group_remove_unused(group);
         return;
     }
-    group->is_stored = true;
     group->generation = value->generation;
     if (value->protocol_type.size > 0)
         group->protocol_type = keep_str(value->protocol_type);
@@ -118,46 +80,87 @@ static void apply_group(struct coordinator *coordinator, const struct group_meta
     }
 }
 
-static enum err apply_offset_record(struct coordinator *coordinator, struct wire_reader *reader,
-                                    struct bytes value, struct arena *arena)
+/* What a type's key and value are made of, and what becomes of them; a tombstone has no value. */
+struct kind {
+    int16_t type;
+    const struct walk_message *key;
+    const struct walk_message *value;
+    void (*apply)(struct coordinator *coordinator, const void *key, const void *value);
+};
+
+static const struct kind kinds[] = {
+    {0, &offset_commit_key_message, &offset_commit_value_message, apply_offset},
+    {RECORDS_OFFSET_COMMIT, &offset_commit_key_message, &offset_commit_value_message, apply_offset},
+    {RECORDS_GROUP_METADATA, &group_metadata_key_message, &group_metadata_value_message,
+     apply_group},
+    {RECORDS_CONSUMER_GROUP_METADATA, &consumer_group_metadata_key_message,
+     &consumer_group_metadata_value_message, apply_consumers},
+    {RECORDS_CONSUMER_GROUP_MEMBER, &consumer_group_member_key_message,
+     &consumer_group_member_value_message, apply_consumer_profile},
+    {RECORDS_CONSUMER_GROUP_TARGET, &consumer_group_target_key_message,
+     &consumer_group_target_value_message, apply_consumers_target},
+    {RECORDS_CONSUMER_GROUP_TARGET_MEMBER, &consumer_group_target_member_key_message,
+     &consumer_group_target_member_value_message, apply_consumer_target},
+    {RECORDS_CONSUMER_GROUP_CURRENT, &consumer_group_current_key_message,
+     &consumer_group_current_value_message, apply_consumer_current},
+    {RECORDS_CONSUMER_GROUP_REGEX, &consumer_group_regex_key_message,
+     &consumer_group_regex_value_message, apply_regex},
+};
+
+static const struct kind *kind_of(int16_t type)
 {
-    struct offset_commit_key key;
-    struct offset_commit_value body;
-    bool is_tombstone;
-    if (read_body(reader, &offset_commit_key_message, 0, arena, &key) != ERR_NONE ||
-        read_value(value, &offset_commit_value_message, arena, &body, &is_tombstone) != ERR_NONE)
-        return ERR_INVALID_RECORD;
-    apply_offset(coordinator, &key, is_tombstone ? NULL : &body);
-    return ERR_NONE;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i].type == type)
+            return &kinds[i];
+    return NULL;
 }
 
-static enum err apply_group_record(struct coordinator *coordinator, struct wire_reader *reader,
-                                   struct bytes value, struct arena *arena)
+/* Reads the int16 before a key or a value. */
+static enum err read_prefix(struct wire_reader *reader, struct bytes bytes, int16_t *out)
 {
-    struct group_metadata_key key;
-    struct group_metadata_value body;
-    bool is_tombstone;
-    if (read_body(reader, &group_metadata_key_message, 0, arena, &key) != ERR_NONE ||
-        read_value(value, &group_metadata_value_message, arena, &body, &is_tombstone) != ERR_NONE)
+    wire_reader_init(reader, bytes);
+    return wire_read_int16(reader, out);
+}
+
+static enum err read_body(struct wire_reader *reader, const struct walk_message *message,
+                          int16_t version, struct arena *arena, void **out)
+{
+    if (version < message->first || version > message->last)
         return ERR_INVALID_RECORD;
-    apply_group(coordinator, &key, is_tombstone ? NULL : &body);
-    return ERR_NONE;
+    *out = walk_new(message->body, arena, 1);
+    return walk_read(message, version, reader, arena, *out) == ERR_NONE ? ERR_NONE
+                                                                        : ERR_INVALID_RECORD;
+}
+
+/* A null value leaves *out NULL. */
+static enum err read_value(struct bytes bytes, const struct walk_message *message,
+                           struct arena *arena, void **out)
+{
+    struct wire_reader reader;
+    int16_t version;
+    if (bytes.data == NULL)
+        return ERR_NONE;
+    if (read_prefix(&reader, bytes, &version) != ERR_NONE)
+        return ERR_INVALID_RECORD;
+    return read_body(&reader, message, version, arena, out);
 }
 
 enum err coordinator_apply(struct coordinator *coordinator, struct bytes key, struct bytes value)
 {
     struct wire_reader reader;
     struct arena arena = {0};
+    void *key_body = NULL, *value_body = NULL;
+    const struct kind *kind;
     int16_t type;
-    enum err err = ERR_INVALID_RECORD;
 
     check(!coordinator->is_started);
-    if (read_prefix(&reader, key, &type) != ERR_NONE)
+    if (read_prefix(&reader, key, &type) != ERR_NONE || (kind = kind_of(type)) == NULL)
         return ERR_INVALID_RECORD;
-    if (type == 0 || type == RECORDS_OFFSET_COMMIT)
-        err = apply_offset_record(coordinator, &reader, value, &arena);
-    else if (type == RECORDS_GROUP_METADATA)
-        err = apply_group_record(coordinator, &reader, value, &arena);
+    enum err err = read_body(&reader, kind->key, 0, &arena, &key_body);
+    if (err == ERR_NONE)
+        err = read_value(value, kind->value, &arena, &value_body);
+    if (err == ERR_NONE)
+        kind->apply(coordinator, key_body, value_body);
     arena_free(&arena);
     return err;
 }

@@ -9,7 +9,9 @@
 
 #include <stdlib.h>
 
-enum { ROUNDS_MAX = 64, NOBODY = UINT32_MAX };
+#define NOBODY UINT32_MAX
+
+enum { ROUNDS_MAX = 64 };
 
 struct uneven {
     struct assign_group *group;

@@ -1,11 +1,13 @@
 /* classic_heartbeat.c -- Heartbeat (rule 105): the member lives, and hears of a rebalance. */
-#include "group_state.h"
+#include "consumer_state.h"
 
 static enum err heartbeat(struct group *group, const struct group_heartbeat_command *command)
 {
     struct member *member;
     if (group == NULL)
         return ERR_UNKNOWN_MEMBER_ID;
+    if (group->consumers != NULL)
+        return consumer_classic_heartbeat(group, command);
     enum err err = member_check(group, command->member_id, command->instance_id, &member);
     if (err != ERR_NONE)
         return err;

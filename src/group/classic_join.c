@@ -2,7 +2,7 @@
  *
  * A join waits until its rebalance is complete, unless the member has missed nothing but
  * the reply. A second join of a member takes the place of its first. */
-#include "group_state.h"
+#include "consumer_state.h"
 
 enum { UUID_HEX_SIZE = 36 };
 
@@ -20,8 +20,7 @@ static struct str shortened(struct str name)
 }
 
 /* PREFIX-8-4-4-4-12 hexadecimal digits, as Kafka makes ids. */
-static struct str make_member_id(struct group_decision *decision,
-                                 const struct join_group_command *command)
+struct str make_member_id(struct group_decision *decision, const struct join_group_command *command)
 {
     struct rand *rand = &decision->coordinator->rand;
     struct str prefix =
@@ -277,6 +276,10 @@ void group_decide_join(struct group_decision *decision, const struct join_group_
     }
     if (group == NULL)
         group = group_create(coordinator, command->group_id);
+    if (group->consumers != NULL && !consumer_classic_takes_over(decision, group, command)) {
+        consumer_classic_join(decision, group, command);
+        return;
+    }
     join(decision, group, command);
     group_remove_unused(group);
 }

@@ -1,8 +1,11 @@
 /* classic_leave.c -- LeaveGroup (rule 106): members go, static ones by their instance. */
-#include "group_state.h"
+#include "consumer_state.h"
 
-static enum err leave_one(struct group *group, const struct group_leaver *leaver)
+static enum err leave_one(struct group_decision *decision, struct group *group,
+                          const struct group_leaver *leaver)
 {
+    if (group->consumers != NULL)
+        return consumer_classic_leave(decision, group, leaver);
     struct pending *pending = pending_find(group, leaver->member_id);
     struct member *member;
     if (pending != NULL) {
@@ -38,7 +41,7 @@ void group_decide_leave(struct group_decision *decision, const struct leave_grou
     for (uint32_t i = 0; i < command->count; i++)
         left[i] = (struct group_left){.member_id = command->members[i].member_id,
                                       .instance_id = command->members[i].instance_id,
-                                      .err = leave_one(group, &command->members[i])};
+                                      .err = leave_one(decision, group, &command->members[i])};
     struct group_reply *reply =
         decision_reply(decision, GROUP_REPLY_LEAVE, command->token, ERR_NONE);
     reply->leave = (struct group_leaving){.count = command->count, .members = left};

@@ -1,6 +1,6 @@
 /* classic_sync.c -- SyncGroup (rule 103): the leader's assignment becomes a record, and then
  * the answer to every member that waits. */
-#include "group_state.h"
+#include "consumer_state.h"
 
 static enum err check_sync(const struct group *group, const struct sync_group_command *command,
                            struct member **member)
@@ -89,6 +89,10 @@ void group_decide_sync(struct group_decision *decision, const struct sync_group_
     if (decision_refuses(decision, GROUP_REPLY_SYNC, command->token, &command->group_id))
         return;
     struct group *group = group_find(decision->coordinator, command->group_id);
+    if (group != NULL && group->consumers != NULL) {
+        consumer_classic_sync(decision, group, command);
+        return;
+    }
     enum err err = check_sync(group, command, &member);
     if (err != ERR_NONE)
         decision_reply(decision, GROUP_REPLY_SYNC, command->token, err);

@@ -2,7 +2,7 @@
  *
  * While a decision is open, coordinator->decision points to it, so that timers find where
  * their replies and records go. Time that goes back is held (PR8). */
-#include "group_state.h"
+#include "consumer_state.h"
 
 struct coordinator *coordinator_open(const struct coordinator_config *config)
 {
@@ -27,6 +27,17 @@ void coordinator_close(struct coordinator *coordinator)
     mem_free(coordinator);
 }
 
+/* A group is of one protocol. Only a damaged log has records of both, or of members alone. */
+static void settle_protocol(struct group *group)
+{
+    if (group->consumers == NULL)
+        return;
+    if (group->consumers->has_epoch)
+        group_forget_generation(group);
+    else
+        consumers_free(group);
+}
+
 void coordinator_start(struct coordinator *coordinator, mono_ms now)
 {
     struct str after = {.data = NULL};
@@ -36,6 +47,9 @@ void coordinator_start(struct coordinator *coordinator, mono_ms now)
     coordinator->expiry_due = now + coordinator->config.expiry_interval_ms;
     while ((group = names_next(coordinator->groups, &after)) != NULL) {
         struct list *node, *next;
+        settle_protocol(group);
+        if (group->consumers != NULL)
+            consumers_start(group, now);
         list_each (node, next, &group->members) {
             struct member *member = list_entry(node, struct member, in_group);
             timer_start(&coordinator->timers, &member->session, now + member->session_timeout_ms);

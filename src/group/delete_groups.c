@@ -1,6 +1,6 @@
 /* delete_groups.c -- DeleteGroups (rule 113): tombstones for all that a group left in the log,
  * in one batch. */
-#include "group_state.h"
+#include "consumer_state.h"
 
 static void emit_tombstones(struct group_decision *decision, struct group *group)
 {
@@ -11,6 +11,8 @@ static void emit_tombstones(struct group_decision *decision, struct group *group
         while ((offset = offset_next(topic, offset)) != NULL)
             emit_offset_tombstone(decision, group, topic->name, offset->index);
     }
+    if (group->consumers != NULL)
+        emit_consumers_tombstones(decision, group);
     if (group->is_stored)
         emit_group_tombstone(decision, group);
 }
@@ -20,7 +22,7 @@ static enum err delete_group(struct group_decision *decision, struct str id)
     struct group *group = group_find(decision->coordinator, id);
     if (group == NULL)
         return ERR_GROUP_ID_NOT_FOUND;
-    if (group->phase != GROUP_EMPTY)
+    if (!group_is_empty(group))
         return ERR_NON_EMPTY_GROUP;
     emit_tombstones(decision, group);
     group_remove(group);

@@ -33,7 +33,7 @@ static struct group_described describe(struct group_decision *decision, struct s
     const struct group *group = group_find(decision->coordinator, id);
     struct group_described out = {
         .group_id = id, .state = STR("Dead"), .protocol_type = STR(""), .protocol = STR("")};
-    if (group == NULL) {
+    if (group == NULL || group->consumers != NULL) {
         out.err = ERR_GROUP_ID_NOT_FOUND;
         return out;
     }

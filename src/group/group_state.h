@@ -5,6 +5,7 @@
 #ifndef GROUP_STATE_H
 #define GROUP_STATE_H
 
+#include "base/walk.h"
 #include "group.h"
 #include "names.h"
 
@@ -70,6 +71,8 @@ struct tally {
     uint32_t votes;
 };
 
+struct consumers; /* consumer_state.h */
+
 struct group {
     struct timer wait; /* Preparing: joins; afterwards: syncs. */
     struct coordinator *coordinator;
@@ -94,6 +97,8 @@ struct group {
     uint32_t size_before;    /* Members of the last generation that had any. */
     struct pmap *topics;     /* By name, to struct offset_topic. */
     uint32_t offset_count;
+    /* A group of the consumer protocol; its phase is Empty then. NULL: of the classic one. */
+    struct consumers *consumers;
 };
 
 struct coordinator {
@@ -116,6 +121,9 @@ bool decision_refuses(struct group_decision *decision, enum group_reply_kind kin
 void emit_record(struct group_decision *decision, struct group_record record);
 
 /* records.c: write what the state says now. */
+/* A key or a value: `prefix` is the type or the version. */
+struct bytes record_part(struct arena *arena, int16_t prefix, const struct walk_message *message,
+                         int16_t version, const void *body);
 void emit_group(struct group_decision *decision, struct group *group);
 void emit_group_tombstone(struct group_decision *decision, struct group *group);
 void emit_offset(struct group_decision *decision, const struct group *group, struct str topic,
@@ -130,6 +138,9 @@ struct group *group_create(struct coordinator *coordinator, struct str id);
 void group_remove(struct group *group); /* Frees it, and all in it; replies to nobody. */
 /* Frees a group that nothing in the log or in memory speaks of any more. */
 void group_remove_unused(struct group *group);
+bool group_is_empty(const struct group *group);    /* Nobody is in it. */
+void group_forget_generation(struct group *group); /* And its members, who hear nothing. */
+void group_drop_pending(struct group *group);
 struct str group_phase_name(const struct group *group);
 void group_enter(struct group *group, enum group_phase phase);
 
@@ -159,6 +170,10 @@ void pending_remove(struct pending *pending);
  * Errors  ERR_UNKNOWN_MEMBER_ID; ERR_FENCED_INSTANCE_ID: the instance has another id by now. */
 enum err member_check(const struct group *group, struct str id, struct str instance_id,
                       struct member **out);
+
+/* classic_join.c: a new id, in the decision's arena. */
+struct str make_member_id(struct group_decision *decision,
+                          const struct join_group_command *command);
 
 /* classic_rebalance.c */
 void rebalance_begin(struct group *group);

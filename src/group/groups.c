@@ -2,7 +2,7 @@
  *
  * A group is there while the log or a client speaks of it: a stored generation, an offset,
  * a member, an id that was given out. */
-#include "group_state.h"
+#include "consumer_state.h"
 
 struct group *group_find(const struct coordinator *coordinator, struct str id)
 {
@@ -20,10 +20,18 @@ struct group *group_create(struct coordinator *coordinator, struct str id)
     return group;
 }
 
-void group_remove(struct group *group)
+void group_drop_pending(struct group *group)
 {
     struct str after = {.data = NULL};
     struct pending *pending;
+    while ((pending = names_next(group->pending, &after)) != NULL) {
+        pending_remove(pending);
+        after = (struct str){.data = NULL};
+    }
+}
+
+void group_remove(struct group *group)
+{
     struct list *node, *next;
 
     list_each (node, next, &group->members) {
@@ -31,11 +39,9 @@ void group_remove(struct group *group)
         member->awaits_join = member->awaits_sync = false;
         member_remove(member, ERR_NONE);
     }
-    while ((pending = names_next(group->pending, &after)) != NULL) {
-        pending_remove(pending);
-        after = (struct str){.data = NULL};
-    }
+    group_drop_pending(group);
     offsets_free(group);
+    consumers_free(group);
     timer_stop(&group->coordinator->timers, &group->wait);
     names_remove(&group->coordinator->groups, group->id);
     drop_str(&group->id);
@@ -48,8 +54,27 @@ void group_remove(struct group *group)
 void group_remove_unused(struct group *group)
 {
     if (group->phase == GROUP_EMPTY && !group->is_stored && group->offset_count == 0 &&
-        pmap_count(group->pending) == 0)
+        pmap_count(group->pending) == 0 && group->consumers == NULL)
         group_remove(group);
+}
+
+bool group_is_empty(const struct group *group)
+{
+    return group->phase == GROUP_EMPTY &&
+           (group->consumers == NULL || group->consumers->count == 0);
+}
+
+void group_forget_generation(struct group *group)
+{
+    struct list *node, *next;
+    list_each (node, next, &group->members)
+        member_remove(list_entry(node, struct member, in_group), ERR_NONE);
+    drop_str(&group->protocol_type);
+    drop_str(&group->protocol);
+    drop_str(&group->leader);
+    group->phase = GROUP_EMPTY;
+    group->phase_time = -1;
+    group->generation = 0;
 }
 
 struct str group_phase_name(const struct group *group)

@@ -2,7 +2,7 @@
  *
  * Of a group whose rebalance is under way the log still has the generation before, so its
  * metadata counts only in the phases that were written: Empty and Stable. */
-#include "group_state.h"
+#include "consumer_state.h"
 
 static uint64_t add(uint64_t hash, const void *data, size_t size)
 {
@@ -53,6 +53,82 @@ static uint64_t add_generation(uint64_t hash, const struct group *group)
     return hash;
 }
 
+static uint64_t add_names(uint64_t hash, uint32_t count, const struct str *names)
+{
+    hash = add_number(hash, count);
+    for (uint32_t i = 0; i < count; i++)
+        hash = add_str(hash, names[i]);
+    return hash;
+}
+
+static uint64_t add_profile(uint64_t hash, const struct consumer_profile *profile)
+{
+    hash = add_str(hash, profile->instance_id);
+    hash = add_str(hash, profile->rack_id);
+    hash = add_str(hash, profile->client_id);
+    hash = add_str(hash, profile->client_host);
+    hash = add_number(hash, profile->rebalance_timeout_ms);
+    hash = add_str(hash, profile->topic_regex);
+    hash = add_str(hash, profile->assignor);
+    hash = add_names(hash, profile->topic_count, profile->topics);
+    hash = add_number(hash, profile->is_classic);
+    hash = add_number(hash, profile->session_timeout_ms);
+    for (uint32_t i = 0; i < profile->protocol_count; i++) {
+        hash = add_str(hash, profile->protocols[i].name);
+        hash = add_bytes(hash, profile->protocols[i].metadata);
+    }
+    return hash;
+}
+
+static uint64_t add_holding(uint64_t hash, const struct holding *holding)
+{
+    hash = add_number(hash, holding->count);
+    for (uint32_t i = 0; i < holding->count; i++) {
+        hash = add(hash, holding->held[i].topic_id.bytes, sizeof(struct uuid));
+        hash = add_number(hash, holding->held[i].index);
+        hash = add_number(hash, holding->held[i].epoch);
+    }
+    return hash;
+}
+
+static uint64_t add_consumer(uint64_t hash, const struct consumer *consumer)
+{
+    hash = add_str(hash, consumer->id);
+    if (consumer->has_profile)
+        hash = add_profile(hash, &consumer->profile);
+    hash = add_number(hash, consumer->has_current);
+    hash = add_number(hash, consumer->epoch);
+    hash = add_number(hash, consumer->previous_epoch);
+    hash = add_number(hash, consumer->state);
+    hash = add_holding(hash, &consumer->assigned);
+    hash = add_holding(hash, &consumer->revoking);
+    hash = add_number(hash, consumer->has_target);
+    return add_holding(hash, &consumer->target);
+}
+
+static uint64_t add_consumers(uint64_t hash, const struct group *group)
+{
+    const struct consumers *consumers = group->consumers;
+    struct str after = {.data = NULL};
+    const struct consumer *consumer;
+    const struct regex *regex;
+    hash = add_number(hash, consumers->has_epoch);
+    hash = add_number(hash, consumers->epoch);
+    hash = add_number(hash, consumers->metadata_hash);
+    hash = add_number(hash, consumers->has_target);
+    hash = add_number(hash, consumers->target_epoch);
+    hash = add_number(hash, consumers->target_time);
+    while ((consumer = consumer_next(group, &after)) != NULL)
+        hash = add_consumer(hash, consumer);
+    while ((regex = names_next(consumers->regexes, &after)) != NULL) {
+        hash = add_str(hash, regex->pattern);
+        hash = add_names(hash, regex->topic_count, regex->topics);
+        hash = add_number(hash, regex->version);
+        hash = add_number(hash, regex->time);
+    }
+    return hash;
+}
+
 static uint64_t add_offsets(uint64_t hash, const struct offset_topic *topic)
 {
     const struct offset *offset = NULL;
@@ -77,9 +153,11 @@ uint64_t coordinator_hash(const struct coordinator *coordinator)
     while ((group = names_next(coordinator->groups, &after)) != NULL) {
         struct str after_topic = {.data = NULL};
         const struct offset_topic *topic;
-        if (!group->is_stored && group->offset_count == 0)
+        if (!group->is_stored && group->offset_count == 0 && group->consumers == NULL)
             continue;
         hash = add_str(hash, group->id);
+        if (group->consumers != NULL)
+            hash = add_consumers(hash, group);
         if (group->is_stored && (group->phase == GROUP_EMPTY || group->phase == GROUP_STABLE))
             hash = add_generation(hash, group);
         while ((topic = names_next(group->topics, &after_topic)) != NULL)

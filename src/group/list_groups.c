@@ -1,5 +1,5 @@
 /* list_groups.c -- ListGroups (rule 112): this coordinator's groups, by state and type. */
-#include "group_state.h"
+#include "consumer_state.h"
 
 static char lower(char c)
 {
@@ -25,6 +25,21 @@ static bool passes(struct str what, uint32_t count, const struct str *wanted)
     return count == 0;
 }
 
+static struct group_listed list_one(const struct group *group)
+{
+    if (group->consumers != NULL)
+        return (struct group_listed){.group_id = group->id,
+                                     .protocol_type = STR("consumer"),
+                                     .state = consumers_state(group),
+                                     .type = STR("consumer")};
+    return (struct group_listed){
+        .group_id = group->id,
+        .protocol_type = group->protocol_type.data == NULL ? STR("") : group->protocol_type,
+        .state = group_phase_name(group),
+        .type = STR("classic"),
+    };
+}
+
 void group_decide_list(struct group_decision *decision, const struct list_groups_command *command)
 {
     const struct coordinator *coordinator = decision->coordinator;
@@ -37,12 +52,7 @@ void group_decide_list(struct group_decision *decision, const struct list_groups
     struct group_listed *groups =
         arena_array(decision->arena, struct group_listed, pmap_count(coordinator->groups));
     while ((group = names_next(coordinator->groups, &after)) != NULL) {
-        struct group_listed listed = {
-            .group_id = group->id,
-            .protocol_type = group->protocol_type.data == NULL ? STR("") : group->protocol_type,
-            .state = group_phase_name(group),
-            .type = STR("classic"),
-        };
+        struct group_listed listed = list_one(group);
         if (passes(listed.state, command->state_count, command->states) &&
             passes(listed.type, command->type_count, command->types))
             groups[count++] = listed;

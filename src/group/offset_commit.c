@@ -1,5 +1,5 @@
 /* offset_commit.c -- OffsetCommit (rules 114 to 117, 121). All that is accepted is one batch. */
-#include "group_state.h"
+#include "consumer_state.h"
 
 static enum err check_group(const struct group *group, const struct offset_commit_command *command,
                             struct member **member)
@@ -23,6 +23,8 @@ static enum err check_group(const struct group *group, const struct offset_commi
 static enum err check_commit(const struct coordinator *coordinator, const struct group *group,
                              const struct offset_commit_command *command, struct member **member)
 {
+    if (group != NULL && group->consumers != NULL)
+        return consumer_check_commit(group, command);
     if (group != NULL)
         return check_group(group, command, member);
     if (command->generation >= 0)

@@ -5,7 +5,8 @@ static enum err check_group(const struct group *group)
 {
     if (group == NULL)
         return ERR_GROUP_ID_NOT_FOUND;
-    if (group->phase != GROUP_EMPTY && !str_equal(group->protocol_type, STR("consumer")))
+    if (!group_is_empty(group) && group->consumers == NULL &&
+        !str_equal(group->protocol_type, STR("consumer")))
         return ERR_NON_EMPTY_GROUP;
     return ERR_NONE;
 }
@@ -27,7 +28,7 @@ static struct group_topic_errors delete_topic(struct group_decision *decision, s
 {
     struct group_partition_error *errors =
         arena_array(decision->arena, struct group_partition_error, topic->partition_count);
-    bool is_read = group->phase != GROUP_EMPTY && subscription_has(subscription, topic->topic);
+    bool is_read = !group_is_empty(group) && subscription_has(subscription, topic->topic);
     for (uint32_t i = 0; i < topic->partition_count; i++)
         errors[i] = (struct group_partition_error){
             .index = topic->partitions[i],

@@ -4,7 +4,7 @@
  * from then on, or from a later commit; a consumer without a group from its commit. While a
  * group of consumers works, only topics that it does not read any more expire; any other
  * group's offsets stay. */
-#include "group_state.h"
+#include "consumer_state.h"
 
 /* From when on an offset's retention counts; *applies is false while it does not at all. */
 static wall_ms counts_from(const struct group *group, const struct offset *offset, bool is_read,
@@ -12,7 +12,7 @@ static wall_ms counts_from(const struct group *group, const struct offset *offse
 {
     bool is_member_group = group->protocol_type.data != NULL;
     wall_ms from = offset->committed > 0 ? offset->committed : 0; /* A record may say anything. */
-    *applies = group->phase == GROUP_EMPTY || !is_read;
+    *applies = group_is_empty(group) || !is_read;
 #ifdef SKIFF_MUTANT_EXPIRES_ACTIVE
     *applies = true;
 #endif
@@ -56,13 +56,19 @@ static void expire_group(struct group_decision *decision, struct group *group, u
     struct subscription subscription = {.is_known = false};
     struct str after = {.data = NULL};
     struct offset_topic *topic;
-    if (group->phase == GROUP_STABLE)
+    if (group->phase == GROUP_STABLE || group->consumers != NULL)
         subscription = group_subscription(group, decision->arena);
     while (*left > 0 && (topic = names_next(group->topics, &after)) != NULL) {
         after = arena_str(decision->arena, after);
         expire_topic(decision, group, topic, subscription_has(&subscription, topic->name), left);
     }
-    if (group->phase == GROUP_EMPTY && group->is_stored && group->offset_count == 0 &&
+    if (group_is_empty(group) && group->consumers != NULL && group->offset_count == 0 &&
+        *left > 0) {
+        emit_consumers_tombstones(decision, group); /* No members: a few records. */
+        consumers_free(group);
+        (*left)--;
+    }
+    if (group_is_empty(group) && group->is_stored && group->offset_count == 0 &&
         pmap_count(group->pending) == 0 && *left > 0) {
         emit_group_tombstone(decision, group);
         (*left)--;

@@ -1,6 +1,6 @@
 /* offset_fetch.c -- OffsetFetch (rule 118). The answer rests on the log like a commit's, since
  * it may tell of offsets that can still be lost (G4). */
-#include "group_state.h"
+#include "consumer_state.h"
 
 /* Nothing is committed where nothing stands, or what stands was for an older topic's name. */
 static struct group_fetched_partition fetched(const struct offset *offset, int32_t index,
@@ -66,6 +66,10 @@ static struct group_fetched fetch_group(struct group_decision *decision,
 {
     const struct group *group = group_find(decision->coordinator, fetch->group_id);
     struct group_fetched out = {.group_id = fetch->group_id};
+    if (group != NULL && group->consumers != NULL)
+        out.err = consumer_check_fetch(group, fetch);
+    if (out.err != ERR_NONE)
+        return out;
     if (fetch->is_all) {
         if (group != NULL)
             fetch_all(decision->arena, group, &out);

@@ -13,9 +13,8 @@ enum {
     OFFSET_EXPIRING_VERSION = 1,
 };
 
-static struct bytes write_part(struct arena *arena, int16_t prefix,
-                               const struct walk_message *message, int16_t version,
-                               const void *body)
+struct bytes record_part(struct arena *arena, int16_t prefix, const struct walk_message *message,
+                         int16_t version, const void *body)
 {
     struct wire_writer writer;
     uint64_t size = 2 + walk_measure(message, version, body).total;
@@ -32,7 +31,7 @@ static struct bytes write_part(struct arena *arena, int16_t prefix,
 static struct bytes group_key(struct arena *arena, const struct group *group)
 {
     struct group_metadata_key key = {.group_id = group->id};
-    return write_part(arena, RECORDS_GROUP_METADATA, &group_metadata_key_message, 0, &key);
+    return record_part(arena, RECORDS_GROUP_METADATA, &group_metadata_key_message, 0, &key);
 }
 
 static struct group_metadata_value group_value(struct arena *arena, const struct group *group)
@@ -72,8 +71,8 @@ void emit_group(struct group_decision *decision, struct group *group)
     emit_record(decision,
                 (struct group_record){
                     .key = group_key(decision->arena, group),
-                    .value = write_part(decision->arena, GROUP_VERSION,
-                                        &group_metadata_value_message, GROUP_VERSION, &value),
+                    .value = record_part(decision->arena, GROUP_VERSION,
+                                         &group_metadata_value_message, GROUP_VERSION, &value),
                 });
     group->is_stored = true;
 }
@@ -99,7 +98,7 @@ static struct bytes offset_key(struct arena *arena, const struct group *group, s
                                int32_t index)
 {
     struct offset_commit_key key = {.group_id = group->id, .topic = topic, .index = index};
-    return write_part(arena, RECORDS_OFFSET_COMMIT, &offset_commit_key_message, 0, &key);
+    return record_part(arena, RECORDS_OFFSET_COMMIT, &offset_commit_key_message, 0, &key);
 }
 
 void emit_offset(struct group_decision *decision, const struct group *group, struct str topic,
@@ -116,8 +115,8 @@ void emit_offset(struct group_decision *decision, const struct group *group, str
     };
     emit_record(decision, (struct group_record){
                               .key = offset_key(decision->arena, group, topic, offset->index),
-                              .value = write_part(decision->arena, version,
-                                                  &offset_commit_value_message, version, &value),
+                              .value = record_part(decision->arena, version,
+                                                   &offset_commit_value_message, version, &value),
                           });
 }
 

@@ -146,6 +146,55 @@ static void keep_delete(struct group_deletions *deletion, struct arena *arena)
     deletion->groups = groups;
 }
 
+static const struct group_topic_partitions *keep_topics(const struct group_topic_partitions *topics,
+                                                        uint32_t count, struct arena *arena)
+{
+    struct group_topic_partitions *kept = arena_array(arena, struct group_topic_partitions, count);
+    for (uint32_t i = 0; i < count; i++) {
+        kept[i] = topics[i];
+        kept[i].topic = keep_text(arena, topics[i].topic);
+        kept[i].partitions = arena_copy(arena, topics[i].partitions,
+                                        topics[i].partition_count * sizeof *topics[i].partitions);
+    }
+    return kept;
+}
+
+static struct consumer_described_member keep_consumer(struct consumer_described_member member,
+                                                      struct arena *arena)
+{
+    struct str *topics = arena_array(arena, struct str, member.topic_count);
+    for (uint32_t i = 0; i < member.topic_count; i++)
+        topics[i] = keep_text(arena, member.topics[i]);
+    member.topics = topics;
+    member.member_id = keep_text(arena, member.member_id);
+    member.instance_id = keep_text(arena, member.instance_id);
+    member.rack_id = keep_text(arena, member.rack_id);
+    member.client_id = keep_text(arena, member.client_id);
+    member.client_host = keep_text(arena, member.client_host);
+    member.topic_regex = keep_text(arena, member.topic_regex);
+    member.assigned = keep_topics(member.assigned, member.assigned_count, arena);
+    member.target = keep_topics(member.target, member.target_count, arena);
+    return member;
+}
+
+static void keep_consumers(struct consumer_descriptions *consumers, struct arena *arena)
+{
+    struct consumer_described *groups =
+        arena_array(arena, struct consumer_described, consumers->count);
+    for (uint32_t i = 0; i < consumers->count; i++) {
+        struct consumer_described_member *members =
+            arena_array(arena, struct consumer_described_member, consumers->groups[i].member_count);
+        groups[i] = consumers->groups[i];
+        for (uint32_t m = 0; m < groups[i].member_count; m++)
+            members[m] = keep_consumer(groups[i].members[m], arena);
+        groups[i].group_id = keep_text(arena, groups[i].group_id);
+        groups[i].state = keep_text(arena, groups[i].state);
+        groups[i].assignor = keep_text(arena, groups[i].assignor);
+        groups[i].members = members;
+    }
+    consumers->groups = groups;
+}
+
 struct group_reply group_reply_keep(const struct group_reply *reply, struct arena *arena)
 {
     struct group_reply kept = *reply;
@@ -178,6 +227,13 @@ struct group_reply group_reply_keep(const struct group_reply *reply, struct aren
         break;
     case GROUP_REPLY_DELETE:
         keep_delete(&kept.deletion, arena);
+        break;
+    case GROUP_REPLY_CONSUMER_HEARTBEAT:
+        kept.beat.member_id = keep_text(arena, kept.beat.member_id);
+        kept.beat.topics = keep_topics(kept.beat.topics, kept.beat.topic_count, arena);
+        break;
+    case GROUP_REPLY_CONSUMER_DESCRIBE:
+        keep_consumers(&kept.consumers, arena);
         break;
     }
     return kept;

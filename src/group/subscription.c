@@ -1,38 +1,21 @@
-/* subscription.c -- which topics a group of consumers reads: the one place that looks into
- * members' bytes, for OffsetDelete and expiry (rule 107).
+/* subscription.c -- which topics a group's members read, for OffsetDelete and expiry (rule 107).
  *
- * ConsumerProtocolSubscription: version int16, topics as an array of strings, and more that
- * is not read. What cannot be read makes the subscription unknown, which protects offsets. */
-#include "group_state.h"
+ * What cannot be read makes the subscription unknown, which protects offsets. */
+#include "consumer_state.h"
+#include "embedded.h"
 
 #include <stdlib.h>
 
-#include "base/walk.h"
-
-static bool read_topics(struct bytes metadata, struct arena *arena,
-                        struct subscription *subscription, uint32_t *capacity)
+static void add_topic(struct subscription *subscription, struct arena *arena, uint32_t *capacity,
+                      struct str topic)
 {
-    struct wire_reader reader;
-    int16_t version;
-    int32_t count;
-    wire_reader_init(&reader, metadata);
-    if (wire_read_int16(&reader, &version) != ERR_NONE || version < 0 ||
-        wire_read_int32(&reader, &count) != ERR_NONE || count < 0 ||
-        (uint64_t)count * 2 > wire_reader_left(&reader))
-        return false;
-    for (int32_t i = 0; i < count; i++) {
-        struct str topic;
-        if (wire_read_string(&reader, &topic) != ERR_NONE || topic.data == NULL)
-            return false;
-        if (subscription->count == *capacity) {
-            struct str *larger = arena_array(arena, struct str, 2 * *capacity);
-            memcpy(larger, subscription->topics, *capacity * sizeof *larger);
-            subscription->topics = larger;
-            *capacity *= 2;
-        }
-        subscription->topics[subscription->count++] = topic;
+    if (subscription->count == *capacity) {
+        struct str *larger = arena_array(arena, struct str, 2 * (size_t)*capacity);
+        memcpy(larger, subscription->topics, *capacity * sizeof *larger);
+        subscription->topics = larger;
+        *capacity *= 2;
     }
-    return true;
+    subscription->topics[subscription->count++] = topic;
 }
 
 static int compare_topics(const void *a, const void *b)
@@ -44,15 +27,20 @@ struct subscription group_subscription(const struct group *group, struct arena *
 {
     uint32_t capacity = 16;
     struct subscription subscription = {.topics = arena_array(arena, struct str, capacity)};
+    struct embedded_subscription said;
     struct list *node, *next;
 
+    if (group->consumers != NULL)
+        return consumers_subscription(group, arena);
     if (group->protocol_type.data == NULL || !str_equal(group->protocol_type, STR("consumer")) ||
         (group->protocol.data == NULL && group->member_count > 0))
         return subscription;
     list_each (node, next, &group->members) {
         const struct member *member = list_entry(node, struct member, in_group);
-        if (!read_topics(member_metadata(member, group->protocol), arena, &subscription, &capacity))
+        if (!embedded_read_subscription(member_metadata(member, group->protocol), arena, &said))
             return subscription;
+        for (uint32_t i = 0; i < said.topic_count; i++)
+            add_topic(&subscription, arena, &capacity, said.topics[i]);
     }
     qsort(subscription.topics, subscription.count, sizeof *subscription.topics, compare_topics);
     subscription.is_known = true;

@@ -1,13 +1,15 @@
 /* fuzz_group.c -- any bytes as the log of a coordinator of groups, and then a life on top of it.
  *
  * What cannot be read is refused and changes nothing; the last record of each key gives the
- * same groups as all of them; and whatever groups these are, members may join, leave and be
- * waited for: each command gets one reply, timers come to an end, and what the coordinator
- * writes it can read. An entry of the input is a byte (bit 0: a tombstone), the sizes of key
- * and value (16 bits each), and both. */
+ * same groups as all of them; and whatever groups these are, members of either protocol may
+ * join, leave and be waited for: each command gets one reply, timers come to an end, and what
+ * the coordinator writes it can read. An entry of the input is a byte (bit 0: a tombstone), the
+ * sizes of key and value (16 bits each), and both; its first bytes are a regular expression
+ * too. */
 #include "group.h"
 
-enum { ENTRIES_MAX = 64, GROUPS_MAX = 8, TOKENS = 512, TICKS_MAX = 200, ENTRY_HEAD = 5 };
+enum { ENTRIES_MAX = 64, GROUPS_MAX = 8, TOKENS = 1024, TICKS_MAX = 200, ENTRY_HEAD = 5 };
+enum { PATTERN_MAX = 40 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,7 +22,52 @@ struct run {
     mono_ms now;
     uint64_t token;
     uint8_t replies[TOKENS];
+    struct str pattern;
 };
+
+static const struct group_topic topics[] = {
+    {.name = {.data = "t", .size = 1}, .id = {{1}}, .partition_count = 3},
+    {.name = {.data = "ta", .size = 2}, .id = {{2}}, .partition_count = 1},
+};
+
+static uint64_t version(const void *context)
+{
+    (void)context;
+    return 1;
+}
+
+static bool by_name(const void *context, struct str name, struct group_topic *out)
+{
+    (void)context;
+    for (int i = 0; i < 2; i++)
+        if (str_equal(topics[i].name, name)) {
+            *out = topics[i];
+            return true;
+        }
+    return false;
+}
+
+static bool by_id(const void *context, struct uuid id, struct group_topic *out)
+{
+    (void)context;
+    for (int i = 0; i < 2; i++)
+        if (uuid_equal(topics[i].id, id)) {
+            *out = topics[i];
+            return true;
+        }
+    return false;
+}
+
+static bool next(const void *context, struct str after, struct group_topic *out)
+{
+    (void)context;
+    for (int i = 0; i < 2; i++)
+        if (after.data == NULL || str_compare(topics[i].name, after) > 0) {
+            *out = topics[i];
+            return true;
+        }
+    return false;
+}
 
 static const struct coordinator_config config = {
     .seed = 1,
@@ -32,6 +79,13 @@ static const struct coordinator_config config = {
     .offsets_retention_ms = 604800000,
     .expiry_interval_ms = 600000,
     .record_size_max = 1 << 20,
+    .consumer = {.session_timeout_ms = 45000,
+                 .members_max = INT32_MAX,
+                 .may_upgrade = true,
+                 .may_downgrade = true,
+                 .assignor_count = 2,
+                 .assignors = {GROUP_ASSIGNOR_UNIFORM, GROUP_ASSIGNOR_RANGE}},
+    .topics = {.version = version, .by_name = by_name, .by_id = by_id, .next = next},
 };
 
 static void read_entries(struct run *run, const uint8_t *data, size_t size)
@@ -151,6 +205,50 @@ static void delete_offset(struct run *run, struct str group)
     end(run);
 }
 
+/* A heartbeat that says everything; what it owns is the first partition of "t". */
+static void beat(struct run *run, struct str group, struct str member_id, int32_t epoch,
+                 struct str pattern)
+{
+    static const struct str names[] = {{.data = "t", .size = 1}, {.data = "u", .size = 1}};
+    int32_t index = 0;
+    struct group_topic_partitions owned = {
+        .topic_id = topics[0].id, .partition_count = 1, .partitions = &index};
+    struct consumer_heartbeat_command command = {
+        .token = ++run->token,
+        .group_id = group,
+        .member_id = member_id,
+        .makes_member_id = true,
+        .member_epoch = epoch,
+        .rebalance_timeout_ms = 20000,
+        .has_topics = true,
+        .topic_count = 2,
+        .topics = names,
+        .topic_regex = pattern,
+        .has_owned = true,
+        .owned_count = epoch == 0 ? 0 : 1,
+        .owned = &owned,
+    };
+    group_decide_consumer_heartbeat(begin(run), &command);
+    end(run);
+}
+
+/* The group as one of consumers: its last member's id, and the epoch of that one. */
+static int32_t consumer_of(struct run *run, struct str group, struct str *member)
+{
+    struct groups_command command = {.token = ++run->token, .count = 1, .group_ids = &group};
+    int32_t epoch = 1;
+    group_decide_consumer_describe(begin(run), &command);
+    const struct consumer_described *described = &run->decision.replies[0].consumers.groups[0];
+    if (described->member_count > 0) {
+        const struct consumer_described_member *last =
+            &described->members[described->member_count - 1];
+        *member = arena_str(&run->arena, last->member_id);
+        epoch = last->member_epoch;
+    }
+    end(run);
+    return epoch;
+}
+
 static void tick(struct run *run, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -163,9 +261,19 @@ static void tick(struct run *run, uint32_t count)
     }
 }
 
-static struct str copy(struct run *run, struct str str)
+static void disturb_consumers(struct run *run, struct str group)
 {
-    return arena_str(&run->arena, str);
+    struct str member = STR("someone");
+    int32_t epoch = consumer_of(run, group, &member);
+    beat(run, group, member, epoch, (struct str){.data = NULL});
+    beat(run, group, STR("new"), 0, run->pattern);
+    beat(run, group, STR("new"), 1, STR("t.*"));
+    beat(run, group, member, epoch, run->pattern);
+    join(run, group, STR("new"), STR("consumer"));
+    tick(run, 3);
+    beat(run, group, member, -1, (struct str){.data = NULL});
+    join(run, group, STR(""), STR("consumer"));
+    leave(run, group, STR("new"));
 }
 
 /* Everything that a client may do to one group that it did not make. */
@@ -176,7 +284,7 @@ static void disturb(struct run *run, struct str group, struct str type)
     group_decide_describe(begin(run), &command);
     const struct group_described *described = &run->decision.replies[0].describe.groups[0];
     if (described->member_count > 0)
-        member = copy(run, described->members[described->member_count - 1].member_id);
+        member = arena_str(&run->arena, described->members[described->member_count - 1].member_id);
     end(run);
     fetch_all(run, group);
     delete_offset(run, group);
@@ -185,6 +293,7 @@ static void disturb(struct run *run, struct str group, struct str type)
     tick(run, 2);
     leave(run, group, member);
     join(run, group, STR(""), STR("consumer"));
+    disturb_consumers(run, group);
     command.token = ++run->token;
     group_decide_delete(begin(run), &command);
     end(run);
@@ -198,8 +307,8 @@ static void live(struct run *run)
     group_decide_list(begin(run), &list);
     const struct group_listing *listing = &run->decision.replies[0].list;
     for (; count < listing->count && count < GROUPS_MAX; count++) {
-        groups[count] = copy(run, listing->groups[count].group_id);
-        types[count] = copy(run, listing->groups[count].protocol_type);
+        groups[count] = arena_str(&run->arena, listing->groups[count].group_id);
+        types[count] = arena_str(&run->arena, listing->groups[count].protocol_type);
     }
     end(run);
     for (uint32_t i = 0; i < count; i++)
@@ -215,6 +324,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct run *run = mem_zalloc(sizeof *run);
     read_entries(run, data, size);
+    run->pattern = (struct str){.data = (const char *)data,
+                                .size = size < PATTERN_MAX ? (uint32_t)size : PATTERN_MAX};
     struct coordinator *compacted = replay(run, true);
     run->coordinator = replay(run, false);
     check(coordinator_hash(run->coordinator) == coordinator_hash(compacted));

@@ -15,16 +15,88 @@ struct coordinator_config world_config(void)
         .offsets_retention_ms = INT64_C(7) * 24 * 3600 * 1000,
         .expiry_interval_ms = 600000,
         .record_size_max = 1000000,
+        .consumer = {.session_timeout_ms = 45000,
+                     .heartbeat_interval_ms = 5000,
+                     .members_max = INT32_MAX,
+                     .may_upgrade = true,
+                     .may_downgrade = true,
+                     .assignor_count = 2,
+                     .assignors = {GROUP_ASSIGNOR_UNIFORM, GROUP_ASSIGNOR_RANGE}},
     };
+}
+
+static uint64_t topics_version(const void *context)
+{
+    return ((const struct world *)context)->topics_version;
+}
+
+static bool topic_by_name(const void *context, struct str name, struct group_topic *out)
+{
+    const struct world *world = context;
+    for (uint32_t i = 0; i < world->topic_count; i++)
+        if (str_equal(world->topics[i].name, name)) {
+            *out = world->topics[i];
+            return true;
+        }
+    return false;
+}
+
+static bool topic_by_id(const void *context, struct uuid id, struct group_topic *out)
+{
+    const struct world *world = context;
+    for (uint32_t i = 0; i < world->topic_count; i++)
+        if (uuid_equal(world->topics[i].id, id)) {
+            *out = world->topics[i];
+            return true;
+        }
+    return false;
+}
+
+static bool topic_after(const void *context, struct str after, struct group_topic *out)
+{
+    const struct world *world = context;
+    for (uint32_t i = 0; i < world->topic_count; i++)
+        if (after.data == NULL || str_compare(world->topics[i].name, after) > 0) {
+            *out = world->topics[i];
+            return true;
+        }
+    return false;
+}
+
+void world_topic(struct world *world, const char *name, int32_t partition_count)
+{
+    struct str wanted = arena_str(&world->arena, str_from(name));
+    uint32_t at = 0;
+    world->topics_version++;
+    while (at < world->topic_count && str_compare(world->topics[at].name, wanted) < 0)
+        at++;
+    bool is_there = at < world->topic_count && str_equal(world->topics[at].name, wanted);
+    struct group_topic *place = &world->topics[at];
+    if (is_there && partition_count == 0) {
+        memmove(place, place + 1, (--world->topic_count - at) * sizeof *place);
+        return;
+    }
+    if (!is_there) {
+        cr_assert_lt(world->topic_count, WORLD_TOPICS_MAX);
+        memmove(place + 1, place, (world->topic_count++ - at) * sizeof *place);
+        *place = (struct group_topic){.name = wanted};
+        store_be64(place->id.bytes, world->topics_version);
+    }
+    place->partition_count = partition_count;
 }
 
 struct world *world_open_with(const struct coordinator_config *config)
 {
     struct world *world = mem_zalloc(sizeof *world);
     world->config = *config;
+    world->config.topics = (struct group_topics){.context = world,
+                                                 .version = topics_version,
+                                                 .by_name = topic_by_name,
+                                                 .by_id = topic_by_id,
+                                                 .next = topic_after};
     world->now = 1000;
     world->time = 1700000000000;
-    world->coordinator = coordinator_open(config);
+    world->coordinator = coordinator_open(&world->config);
     coordinator_start(world->coordinator, world->now);
     return world;
 }

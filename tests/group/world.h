@@ -4,7 +4,7 @@
 
 #include "group.h"
 
-enum { WORLD_REPLIES_MAX = 4096 };
+enum { WORLD_REPLIES_MAX = 4096, WORLD_TOPICS_MAX = 2048 };
 
 struct world {
     struct coordinator_config config;
@@ -17,12 +17,19 @@ struct world {
     uint32_t log_count, log_capacity;
     uint64_t token;                                 /* The last one that was given out. */
     struct group_reply *replies[WORLD_REPLIES_MAX]; /* By token; NULL: none yet. */
+    struct group_topic topics[WORLD_TOPICS_MAX];    /* Of the cluster, by name. */
+    uint32_t topic_count;
+    uint64_t topics_version;
 };
 
 struct world *world_open(void); /* initial_delay_ms is 0; everything else as Kafka's defaults. */
 struct world *world_open_with(const struct coordinator_config *config);
 void world_close(struct world *world);
 struct coordinator_config world_config(void);
+
+/* Makes a topic, or changes how many partitions it has; 0 partitions: deletes it. A topic that
+ * is made again has another id. */
+void world_topic(struct world *world, const char *name, int32_t partition_count);
 
 /* A decision, and what became of it: records go to the log, replies to their tokens, each once. */
 struct group_decision *world_begin(struct world *world);

@@ -11,7 +11,8 @@ skiff_needs_build="
 cmake:cmake ninja:ninja-build gcc:gcc /usr/include/stdio.h:libc6-dev pkg-config:pkg-config
 python3:python3 protoc-c:protobuf-c-compiler @libuv:libuv1-dev @libprotobuf-c:libprotobuf-c-dev
 @libisal:libisal-dev @rdkafka:librdkafka-dev @jansson:libjansson-dev @criterion:libcriterion-dev
-@zlib:zlib1g-dev @snappy:libsnappy-dev @liblz4:liblz4-dev @libzstd:libzstd-dev"
+@zlib:zlib1g-dev @snappy:libsnappy-dev @liblz4:liblz4-dev @libzstd:libzstd-dev
+@libpcre2-8:libpcre2-dev"
 
 # What the tests need on top. clang's sanitizers and libFuzzer are a package of their own.
 skiff_needs_test="

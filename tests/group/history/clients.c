@@ -6,9 +6,6 @@
 
 enum { PATIENCE_MS = 2500, JOIN_PATIENCE_MS = 20000 };
 
-/* Version 0, one topic: t. */
-static const uint8_t subscription[] = {0, 0, 0, 0, 0, 1, 0, 1, 't'};
-
 static struct request *ask(struct history *history, uint32_t client, enum request_kind kind)
 {
     struct client *self = &history->clients[client];
@@ -19,6 +16,17 @@ static struct request *ask(struct history *history, uint32_t client, enum reques
     self->awaited = request->number;
     self->patience = history->now + (kind == ASK_JOIN ? JOIN_PATIENCE_MS : PATIENCE_MS);
     return request;
+}
+
+/* An eager client gives everything up before it joins. */
+static void ask_join(struct history *history, uint32_t client)
+{
+    struct client *self = &history->clients[client];
+    if (!self->is_cooperative)
+        self->owned.count = 0;
+    struct request *request = ask(history, client, ASK_JOIN);
+    request->says_owned = true;
+    request->owned = self->owned;
 }
 
 static void ask_sync(struct history *history, uint32_t client)
@@ -44,15 +52,20 @@ static void ask_as_member(struct history *history, uint32_t client)
         ask(history, client, ASK_LEAVE);
     } else {
         self->state = CLIENT_OUT; /* It wants to rebalance. */
-        ask(history, client, ASK_JOIN);
+        ask_join(history, client);
     }
 }
 
-static void crash(struct client *self)
+/* It is started anew, perhaps with the other protocol. */
+void client_crash(struct history *history, struct client *self)
 {
     self->state = CLIENT_OUT;
     self->self = (struct identity){.generation = -1};
     self->awaited = 0;
+    self->owned.count = 0;
+    self->has_lost_touch = false;
+    if (history->is_mixed && history_chance(history, 2))
+        self->is_consumer = !self->is_consumer;
 }
 
 /* Nobody waits for these: by hand, without a group, or of a thread that missed a rebalance. */
@@ -72,7 +85,11 @@ void client_act(struct history *history, uint32_t client)
 {
     struct client *self = &history->clients[client];
     if (!history->is_healed && history_chance(history, 150)) {
-        crash(self);
+        client_crash(history, self);
+        return;
+    }
+    if (self->is_consumer) {
+        consumer_act(history, client);
         return;
     }
     if (self->awaited != 0 && history->now < self->patience)
@@ -84,7 +101,7 @@ void client_act(struct history *history, uint32_t client)
         return;
     }
     if (self->state == CLIENT_OUT)
-        ask(history, client, ASK_JOIN);
+        ask_join(history, client);
     else if (self->state == CLIENT_JOINED)
         ask_sync(history, client);
     else
@@ -96,8 +113,20 @@ static void hear_error(struct client *self, enum err err)
     if (err == ERR_NOT_COORDINATOR || err == ERR_COORDINATOR_LOAD_IN_PROGRESS)
         return; /* It asks again. */
     self->state = CLIENT_OUT;
-    if (err == ERR_UNKNOWN_MEMBER_ID || err == ERR_FENCED_INSTANCE_ID)
+    if (err == ERR_UNKNOWN_MEMBER_ID || err == ERR_FENCED_INSTANCE_ID) {
         self->self = (struct identity){.generation = -1};
+        self->owned.count = 0;
+    }
+}
+
+/* What is not in it is given up, and then a cooperative client says so. */
+static void hear_sync(struct client *self, const struct answer *answer)
+{
+    bool gives_up = false;
+    for (uint32_t i = 0; i < self->owned.count; i++)
+        gives_up |= !shares_have(&answer->shares, self->owned.of[i]);
+    self->owned = answer->shares;
+    self->state = gives_up && self->is_cooperative ? CLIENT_OUT : CLIENT_IN;
 }
 
 void client_hear(struct history *history, const struct answer *answer)
@@ -106,7 +135,9 @@ void client_hear(struct history *history, const struct answer *answer)
     if (self->awaited != answer->number)
         return;
     self->awaited = 0;
-    if (answer->kind == GROUP_REPLY_JOIN && answer->err == ERR_MEMBER_ID_REQUIRED)
+    if (self->is_consumer)
+        consumer_hear(history, self, answer);
+    else if (answer->kind == GROUP_REPLY_JOIN && answer->err == ERR_MEMBER_ID_REQUIRED)
         self->self = answer->self;
     else if (answer->err != ERR_NONE)
         hear_error(self, answer->err);
@@ -118,16 +149,15 @@ void client_hear(struct history *history, const struct answer *answer)
         memcpy(self->members, answer->members, sizeof self->members);
         history->joins++;
     } else if (answer->kind == GROUP_REPLY_SYNC)
-        self->state = CLIENT_IN;
+        hear_sync(self, answer);
     else if (answer->kind == GROUP_REPLY_LEAVE)
-        crash(self);
+        client_crash(history, self);
 }
 
 static void serve_join(struct history *history, const struct request *request)
 {
-    static const struct group_protocol protocol = {
-        .name = {.data = "range", .size = 5},
-        .metadata = {.data = subscription, .size = sizeof subscription}};
+    struct group_protocol protocol = {.name = STR("range"),
+                                      .metadata = write_subscription(history, &request->owned)};
     const struct client *client = &history->clients[request->client];
     struct join_group_command command = {
         .token = history->token,
@@ -153,11 +183,12 @@ static void serve_join(struct history *history, const struct request *request)
 static void serve_sync(struct history *history, const struct request *request)
 {
     struct group_assignment assignments[CLIENTS * 2];
-    uint8_t *stamp = arena_alloc(&history->arena, 8);
-    store_be64(stamp, request->stamp);
-    for (uint32_t i = 0; i < request->member_count; i++)
-        assignments[i] = (struct group_assignment){.member_id = str_from(request->members[i]),
-                                                   .assignment = {.data = stamp, .size = 8}};
+    for (uint32_t i = 0; i < request->member_count; i++) {
+        struct shares shares = deal_shares(history, i, request->member_count);
+        assignments[i] = (struct group_assignment){
+            .member_id = str_from(request->members[i]),
+            .assignment = write_assignment(history, &shares, request->stamp)};
+    }
     struct sync_group_command command = {
         .token = history->token,
         .group_id = group_name(client_group(request->client)),
@@ -192,6 +223,7 @@ static void serve_commit(struct history *history, const struct request *request)
         .generation = request->self.generation,
         .member_id = str_from(request->self.member_id),
         .retention_ms = -1,
+        .knows_group_not_found = true,
         .topic_count = 1,
         .topics = &topic,
     };
@@ -214,6 +246,7 @@ void serve(struct history *history, const struct request *request)
 {
     check(history->token + 1 < TOKENS_MAX);
     history->debts[++history->token] = (struct debt){.is_owed = true, .request = *request};
+    history->served = request;
     switch (request->kind) {
     case ASK_JOIN:
         serve_join(history, request);
@@ -230,6 +263,10 @@ void serve(struct history *history, const struct request *request)
     case ASK_LEAVE:
         serve_leave(history, request);
         break;
+    case ASK_BEAT:
+        serve_beat(history, request);
+        break;
     }
     history_end(history, false);
+    history->served = NULL;
 }

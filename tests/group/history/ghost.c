@@ -1,9 +1,10 @@
 /* ghost.c -- what must hold, told from the log and from what clients were told.
  *
- * G1  one assignment a generation: all who were told of it were told of the same one.
- * G2  generations in the log do not go back while a group is there.
+ * G1  one assignment a generation: all who were told of it were told of the same one. Of
+ *     consumers owners.c has it, and G2.
  * G3  an accepted commit names a member and the generation of the last record, or there are
- *     no members and it names none.
+ *     no members and it names none; a consumer names its epoch, or one since when it has had
+ *     the partition.
  * G4  a fetch tells the last commit in the log.
  * G5  what was acknowledged is committed: no failover loses it.
  * G6  an offset expires late enough, and not while a member reads its topic.
@@ -94,6 +95,9 @@ static void ghost_expiry(struct history *history, struct bytes key)
           ERR_NONE);
     struct view view = view_of(history, body.group_id);
     bool is_read = view.is_there && view.value.members_count > 0 && str_equal(body.topic, STR("t"));
+    for (uint32_t i = 0; i < history->owner_count; i++)
+        is_read |= str_equal(group_name(history->owners[i].group), body.group_id) &&
+                   history->owners[i].is_member && str_equal(body.topic, STR("t"));
     history->expired++;
     if (is_read || history->time - value.commit_timestamp < history->config.offsets_retention_ms)
         violate(history, "G6");
@@ -102,25 +106,49 @@ static void ghost_expiry(struct history *history, struct bytes key)
 void ghost_record(struct history *history, const struct group_record *record, bool is_tick)
 {
     struct entry entry = {.key = record->key, .value = record->value};
-    if (is_of_type(&entry, RECORDS_GROUP_METADATA) && record->value.data != NULL) {
-        struct str name = {.data = (const char *)record->key.data + 4,
-                           .size = record->key.size - 4};
-        struct view before = view_of(history, name);
-        struct group_metadata_value value;
-        check(read_part(&history->arena, record->value, &group_metadata_value_message, false,
-                        &value) == ERR_NONE);
-        if (before.is_there && value.generation < before.generation)
-            violate(history, "G2");
-    }
+    owners_record(history, &entry);
     if (is_of_type(&entry, RECORDS_OFFSET_COMMIT) && record->value.data == NULL && is_tick)
         ghost_expiry(history, record->key);
     check(history->log_end < LOG_MAX);
     history->log[history->log_end++] = entry;
 }
 
+/* Whether a group of consumers may have accepted it. */
+static bool may_commit(const struct history *history, const struct request *request)
+{
+    uint32_t group = client_group(request->client);
+    const struct owner *owner = owner_of(history, group, request->self.member_id);
+    struct share share = {.topic_id = history->topics[0].id, .index = 0};
+    if (request->self.generation < 0) {
+        for (uint32_t i = 0; i < history->owner_count; i++)
+            if (history->owners[i].group == group && history->owners[i].is_member)
+                return false;
+        return true;
+    }
+    if (owner == NULL || !owner->is_member)
+        return false;
+    if (owner->epoch == request->self.generation)
+        return true;
+    for (uint32_t i = 0; i < owner->assigned.count + owner->revoking.count; i++) {
+        struct share held = i < owner->assigned.count
+                                ? owner->assigned.of[i]
+                                : owner->revoking.of[i - owner->assigned.count];
+        if (uuid_equal(held.topic_id, share.topic_id) && held.index == share.index)
+            return !owner->is_classic && request->self.generation >= held.epoch &&
+                   request->self.generation < owner->epoch;
+    }
+    return false;
+}
+
 /* Called before the commit's records are in the log. */
 void ghost_commit(struct history *history, const struct request *request)
 {
+    if (history->groups[client_group(request->client)].is_consumers) {
+        history->commits++;
+        if (!may_commit(history, request))
+            violate(history, "G3");
+        return;
+    }
     struct view view = view_of(history, group_name(client_group(request->client)));
     history->commits++;
     if (request->self.generation < 0) {
@@ -139,13 +167,15 @@ bool ghost_assignment(struct history *history, const struct request *request,
 {
     uint32_t group = client_group(request->client);
     struct view view = view_of(history, group_name(group));
+    struct shares shares;
+    uint64_t stamp;
     if (reply->kind != GROUP_REPLY_SYNC || reply->err != ERR_NONE ||
-        reply->sync.assignment.size != 8)
+        !read_assignment(history, reply->sync.assignment, &shares, &stamp) || stamp == 0)
         return false;
     *told = (struct told){.group = group,
                           .incarnation = view.incarnation,
                           .generation = request->self.generation,
-                          .stamp = load_be64(reply->sync.assignment.data)};
+                          .stamp = stamp};
     return true;
 }
 
@@ -205,8 +235,8 @@ void ghost_replay(struct history *history, struct coordinator *successor)
         violate(history, "G5");
 }
 
-/* Where no rebalance is under way, the state is what the log says. */
-void ghost_live(struct history *history)
+/* Whether no group waits for anything. */
+bool ghost_is_settled(struct history *history)
 {
     struct list_groups_command command = {.token = ++history->token};
     history->debts[command.token] = (struct debt){.is_owed = true, .is_probe = true};
@@ -218,7 +248,22 @@ void ghost_live(struct history *history)
             !str_equal(list->groups[i].state, STR("Empty")))
             is_settled = false;
     history_end(history, false);
-    if (is_settled && coordinator_hash(history->coordinator) != full_hash(history))
+    return is_settled;
+}
+
+/* Where no classic rebalance is under way, the state is what the log says. */
+void ghost_live(struct history *history)
+{
+    bool is_written = true;
+    struct list_groups_command command = {.token = ++history->token};
+    history->debts[command.token] = (struct debt){.is_owed = true, .is_probe = true};
+    group_decide_list(history_begin(history), &command);
+    const struct group_listing *list = &history->decision.replies[0].list;
+    for (uint32_t i = 0; i < list->count; i++)
+        is_written &= !str_equal(list->groups[i].state, STR("PreparingRebalance")) &&
+                      !str_equal(list->groups[i].state, STR("CompletingRebalance"));
+    history_end(history, false);
+    if (is_written && coordinator_hash(history->coordinator) != full_hash(history))
         violate(history, "REPLAY");
 }
 

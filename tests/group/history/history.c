@@ -41,12 +41,30 @@ static void copy_id(char out[ID_SIZE], struct str id)
     memcpy(out, id.data, id.size);
 }
 
-static struct answer answer_to(const struct request *request, const struct group_reply *reply)
+static void answer_shares(const struct history *history, const struct group_reply *reply,
+                          struct answer *answer)
+{
+    uint64_t stamp;
+    if (reply->kind == GROUP_REPLY_SYNC)
+        answer->has_shares =
+            read_assignment(history, reply->sync.assignment, &answer->shares, &stamp);
+    if (reply->kind != GROUP_REPLY_CONSUMER_HEARTBEAT || !reply->beat.has_assignment)
+        return;
+    answer->has_shares = true;
+    answer->shares = shares_of(reply->beat.topic_count, reply->beat.topics);
+}
+
+static struct answer answer_to(const struct history *history, const struct request *request,
+                               const struct group_reply *reply)
 {
     struct answer answer = {.kind = reply->kind,
                             .client = request->client,
                             .number = request->number,
                             .err = reply->err};
+    if (reply->err == ERR_NONE)
+        answer_shares(history, reply, &answer);
+    if (reply->kind == GROUP_REPLY_CONSUMER_HEARTBEAT)
+        answer.self.generation = reply->beat.member_epoch;
     if (reply->kind != GROUP_REPLY_JOIN)
         return answer;
     copy_id(answer.self.member_id, reply->join.member_id);
@@ -87,7 +105,7 @@ static void take_reply(struct history *history, const struct group_reply *reply)
     struct parked parked = {
         .offset = group_decision_offset(&history->decision),
         .is_commit = reply->kind == GROUP_REPLY_COMMIT && reply->err == ERR_NONE,
-        .answer = answer_to(&debt->request, reply),
+        .answer = answer_to(history, &debt->request, reply),
     };
     parked.is_assignment = ghost_assignment(history, &debt->request, reply, &parked.told);
     if (!reply->rests || parked.offset <= history->committed) {
@@ -109,13 +127,26 @@ void history_end(struct history *history, bool is_tick)
     }
     for (uint32_t i = 0; i < decision->record_count; i++)
         ghost_record(history, &decision->records[i], is_tick);
+    if (decision->record_count > 0) {
+        history->log[history->log_end - 1].ends_batch = true;
+        owners_batch(history);
+    }
     for (uint32_t i = 0; i < decision->reply_count; i++)
         take_reply(history, &decision->replies[i]);
+}
+
+/* The end of the batch that `offset` is in: a batch is written as a whole. */
+static log_offset batch_end(const struct history *history, log_offset offset)
+{
+    while (offset > 0 && offset < history->log_end && !history->log[offset - 1].ends_batch)
+        offset++;
+    return offset;
 }
 
 static void commit_to(struct history *history, log_offset offset)
 {
     uint32_t left = 0;
+    offset = batch_end(history, offset);
     history->committed = offset;
     for (uint32_t i = 0; i < history->parked_count; i++) {
         if (history->parked[i].offset <= offset)
@@ -139,7 +170,9 @@ static void fail_over(struct history *history)
     history->parked_count = 0;
     history->token = 0;
     history->failovers++;
-    history->log_end = history->committed + (log_offset)rand_below(&history->rand, uncommitted + 1);
+    history->log_end = batch_end(
+        history, history->committed + (log_offset)rand_below(&history->rand, uncommitted + 1));
+    owners_rebuild(history);
     history->config.seed = rand_u64(&history->rand);
     history->coordinator = coordinator_open(&history->config);
     ghost_replay(history, history->coordinator);
@@ -160,13 +193,28 @@ static void pass_time(struct history *history)
     }
 }
 
+/* Heartbeats of a consumer come in order, each once: they say what it has at that time. */
+static uint32_t first_asked(const struct history *history, uint32_t client)
+{
+    uint32_t first = history->asked_count;
+    for (uint32_t i = 0; i < history->asked_count; i++)
+        if (history->asked[i].client == client && history->asked[i].kind == ASK_BEAT &&
+            (first == history->asked_count ||
+             history->asked[i].number < history->asked[first].number))
+            first = i;
+    return first;
+}
+
 static void deliver_request(struct history *history)
 {
     if (history->asked_count == 0)
         return;
     uint32_t at = (uint32_t)rand_below(&history->rand, history->asked_count);
+    if (history->asked[at].kind == ASK_BEAT)
+        at = first_asked(history, history->asked[at].client);
     struct request request = history->asked[at];
-    bool is_repeated = !history->is_healed && history_chance(history, 10);
+    bool is_repeated =
+        !history->is_healed && history_chance(history, 10) && request.kind != ASK_BEAT;
     if (!is_repeated)
         history->asked[at] = history->asked[--history->asked_count];
     if (history->is_healed || !history_chance(history, 10))
@@ -188,6 +236,8 @@ static void fail_in_some_way(struct history *history)
     uint64_t kind = rand_below(&history->rand, 24);
     if (kind < 2)
         fail_over(history);
+    else if (kind < 4)
+        change_topics(history);
     else if (kind < 10)
         ghost_live(history);
     else
@@ -214,12 +264,12 @@ static void step(struct history *history)
         fail_in_some_way(history);
 }
 
-static bool is_everybody_in(const struct history *history)
+static bool is_everybody_in(struct history *history)
 {
     for (uint32_t i = 0; i < CLIENTS; i++)
         if (history->clients[i].state != CLIENT_IN)
             return false;
-    return true;
+    return ghost_is_settled(history);
 }
 
 /* No more harm: every client gets in, and the group comes to rest (L6). */
@@ -230,7 +280,7 @@ static void heal(struct history *history)
         step(history);
         if (i % 50 == 0)
             commit_to(history, history->log_end);
-        if (i >= HEALED_STEPS && is_everybody_in(history))
+        if (i >= HEALED_STEPS && is_everybody_in(history) && owners_are_complete(history))
             return;
         if (history->token + 10 >= TOKENS_MAX || history->log_end + 10 >= LOG_MAX)
             break;
@@ -252,14 +302,27 @@ static void open_history(struct history *history, uint64_t seed)
         .offsets_retention_ms = 40000,
         .expiry_interval_ms = 5000,
         .record_size_max = 1000000,
+        .consumer = {.session_timeout_ms = 10000,
+                     .heartbeat_interval_ms = 1000,
+                     .assignment_interval_ms = history_chance(history, 2) ? 0 : 500,
+                     .members_max = INT32_MAX,
+                     .may_upgrade = true,
+                     .may_downgrade = true,
+                     .assignor_count = 2,
+                     .assignors = {GROUP_ASSIGNOR_UNIFORM, GROUP_ASSIGNOR_RANGE}},
+        .topics = history_topics(history),
     };
     history->time = 1700000000000;
+    history->is_mixed = history_chance(history, 2);
     history->coordinator = coordinator_open(&history->config);
     coordinator_start(history->coordinator, 0);
     for (uint32_t i = 0; i < CLIENTS; i++)
-        history->clients[i] = (struct client){.self = {.generation = -1},
-                                              .is_static = i < GROUPS,
-                                              .asks_first = history_chance(history, 2)};
+        history->clients[i] =
+            (struct client){.self = {.generation = -1},
+                            .is_static = i < GROUPS,
+                            .is_consumer = history->is_mixed && history_chance(history, 2),
+                            .is_cooperative = history_chance(history, 2),
+                            .asks_first = history_chance(history, 2)};
 }
 
 static void run(struct history *history, uint64_t seed)
@@ -290,6 +353,7 @@ static int judge(const char *found, const char *expected, uint64_t seed, uint64_
 int main(int count, char **words)
 {
     uint64_t seeds = 200, first = 1, joins = 0, failovers = 0, commits = 0, expired = 0;
+    uint64_t beats = 0, moves = 0, upgrades = 0, downgrades = 0;
     const char *expected = NULL, *found = NULL;
     struct history *history = mem_alloc(sizeof *history);
     uint64_t seed;
@@ -308,9 +372,15 @@ int main(int count, char **words)
         failovers += history->failovers;
         commits += history->commits;
         expired += history->expired;
+        beats += history->beats;
+        moves += history->moves;
+        upgrades += history->upgrades;
+        downgrades += history->downgrades;
     }
-    printf("%llu histories: %llu joins, %llu commits, %llu failovers, %llu offsets expired\n",
-           (unsigned long long)(seed - first), (unsigned long long)joins,
+    printf("%llu histories: %llu joins, %llu beats, %llu partitions given up, %llu members "
+           "upgraded, %llu groups downgraded, %llu commits, %llu failovers, %llu offsets expired\n",
+           (unsigned long long)(seed - first), (unsigned long long)joins, (unsigned long long)beats,
+           (unsigned long long)moves, (unsigned long long)upgrades, (unsigned long long)downgrades,
            (unsigned long long)commits, (unsigned long long)failovers, (unsigned long long)expired);
     mem_free(history);
     return judge(found, expected, seed - 1, seeds);

@@ -16,10 +16,25 @@ enum {
     TOKENS_MAX = 8192,
     LOG_MAX = 8192,
     STAMPS_MAX = 4096,
+    TOPICS = 2,
+    SHARES_MAX = 16, /* Partitions that there may be. */
+    OWNERS_MAX = 64, /* Members of groups of consumers that records speak of. */
 };
 
-enum request_kind { ASK_JOIN, ASK_SYNC, ASK_HEARTBEAT, ASK_COMMIT, ASK_LEAVE };
+enum request_kind { ASK_JOIN, ASK_SYNC, ASK_HEARTBEAT, ASK_COMMIT, ASK_LEAVE, ASK_BEAT };
 enum client_state { CLIENT_OUT, CLIENT_JOINED, CLIENT_IN };
+
+struct share {
+    struct uuid topic_id;
+    int32_t index;
+    int32_t epoch;
+};
+
+/* Partitions of somebody. */
+struct shares {
+    uint32_t count;
+    struct share of[SHARES_MAX];
+};
 
 /* Also what a client knows of itself. */
 struct identity {
@@ -36,6 +51,9 @@ struct request {
     char members[CLIENTS * 2][ID_SIZE];
     uint64_t stamp; /* A leader's sync: which assignment this is; unique. */
     log_offset offset;
+    bool says_owned; /* A join, a beat: what the client has. */
+    struct shares owned;
+    bool is_whole; /* A beat that says everything. */
 };
 
 struct answer {
@@ -47,14 +65,20 @@ struct answer {
     bool is_leader;
     uint32_t member_count;
     char members[CLIENTS * 2][ID_SIZE];
+    bool has_shares; /* A sync, a beat: what it has from now on. */
+    struct shares shares;
 };
 
 struct client {
     enum client_state state;
     struct identity self;
     bool is_static, asks_first; /* It speaks version 4 or higher. */
-    uint64_t awaited;           /* Number of its request; 0: none. */
-    mono_ms patience;           /* When it gives that up. */
+    bool is_consumer;           /* It speaks the consumer protocol, until it is started anew. */
+    bool is_cooperative;        /* In the classic one: it keeps what it has while it joins. */
+    bool has_lost_touch;        /* An answer did not come, or was an error: say everything. */
+    struct shares owned;
+    uint64_t awaited; /* Number of its request; 0: none. */
+    mono_ms patience; /* When it gives that up. */
     bool is_leader;
     uint32_t member_count;
     char members[CLIENTS * 2][ID_SIZE];
@@ -70,6 +94,24 @@ struct debt {
 
 struct entry {
     struct bytes key, value;
+    bool ends_batch;
+};
+
+/* What records say of one member of a group of consumers. */
+struct owner {
+    uint32_t group;
+    char id[ID_SIZE];
+    bool is_member; /* Record 5 stands. */
+    bool is_classic;
+    bool has_current; /* Record 8 stands. */
+    int32_t epoch;
+    struct shares assigned, revoking;
+};
+
+/* What records say of a group, be it of one protocol or the other. */
+struct group_ghost {
+    bool is_classic, is_consumers; /* Record 2, record 3 stands. */
+    int32_t epoch;                 /* The highest generation or epoch since it is there. */
 };
 
 /* One assignment that was told to somebody. */
@@ -109,8 +151,15 @@ struct history {
     struct told told[STAMPS_MAX];
     uint32_t told_count;
     bool is_healed;
-    uint32_t joins, failovers, commits, expired; /* What the history reached. */
-    const char *violated;                        /* "G3", ...; NULL: nothing. */
+    bool is_mixed; /* Clients of both protocols; else of the classic one alone. */
+    struct group_topic topics[TOPICS]; /* By name; without partitions it is not there. */
+    uint64_t topics_version;
+    struct owner owners[OWNERS_MAX];
+    uint32_t owner_count;
+    struct group_ghost groups[GROUPS];
+    const struct request *served; /* The one that is decided; NULL: a tick. */
+    uint32_t joins, failovers, commits, expired, beats, moves, upgrades, downgrades;
+    const char *violated; /* "G3", ...; NULL: nothing. */
 };
 
 /* history.c */
@@ -124,6 +173,31 @@ struct str group_name(uint32_t group);
 void client_act(struct history *history, uint32_t client);
 void client_hear(struct history *history, const struct answer *answer);
 void serve(struct history *history, const struct request *request);
+void client_crash(struct history *history, struct client *self);
+
+/* consumers.c: clients of the consumer protocol, and topics. */
+void consumer_act(struct history *history, uint32_t client);
+void consumer_hear(struct history *history, struct client *self, const struct answer *answer);
+void serve_beat(struct history *history, const struct request *request);
+struct group_topics history_topics(struct history *history);
+void change_topics(struct history *history);
+/* Blobs of classic clients: a subscription to "t", and assignments with a stamp behind them. */
+struct bytes write_subscription(struct history *history, const struct shares *owned);
+struct bytes write_assignment(struct history *history, const struct shares *shares, uint64_t stamp);
+/* False: it is none. A stamp of 0: the coordinator wrote it. */
+bool read_assignment(const struct history *history, struct bytes bytes, struct shares *shares,
+                     uint64_t *stamp);
+/* Every n-th of the partitions of "t". */
+struct shares deal_shares(const struct history *history, uint32_t place, uint32_t count);
+struct shares shares_of(uint32_t count, const struct group_topic_partitions *topics);
+bool shares_have(const struct shares *shares, struct share share);
+
+/* owners.c: what records say of groups of consumers. */
+void owners_record(struct history *history, const struct entry *entry);
+void owners_batch(struct history *history); /* At the end of each: nobody shares. */
+void owners_rebuild(struct history *history);
+const struct owner *owner_of(const struct history *history, uint32_t group, const char *id);
+bool owners_are_complete(const struct history *history);
 
 /* ghost.c: each sets history->violated when it is broken. */
 void violate(struct history *history, const char *invariant);
@@ -134,6 +208,7 @@ bool ghost_assignment(struct history *history, const struct request *request,
                       const struct group_reply *reply, struct told *told);
 void ghost_told(struct history *history, struct told told);
 void ghost_replay(struct history *history, struct coordinator *successor);
+bool ghost_is_settled(struct history *history);
 void ghost_live(struct history *history);
 void ghost_fetch(struct history *history);
 

@@ -1,0 +1,111 @@
+/* test_regex.c -- subscriptions by expression: RE2's syntax, and no more steps than are allowed. */
+#include "regex.h"
+
+#include "consumers.h"
+
+#include <criterion/criterion.h>
+#include <time.h>
+
+static enum err resolve(struct world *world, const char *pattern, uint32_t *count)
+{
+    struct str *names;
+    *count = 0;
+    return regex_resolve(str_from(pattern), &world->config.topics, &world->arena, count, &names);
+}
+
+static bool is_valid(struct world *world, const char *pattern)
+{
+    uint32_t count;
+    return resolve(world, pattern, &count) == ERR_NONE;
+}
+
+static uint32_t matches(struct world *world, const char *pattern)
+{
+    uint32_t count;
+    cr_assert_eq(resolve(world, pattern, &count), ERR_NONE, "%s", pattern);
+    return count;
+}
+
+Test(regex, matches_whole_names)
+{
+    struct world *world = world_open();
+    world_topic(world, "orders", 1);
+    world_topic(world, "orders.eu", 1);
+    world_topic(world, "payments", 1);
+    cr_assert_eq(matches(world, "orders"), 1);
+    cr_assert_eq(matches(world, "orders.*"), 2);
+    cr_assert_eq(matches(world, "order"), 0);
+    cr_assert_eq(matches(world, "^orders\\.eu$"), 1);
+    cr_assert_eq(matches(world, "orders|payments"), 2);
+    cr_assert_eq(matches(world, "(?i)PAYMENTS"), 1);
+    cr_assert_eq(matches(world, ".*"), 3);
+    cr_assert_eq(matches(world, "(?P<kind>\\w+)\\.(?:eu|us)"), 1);
+    cr_assert_eq(matches(world, "[[:alpha:]]{6,8}"), 2);
+    cr_assert_eq(matches(world, "\\Qorders.eu\\E"), 1);
+    cr_assert_eq(matches(world, "[^o].*?s+?"), 1);
+    cr_assert_eq(matches(world, "a{,2}orders"), 0);
+    world_close(world);
+}
+
+Test(regex, refuses_what_re2_does_not_have)
+{
+    static const char *const patterns[] = {
+        "(a)\\1", "a(?=b)", "a(?!b)",     "(?<=a)b", "(?<!a)b", "(?>a+)",   "a*+",
+        "a++",    "a?+",    "a{2}+",      "(?R)",    "(?1)",    "(?P>n)",   "(?P=n)",
+        "(?&n)",  "\\Ka",   "(*ACCEPT)a", "(?#c)",   "(?(1)a)", "\\R",      "\\X",
+        "\\k<n>", "\\g1",   "(?C1)",      "(?|a|b)", "\\h",     "\\N{U+1}", "\\Z",
+    };
+    struct world *world = world_open();
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+        cr_assert_not(is_valid(world, patterns[i]), "%s", patterns[i]);
+    world_close(world);
+}
+
+Test(regex, refuses_what_is_none)
+{
+    static const char *const patterns[] = {"(",      ")",       "[",   "a**",     "*",
+                                           "(?",     "(?P<",    "\\",  "(?<1>a)", "[a",
+                                           "x{2,1}", "(?P<>a)", "(?i", "[z-a]"};
+    struct world *world = world_open();
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+        cr_assert_not(is_valid(world, patterns[i]), "%s", patterns[i]);
+    world_close(world);
+}
+
+Test(regex, refuses_what_is_too_long_or_too_deep)
+{
+    struct world *world = world_open();
+    char *deep = arena_alloc(&world->arena, 1001), *wide = arena_alloc(&world->arena, 5001);
+    memset(deep, '(', 500);
+    memset(deep + 500, ')', 500);
+    memset(wide, 'a', 5000);
+    cr_assert_not(is_valid(world, deep));
+    cr_assert_not(is_valid(world, wide));
+    cr_assert_not(is_valid(world, "((((a{1000}){1000}){1000}){1000}){1000}"));
+    world_close(world);
+}
+
+/* Rule 144: a regular expression cannot burn the processor. */
+Test(regex, gives_up_on_expressions_that_explode)
+{
+    static const char *const patterns[] = {"(a+)+b", "(a|a)*b",          "(a|aa)+b",
+                                           "(.*)*b", "(a*)*(a*)*(a*)*b", "([a-z]+)*b"};
+    struct world *world = world_open();
+    char name[241] = {0};
+    clock_t start = clock();
+    for (int i = 0; i < 1000; i++) {
+        memset(name, 'a', 240);
+        name[239] = (char)('a' + i % 10);
+        name[238] = (char)('c' + i / 10 % 10);
+        name[237] = (char)('c' + i / 100);
+        world_topic(world, name, 1);
+    }
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+        is_valid(world, patterns[i]); /* True or false, but soon. */
+    double took = (double)(clock() - start) / CLOCKS_PER_SEC;
+    cr_assert_not(is_valid(world, "(a|a)*b"));
+#ifndef __SANITIZE_ADDRESS__
+    cr_assert_lt(took, 2.0, "%.3f s", took);
+#endif
+    world_close(world);
+}
