@@ -8,6 +8,7 @@
  *   with it the coordinator. */
 #include "coordinators.h"
 
+#include "cluster_clock.h"
 #include "codec.h"
 #include "partition.h"
 #include "request.h"
@@ -16,6 +17,7 @@ enum {
     LOAD_STEP_SIZE = 256 * 1024, /* Bytes that loading reads a tick. */
     LOAD_AGAIN_MS = 500,         /* After an append that failed. */
     TICK_AGAIN_MS = 100,         /* When what is due could not be appended. */
+    CLOCK_AGAIN_MS = 20,         /* While the cluster's time is not known. */
 };
 
 struct seat {
@@ -173,7 +175,7 @@ static void seat_decide(struct seat *seat, const struct group_ask *ask)
     struct group_decision decision;
     enum err err = ERR_NONE;
     group_decision_begin(&decision, seat->coordinator, &arena, log_ends(partition->log)->end,
-                         shard->now, env_wall(shard->env));
+                         shard->now, cluster_wall(shard));
     if (ask)
         ask->decide(&decision, ask);
     else if (!list_is_empty(&seat->deleted))
@@ -298,10 +300,13 @@ static void load_end(struct seat *seat)
 
 static void load_step(struct seat *seat)
 {
+    struct shard *shard = seat->partition->shard;
     if (seat->next < seat->end && load_some(seat) != ERR_NONE)
         return;
     if (seat->next < seat->end) /* What came meanwhile has its turn first. */
-        timer_start(&seat->partition->shard->timers, &seat->timer, seat->partition->shard->now + 1);
+        timer_start(&shard->timers, &seat->timer, shard->now + 1);
+    else if (cluster_wall(shard) < 0) /* Offsets expire by it, and are stamped with it (PR8). */
+        timer_start(&shard->timers, &seat->timer, shard->now + CLOCK_AGAIN_MS);
     else
         load_end(seat);
 }
@@ -399,7 +404,7 @@ void coordinator_leave_seat(struct partition *partition)
     timer_stop(&shard->timers, &seat->timer);
     wait_cancel(&seat->wait);
     group_decision_begin(&decision, seat->coordinator, &arena, log_ends(partition->log)->end,
-                         shard->now, env_wall(shard->env));
+                         shard->now, cluster_wall(shard));
     group_decide_resign(&decision);
     group_decision_end(&decision);
     asks_keep_replies(&decision);
