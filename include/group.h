@@ -113,6 +113,13 @@ bool coordinator_is_started(const struct coordinator *coordinator);
 /* Run group_decide_tick() at this time at the latest; MONO_NEVER: no need. */
 mono_ms coordinator_deadline(const struct coordinator *coordinator);
 
+/* What onlookers count. */
+struct coordinator_stats {
+    uint32_t groups;
+    uint64_t rebalances; /* Of classic groups: generations, since it was opened. */
+};
+struct coordinator_stats coordinator_read_stats(const struct coordinator *coordinator);
+
 /* Groups as they are in records, in the order of their ids: equal states give equal numbers. */
 uint64_t coordinator_hash(const struct coordinator *coordinator);
 

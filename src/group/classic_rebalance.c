@@ -175,6 +175,7 @@ static void complete(struct group *group)
 #ifndef SKIFF_MUTANT_SAME_GENERATION
     group->generation = group->generation == INT32_MAX ? 1 : group->generation + 1;
 #endif
+    group->coordinator->rebalances++;
     if (group->member_count == 0)
         become_empty(group);
     else

@@ -62,6 +62,12 @@ bool coordinator_is_started(const struct coordinator *coordinator)
     return coordinator->is_started;
 }
 
+struct coordinator_stats coordinator_read_stats(const struct coordinator *coordinator)
+{
+    return (struct coordinator_stats){.groups = pmap_count(coordinator->groups),
+                                      .rebalances = coordinator->rebalances};
+}
+
 mono_ms coordinator_deadline(const struct coordinator *coordinator)
 {
     mono_ms due = timers_next(&coordinator->timers);

@@ -109,6 +109,7 @@ struct coordinator {
     struct group_decision *decision; /* The one that is open. */
     wall_ms time;                    /* The highest that was given. */
     mono_ms expiry_due;
+    uint64_t rebalances; /* Generations of classic groups. */
     bool is_started;
 };
 

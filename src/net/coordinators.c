@@ -174,6 +174,7 @@ static void seat_decide(struct seat *seat, const struct group_ask *ask)
     struct arena arena = {0};
     struct group_decision decision;
     enum err err = ERR_NONE;
+    uint64_t rebalances = coordinator_read_stats(seat->coordinator).rebalances;
     group_decision_begin(&decision, seat->coordinator, &arena, log_ends(partition->log)->end,
                          shard->now, cluster_wall(shard));
     if (ask)
@@ -183,6 +184,8 @@ static void seat_decide(struct seat *seat, const struct group_ask *ask)
     else
         group_decide_tick(&decision);
     group_decision_end(&decision);
+    shard->counters.group_rebalances +=
+        coordinator_read_stats(seat->coordinator).rebalances - rebalances;
     asks_keep_replies(&decision);
     if (ask && ask->alone)
         request_release_frame(ask->alone);
@@ -375,6 +378,11 @@ void coordinator_take_seat(struct partition *partition)
     coordinator_leave_seat(partition);
     if (partition->holds_groups)
         seat_open(partition, partition->shard->now);
+}
+
+uint32_t coordinator_group_count(const struct partition *partition)
+{
+    return partition->seat ? coordinator_read_stats(partition->seat->coordinator).groups : 0;
 }
 
 void coordinator_forget_topic(struct partition *partition, const struct image_topic *topic)

@@ -56,6 +56,8 @@ void coordinators_ask(struct shard *shard, struct letter *letter);
 bool topic_holds_groups(const struct image_topic *topic);
 /* This node leads the partition from now on, in this epoch. */
 void coordinator_take_seat(struct partition *partition);
+/* How many groups its coordinator has; 0 where none is. */
+uint32_t coordinator_group_count(const struct partition *partition);
 /* This topic was deleted; no effect where no coordinator is. */
 void coordinator_forget_topic(struct partition *partition, const struct image_topic *topic);
 /* It does so no longer, or its log is gone; no effect where there is none. */

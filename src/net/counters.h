@@ -19,6 +19,7 @@ struct counters {
     uint64_t failed_produces;          /* Partitions of produce requests that were refused. */
     uint64_t failed_fetches;           /* Partitions of fetch requests that were refused. */
     uint64_t isr_shrinks, isr_expands; /* Committed, of partitions that this node leads. */
+    uint64_t group_rebalances;         /* Generations of groups that are coordinated here. */
     uint64_t connections_accepted;     /* Of Kafka's protocol. */
     struct durations ticks;
     /* From the tick that read a request to the one that has sent its reply; by request_kind(). */

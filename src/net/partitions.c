@@ -713,6 +713,7 @@ bool partitions_describe(struct shard *shard, struct partition_key key,
         .topic = {.data = partition->name, .size = (uint32_t)(dash - partition->name)},
         .error = log_error(partition->log),
         .leads = partition->replica && replica_role(partition->replica) == REPLICA_LEADER,
+        .groups = coordinator_group_count(partition),
         .ends = *log_ends(partition->log),
         .size = log_size(partition->log)};
     return true;

@@ -45,6 +45,7 @@ struct partition_status {
     struct str topic; /* Good until the partition goes. */
     enum err error;   /* Why its log is offline; ERR_NONE: it is not. */
     bool leads;
+    uint32_t groups; /* That it holds, where this node coordinates them. */
     struct log_ends ends;
     uint64_t size; /* Bytes. */
 };

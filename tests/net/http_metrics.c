@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "group_fixture.h"
 #include "http_fixture.h"
 
 enum { MANY = 1200, PIECE_LINES = 32, PIECE_SIZE_MAX = 16 * 1024, TICKS_MAX = 10000 };
@@ -54,6 +55,19 @@ Test(http_metrics, counts_what_producers_append_and_consumers_fetch)
     cr_assert_eq(GREW_BY("skiff_connections_accepted_total"), 3);
     cr_assert_geq(GREW_BY("skiff_sync_seconds_count{log=\"data\"}"), 2);
     cr_assert_gt(GREW_BY("skiff_tick_seconds_count"), 0);
+}
+
+Test(http_metrics, counts_groups_and_their_generations)
+{
+    struct client client = client_new(&node, "g");
+    const char *before = http_get(&node, "/metrics");
+    client_find(&node, "g", 4);
+    node_run(&node, 1000);
+    client_enter(&client);
+    const char *after = http_get(&node, "/metrics");
+    cr_assert_eq(GREW_BY("kafka_coordinator_group_groupmetadatamanager_numgroups"), 1);
+    cr_assert_eq(GREW_BY("kafka_server_group_coordinator_metrics_group_completed_rebalance_count"),
+                 1);
 }
 
 Test(http_metrics, counts_a_batch_that_was_refused_as_failed)

@@ -37,6 +37,7 @@ struct totals {
     uint64_t leads_quorum;
     /* Of this node's replicas. */
     uint64_t replicas, leaders, under_replicated, under_min_isr, offline_replicas;
+    uint64_t groups; /* Coordinated here. */
 };
 
 struct answer {

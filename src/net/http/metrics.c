@@ -257,8 +257,9 @@ static void tally(struct shard *shard, struct totals *totals, const struct image
     if (!is_local(shard, known))
         return;
     totals->replicas++;
-    totals->offline_replicas +=
-        !partitions_describe(shard, known->key, &status) || status.error != ERR_NONE;
+    bool is_there = partitions_describe(shard, known->key, &status);
+    totals->offline_replicas += !is_there || status.error != ERR_NONE;
+    totals->groups += is_there ? status.groups : 0;
     if (known->leader != shard->config->node_id)
         return;
     totals->leaders++;
@@ -369,6 +370,10 @@ static const struct family families[] = {
      "In-sync sets that this node led as they became smaller.", COUNTER(isr_shrinks)},
     {"kafka_server_replicamanager_isrexpands_total", "counter",
      "In-sync sets that this node led as they became larger.", COUNTER(isr_expands)},
+    {"kafka_coordinator_group_groupmetadatamanager_numgroups", "gauge",
+     "Groups that this node coordinates.", TOTAL(groups)},
+    {"kafka_server_group_coordinator_metrics_group_completed_rebalance_count", "counter",
+     "Generations of groups that this node coordinated.", COUNTER(group_rebalances)},
     {"kafka_controller_kafkacontroller_activecontrollercount", "gauge",
      "1 where the active controller is.", TOTAL(leads_quorum)},
     {"kafka_controller_kafkacontroller_activebrokercount", "gauge",
