@@ -271,6 +271,20 @@ def test_a_reader_whose_offsets_are_gone_begins_anew_at_what_is_there():
     with_topic(look, chaos=True, sets=("flush.messages=1000000",))
 
 
+def test_a_log_without_its_head_has_lost_what_was_acknowledged_there():
+    def look(cluster):
+        writer = Workload(cluster, "write", "--rate", "200")
+        writer.until("a", 20)
+        assert writer.end()[0] == 0
+        cluster.skiff("topic", "trim", f"{TOPIC}/0", "3")
+        final = read_all(cluster)
+        assert [line[3] for line in final.of["s"] if line[2] == "0"] == ["0", "-1"], final.of["s"]
+        said = subprocess.run([SKIFF, "chaos", "check", "--json", final.path, writer.path], capture_output=True,
+                              text=True, timeout=60, check=False)
+        assert said.returncode == VIOLATION and json.loads(said.stdout)["lost"] == 3, said
+    with_topic(look, partitions=2)
+
+
 def test_a_host_that_stood_still_is_told():
     def look(cluster):
         writer = Workload(cluster, "write", "--rate", "100")

@@ -21,6 +21,14 @@ Test(checker, finds_a_lost_write)
                  "14: z 9 0 3 24\n");
 }
 
+Test(checker, finds_what_was_lost_below_where_a_log_begins_now)
+{
+    expect_found(HEAD CLIENTS THREE
+                 "s 9 0 0 20\ns 9 0 -1 21\nr 9 0 1 1 1 22\nr 9 0 2 1 2 23\nz 9 0 3 24\n. 25\n",
+                 FINDING_LOST_WRITE,
+                 "5: w 1 0 0 10\n6: a 1 0 0 11\n13: r 9 0 1 1 1 22\n15: z 9 0 3 24\n");
+}
+
 Test(checker, finds_a_lost_write_that_was_read_before)
 {
     expect_found(HEAD CLIENTS THREE

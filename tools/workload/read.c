@@ -7,7 +7,8 @@
  * Where the broker says that an offset does not exist, or that its bytes do not verify, a
  * note says so and the reader goes on, with a line s: what it means is for the checker to
  * say. Bytes that it gave, and that do not verify here, are a line b. An offset that does
- * not exist makes it begin anew at the start that the log has now.
+ * not exist makes it begin anew at the start that the log has now; the line s then says `the
+ * beginning`, whatever offset that is: what was acknowledged below it is not there any more.
  * rd_kafka_query_watermark_offsets() is not asked: it waits for a broker that hangs for as
  * long as that hangs, whatever its timeout. */
 #include <stdio.h>
@@ -25,10 +26,10 @@ enum {
     NOTE_SIZE = 256,
 };
 
-enum { UNKNOWN = -1 };
+enum { UNKNOWN = -1 }; /* As in a line s. */
 
 struct position {
-    int64_t next;     /* Offset of the next record; UNKNOWN until the log's start has come. */
+    int64_t next;     /* Offset of the next record; UNKNOWN: the log's start. */
     int64_t high;     /* The high watermark that was told last; -1: none. */
     int64_t again_ns; /* When to go on after an error; 0: it is being read. */
     bool is_done;     /* final: read to its end. */
@@ -115,18 +116,8 @@ static void start_at(struct reading *reading, int32_t partition, int64_t offset)
                                      offset == UNKNOWN ? RD_KAFKA_OFFSET_BEGINNING : offset,
                                      reading->queue) != 0)
         position->again_ns = workload_now_ns() + AGAIN_AFTER_NS;
-    else if (offset != UNKNOWN)
+    else
         history_position(reading->workload.history, reading->number, (uint32_t)partition, offset);
-}
-
-/* Something came from where an UNKNOWN start led to. */
-static void find_start(struct reading *reading, int32_t partition, int64_t offset)
-{
-    struct position *position = &reading->positions[partition];
-    if (position->next != UNKNOWN)
-        return;
-    position->next = offset;
-    history_position(reading->workload.history, reading->number, (uint32_t)partition, offset);
 }
 
 /* The watermark that librdkafka had before it hands out what comes next. */
@@ -158,7 +149,6 @@ static void take_record(struct reading *reading, const rd_kafka_message_t *messa
     struct bytes bytes = {message->payload, (uint32_t)message->len};
     if (position->is_done)
         return; /* Written while other partitions are read. */
-    find_start(reading, message->partition, message->offset);
     reading->got++;
     if (history_value_read(bytes, reading->workload.run, &writer, &value)) {
         history_read(history, reading->number, partition, message->offset, writer, value);
@@ -175,7 +165,6 @@ static void take_end(struct reading *reading, const rd_kafka_message_t *message)
     struct position *position = &reading->positions[message->partition];
     if (position->is_done)
         return;
-    find_start(reading, message->partition, message->offset);
     position->next = message->offset;
     position->is_done = true;
     reading->left--;
