@@ -96,7 +96,11 @@ def check_files(folder):
     run = skiff("check", valid, "--edn", os.path.join(folder, "none", "edn"))
     expect("a file that cannot be written ends with 1", run.returncode == 1, run)
     run = skiff("check", valid, "--replica-ends", "/dev/full")
-    expect("no room ends with 1", run.returncode == 1 and "No space" in run.stderr, run)
+    expect("no room ends with 1", run.returncode == 1 and "No space" in run.stderr and run.stdout.startswith("VALID: "), run)
+    for flag in ("--edn", "--replica-ends"):
+        run = skiff("check", write(folder, "lost", LOST), flag, "/dev/full")
+        expect(f"a violation is told without room for {flag}, and counts more", run.returncode == 11 and
+               "\nVIOLATION: " in run.stdout and "No space" in run.stderr, run)
 
 
 def check_replicas(folder):

@@ -1,4 +1,6 @@
-/* verb_chaos_check.c -- skiff chaos check: is this history one of a log that keeps its word? */
+/* verb_chaos_check.c -- skiff chaos check: is this history one of a log that keeps its word?
+ *
+ * The verdict is told before any file is written: what was found does not depend on room for it. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -47,6 +49,33 @@ static int write_ends(const struct verdict *verdict, const char *path)
     return EXIT_DONE;
 }
 
+/* The verdict, and on standard error which files have no end. Returns its exit code. */
+static int tell_verdict(const struct call *call, const struct verdict *verdict)
+{
+    int code = verdict_exit_code(verdict);
+    if (call->json)
+        print_verdict_json(verdict);
+    else
+        print_verdict(verdict);
+    fflush(stdout);
+    for (uint32_t i = 0; i < verdict->cut_count && i < CHECKER_REASONS_MAX; i++)
+        say_error(code, "%s", verdict->reasons[i]);
+    return code;
+}
+
+/* Errors  EXIT_FAILED, told: one of the files that were asked for cannot be written. */
+static int write_files(const struct call *call, const struct history_source *sources,
+                       struct verdict *verdict)
+{
+    const char *ends = call_flag(call, "replica-ends");
+    const char *edn = call_flag(call, "edn");
+    int code = ends ? write_ends(verdict, ends) : EXIT_DONE;
+    if (edn &&
+        !edn_write(edn, sources, call->argument_count, verdict->problem, sizeof verdict->problem))
+        code = say_error(EXIT_FAILED, "%s", verdict->problem);
+    return code;
+}
+
 int run_chaos_check(struct call *call)
 {
     struct history_source sources[CALL_ARGUMENTS_MAX];
@@ -57,24 +86,12 @@ int run_chaos_check(struct call *call)
     int code = read_window(call, &window);
     if (code)
         return code;
-    if (!check_history(&verdict, sources, call->argument_count, window))
+    if (check_history(&verdict, sources, call->argument_count, window)) {
+        code = tell_verdict(call, verdict);
+        int written = write_files(call, sources, verdict);
+        code = written && code != EXIT_VIOLATION ? written : code;
+    } else {
         code = say_error(EXIT_FAILED, "%s", verdict->problem);
-    const char *ends = call_flag(call, "replica-ends");
-    if (!code && ends)
-        code = write_ends(verdict, ends);
-    const char *edn = call_flag(call, "edn");
-    if (!code && edn &&
-        !edn_write(edn, sources, call->argument_count, verdict->problem, sizeof verdict->problem))
-        code = say_error(EXIT_FAILED, "%s", verdict->problem);
-    if (!code) {
-        code = verdict_exit_code(verdict);
-        if (call->json)
-            print_verdict_json(verdict);
-        else
-            print_verdict(verdict);
-        fflush(stdout);
-        for (uint32_t i = 0; i < verdict->cut_count && i < CHECKER_REASONS_MAX; i++)
-            say_error(code, "%s", verdict->reasons[i]);
     }
     verdict_free(verdict);
     return code;
