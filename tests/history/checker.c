@@ -334,6 +334,9 @@ Test(checker, is_not_content_with_too_little)
     expect_inconclusive(HEAD CLIENTS ". 25\n", "nothing was acknowledged");
     expect_inconclusive(HEAD "c 1 writer/1 tuned w\n" THREE ". 25\n",
                         "partition 0: nobody read it to its end at last");
+    expect_inconclusive(HEAD CLIENTS THREE "w 1 3 1 16\nw 1 4 1 17\ns 9 0 0 20\nr 9 0 0 1 0 21\n"
+                                           "r 9 0 1 1 1 22\nr 9 0 2 1 2 23\nz 9 0 3 24\n. 25\n",
+                        "partition 1: nobody read it to its end at last");
     expect_cut(HEAD CLIENTS "w 1 0 0 10\na 1 0 0 11\ns 9 0 0 20\nr 9 0 0 1 0 21\n"
                             "z 9 0 1 24\n");
     expect_cut(HEAD CLIENTS "w 1 0 0 10\na 1 0 0 11\ns 9 0 0 20\nr 9 0 0 1 0 21\n"
@@ -375,6 +378,13 @@ Test(checker, takes_unknown_values_of_a_writer_that_was_cut_short_for_unknown)
                                      "r 9 0 1 3 7 22\nz 9 0 2 24\n. 25\n",
                         "partition 0: offset 1 holds a value of client 3, whose history is not "
                         "here");
+}
+
+Test(checker, wants_no_read_of_a_partition_to_which_nothing_can_have_been_written)
+{
+    expect_valid(HEAD CLIENTS THREE "w 1 3 1 16\ne 1 3 _QUEUE_FULL 17\n"
+                                    "s 9 0 0 20\nr 9 0 0 1 0 21\nr 9 0 1 1 1 22\nr 9 0 2 1 2 23\n"
+                                    "z 9 0 3 24\n. 25\n");
 }
 
 /* ---- What makes no sense. */

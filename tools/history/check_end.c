@@ -200,6 +200,7 @@ static void check_write(struct checker *checker, const struct client *client, st
     if (write->state == WRITE_NONE || write->partition == checker->verdict->head.partitions)
         return;
     bool is_unknown = write->state == WRITE_OPEN || write->state == WRITE_UNKNOWN;
+    checker->partitions[write->partition].may_hold |= is_unknown || write->state == WRITE_ACKED;
     counts->unknown += is_unknown;
     counts->unknown_found += is_unknown && write->seen;
     if (write->state == WRITE_FAILED && write->seen)
@@ -374,7 +375,7 @@ static void check_partitions(struct checker *checker)
         const struct partition *partition = &checker->partitions[i];
         if (partition->dip.is_open)
             check_dip(checker, i, &partition->dip);
-        if (partition->has_acked && !verdict->finals[i].is_there)
+        if (partition->may_hold && !verdict->finals[i].is_there)
             add_reason(verdict, "partition %u: nobody read it to its end at last", i);
     }
     if (!verdict->counts.acked)

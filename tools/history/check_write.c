@@ -134,7 +134,6 @@ bool take_acked(struct checker *checker, const struct history_line *line, const 
     if (is_metadata(checker, write->partition))
         return true;
     checker->verdict->counts.acked++;
-    checker->partitions[write->partition].has_acked = true;
     if (!client->kind->keeps)
         return true;
     if (line->offset >= 0 && !place_acked(checker, write, id, line->offset))

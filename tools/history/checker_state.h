@@ -44,7 +44,7 @@ struct dip {
 struct partition {
     int64_t acked_max; /* The highest offset acknowledged to a client that keeps; -1: none. */
     uint32_t seen;     /* Positions that its readers took. */
-    bool has_acked;    /* Something was acknowledged. */
+    bool may_hold;     /* Something was acknowledged, or may have been written. */
     struct dip dip;
 };
 
