@@ -19,6 +19,8 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
+enum { INODES_MAX = 1 << 16 }; /* Known at once. */
+
 struct record;
 
 struct faults {

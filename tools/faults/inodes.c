@@ -6,7 +6,7 @@
 #include "faults.h"
 #include "journal.h"
 
-enum { INODES_MAX = 1 << 16, PROBES_MAX = 512 };
+enum { PROBES_MAX = 512 };
 
 static struct inode inodes[INODES_MAX];
 

@@ -16,8 +16,6 @@
 
 #include "chunk.h"
 
-enum { LISTED_MAX = 1 << 16 };
-
 enum journal_phase { JOURNAL_NOT_STARTED, JOURNAL_ON, JOURNAL_LOST };
 
 static _Atomic enum journal_phase phase;
@@ -25,7 +23,7 @@ static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t walking = PTHREAD_MUTEX_INITIALIZER; /* Over all inodes; before any other. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;    /* What follows, and the chunks. */
 static uint64_t sequence;
-static struct inode *listed[LISTED_MAX]; /* Inodes that may have something waiting. */
+static struct inode *listed[INODES_MAX]; /* That may have something waiting; each once. */
 static uint32_t listed_count;
 static int journal_dir = -1;
 static dev_t journal_device;
@@ -72,6 +70,14 @@ static bool keeps_file(const struct record *record)
     return record->kind == RECORD_UNLINK || (record->kind == RECORD_RENAME && record->replaced);
 }
 
+/* syncfs() has to look at it. */
+static void list_inode(struct inode *inode)
+{
+    if (!inode->is_listed)
+        listed[listed_count++] = inode;
+    inode->is_listed = true;
+}
+
 static void append(struct inode *inode, struct record *record)
 {
     record->next = 0;
@@ -103,9 +109,7 @@ static void take_over(struct record *record)
     if (!inode)
         return;
     append(inode, record);
-    if (!inode->is_listed)
-        listed[listed_count++] = inode;
-    inode->is_listed = true;
+    list_inode(inode);
 }
 
 /* High, so that the process's own descriptors have the numbers that they would have. */
@@ -196,10 +200,7 @@ struct record *journal_reserve(struct inode *inode, const struct record *head, s
                sizeof *head - RECORD_CRC_FROM);
         record->chunk = chunk;
         record->sequence = ++sequence;
-        if (!inode->is_listed && listed_count < LISTED_MAX) {
-            listed[listed_count++] = inode;
-            inode->is_listed = true;
-        }
+        list_inode(inode);
     }
     pthread_mutex_unlock(&lock);
     if (!record)
