@@ -81,9 +81,6 @@ int64_t history_corrupt(struct history *history, uint32_t client, uint32_t parti
 int64_t history_watermark(struct history *history, uint32_t client, uint32_t partition,
                           int64_t high_watermark);
 int64_t history_final(struct history *history, uint32_t client, uint32_t partition, int64_t end);
-/* A fault began or ended now; `name` and `id` are words. */
-int64_t history_fault(struct history *history, bool begins, const char *id, const char *name,
-                      const char *detail);
 /* The host stood still from `from` to `to`. */
 int64_t history_stall(struct history *history, int64_t from, int64_t to);
 int64_t history_note(struct history *history, const char *text);

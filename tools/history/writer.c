@@ -221,19 +221,6 @@ int64_t history_final(struct history *history, uint32_t client, uint32_t partiti
     return add(history, "z %u %u %lld", client, partition, (long long)end);
 }
 
-int64_t history_fault(struct history *history, bool begins, const char *id, const char *name,
-                      const char *detail)
-{
-    char words[3][512];
-    char tail[HISTORY_LINE_MAX / 2];
-    put_text(words[0], sizeof words[0], id, true);
-    put_text(words[1], sizeof words[1], name, true);
-    put_text(words[2], sizeof words[2], detail, false);
-    snprintf(tail, sizeof tail, "%s %s %s %s", begins ? "begin" : "end", words[0], words[1],
-             words[2]);
-    return add_line(history, "!", true, tail);
-}
-
 int64_t history_stall(struct history *history, int64_t from, int64_t to)
 {
     char head[128];
