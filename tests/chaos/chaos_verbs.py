@@ -373,6 +373,8 @@ def test_power_off_of_one_leaves_the_others_at_work():
     name, leader, followers = new_topic()
     write(name, b"before")
     confirmed("power-off", leader)
+    again = chaos("power-off", leader)
+    assert again["confirmed"] is False and "was down" in again["nodes"][0]["why"], again
     assert write(name, b"during", 10) < 8
     assert chaos("power-on", "all", "--timeout", "10s")["started"] == [leader]
     assert chaos("power-on")["started"] == []

@@ -150,6 +150,21 @@ Test(faults_rules, sockets_need_descriptors_too)
     cr_assert_eq(node.rules->dials_bound, 0);
 }
 
+Test(faults_rules, a_page_is_whole_when_no_fault_is_in_it)
+{
+    cr_assert(fault_rules_are_whole(node.rules));
+    for (size_t at = offsetof(struct fault_rules, sync_mode);
+         at < offsetof(struct fault_rules, unused); at += sizeof(uint64_t)) {
+        bool is_amount = at == offsetof(struct fault_rules, disk_free_bytes) ||
+                         at == offsetof(struct fault_rules, disk_used_bytes) ||
+                         at == offsetof(struct fault_rules, clock_drift_from_ns);
+        *(_Atomic uint64_t *)(void *)((char *)node.rules + at) = 1;
+        cr_expect_eq(fault_rules_are_whole(node.rules), is_amount, "byte %zu", at);
+        fault_rules_heal(node.rules);
+        cr_expect(fault_rules_are_whole(node.rules));
+    }
+}
+
 Test(faults_rules, files_elsewhere_are_let_alone)
 {
     char commands[NODE_PATH_MAX + 128];

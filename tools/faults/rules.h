@@ -75,5 +75,7 @@ void fault_rules_close(struct fault_rules *rules);
 
 /* A healthy machine again: every fault is taken back, counters stay. */
 void fault_rules_heal(struct fault_rules *rules);
+/* No fault is in force. */
+bool fault_rules_are_whole(const struct fault_rules *rules);
 
 #endif

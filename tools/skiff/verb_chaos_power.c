@@ -31,6 +31,7 @@ struct power {
     struct chaos_target target;
     struct cluster cluster;
     uint32_t nodes;
+    uint32_t ran; /* Of these: whose processes were there to be ended. */
     int64_t seed;
     int64_t keep;
 };
@@ -50,12 +51,12 @@ static int load(const struct call *call, struct power *power)
 }
 
 /* Errors  EXIT_FAILED, told: a process is there still. */
-static int kill_all(const struct power *power)
+static int kill_all(struct power *power)
 {
     int64_t deadline = now_us() + GONE_LIMIT_US;
     for (node_id node = 1; node <= NODE_MAX; node++)
-        if (power->nodes >> node & 1)
-            node_signal(&power->cluster, node, SIGKILL);
+        if (power->nodes >> node & 1 && node_signal(&power->cluster, node, SIGKILL) == EXIT_DONE)
+            power->ran |= 1u << node;
     for (node_id node = 1; node <= NODE_MAX; node++)
         if (power->nodes >> node & 1 && !node_wait_gone(&power->cluster, node, deadline))
             return say_error(EXIT_FAILED, "node %d does not end", node);
@@ -100,6 +101,10 @@ static int cut_one(const struct call *call, const struct power *power, node_id n
                                     .keep_percent = (int32_t)power->keep};
     if (!power_cut(&options, &result))
         return say_error(EXIT_FAILED, "the disk of node %d: %s", node, result.why);
+    if (result.confirmed && !(power->ran >> node & 1) && !result.operations) {
+        result.confirmed = false;
+        snprintf(result.why, sizeof result.why, "it was down, and syncs had covered all of it");
+    }
     *confirmed &= result.confirmed;
     json_array_append_new(into, result_json(node, &result));
     if (!call->json)
