@@ -96,13 +96,25 @@ static void broker_session_fire(struct timer *timer, mono_ms now)
         broker_tell_session(broker, false);
 }
 
-static void broker_accepted(struct broker *broker)
+static mono_ms session_end(const struct broker *broker)
+{
+    return broker->last_accepted + broker->shard->config->session_timeout_ms;
+}
+
+/* Whoever is fenced was led past: what it knows is older than that, so it serves nothing by it. */
+static void broker_accepted(struct broker *broker, bool is_fenced)
 {
     broker->last_accepted = broker->sent_at;
-    timer_start(&broker->shard->timers, &broker->session_timer,
-                broker->sent_at + broker->shard->config->session_timeout_ms);
-    if (broker->lost_session)
-        broker_tell_session(broker, true);
+    timer_start(&broker->shard->timers, &broker->session_timer, session_end(broker));
+    bool alive = !is_fenced && broker->shard->now < session_end(broker);
+    if (alive == broker->lost_session)
+        broker_tell_session(broker, alive);
+}
+
+void broker_begin_tick(struct broker *broker)
+{
+    if (broker->epoch >= 0 && !broker->lost_session && broker->shard->now >= session_end(broker))
+        broker_tell_session(broker, false);
 }
 
 /* ---- Registration. */
@@ -129,7 +141,7 @@ static void broker_registered(struct broker *broker,
     if (body->error_code == ERR_NONE) {
         broker->epoch = body->broker_epoch;
         broker->state = BROKER_CATCHING_UP;
-        broker_accepted(broker);
+        broker_accepted(broker, false);
         broker_take_image(broker);
         return;
     }
@@ -234,7 +246,7 @@ static void broker_beaten(struct broker *broker, const struct broker_heartbeat_r
 {
     struct shard *shard = broker->shard;
     if (body->error_code == ERR_NONE) {
-        broker_accepted(broker);
+        broker_accepted(broker, body->is_fenced);
         broker->fenced = body->is_fenced;
         if (body->cluster_clock >= 0)
             cluster_clock_tell(shard, body->cluster_clock);
@@ -408,7 +420,7 @@ const char *broker_unready(const struct broker *broker)
     case BROKER_RUNNING:
         break;
     }
-    if (broker->lost_session)
+    if (broker->lost_session && !broker->fenced)
         return "no heartbeat was accepted for broker.session.timeout.ms";
     return image_broker_is_active(shard->image, shard->config->node_id) ? NULL : "fenced";
 }

@@ -21,6 +21,9 @@ struct broker;
 
 struct broker *broker_open(struct shard *shard);
 void broker_close(struct broker *broker);
+/* Before anything that came meanwhile: a process that stood still for long has no session any more,
+ * and may have been replaced where it led. */
+void broker_begin_tick(struct broker *broker);
 void broker_controller_changed(struct broker *broker);
 void broker_take_image(struct broker *broker);
 /* Controlled shutdown: move leaders away, then stop; it ends at a deadline (rule 28). */

@@ -247,6 +247,9 @@ void shard_tick(struct shard *shard, mono_ms now)
     check(now >= shard->now);
     shard->now = now;
     shard->now_us = env_mono_us(shard->env);
+    if (shard->broker)
+        broker_begin_tick(shard->broker);
+    shard_open_mail(shard);
     shard_take_inbox(shard);
     timers_fire(&shard->timers, now);
     shard_open_mail(shard);

@@ -144,6 +144,30 @@ Test(broker, hears_what_happens_while_another_registration_stands)
     node_stop(&node);
 }
 
+/* What came meanwhile is answered first, and others may lead by then. */
+Test(broker, leads_nothing_when_it_stood_still_for_a_session)
+{
+    struct node node;
+    node_start(&node, NULL);
+    cr_assert_eq(node_create_topic(&node, "t"), ERR_NONE);
+    conn_id conn = node_connect(&node);
+    cr_assert_eq(node_produce(&node, conn, "t", node_batch(&node, "before")).error_code, ERR_NONE);
+
+    struct produce_request request =
+        node_produce_request(&node, "t", -1, node_batch(&node, "meanwhile"));
+    node_ask(&node, conn, WIRE_PRODUCE, 9, &request);
+    fake_env_deliver(&node.fake);
+    node.fake.now += node.shard->config->session_timeout_ms;
+    node_run(&node, RECOVERS_MS);
+    cr_assert_not_null(node_reply(&node, conn).data);
+    struct produce_response_partition taken =
+        node_produce(&node, conn, "t", node_batch(&node, "later"));
+
+    cr_assert_eq(taken.error_code, ERR_NONE);
+    cr_assert_eq(taken.base_offset, 1); /* What came meanwhile was not appended. */
+    node_stop(&node);
+}
+
 Test(broker, stops_when_a_process_with_another_directory_has_its_id)
 {
     struct node node;
