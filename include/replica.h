@@ -6,7 +6,7 @@
  *
  *   replica_apply()     each committed partition record, in order (and the first one at start)
  *   replica_on_log()    whenever the log's start, end, written or synced end, or last epoch moved
- *   replica_on_fetch()  as leader, each follower's fetch, before it is answered
+ *   replica_on_fetch()  as leader, each follower's fetch that mentions it, before it is answered
  *   replica_on_altered() the answer to a proposal, or its loss, always
  *   replica_on_answer() as follower, each answer to a fetch
  *   replica_on_session() when heartbeats have gone unanswered for a session, and when they resume
@@ -68,6 +68,10 @@ struct replica_config {
     /* The current broker epoch of `node`, or -1 where it is unknown, fenced or shutting down.
      * It answers from the image that the partition record came from. */
     broker_epoch (*active)(const void *context, node_id node);
+    /* When `node` last came for any partition of this leader's, or MONO_NEVER; NULL: nobody keeps
+     * that. In a fetch session a follower mentions only what has moved (KIP-227), and by coming
+     * says that all else is as it was. */
+    mono_ms (*heard)(const void *context, node_id node);
     const void *context;
 };
 

@@ -167,6 +167,8 @@ void replica_on_log(struct replica *replica, mono_ms now, const struct replica_l
 {
     check_log(log);
     replica_out_begin(out);
+    if (replica->role == REPLICA_LEADER && log->written > replica->log.written)
+        replica_before_growth(replica);
     replica->log = *log;
     if (log->end <
         replica->high_watermark) { /* The log refuses such a cut, but for a recorded loss. */

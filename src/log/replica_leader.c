@@ -36,6 +36,13 @@ static bool is_below_min_isr(const struct replica *replica)
     return replica->partition.isr.count < replica->partition.min_isr;
 }
 
+static mono_ms heard_at(const struct replica *replica, node_id id)
+{
+    mono_ms at =
+        replica->config.heard ? replica->config.heard(replica->config.context, id) : MONO_NEVER;
+    return at == MONO_NEVER ? REPLICA_LONG_AGO : at;
+}
+
 /* Has all that there is, or had within the lag time. */
 static bool is_caught_up(const struct replica *replica, const struct replica_peer *peer,
                          mono_ms now)
@@ -129,6 +136,17 @@ void replica_forgive(struct replica *replica, mono_ms now)
     if (replica->below_min_since != MONO_NEVER)
         replica->below_min_since = now;
     replica->stall_since = now;
+}
+
+/* The log is about to grow. Who had all of it until now had it whenever it came since. */
+void replica_before_growth(struct replica *replica)
+{
+    for (uint32_t i = 0; i < replica->peer_count; i++) {
+        struct replica_peer *peer = &replica->peers[i];
+        mono_ms heard = heard_at(replica, peer->id);
+        if (peer->end >= replica->log.written && heard > peer->caught_up)
+            peer->caught_up = heard;
+    }
 }
 
 /* How far all who count have everything; may lie below the high watermark of old.
@@ -242,8 +260,11 @@ static mono_ms cut_off_at(const struct replica *replica)
         return MONO_NEVER;
     mono_ms last = replica->below_min_since;
     for (uint32_t i = 0; i < replica->peer_count; i++) {
-        if (!is_in_isr(replica, replica->peers[i].id) && replica->peers[i].seen > last)
-            last = replica->peers[i].seen;
+        const struct replica_peer *peer = &replica->peers[i];
+        mono_ms heard = heard_at(replica, peer->id);
+        mono_ms seen = heard > peer->seen ? heard : peer->seen;
+        if (!is_in_isr(replica, peer->id) && seen > last)
+            last = seen;
     }
     return last + replica->config.lag_time_max_ms + 1;
 }

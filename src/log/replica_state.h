@@ -71,6 +71,7 @@ void replica_enter_leader(struct replica *replica, mono_ms now);
 void replica_on_committed(struct replica *replica, mono_ms now);
 void replica_forgive(struct replica *replica, mono_ms now);
 log_offset replica_low_watermark(const struct replica *replica);
+void replica_before_growth(struct replica *replica);
 log_offset replica_leader_bound(const struct replica *replica, mono_ms now);
 void replica_watch_stall(struct replica *replica, mono_ms now);
 void replica_consider_proposal(struct replica *replica, mono_ms now, struct replica_out *out);

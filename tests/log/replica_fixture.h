@@ -15,9 +15,11 @@ enum { LAG = 3000, BACKOFF = 100 };
     ((struct replica_nodes){.count = sizeof((node_id[]){__VA_ARGS__}) / sizeof(node_id),           \
                             .ids = {__VA_ARGS__}})
 
-/* What each test may turn: broker epochs (-1: fenced), the record, the log, the clock. */
+/* What each test may turn: broker epochs (-1: fenced), who came when, the record, the log, the
+ * clock. */
 struct fixture {
     broker_epoch epochs[8];
+    mono_ms heard[8]; /* 0: never. */
     struct replica_partition record;
     struct replica_log log;
     struct replica_out out;
@@ -28,6 +30,12 @@ struct fixture {
 static inline broker_epoch fixture_active(const void *context, node_id node)
 {
     return ((const struct fixture *)context)->epochs[node];
+}
+
+static inline mono_ms fixture_heard(const void *context, node_id node)
+{
+    mono_ms at = ((const struct fixture *)context)->heard[node];
+    return at ? at : MONO_NEVER;
 }
 
 static inline void fixture_apply(struct fixture *fixture)
@@ -54,6 +62,7 @@ static inline void fixture_open(struct fixture *fixture, log_offset end)
                                     .lag_time_max_ms = LAG,
                                     .retry_backoff_ms = BACKOFF,
                                     .active = fixture_active,
+                                    .heard = fixture_heard,
                                     .context = fixture};
     fixture->replica = replica_open(&config, &fixture->log, 0);
 }

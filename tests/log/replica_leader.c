@@ -486,6 +486,25 @@ Test(replica_leader, keeps_a_silent_member_while_there_is_nothing_to_fetch)
     fixture_close(&f);
 }
 
+/* KIP-227: what a follower does not mention is as it was. */
+Test(replica_leader, keeps_a_member_that_comes_without_naming_what_it_has)
+{
+    struct fixture f;
+    fixture_lead(&f, 10, NODES(A, B));
+    fixture_fetch(&f, B, 10);
+    fixture_tick(&f, 100 * LAG);
+    f.heard[B] = f.now - 400;
+
+    fixture_grow(&f, 20, 20);
+    cr_assert_not(f.out.propose);
+    cr_assert_eq(f.out.deadline, f.now - 400 + LAG + 1);
+    f.heard[B] = f.now + 100; /* That it comes is not enough from now on. */
+    fixture_tick(&f, LAG);
+
+    cr_assert_eq(fixture_proposed(&f), 1);
+    fixture_close(&f);
+}
+
 Test(replica_leader, drops_a_member_that_never_came_in_this_epoch)
 {
     struct fixture f;
@@ -615,6 +634,22 @@ Test(replica_leader, keeps_leadership_below_min_while_a_follower_is_catching_up)
     fixture_tick(&f, 1);
 
     cr_assert_eq(f.out.yield, REPLICA_KEEP);
+    fixture_close(&f);
+}
+
+Test(replica_leader, keeps_leadership_below_min_while_a_follower_comes_without_naming_it)
+{
+    struct fixture f;
+    fixture_lead(&f, 10, NODES(A));
+    f.record.elr = NODES(B);
+    fixture_apply(&f);
+
+    f.heard[B] = f.now + LAG;
+    fixture_tick(&f, LAG + 1);
+    cr_assert_eq(f.out.yield, REPLICA_KEEP);
+    fixture_tick(&f, LAG);
+
+    cr_assert_eq(f.out.yield, REPLICA_YIELD_CUT_OFF);
     fixture_close(&f);
 }
 
