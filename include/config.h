@@ -57,7 +57,8 @@ struct config {
     int32_t replica_fetch_size_max; /* replica.fetch.response.max.bytes, 10 MiB */
     int64_t
         inflight_size_max; /* queued.max.request.bytes, 32 MiB: the in-flight budget of the node */
-    int32_t connections_max; /* Count. */
+    int32_t connections_max;    /* Count. */
+    int32_t fetch_sessions_max; /* Count: max.incremental.fetch.session.cache.slots, 1000 */
 
     /* Defaults of topics. */
     bool auto_create_topics;            /* auto.create.topics.enable */

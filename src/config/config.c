@@ -29,6 +29,7 @@ void config_init(struct config *config)
         .replica_fetch_size_max = 10 << 20,
         .inflight_size_max = 32 << 20,
         .connections_max = INT32_MAX,
+        .fetch_sessions_max = 1000,
         .auto_create_topics = true,
         .partitions_default = 1,
         .replication_factor_default = -1,

@@ -40,7 +40,7 @@ struct partition {
     int64_t segment_ms, segment_jitter_ms;
     struct refused *refused; /* NULL until there was one. */
     struct list changed;     /* In partitions->changed: its log moved. */
-    struct list watches;     /* struct fetch_part.watch of parked fetches. */
+    struct list watches;     /* struct fetch_part.watch: who wants to hear that it moved. */
     struct timer timer;      /* replica_tick(). */
     struct partition_retention retention;
     struct timer retain_timer;
@@ -77,6 +77,8 @@ struct partitions {
     uint64_t made_size;      /* Bytes that conversions made in it. */
     struct list parked;      /* struct fetch_share */
     struct list due;         /* Shares to look at again. */
+    struct map sessions;     /* Number -> struct fetch_set. */
+    struct map heard;        /* Node -> mono_ms: when it last fetched from this shard. */
     struct list fetchers;
     struct timer sync_timer;
 };
@@ -87,7 +89,7 @@ void partition_changed(struct partition *partition);
 void partition_obey(struct partition *partition, const struct replica_out *out);
 struct replica_log partition_log_state(const struct partition *partition);
 void partition_report(struct partition *partition, bool unserviceable);
-void partition_wake(struct partition *partition); /* Its parked fetches are looked at again. */
+void partition_wake(struct partition *partition); /* Fetches that ask for it look at it again. */
 struct leader_hint partition_hint(struct shard *shard, struct partition_key key);
 /* In the page-cache class written counts, else synced. */
 bool partition_is_ready(const struct partition *partition);
@@ -116,7 +118,23 @@ void fetch_part_convert(struct shard *shard, const struct fetch_share *share,
 
 /* partition_fetch.c */
 void partitions_answer_due(struct partitions *partitions);
-void shares_end(struct partitions *partitions); /* Answer all that are parked. */
+void shares_end(struct partitions *partitions);     /* Answer all that are parked. */
+void fetch_share_answer(struct fetch_share *share); /* A parked one, as things are. */
+
+/* fetch_set.c */
+/* Put what `share` asks into the set that it is answered from, all of it to be looked at. Of a
+ * session the share keeps nothing. */
+void fetch_set_take(struct shard *shard, struct fetch_share *share);
+/* Give `share` what is to be told of the set, and remember it as told. */
+void fetch_set_tell(struct shard *shard, struct fetch_share *share);
+/* It was looked at: if it has nothing to say it rests until partition_wake(). */
+void fetch_part_looked(struct shard *shard, struct fetch_part *part);
+void fetch_part_watch(struct shard *shard, struct fetch_part *part);
+/* A replica has come; when it did last, for struct replica_config. */
+void fetch_hear(struct shard *shard, node_id node, broker_epoch epoch);
+mono_ms fetch_heard_at(const void *context, node_id node);
+void fetch_sets_open(struct partitions *partitions);
+void fetch_sets_close(struct partitions *partitions);
 
 /* fetcher.c */
 void fetcher_follow(

@@ -1,8 +1,8 @@
 /* partition_fetch.c -- what this shard answers of a Fetch: at once, or when there is news.
  *
- * A share waits in the watch lists of its partitions and is looked at once a tick
- * when one of them moved; nobody polls. A follower's fetch counts when it arrives:
- * its offset is its durable end, if the epoch before it is ours too (rule 6). */
+ * A share that waits is looked at once a tick when one of its partitions moved, and of these only
+ * the ones that may have news; nobody polls. A follower's fetch counts when it arrives: its offset
+ * is its durable end, if the epoch before it is ours too (rule 6). */
 #include "partition.h"
 
 #include "probe.h"
@@ -44,18 +44,17 @@ static void part_credit(struct shard *shard, const struct fetch_share *share,
     enum err result = part_check(shard, part, &partition);
     if (result == ERR_FENCED_LEADER_EPOCH)
         env_mark(shard->env, "stale_epoch_fetch_refused");
-    if (result != ERR_NONE) {
-        part->err = result;
+    part->refused = result;
+    if (result != ERR_NONE)
         return;
-    }
     struct replica_fetch fetch = {.node = share->replica,
                                   .epoch = share->replica_epoch,
                                   .current = part->current_epoch,
                                   .offset = part->offset,
                                   .start = part->asker_start,
                                   .matched = part_matches(partition, part)};
-    part->err = replica_on_fetch(partition->replica, shard->now, &fetch, &out);
-    if (part->err == ERR_NONE && fetch.matched)
+    part->refused = replica_on_fetch(partition->replica, shard->now, &fetch, &out);
+    if (part->refused == ERR_NONE && fetch.matched)
         env_probe(shard->env,
                   &(struct probe){.kind = PROBE_CREDIT,
                                   .key = part->key,
@@ -71,11 +70,10 @@ static uint32_t part_look(struct shard *shard, const struct fetch_share *share,
 {
     struct partition *partition;
     part->extent = (struct log_extent){.file = -1};
-    if (share->replica >= 0 && part->err != ERR_NONE)
-        return 0; /* Refused when it was counted. */
+    part->is_held_back = false;
     part->diverging_epoch = -1;
     part->diverging_end = -1;
-    part->err = part_check(shard, part, &partition);
+    part->err = part->refused != ERR_NONE ? part->refused : part_check(shard, part, &partition);
     if (part->err == ERR_NONE && !share->zstd_allowed && !partition->form.keeps_codec &&
         partition->form.codec == CODEC_ZSTD)
         part->err = ERR_UNSUPPORTED_COMPRESSION_TYPE;
@@ -92,7 +90,8 @@ static uint32_t part_look(struct shard *shard, const struct fetch_share *share,
     part->err =
         log_find(partition->log, part->offset, size_max,
                  share->replica >= 0 ? LOG_BOUND_WRITTEN : LOG_BOUND_COMMITTED, &part->extent);
-    if (part->err != ERR_NONE || (part->extent.size > room && !first))
+    part->is_held_back = part->err == ERR_NONE && part->extent.size > room && !first;
+    if (part->err != ERR_NONE || part->is_held_back)
         part->extent.size = 0;
     return part->extent.size;
 }
@@ -101,7 +100,7 @@ static uint32_t part_look(struct shard *shard, const struct fetch_share *share,
 static bool is_start_news(const struct fetch_share *share, const struct fetch_part *part)
 {
     return share->replica >= 0 && part->asker_start >= 0 && part->asker_start < part->start &&
-           part->high_watermark >= part->start;
+           part->high_watermark >= part->start && part->start != part->told_start;
 }
 
 static bool part_is_urgent(const struct fetch_share *share, const struct fetch_part *part)
@@ -113,22 +112,26 @@ static bool part_is_urgent(const struct fetch_share *share, const struct fetch_p
 /* True: it may be answered now. */
 static bool share_look(struct shard *shard, struct fetch_share *share)
 {
+    struct list *node, *after;
     uint64_t total = 0;
-    bool urgent = share->part_count == 0;
-    for (uint32_t i = 0; i < share->part_count; i++) {
+    bool urgent = share->session == 0 ? share->part_count == 0 : share->kept_count == 0;
+    list_each (node, after, &share->set->dirty) {
+        struct fetch_part *part = list_entry(node, struct fetch_part, dirty);
         uint32_t room = total < share->size_max ? share->size_max - (uint32_t)total : 0;
-        if (room == 0)
-            share->parts[i].extent = (struct log_extent){.file = -1};
-        total += part_look(shard, share, &share->parts[i], room, total == 0);
-        urgent = urgent || part_is_urgent(share, &share->parts[i]);
+        total += part_look(shard, share, part, room, total == 0);
+        urgent = urgent || part_is_urgent(share, part);
+        if (share->session != 0)
+            fetch_part_looked(shard, part);
     }
     return urgent || total >= (uint64_t)(share->size_min > 0 ? share->size_min : 0);
 }
 
 static void share_unpark(struct fetch_share *share)
 {
-    for (uint32_t i = 0; i < share->part_count; i++)
-        list_remove(&share->parts[i].watch);
+    share->set->parked = NULL;
+    if (share->session == 0)
+        for (uint32_t i = 0; i < share->part_count; i++)
+            list_remove(&share->parts[i].watch);
     list_remove(&share->parked);
     list_remove(&share->due);
     timer_stop(&share->owner->timers, &share->timer);
@@ -139,6 +142,7 @@ void fetch_share_free(struct fetch_share *share)
     if (share->owner)
         share_unpark(share);
     mem_free(share->parts);
+    mem_free(share->forgotten);
     mem_free(share);
 }
 
@@ -168,6 +172,7 @@ static void share_count(struct shard *shard, const struct fetch_share *share)
 
 static void share_return(struct shard *shard, struct fetch_share *share)
 {
+    fetch_set_tell(shard, share);
     share_count(shard, share);
     for (uint32_t i = 0; i < share->part_count; i++) {
         if (share->magic < BATCH_MAGIC && share->parts[i].extent.size > 0)
@@ -182,7 +187,7 @@ static void share_return(struct shard *shard, struct fetch_share *share)
     mailbox_return(shard, &share->letter, share->done);
 }
 
-static void share_answer(struct fetch_share *share)
+void fetch_share_answer(struct fetch_share *share)
 {
     struct shard *shard = share->owner;
     share_unpark(share);
@@ -193,20 +198,18 @@ static void share_answer(struct fetch_share *share)
 static void share_fire(struct timer *timer, mono_ms now)
 {
     (void)now;
-    share_answer(list_entry(timer, struct fetch_share, timer));
+    fetch_share_answer(list_entry(timer, struct fetch_share, timer));
 }
 
 static void share_park(struct shard *shard, struct fetch_share *share)
 {
+    struct list *node, *after;
     share->owner = shard;
     share->timer = (struct timer){.fire = share_fire};
+    share->set->parked = share;
     list_append(&shard->partitions->parked, &share->parked);
-    for (uint32_t i = 0; i < share->part_count; i++) {
-        struct partition *partition = partition_find(shard, share->parts[i].key);
-        share->parts[i].share = share;
-        if (partition)
-            list_append(&partition->watches, &share->parts[i].watch);
-    }
+    list_each (node, after, &share->set->dirty)
+        fetch_part_watch(shard, list_entry(node, struct fetch_part, dirty));
     timer_start(&shard->timers, &share->timer, share->deadline);
 }
 
@@ -216,14 +219,12 @@ void partitions_fetch(struct shard *shard, struct letter *letter)
     list_init(&share->parked);
     list_init(&share->due);
     share->timer = (struct timer){.place = 0};
-    for (uint32_t i = 0; i < share->part_count; i++) {
-        struct fetch_part *part = &share->parts[i];
-        list_init(&part->watch);
-        part->diverging_epoch = -1;
-        part->diverging_end = -1;
-        if (share->replica >= 0)
-            part_credit(shard, share, part);
+    if (share->replica >= 0) {
+        fetch_hear(shard, share->replica, share->replica_epoch);
+        for (uint32_t i = 0; i < share->part_count; i++)
+            part_credit(shard, share, &share->parts[i]);
     }
+    fetch_set_take(shard, share);
     if (share_look(shard, share) || share->deadline <= shard->now)
         share_return(shard, share);
     else
@@ -244,7 +245,7 @@ void partitions_answer_due(struct partitions *partitions)
 void shares_end(struct partitions *partitions)
 {
     while (!list_is_empty(&partitions->parked))
-        share_answer(list_entry(partitions->parked.next, struct fetch_share, parked));
+        fetch_share_answer(list_entry(partitions->parked.next, struct fetch_share, parked));
 }
 
 struct hurry {
@@ -259,7 +260,7 @@ static void hurry_open(struct shard *shard, struct letter *letter)
     list_each (node, after, &shard->partitions->parked) {
         struct fetch_share *share = list_entry(node, struct fetch_share, parked);
         if (share->id == hurry->id && share->letter.from == letter->from) {
-            share_answer(share);
+            fetch_share_answer(share);
             break;
         }
     }

@@ -61,8 +61,11 @@ void partition_wake(struct partition *partition)
 {
     struct list *node, *after;
     list_each (node, after, &partition->watches) {
-        struct fetch_share *share = list_entry(node, struct fetch_part, watch)->share;
-        if (list_is_empty(&share->due))
+        struct fetch_part *part = list_entry(node, struct fetch_part, watch);
+        struct fetch_share *share = part->set->parked;
+        if (list_is_empty(&part->dirty))
+            list_append(&part->set->dirty, &part->dirty);
+        if (share && list_is_empty(&share->due))
             list_append(&partition->shard->partitions->due, &share->due);
     }
     partition->shard->partitions->dirty = true;
@@ -297,6 +300,7 @@ static void partition_start(struct partition *partition)
                                     .lag_time_max_ms = shard->config->replica_lag_time_max_ms,
                                     .retry_backoff_ms = RETRY_BACKOFF_MS,
                                     .active = active_epoch,
+                                    .heard = fetch_heard_at,
                                     .context = shard};
     struct replica_log state = partition_log_state(partition);
     partition->replica = replica_open(&config, &state, log_ends(partition->log)->committed);
@@ -634,6 +638,7 @@ void partitions_session(struct partitions *partitions, bool alive)
             continue;
         replica_on_session(partition->replica, partitions->shard->now, alive, &out);
         partition_obey(partition, &out);
+        partition_wake(partition); /* It refuses fetches now, or does so no more. */
     }
 }
 
@@ -733,6 +738,7 @@ enum err partitions_open(struct shard *shard)
     partitions->shard = shard;
     partitions->alive = true;
     map_init(&partitions->map, sizeof(struct partition_key));
+    fetch_sets_open(partitions);
     list_init(&partitions->changed);
     list_init(&partitions->asking);
     list_init(&partitions->parked);
@@ -777,6 +783,7 @@ void partitions_close(struct partitions *partitions)
     timer_stop(&shard->timers, &partitions->name_timer);
     while (!list_is_empty(&partitions->parked))
         fetch_share_free(list_entry(partitions->parked.next, struct fetch_share, parked));
+    fetch_sets_close(partitions);
     uint32_t cursor = 0;
     for (void *value; map_next(&partitions->map, &cursor, &value); cursor = 0)
         partition_free(value);

@@ -83,10 +83,15 @@ struct produce_part {
 };
 void partitions_produce(struct shard *shard, struct letter *letter);
 
-/* -- Fetch: what one shard answers of a Fetch. */
+/* -- Fetch: what one shard answers of a Fetch.
+ *
+ * A share brings the partitions that it asks about. In a session those are only the ones of which
+ * the asker says something new; the shard keeps them all, and the share goes back with those that
+ * have news: records, an error, a divergence, another high watermark or log start (KIP-227). */
 struct fetch_part {
-    struct list watch; /* In the partition's list while parked. */
-    struct fetch_share *share;
+    struct list watch; /* In the partition's list, while it need not be looked at. */
+    struct list dirty; /* In its set's list: to be looked at. */
+    struct fetch_set *set;
     uint32_t place; /* The asker's: which answer this is. */
     struct partition_key key;
     log_offset offset;
@@ -94,6 +99,9 @@ struct fetch_part {
     log_epoch last_epoch;    /* LastFetchedEpoch; -1: not said. */
     log_offset asker_start;  /* Where a replica's log starts; -1: not said. */
     uint32_t size_max;
+    enum err refused; /* A follower's fetch was, when it was to be counted. */
+    /* What the asker knows. */
+    log_offset told_high_watermark, told_start;
     /* Answer. */
     enum err err;
     log_offset high_watermark, start;
@@ -101,26 +109,40 @@ struct fetch_part {
     log_offset diverging_end;
     struct leader_hint hint;
     struct log_extent extent; /* size 0: no records; else with a hold of its file. */
+    bool is_held_back;        /* There are records, but there was no room for them. */
     struct buf *converted;    /* Instead of an extent, in an old format; the asker's to free. */
+};
+
+/* The partitions that one answer is chosen from. */
+struct fetch_set {
+    struct map parts;           /* Of a session: struct partition_key -> struct fetch_part. */
+    struct list dirty;          /* struct fetch_part.dirty, in the order in which they get room. */
+    struct fetch_share *parked; /* It waits for news of them; or NULL. */
 };
 
 struct fetch_share {
     struct letter letter;
     void *job;
-    uint64_t id;     /* Of the asker, for partitions_hurry(). */
-    node_id replica; /* -1: a consumer. */
+    uint64_t id;      /* Of the asker, for partitions_hurry(). */
+    uint64_t session; /* 0: none; each of them has a number of its own in this node. */
+    node_id replica;  /* -1: a consumer. */
     broker_epoch replica_epoch;
     int32_t size_min;
     uint32_t size_max;
     mono_ms deadline;
-    bool credited;     /* A follower's fetch is counted once, when it arrives. */
     bool zstd_allowed; /* Fetch 10 and later. */
     uint8_t magic;     /* The format that the asker reads: 2, or before Fetch 4 an older one. */
     uint32_t part_count;
-    struct fetch_part *parts; /* Heap; freed with the share. */
+    struct fetch_part
+        *parts; /* What is asked, then what is answered. Heap; freed with the share. */
+    uint32_t forgotten_count;
+    struct partition_key *forgotten; /* Leave the session. Heap; freed with the share. */
+    uint32_t kept_count;             /* Partitions that the session has here now. */
     void (*done)(struct shard *shard, struct letter *letter);
     /* Of the owner while it is parked. */
     struct shard *owner;
+    struct fetch_set *set;
+    struct fetch_set own; /* Where there is no session. */
     struct list parked;
     struct list due;
     struct timer timer;
@@ -129,6 +151,8 @@ void partitions_fetch(struct shard *shard, struct letter *letter);
 void fetch_share_free(struct fetch_share *share);
 /* Answer the parked share `id` of the sender now; one that has left already is not looked for. */
 void partitions_hurry(struct shard *shard, uint32_t owner, uint64_t id);
+/* The session is over: `owner` answers what is parked in it, and forgets its partitions. */
+void partitions_end_session(struct shard *shard, uint32_t owner, uint64_t session);
 
 /* -- Questions about offsets. */
 enum query_kind { QUERY_TIME, QUERY_EPOCH_END };

@@ -1,41 +1,30 @@
 /* fetch.c -- Fetch, of consumers and of replicas: one share a shard that owns partitions of it.
  *
- * The first share that comes back ends the wait of the others. A replica's next Fetch
- * on the same connection supersedes the one that is parked, and the end of a
- * connection ends what is parked for it. There are no fetch sessions yet: every
- * answer carries session id 0.
+ * The first share that comes back ends the wait of the others. The next Fetch of a session
+ * supersedes the one that is parked, and the end of a connection ends what is parked for it.
  *
- * Source  KIP-74 (sizes), KIP-595 (diverging epoch), KIP-951. */
-#include "api.h"
-#include "endpoints.h"
-#include "partitions.h"
+ * Source  KIP-74 (sizes), KIP-227 (sessions). */
+#include "fetch_job.h"
+#include "fetch_session.h"
 #include "quorum.h"
 #include "state.h"
 
 enum {
     MAX_WAIT_MS = 300 * 1000,
     CONVERTED_SIZE_MAX = 1024 * 1024, /* Bytes that one answer converts, whatever was asked for. */
-};
-
-struct fetch_job {
-    struct list link; /* In shard->api->fetches, while open. */
-    struct shard *shard;
-    struct request *request;
-    struct conn_watch watch;
-    uint64_t id;
-    node_id replica;
-    struct fetch_request body;
-    struct fetch_response response;
-    uint32_t total;                            /* Partitions asked about. */
-    struct fetch_response_partition **answers; /* Each partition's, in the order of the request. */
-    uint32_t pending;
-    bool hurried;
+    VERSION_OF_SESSIONS = 7,
+    SESSION_BEGINS = 0, /* Session epochs that are none. */
+    SESSION_NONE = -1,
 };
 
 static void job_finish(struct fetch_job *job)
 {
-    list_remove(&job->link);
+    struct fetch_session *session =
+        fetch_session_find(job->shard, job->request->conn, job->session);
+    if (session && session->job == job)
+        session->job = NULL;
     list_remove(&job->watch.link);
+    fetch_answer_end(job);
     request_reply(job->request, &job->response);
 }
 
@@ -54,125 +43,56 @@ static void job_conn_closed(struct shard *shard, struct conn_watch *watch)
     job_hurry(list_entry(watch, struct fetch_job, watch));
 }
 
-static void answer_hint(struct shard *shard, struct fetch_job *job,
-                        struct fetch_response_partition *answer, struct leader_hint hint)
-{
-    answer->current_leader.leader_id = hint.leader;
-    answer->current_leader.leader_epoch = hint.epoch;
-    const struct record_endpoint *endpoint = hint_endpoint(shard, job->request, hint.leader);
-    if (!endpoint ||
-        hint_is_named(job->response.node_endpoints, sizeof *job->response.node_endpoints,
-                      job->response.node_endpoints_count, hint.leader))
-        return;
-    struct fetch_response_node_endpoint *node =
-        &job->response.node_endpoints[job->response.node_endpoints_count++];
-    node->node_id = hint.leader;
-    node->host = arena_str(&job->request->arena, endpoint->host);
-    node->port = endpoint->port;
-}
-
-/* Its bytes count as the request's until the answer has left. */
-static void answer_converted(struct shard *shard, struct fetch_job *job,
-                             struct fetch_response_partition *answer, struct buf *converted)
-{
-    struct endpoint *endpoint = map_get(&shard->endpoints, &job->request->conn);
-    if (!endpoint || !endpoint->conn || endpoint->conn->output_size > CONN_OUTPUT_MAX) {
-        buf_unref(converted); /* It does not read what it has; it may ask again. */
-        return;
-    }
-    answer->records.memory =
-        (struct bytes){.data = arena_copy(&job->request->arena, converted->data, converted->size),
-                       .size = converted->size};
-    job->request->held += converted->size;
-    budget_take(shard, converted->size);
-    buf_unref(converted);
-}
-
-static void answer_part(struct shard *shard, struct fetch_job *job, const struct fetch_part *part)
-{
-    struct fetch_response_partition *answer = job->answers[part->place];
-    answer->error_code = (int16_t)part->err;
-    answer->high_watermark = part->high_watermark;
-    answer->last_stable_offset = part->high_watermark;
-    answer->log_start_offset = part->start;
-    answer->diverging_epoch.epoch = part->diverging_epoch;
-    answer->diverging_epoch.end_offset = part->diverging_end;
-    if (part->err == ERR_NOT_LEADER_OR_FOLLOWER || part->err == ERR_FENCED_LEADER_EPOCH)
-        answer_hint(shard, job, answer, part->hint);
-    if (part->err == ERR_KAFKA_STORAGE_ERROR && job->request->version <= 5)
-        answer->error_code = ERR_NOT_LEADER_OR_FOLLOWER;
-    if (part->err == ERR_NONE && part->extent.size > 0) {
-        answer->records.file = part->extent.file;
-        answer->records.position = part->extent.position;
-        answer->records.size = part->extent.size;
-    }
-    if (part->converted)
-        answer_converted(shard, job, answer, part->converted);
-}
-
 static void share_done(struct shard *shard, struct letter *letter)
 {
     struct fetch_share *share = (struct fetch_share *)letter;
     struct fetch_job *job = share->job;
-    for (uint32_t i = 0; i < share->part_count; i++)
-        answer_part(shard, job, &share->parts[i]);
-    fetch_share_free(share);
+    struct fetch_session *session = fetch_session_find(shard, job->request->conn, job->session);
+    if (session)
+        fetch_session_count(shard, session, letter->from, job->id, share->kept_count);
+    list_append(&job->shares, &letter->link);
     if (--job->pending == 0)
         job_finish(job);
-    else
+    else if (share->session == 0 || share->kept_count > 0) /* Else it had nothing to wait for. */
         job_hurry(job);
 }
 
-static void answers_flatten(struct fetch_job *job)
-{
-    uint32_t place = 0;
-    job->answers =
-        arena_array(&job->request->arena, struct fetch_response_partition *, job->total + 1);
-    for (uint32_t t = 0; t < job->response.topics_count; t++)
-        for (uint32_t p = 0; p < job->response.topics[t].partitions_count; p++)
-            job->answers[place++] = &job->response.topics[t].partitions[p];
-}
+/* ---- What is asked. */
 
-static void response_shape(struct fetch_job *job)
+/* Errors that need no owner; true: there was one. */
+static bool find_errors(struct shard *shard, struct fetch_job *job)
 {
     struct arena *arena = &job->request->arena;
-    const struct fetch_request *body = &job->body;
-    fetch_response_init(&job->response);
-    job->response.topics_count = body->topics_count;
-    job->response.topics = fetch_response_topic_new(arena, body->topics_count);
-    for (uint32_t t = 0; t < body->topics_count; t++) {
-        struct fetch_response_topic *topic = &job->response.topics[t];
-        topic->name = arena_str(arena, body->topics[t].name);
-        topic->topic_id = body->topics[t].topic_id;
-        topic->partitions_count = body->topics[t].partitions_count;
-        topic->partitions = fetch_response_partition_new(arena, topic->partitions_count);
-        for (uint32_t p = 0; p < topic->partitions_count; p++) {
-            topic->partitions[p].index = body->topics[t].partitions[p].index;
-            topic->partitions[p].high_watermark = -1;
-            if (body->isolation_level ==
-                1) /* An empty list says that nothing was aborted; null that nobody asked. */
-                topic->partitions[p].aborted_transactions =
-                    fetch_response_aborted_transaction_new(arena, 1);
-            else
-                topic->partitions[p].aborted_transactions = NULL;
+    bool any = false;
+    uint32_t place = 0;
+    for (uint32_t t = 0; t < job->body.topics_count; t++)
+        job->total += job->body.topics[t].partitions_count;
+    job->errors = arena_array(arena, int16_t, job->total + 1);
+    for (uint32_t t = 0; t < job->body.topics_count; t++) {
+        struct fetch_request_topic *topic = &job->body.topics[t];
+        for (uint32_t p = 0; p < topic->partitions_count; p++, place++) {
+            struct partition_key key;
+            enum err result = find_partition(shard->image, topic->name, topic->topic_id,
+                                             topic->partitions[p].index, &key);
+            if (job->request->version >= 13 && uuid_is_zero(topic->topic_id))
+                result = ERR_UNKNOWN_TOPIC_ID;
+            job->errors[place] = (int16_t)result;
+            any = any || result != ERR_NONE;
         }
-        job->total += topic->partitions_count;
     }
-    answers_flatten(job);
-    job->response.node_endpoints = fetch_response_node_endpoint_new(arena, job->total);
+    return any;
 }
 
-/* One share for `owner`, of the partitions that it owns; NULL: none. */
-static struct fetch_share *share_new(struct shard *shard, struct fetch_job *job, uint32_t owner)
+static void share_ask(struct shard *shard, const struct fetch_job *job, struct fetch_share *share,
+                      uint32_t owner)
 {
     const struct fetch_request *body = &job->body;
-    struct fetch_share *share = mem_zalloc(sizeof *share);
     uint32_t place = 0, capacity = 0;
     for (uint32_t t = 0; t < body->topics_count; t++) {
         for (uint32_t p = 0; p < body->topics[t].partitions_count; p++, place++) {
             const struct fetch_request_partition *asked = &body->topics[t].partitions[p];
             struct partition_key key;
-            if (job->answers[place]->error_code != ERR_NONE ||
+            if (job->errors[place] != ERR_NONE ||
                 find_partition(shard->image, body->topics[t].name, body->topics[t].topic_id,
                                asked->index, &key) != ERR_NONE ||
                 partition_shard(key, shard->config->shards) != owner)
@@ -189,8 +109,43 @@ static struct fetch_share *share_new(struct shard *shard, struct fetch_job *job,
                     asked->partition_max_bytes > 0 ? (uint32_t)asked->partition_max_bytes : 0};
         }
     }
-    if (share->part_count == 0) {
-        mem_free(share->parts);
+}
+
+/* A topic that is forgotten may be gone; by its name it is not found then. */
+static void share_forget(struct shard *shard, const struct fetch_job *job,
+                         struct fetch_share *share, uint32_t owner)
+{
+    const struct fetch_request *body = &job->body;
+    uint32_t capacity = 0;
+    for (uint32_t t = 0; t < body->forgotten_topics_count; t++) {
+        const struct fetch_request_forgotten_topic *topic = &body->forgotten_topics[t];
+        struct uuid id = topic->topic_id;
+        if (job->request->version < 13) {
+            const struct image_topic *known = image_topic_by_name(shard->image, topic->name);
+            if (!known)
+                continue;
+            id = known->id;
+        }
+        for (uint32_t p = 0; p < topic->partitions_count; p++) {
+            struct partition_key key = {.topic_id = id, .index = topic->partitions[p]};
+            if (partition_shard(key, shard->config->shards) != owner)
+                continue;
+            mem_grow(share->forgotten, share->forgotten_count, &capacity);
+            share->forgotten[share->forgotten_count++] = key;
+        }
+    }
+}
+
+/* One share for `owner`, of the partitions that it owns; NULL: none. */
+static struct fetch_share *share_new(struct shard *shard, struct fetch_job *job,
+                                     const struct fetch_session *session, uint32_t owner)
+{
+    struct fetch_share *share = mem_zalloc(sizeof *share);
+    share_ask(shard, job, share, owner);
+    if (job->is_incremental)
+        share_forget(shard, job, share, owner);
+    if (share->part_count == 0 && share->forgotten_count == 0 &&
+        !(session && session->owners[owner].is_asked)) {
         mem_free(share);
         return NULL;
     }
@@ -212,6 +167,7 @@ static void share_send(struct shard *shard, struct fetch_job *job, struct fetch_
         size_max = CONVERTED_SIZE_MAX;
     share->job = job;
     share->id = job->id;
+    share->session = job->session;
     share->replica = job->replica;
     share->replica_epoch = body->replica_state.replica_epoch;
     share->size_min = body->min_bytes;
@@ -222,54 +178,52 @@ static void share_send(struct shard *shard, struct fetch_job *job, struct fetch_
     mailbox_send(shard, owner, &share->letter, partitions_fetch);
 }
 
-/* Errors that need no owner; true: there was one. */
-static bool answer_unknown(struct shard *shard, struct fetch_job *job)
+static void send_shares(struct shard *shard, struct fetch_job *job, struct fetch_session *session,
+                        bool may_wait)
 {
-    const struct fetch_request *body = &job->body;
-    bool any = false;
-    uint32_t place = 0;
-    for (uint32_t t = 0; t < body->topics_count; t++)
-        for (uint32_t p = 0; p < body->topics[t].partitions_count; p++, place++) {
-            struct partition_key key;
-            enum err result =
-                find_partition(shard->image, body->topics[t].name, body->topics[t].topic_id,
-                               body->topics[t].partitions[p].index, &key);
-            if (job->request->version >= 13 && uuid_is_zero(body->topics[t].topic_id))
-                result = ERR_UNKNOWN_TOPIC_ID;
-            job->answers[place]->error_code = (int16_t)result;
-            any = any || result != ERR_NONE;
+    for (uint32_t owner = 0; owner < shard->config->shards; owner++) {
+        struct fetch_share *share = share_new(shard, job, session, owner);
+        if (!share)
+            continue;
+        if (session) {
+            session->owners[owner].asked = job->id;
+            session->owners[owner].is_asked = true;
         }
-    return any;
-}
-
-static void supersede(struct shard *shard, const struct fetch_job *job)
-{
-    struct list *node, *after;
-    list_each (node, after, &shard->api->fetches) {
-        struct fetch_job *other = list_entry(node, struct fetch_job, link);
-        if (other != job && other->replica >= 0 && other->request->conn == job->request->conn)
-            job_hurry(other);
+        share_send(shard, job, share, owner, may_wait);
     }
 }
 
-static void job_start(struct shard *shard, struct fetch_job *job)
+/* What is refused is answered after the frame has gone. */
+static void keep_names(struct fetch_job *job)
+{
+    for (uint32_t t = 0; t < job->body.topics_count; t++)
+        job->body.topics[t].name = arena_str(&job->request->arena, job->body.topics[t].name);
+}
+
+static void job_start(struct shard *shard, struct fetch_job *job, struct fetch_session *session)
 {
     struct request *request = job->request;
     struct endpoint *endpoint = map_get(&shard->endpoints, &request->conn);
+    bool any = find_errors(shard, job);
+    if (job->body.session_epoch == SESSION_BEGINS && request->version >= VERSION_OF_SESSIONS &&
+        job->total > 0 && (!any || job->replica >= 0))
+        session = fetch_session_begin(shard, request, job->replica >= 0);
+    list_init(&job->shares);
     list_init(&job->watch.link);
     job->watch.closed = job_conn_closed;
     if (endpoint && endpoint->conn)
         list_append(&endpoint->conn->watches, &job->watch.link);
-    list_append(&shard->api->fetches, &job->link);
-    if (job->replica >= 0)
-        supersede(shard, job);
-    bool may_wait = !answer_unknown(shard, job) && job->body.topics_count > 0;
-    job->pending = 1;
-    for (uint32_t owner = 0; owner < shard->config->shards; owner++) {
-        struct fetch_share *share = share_new(shard, job, owner);
-        if (share)
-            share_send(shard, job, share, owner, may_wait);
+    if (session) {
+        if (session->job)
+            job_hurry(session->job);
+        session->job = job;
+        job->session = session->number;
     }
+    fetch_answer_begin(job);
+    job->pending = 1;
+    send_shares(shard, job, session, !any && (session || job->total > 0));
+    if (job->is_incremental && any)
+        keep_names(job);
     request_release_frame(request);
     if (--job->pending == 0)
         job_finish(job);
@@ -297,13 +251,25 @@ static void refuse(struct fetch_job *job, enum err err)
     request_reply(job->request, &response);
 }
 
+/* The session that the Fetch goes on with, if it does. */
+static enum err choose_session(struct shard *shard, struct fetch_job *job,
+                               struct fetch_session **out)
+{
+    int32_t id = job->body.session_id, epoch = job->body.session_epoch;
+    if (epoch == SESSION_BEGINS || epoch == SESSION_NONE) {
+        fetch_session_close(shard, job->request, id);
+        return ERR_NONE;
+    }
+    job->is_incremental = true;
+    return fetch_session_go_on(shard, job->request, id, epoch, out);
+}
+
 void api_fetch(struct shard *shard, struct request *request)
 {
     struct fetch_job *job = arena_alloc(&request->arena, sizeof *job);
     job->shard = shard;
     job->request = request;
     job->id = ++shard->api->fetch_next;
-    list_init(&job->link);
     request->context = job;
     if (!request_read(request, &job->body))
         return;
@@ -320,10 +286,10 @@ void api_fetch(struct shard *shard, struct request *request)
     }
     if (job->replica < -1)
         job->replica = -1;
-    if (job->body.session_epoch > 0) { /* Part of a session, and there are none. */
-        refuse(job, ERR_FETCH_SESSION_ID_NOT_FOUND);
-        return;
-    }
-    response_shape(job);
-    job_start(shard, job);
+    struct fetch_session *session = NULL;
+    enum err result = choose_session(shard, job, &session);
+    if (result == ERR_NONE)
+        job_start(shard, job, session);
+    else
+        refuse(job, result);
 }

@@ -2,12 +2,14 @@
 #include "state.h"
 
 #include "create_missing.h"
+#include "fetch_session.h"
 
 void api_state_open(struct shard *shard)
 {
     struct api_state *api = mem_zalloc(sizeof *api);
     api->shard = shard;
-    list_init(&api->fetches);
+    map_init(&api->sessions, sizeof(conn_id));
+    list_init(&api->sessions_used);
     list_init(&api->producer_id_waiters);
     list_init(&api->watchers);
     list_init(&api->creations);
@@ -19,6 +21,7 @@ void api_state_close(struct shard *shard)
     if (!shard->api)
         return;
     check(list_is_empty(&shard->api->watchers));
+    fetch_sessions_free(shard->api);
     mem_free(shard->api);
     shard->api = NULL;
 }

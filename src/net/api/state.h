@@ -8,9 +8,13 @@ enum { PRODUCER_ID_WAITERS_MAX = 10000 };
 
 struct api_state {
     struct shard *shard;
-    /* fetch.c: open jobs. */
-    struct list fetches;
-    uint64_t fetch_next;
+    uint64_t fetch_next; /* fetch.c: the last Fetch's number. */
+    /* fetch_session.c */
+    struct map sessions;       /* conn_id -> struct fetch_session. */
+    struct list sessions_used; /* struct fetch_session.used */
+    uint32_t session_count;    /* Of consumers; the partitions in them: */
+    uint64_t session_parts;
+    uint64_t session_next;
     /* init_producer_id.c: ids still to hand out, and who waits for more. */
     int64_t producer_id_next, producer_id_end;
     bool producer_ids_asked;
