@@ -6,7 +6,12 @@
  * ready while a fetch is parked at the leader does not wait for it: a second fetch
  * supersedes the first, which the leader then answers at once.
  *
- * Source  replica.h judges every answer; KIP-595 for epochs in Fetch. */
+ * In a session the leader remembers what it was asked, so a Fetch names only what is asked
+ * otherwise than before, and what is no longer asked: a partition that rests costs nothing. The
+ * first Fetch names all and does not wait, so that the session is there soon; after any failure
+ * there is another first one.
+ *
+ * Source  replica.h judges every answer; KIP-227; KIP-595 for epochs in Fetch. */
 #include "partition.h"
 
 #include <stdlib.h>
@@ -28,20 +33,24 @@ struct fetcher {
     bool flush_each;
     struct peer peer;
     uint32_t in_flight;
+    uint64_t sent;         /* How many Fetches were. */
     struct list followers; /* struct partition.following */
+    struct list unasked;   /* struct partition.unasked */
+    uint32_t asked_count;  /* Partitions that the leader was asked for in this session. */
+    uint32_t forgotten_count, forgotten_capacity;
+    struct partition_key *forgotten; /* It is to forget these. */
     struct timer timer;
-};
-
-struct asked_part {
-    struct partition_key key;
-    struct replica_plan plan;
-    log_offset start; /* Of our log. */
+    /* The session. */
+    int32_t session_id;       /* 0: there is none yet. */
+    int32_t session_epoch;    /* Of the next Fetch. */
+    broker_epoch session_own; /* This broker's epoch as the session began. */
+    bool has_failed;          /* Begin another one when all answers are back. */
+    bool is_without;          /* The leader gave none. */
 };
 
 struct replica_fetching {
     struct fetcher *fetcher;
-    uint32_t count;
-    struct asked_part *parts;
+    uint64_t number;
 };
 
 static void fetcher_fire(struct timer *timer, mono_ms now)
@@ -67,16 +76,40 @@ static struct fetcher *fetcher_get(struct partitions *partitions, node_id leader
     fetcher->timer.fire = fetcher_fire;
     list_init(&fetcher->link);
     list_init(&fetcher->followers);
+    list_init(&fetcher->unasked);
     peer_init(partitions->shard, &fetcher->peer, leader, &address);
     list_append(&partitions->fetchers, &fetcher->link);
     return fetcher;
 }
 
+/* Let the leader forget it, because nothing more is to be heard of it as it was asked for. */
+static void fetcher_forget(struct partition *partition)
+{
+    struct fetcher *fetcher = partition->fetcher;
+    if (partition->asked == 0)
+        return;
+    mem_grow(fetcher->forgotten, fetcher->forgotten_count, &fetcher->forgotten_capacity);
+    fetcher->forgotten[fetcher->forgotten_count++] = partition->key;
+    fetcher->asked_count--;
+    partition->asked = 0;
+}
+
 void fetcher_leave(struct partition *partition)
 {
+    if (partition->fetcher)
+        fetcher_forget(partition);
     list_remove(&partition->following);
+    list_remove(&partition->unasked);
     partition->fetcher = NULL;
-    partition->fetching = false;
+}
+
+void fetcher_look(struct partition *partition)
+{
+    if (!partition->fetcher)
+        return;
+    if (list_is_empty(&partition->unasked))
+        list_append(&partition->fetcher->unasked, &partition->unasked);
+    partition->shard->partitions->dirty = true;
 }
 
 void fetcher_follow(struct partition *partition)
@@ -89,7 +122,7 @@ void fetcher_follow(struct partition *partition)
     partition->fetcher =
         fetcher_get(partition->shard->partitions, record->leader, record->flush_each);
     list_append(&partition->fetcher->followers, &partition->following);
-    partition->shard->partitions->dirty = true;
+    fetcher_look(partition);
 }
 
 void fetchers_image(struct partitions *partitions)
@@ -109,6 +142,7 @@ void fetchers_close(struct partitions *partitions)
         struct fetcher *fetcher = list_entry(node, struct fetcher, link);
         peer_free(&fetcher->peer);
         timer_stop(&partitions->shard->timers, &fetcher->timer);
+        mem_free(fetcher->forgotten);
         mem_free(fetcher);
     }
 }
@@ -207,10 +241,31 @@ static void tell_replica(struct partition *partition)
     partition_obey(partition, &out);
 }
 
-static void follower_take(struct partition *partition, const struct asked_part *asked,
-                          const struct fetch_response_partition *body, struct buf *frame)
+static enum replica_next follower_judge(struct partition *partition, struct replica_answer *answer,
+                                        struct buf *frame, struct bytes records)
 {
-    struct replica_answer answer = {.plan = asked->plan,
+    struct replica_out out;
+    log_offset offset = -1;
+    if (!list_is_empty(&partition->changed))
+        tell_replica(partition);
+    if (answer->diverging_epoch >= 0) {
+        struct log_epoch_end end = log_find_epoch_end(partition->log, answer->diverging_epoch);
+        answer->own_epoch_end = end.end >= 0 ? end.end : log_ends(partition->log)->start;
+    }
+    answer_batches(answer, records);
+    if (records.size > 0 && answer->first_base < 0) /* Not even a header. */
+        partition->fetch_after = partition->shard->now + REFUSED_BACKOFF_MS;
+    enum replica_next next =
+        replica_on_answer(partition->replica, partition->shard->now, answer, &offset, &out);
+    partition_obey(partition, &out);
+    follower_obey(partition, next, offset, answer, frame, records);
+    return next;
+}
+
+static void follower_take(struct partition *partition, const struct fetch_response_partition *body,
+                          struct buf *frame)
+{
+    struct replica_answer answer = {.plan = partition->plan,
                                     .err = (enum err)body->error_code,
                                     .high_watermark = body->high_watermark,
                                     .log_start = body->log_start_offset,
@@ -219,37 +274,44 @@ static void follower_take(struct partition *partition, const struct asked_part *
                                     .first_base = -1,
                                     .first_epoch = -1,
                                     .max_epoch = -1};
-    struct replica_out out;
-    log_offset offset = -1;
-    if (!partition_is_ready(partition) || partition->fetcher == NULL)
-        return;
-    if (!list_is_empty(&partition->changed))
-        tell_replica(partition);
-    if (answer.diverging_epoch >= 0) {
-        struct log_epoch_end end = log_find_epoch_end(partition->log, answer.diverging_epoch);
-        answer.own_epoch_end = end.end >= 0 ? end.end : log_ends(partition->log)->start;
-    }
-    answer_batches(&answer, body->records.memory);
-    if (body->records.memory.size > 0 && answer.first_base < 0) /* Not even a header. */
-        partition->fetch_after = partition->shard->now + REFUSED_BACKOFF_MS;
-    enum replica_next next =
-        replica_on_answer(partition->replica, partition->shard->now, &answer, &offset, &out);
-    partition_obey(partition, &out);
-    follower_obey(partition, next, offset, &answer, frame, body->records.memory);
+    enum replica_next next = REPLICA_DISCARD;
+    if (partition_is_ready(partition))
+        next = follower_judge(partition, &answer, frame, body->records.memory);
+    if (!partition->fetcher)
+        return; /* The answer has ended that. */
+    /* What was not taken would come again at once. */
+    if ((next != REPLICA_IDLE && next != REPLICA_APPEND) ||
+        partition->fetch_after > partition->shard->now)
+        fetcher_forget(partition);
+    fetcher_look(partition);
 }
 
-static void fetch_take(struct replica_fetching *fetching, const struct fetch_response *body,
+/* An answer to what was asked before the partition was last named is not to that question. */
+static void fetch_take(const struct replica_fetching *fetching, const struct fetch_response *body,
                        struct buf *frame)
 {
-    struct shard *shard = fetching->fetcher->partitions->shard;
-    for (uint32_t i = 0; i < fetching->count && i < body->topics_count; i++) {
-        struct partition *partition = partition_find(shard, fetching->parts[i].key);
-        if (!partition || body->topics[i].partitions_count != 1 ||
-            !uuid_equal(body->topics[i].topic_id, fetching->parts[i].key.topic_id) ||
-            body->topics[i].partitions[0].index != fetching->parts[i].key.index)
-            continue;
-        follower_take(partition, &fetching->parts[i], &body->topics[i].partitions[0], frame);
+    struct fetcher *fetcher = fetching->fetcher;
+    for (uint32_t t = 0; t < body->topics_count; t++) {
+        const struct fetch_response_topic *topic = &body->topics[t];
+        for (uint32_t p = 0; p < topic->partitions_count; p++) {
+            struct partition_key key = {.topic_id = topic->topic_id,
+                                        .index = topic->partitions[p].index};
+            struct partition *partition = partition_find(fetcher->partitions->shard, key);
+            if (partition && partition->fetcher == fetcher && partition->asked > 0 &&
+                partition->asked <= fetching->number)
+                follower_take(partition, &topic->partitions[p], frame);
+        }
     }
+}
+
+static void session_take(struct fetcher *fetcher, const struct fetch_response *body)
+{
+    if (fetcher->session_id == 0) {
+        fetcher->session_id = body->session_id;
+        fetcher->is_without = body->session_id == 0;
+    }
+    if (body->session_id == 0)
+        fetcher->has_failed = true;
 }
 
 static void fetch_done(struct shard *shard, void *context, enum err result,
@@ -261,19 +323,17 @@ static void fetch_done(struct shard *shard, void *context, enum err result,
     struct fetch_response body;
     (void)shard;
     fetcher->in_flight--;
-    if (fetcher->in_flight == 0) {
-        struct list *node, *after;
-        list_each (node, after, &fetcher->followers)
-            list_entry(node, struct partition, following)->fetching = false;
-    }
     fetch_response_init(&body);
     if (result == ERR_NONE &&
         fetch_response_read(&body, reply->version, &reply->reader, &arena) == ERR_NONE &&
-        body.error_code == ERR_NONE)
+        body.error_code == ERR_NONE) {
+        session_take(fetcher, &body);
         fetch_take(fetching, &body, reply->frame.buf);
+    } else {
+        fetcher->has_failed = true;
+    }
     fetcher->partitions->dirty = true;
     arena_free(&arena);
-    mem_free(fetching->parts);
     mem_free(fetching);
 }
 
@@ -285,103 +345,164 @@ static bool is_syncing(const struct partition *partition)
     return ends->durable < ends->end;
 }
 
-/* What to ask for each follower that can be asked; the first time to look again in *at. */
-static uint32_t fetcher_plan(struct fetcher *fetcher, struct asked_part *parts, mono_ms *at,
-                             bool *syncing, bool *news)
+/* Its leader was asked just this, of a log that starts where it does now. */
+static bool is_asked(const struct partition *partition, const struct replica_plan *plan)
+{
+    const struct replica_plan *asked = &partition->plan;
+    return partition->asked > 0 && plan->leader == asked->leader &&
+           plan->leader_epoch == asked->leader_epoch && plan->offset == asked->offset &&
+           plan->last_epoch == asked->last_epoch &&
+           log_ends(partition->log)->start == partition->asked_start;
+}
+
+/* Look through what may have to be asked: what can be asked now stays first in the list, and its
+ * count is returned. The first time to look again goes to *at. */
+static uint32_t fetcher_plan(struct fetcher *fetcher, mono_ms *at, bool *syncing)
 {
     mono_ms now = fetcher->partitions->shard->now;
-    uint32_t count = 0;
+    struct list waiting;
     struct list *node, *after;
-    list_each (node, after, &fetcher->followers) {
-        struct partition *partition = list_entry(node, struct partition, following);
+    uint32_t count = 0;
+    list_init(&waiting);
+    list_each (node, after, &fetcher->unasked) {
+        struct partition *partition = list_entry(node, struct partition, unasked);
         mono_ms later = MONO_NEVER;
         struct replica_plan plan;
-        if (!partition_is_ready(partition))
-            continue;
-        if (now < partition->fetch_after) {
-            if (partition->fetch_after < *at)
-                *at = partition->fetch_after;
-            continue;
+        bool may_ask = partition_is_ready(partition) && now >= partition->fetch_after &&
+                       replica_plan_fetch(partition->replica, now, &plan, &later);
+        if (may_ask && is_asked(partition, &plan)) {
+            list_remove(&partition->unasked);
+        } else if (may_ask) {
+            count++;
+        } else {
+            list_remove(&partition->unasked);
+            list_append(&waiting, &partition->unasked);
+            *syncing = *syncing || (partition_is_ready(partition) && is_syncing(partition));
+            if (now < partition->fetch_after)
+                later = partition->fetch_after;
+            *at = later < *at ? later : *at;
         }
-        if (!replica_plan_fetch(partition->replica, now, &plan, &later)) {
-            *syncing = *syncing || is_syncing(partition);
-            if (later < *at)
-                *at = later;
-            continue;
-        }
-        *news = *news || !partition->fetching;
-        if (parts)
-            parts[count] = (struct asked_part){
-                .key = partition->key, .plan = plan, .start = log_ends(partition->log)->start};
-        count++;
     }
+    while ((node = list_take_first(&waiting)))
+        list_append(&fetcher->unasked, node);
     return count;
 }
 
-static void mark_fetching(struct fetcher *fetcher, const struct asked_part *parts, uint32_t count)
+/* Begin anew: nothing is known to the leader. */
+static void session_begin(struct fetcher *fetcher)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        struct partition *partition = partition_find(fetcher->partitions->shard, parts[i].key);
-        if (partition)
-            partition->fetching = true;
+    struct list *node, *after;
+    fetcher->has_failed = false;
+    fetcher->session_id = 0;
+    fetcher->session_epoch = 0;
+    fetcher->session_own = fetcher->partitions->shard->broker_epoch;
+    fetcher->asked_count = 0;
+    fetcher->forgotten_count = 0;
+    list_each (node, after, &fetcher->followers) {
+        struct partition *partition = list_entry(node, struct partition, following);
+        partition->asked = 0;
+        if (list_is_empty(&partition->unasked))
+            list_append(&fetcher->unasked, &partition->unasked);
     }
 }
 
-static void fetcher_send(struct fetcher *fetcher, struct asked_part *parts, uint32_t count)
+static void ask_partition(struct fetcher *fetcher, struct fetch_request_topic *topic,
+                          struct arena *arena)
+{
+    struct partition *asked =
+        list_entry(list_take_first(&fetcher->unasked), struct partition, unasked);
+    mono_ms at;
+    check(replica_plan_fetch(asked->replica, fetcher->partitions->shard->now, &asked->plan, &at));
+    fetcher->asked_count += asked->asked == 0;
+    asked->asked = fetcher->sent;
+    asked->asked_start = log_ends(asked->log)->start;
+    topic->topic_id = asked->key.topic_id;
+    topic->partitions_count = 1;
+    topic->partitions = fetch_request_partition_new(arena, 1);
+    topic->partitions[0].index = asked->key.index;
+    topic->partitions[0].current_leader_epoch = asked->plan.leader_epoch;
+    topic->partitions[0].fetch_offset = asked->plan.offset;
+    topic->partitions[0].last_fetched_epoch = asked->plan.last_epoch;
+    topic->partitions[0].log_start_offset = asked->asked_start;
+    topic->partitions[0].partition_max_bytes = PARTITION_SIZE_MAX;
+}
+
+static void put_forgotten(struct fetcher *fetcher, struct fetch_request *body, struct arena *arena)
+{
+    body->forgotten_topics = fetch_request_forgotten_topic_new(arena, fetcher->forgotten_count);
+    body->forgotten_topics_count = fetcher->forgotten_count;
+    for (uint32_t i = 0; i < fetcher->forgotten_count; i++) {
+        body->forgotten_topics[i].topic_id = fetcher->forgotten[i].topic_id;
+        body->forgotten_topics[i].partitions_count = 1;
+        body->forgotten_topics[i].partitions = &fetcher->forgotten[i].index;
+    }
+}
+
+static void fetcher_send(struct fetcher *fetcher, uint32_t count)
 {
     struct shard *shard = fetcher->partitions->shard;
+    const struct config *config = shard->config;
     struct arena arena = {0};
     struct fetch_request body;
+    fetcher->sent++;
     fetch_request_init(&body);
-    body.replica_state.replica_id = shard->config->node_id;
+    body.replica_state.replica_id = config->node_id;
     body.replica_state.replica_epoch = shard->broker_epoch;
-    body.max_wait_ms = shard->config->replica_fetch_wait_max_ms;
+    body.max_wait_ms =
+        fetcher->session_epoch > 0 || fetcher->is_without ? config->replica_fetch_wait_max_ms : 0;
     body.min_bytes = 1;
-    body.max_bytes = shard->config->replica_fetch_size_max;
+    body.max_bytes = config->replica_fetch_size_max;
+    body.session_id = fetcher->session_id;
+    body.session_epoch = fetcher->session_epoch;
     body.topics_count = count;
     body.topics = fetch_request_topic_new(&arena, count);
-    for (uint32_t i = 0; i < count; i++) {
-        struct fetch_request_partition *partition = fetch_request_partition_new(&arena, 1);
-        partition->index = parts[i].key.index;
-        partition->current_leader_epoch = parts[i].plan.leader_epoch;
-        partition->fetch_offset = parts[i].plan.offset;
-        partition->last_fetched_epoch = parts[i].plan.last_epoch;
-        partition->log_start_offset = parts[i].start;
-        partition->partition_max_bytes = PARTITION_SIZE_MAX;
-        body.topics[i].topic_id = parts[i].key.topic_id;
-        body.topics[i].partitions_count = 1;
-        body.topics[i].partitions = partition;
-    }
+    for (uint32_t i = 0; i < count; i++)
+        ask_partition(fetcher, &body.topics[i], &arena);
+    put_forgotten(fetcher, &body, &arena);
     struct replica_fetching *fetching = mem_zalloc(sizeof *fetching);
-    *fetching = (struct replica_fetching){.fetcher = fetcher, .count = count, .parts = parts};
+    *fetching = (struct replica_fetching){.fetcher = fetcher, .number = fetcher->sent};
+    fetcher->session_epoch = fetcher->session_epoch == INT32_MAX ? 1 : fetcher->session_epoch + 1;
+    fetcher->in_flight++;
+    fetcher->forgotten_count = 0;
     if (peer_call(&fetcher->peer, WIRE_FETCH, WIRE_FETCH_MAX, &body,
-                  shard->config->replica_fetch_wait_max_ms + FETCH_TIMEOUT_EXTRA_MS, fetch_done,
-                  fetching) == ERR_NONE) {
-        fetcher->in_flight++;
-        mark_fetching(fetcher, parts, count);
-    } else {
-        mem_free(parts);
+                  config->replica_fetch_wait_max_ms + FETCH_TIMEOUT_EXTRA_MS, fetch_done,
+                  fetching) != ERR_NONE) {
+        fetcher->in_flight--;
+        fetcher->has_failed = true;
         mem_free(fetching);
     }
     arena_free(&arena);
+}
+
+/* It goes by this broker's epoch as it was. */
+static bool is_session_over(const struct fetcher *fetcher)
+{
+    return fetcher->has_failed || fetcher->session_own != fetcher->partitions->shard->broker_epoch;
+}
+
+/* One at a time until there is a session, for the second could not tell which. */
+static bool may_send(const struct fetcher *fetcher, uint32_t count)
+{
+    if (fetcher->in_flight == 0)
+        return count > 0 || fetcher->asked_count > 0;
+    return count > 0 && fetcher->in_flight < FETCHES_MAX && fetcher->session_id != 0 &&
+           !is_session_over(fetcher);
 }
 
 static void fetcher_go(struct fetcher *fetcher)
 {
     struct shard *shard = fetcher->partitions->shard;
     mono_ms at = MONO_NEVER;
-    bool syncing = false, news = false;
-    uint32_t count = fetcher_plan(fetcher, NULL, &at, &syncing, &news);
+    bool syncing = false;
+    if (fetcher->in_flight == 0 && (fetcher->session_epoch == 0 || is_session_over(fetcher)))
+        session_begin(fetcher);
+    uint32_t count = fetcher_plan(fetcher, &at, &syncing);
     if (at == MONO_NEVER)
         timer_stop(&shard->timers, &fetcher->timer);
     else
         timer_start(&shard->timers, &fetcher->timer, at > shard->now ? at : shard->now + 1);
-    if (count == 0 || syncing || fetcher->in_flight >= FETCHES_MAX ||
-        (fetcher->in_flight > 0 && !news))
-        return;
-    struct asked_part *parts = mem_zalloc(count * sizeof *parts);
-    fetcher_plan(fetcher, parts, &at, &syncing, &news);
-    fetcher_send(fetcher, parts, count);
+    if (!syncing && may_send(fetcher, count))
+        fetcher_send(fetcher, count);
 }
 
 void fetchers_go(struct partitions *partitions)

@@ -53,10 +53,12 @@ struct partition {
     enum replica_yield yield;
     mono_ms yield_again; /* Not before. */
     /* As follower. */
-    struct fetcher *fetcher;  /* NULL: follows nobody. */
-    struct list following;    /* In fetcher->partitions. */
-    bool fetching;            /* In the fetch in flight. */
+    struct fetcher *fetcher; /* NULL: follows nobody. */
+    struct list following;   /* In fetcher->followers. */
+    struct list unasked;     /* In fetcher->unasked: perhaps its leader is to be told something. */
+    uint64_t asked; /* The fetcher's last Fetch that named it; 0: its leader knows nothing. */
     struct replica_plan plan; /* What that asked. */
+    log_offset asked_start;   /* Where our log started then. */
     mono_ms fetch_after;      /* Not before: the log took nothing of the last answer. */
 };
 
@@ -137,6 +139,8 @@ void fetch_sets_open(struct partitions *partitions);
 void fetch_sets_close(struct partitions *partitions);
 
 /* fetcher.c */
+/* Something has moved that its leader may have to be told. */
+void fetcher_look(struct partition *partition);
 void fetcher_follow(
     struct partition *partition); /* By its role: join, change or leave a fetcher. */
 void fetcher_leave(struct partition *partition);

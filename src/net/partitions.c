@@ -217,6 +217,7 @@ static void partition_log_moved(struct partition *partition)
     replica_on_log(partition->replica, partition->shard->now, &state, &out);
     partition_obey(partition, &out);
     partition_wake(partition);
+    fetcher_look(partition);
 }
 
 /* ---- Logs. */
@@ -370,6 +371,7 @@ static struct partition *partition_new(struct shard *shard, struct partition_key
     list_init(&partition->watches);
     list_init(&partition->asking);
     list_init(&partition->following);
+    list_init(&partition->unasked);
     map_put(&shard->partitions->map, &key, partition);
     return partition;
 }
