@@ -7,58 +7,102 @@
 #include "check.h"
 #include "value.h"
 
+/* What a node was asked last about a partition. */
+struct asked {
+    bool is_in; /* Its session, so it need not be told again. */
+    struct uuid topic_id;
+    log_offset offset;
+    log_epoch epoch;
+};
+
 struct consumer {
     struct actor actor;
     int16_t version;
     int32_t max_wait_ms, max_bytes;
+    bool has_sessions; /* Fetches in sessions (KIP-227). */
+    struct {
+        int32_t id, epoch; /* Epoch 0: the next Fetch begins one. */
+    } sessions[SIM_NODES_MAX];
+    struct asked asked[SIM_NODES_MAX][SIM_TOPICS_MAX][ACTOR_PARTITIONS_MAX];
     log_offset positions[SIM_TOPICS_MAX][ACTOR_PARTITIONS_MAX];
     struct check_told told[SIM_TOPICS_MAX][ACTOR_PARTITIONS_MAX];
-    log_epoch asked[SIM_NODES_MAX][SIM_TOPICS_MAX][ACTOR_PARTITIONS_MAX]; /* In which epoch. */
     bool fetching[SIM_NODES_MAX];
     sim_us again_at[SIM_NODES_MAX];
 };
 
-/* Ask one node for all partitions that it leads. */
-static uint32_t fill(struct consumer *consumer, uint32_t node, struct fetch_request *request,
-                     struct arena *arena)
+static void forget(struct fetch_request *request, const struct actor_topic *topic,
+                   struct asked *asked, int32_t index, struct arena *arena)
 {
-    struct actor *actor = &consumer->actor;
-    uint32_t topics = actor->world->swarm.topics;
-    request->topics = fetch_request_topic_new(arena, topics);
-    for (uint32_t t = 0; t < topics; t++) {
-        const struct actor_topic *topic = &actor->topics[t];
-        struct fetch_request_topic *to = &request->topics[request->topics_count];
-        to->name = str_from(topic->name);
-        to->topic_id = topic->id;
-        to->partitions = fetch_request_partition_new(arena, ACTOR_PARTITIONS_MAX);
-        for (uint32_t i = 0; i < topic->partition_count; i++) {
-            if (topic->partitions[i].leader != (int32_t)node + 1)
-                continue;
-            struct fetch_request_partition *partition = &to->partitions[to->partitions_count++];
-            partition->index = (int32_t)i;
-            partition->current_leader_epoch = topic->partitions[i].leader_epoch;
-            consumer->asked[node][t][i] = topic->partitions[i].leader_epoch;
-            partition->fetch_offset = consumer->positions[t][i];
-            partition->partition_max_bytes = consumer->max_bytes;
-        }
-        if (to->partitions_count > 0)
-            request->topics_count++;
+    struct fetch_request_forgotten_topic *to =
+        &request->forgotten_topics[request->forgotten_topics_count++];
+    to->name = str_from(topic->name);
+    to->topic_id = asked->topic_id;
+    to->partitions_count = 1;
+    to->partitions = arena_copy(arena, &index, sizeof index);
+    asked->is_in = false;
+}
+
+/* What is to be said of one topic to one node; how much of it is asked in all. */
+static uint32_t fill_topic(struct consumer *consumer, uint32_t node, uint32_t t,
+                           struct fetch_request *request, struct arena *arena)
+{
+    const struct actor_topic *topic = &consumer->actor.topics[t];
+    struct fetch_request_topic *to = &request->topics[request->topics_count];
+    uint32_t count = 0;
+    to->name = str_from(topic->name);
+    to->topic_id = topic->id;
+    to->partitions = fetch_request_partition_new(arena, ACTOR_PARTITIONS_MAX);
+    for (uint32_t i = 0; i < ACTOR_PARTITIONS_MAX; i++) {
+        struct asked *asked = &consumer->asked[node][t][i];
+        struct asked now = {.is_in = true,
+                            .topic_id = topic->id,
+                            .offset = consumer->positions[t][i],
+                            .epoch = topic->partitions[i].leader_epoch};
+        bool leads = i < topic->partition_count && topic->partitions[i].leader == (int32_t)node + 1;
+        if (asked->is_in && (!leads || !uuid_equal(asked->topic_id, topic->id)))
+            forget(request, topic, asked, (int32_t)i, arena);
+        if (!leads)
+            continue;
+        count++;
+        if (asked->is_in && asked->offset == now.offset && asked->epoch == now.epoch)
+            continue;
+        *asked = now;
+        struct fetch_request_partition *partition = &to->partitions[to->partitions_count++];
+        partition->index = (int32_t)i;
+        partition->current_leader_epoch = now.epoch;
+        partition->fetch_offset = now.offset;
+        partition->partition_max_bytes = consumer->max_bytes;
     }
-    return request->topics_count;
+    request->topics_count += to->partitions_count > 0;
+    return count;
 }
 
 static void fetch(struct consumer *consumer, uint32_t node)
 {
     struct arena arena = {0};
     struct fetch_request request;
+    uint32_t topics = consumer->actor.world->swarm.topics, count = 0;
     fetch_request_init(&request);
     request.max_wait_ms = consumer->max_wait_ms;
     request.min_bytes = 1;
     request.rack_id = STR("");
     request.cluster_id = (struct str){0};
-    if (fill(consumer, node, &request, &arena) > 0)
+    request.session_id = consumer->sessions[node].id;
+    request.session_epoch = consumer->has_sessions ? consumer->sessions[node].epoch : -1;
+    if (request.session_epoch <= 0)
+        memset(consumer->asked[node], 0, sizeof consumer->asked[node]);
+    request.topics = fetch_request_topic_new(&arena, topics);
+    request.forgotten_topics =
+        fetch_request_forgotten_topic_new(&arena, topics * ACTOR_PARTITIONS_MAX);
+    for (uint32_t t = 0; t < topics; t++)
+        count += fill_topic(consumer, node, t, &request, &arena);
+    if (count + request.forgotten_topics_count > 0)
         consumer->fetching[node] = link_send(link_to(&consumer->actor, node), WIRE_FETCH,
                                              consumer->version, &request, NULL, true);
+    if (consumer->fetching[node])
+        consumer->sessions[node].epoch++;
+    else
+        consumer->sessions[node].epoch = 0; /* It has not heard what was to be said. */
     arena_free(&arena);
 }
 
@@ -131,8 +175,11 @@ static void take_partition(struct consumer *consumer, uint32_t node, uint32_t to
                             from->index);
         return;
     }
-    struct check_told now = {.epoch = consumer->asked[node][topic][from->index],
-                             .high_watermark = from->high_watermark};
+    const struct asked *asked = &consumer->asked[node][topic][from->index];
+    struct check_told now = {.epoch = asked->epoch, .high_watermark = from->high_watermark};
+    if (!asked->is_in || !uuid_equal(asked->topic_id, key.topic_id))
+        world_violation(actor->world, "client", "node %u answers for partition %d, unasked",
+                        node + 1, from->index);
     check_p4_told(actor->world, &actor->world->nodes[node], key,
                   &consumer->told[topic][from->index], &now);
     struct bytes rest = from->records.memory, bytes;
@@ -157,6 +204,9 @@ static void take_fetch(struct consumer *consumer, uint32_t node, struct client_r
     }
     if (response.error_code != ERR_NONE)
         consumer->again_at[node] = actor->world->kernel.now + 100 * SIM_MS;
+    consumer->sessions[node].id = response.session_id;
+    if (response.error_code != ERR_NONE || response.session_id == 0)
+        consumer->sessions[node].epoch = 0;
     arena_free(&arena);
 }
 
@@ -168,10 +218,12 @@ static void answered(struct actor *actor, uint32_t node, int16_t api_key,
     if (actor_take_metadata(actor, api_key, reply))
         return;
     consumer->fetching[node] = false;
-    if (reply)
+    if (reply) {
         take_fetch(consumer, node, reply);
-    else
-        consumer->again_at[node] = actor->world->kernel.now + 50 * SIM_MS;
+        return;
+    }
+    consumer->again_at[node] = actor->world->kernel.now + 50 * SIM_MS;
+    consumer->sessions[node].epoch = 0;
 }
 
 static void topic_changed(struct actor *actor, uint32_t topic)
@@ -213,5 +265,6 @@ struct actor *consumer_new(struct world *world, uint32_t index)
     consumer->version = world->swarm.recreates ? 16 : (int16_t)(12 + rand_below(&actor->rand, 5));
     consumer->max_wait_ms = (int32_t)rand_below(&actor->rand, 500);
     consumer->max_bytes = rand_chance(&actor->rand, 1, 3) ? 1 : 1 << 20;
+    consumer->has_sessions = rand_chance(&actor->rand, 1, 2);
     return actor;
 }
