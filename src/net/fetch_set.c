@@ -45,6 +45,20 @@ void fetch_part_looked(struct shard *shard, struct fetch_part *part)
         part_rest(shard, part);
 }
 
+void partition_wake(struct partition *partition)
+{
+    struct list *node, *after;
+    list_each (node, after, &partition->watches) {
+        struct fetch_part *part = list_entry(node, struct fetch_part, watch);
+        struct fetch_share *share = part->set->parked;
+        if (list_is_empty(&part->dirty))
+            list_append(&part->set->dirty, &part->dirty);
+        if (share && list_is_empty(&share->due))
+            list_append(&partition->shard->partitions->due, &share->due);
+    }
+    partition->shard->partitions->dirty = true;
+}
+
 static void part_place(struct fetch_part *part, struct fetch_set *set)
 {
     list_init(&part->watch);

@@ -91,7 +91,6 @@ void partition_changed(struct partition *partition);
 void partition_obey(struct partition *partition, const struct replica_out *out);
 struct replica_log partition_log_state(const struct partition *partition);
 void partition_report(struct partition *partition, bool unserviceable);
-void partition_wake(struct partition *partition); /* Fetches that ask for it look at it again. */
 struct leader_hint partition_hint(struct shard *shard, struct partition_key key);
 /* In the page-cache class written counts, else synced. */
 bool partition_is_ready(const struct partition *partition);
@@ -129,6 +128,7 @@ void fetch_share_answer(struct fetch_share *share); /* A parked one, as things a
 void fetch_set_take(struct shard *shard, struct fetch_share *share);
 /* Give `share` what is to be told of the set, and remember it as told. */
 void fetch_set_tell(struct shard *shard, struct fetch_share *share);
+void partition_wake(struct partition *partition); /* Fetches that ask for it look at it again. */
 /* It was looked at: if it has nothing to say it rests until partition_wake(). */
 void fetch_part_looked(struct shard *shard, struct fetch_part *part);
 void fetch_part_watch(struct shard *shard, struct fetch_part *part);

@@ -57,20 +57,6 @@ void partition_changed(struct partition *partition)
     partition->shard->partitions->dirty = true;
 }
 
-void partition_wake(struct partition *partition)
-{
-    struct list *node, *after;
-    list_each (node, after, &partition->watches) {
-        struct fetch_part *part = list_entry(node, struct fetch_part, watch);
-        struct fetch_share *share = part->set->parked;
-        if (list_is_empty(&part->dirty))
-            list_append(&part->set->dirty, &part->dirty);
-        if (share && list_is_empty(&share->due))
-            list_append(&partition->shard->partitions->due, &share->due);
-    }
-    partition->shard->partitions->dirty = true;
-}
-
 /* ---- Roles. */
 
 static int64_t mask_of(const struct replica_nodes *nodes)
