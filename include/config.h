@@ -30,6 +30,8 @@ struct config_listener {
     bool http;                     /* skiff.http.listener: metrics and health, nothing else. */
 };
 
+enum config_assignor { CONFIG_ASSIGNOR_UNIFORM, CONFIG_ASSIGNOR_RANGE };
+
 struct config {
     node_id node_id;
     char log_dir[CONFIG_DIR_MAX];
@@ -89,14 +91,22 @@ struct config {
     int64_t retention_check_interval_ms; /* log.retention.check.interval.ms, 300000 */
 
     /* Groups; times in milliseconds unless said. */
-    int32_t group_session_timeout_min_ms; /* group.min.session.timeout.ms, 6000 */
-    int32_t group_session_timeout_max_ms; /* group.max.session.timeout.ms, 1800000 */
-    int32_t group_initial_delay_ms;       /* group.initial.rebalance.delay.ms, 3000 */
-    int32_t group_members_max;            /* group.max.size */
-    int32_t offset_metadata_max;          /* offset.metadata.max.bytes, 4096 */
-    int32_t offsets_commit_timeout_ms;    /* offsets.commit.timeout.ms, 5000 */
-    int32_t offsets_retention_minutes;    /* offsets.retention.minutes, 10080 */
-    int64_t offsets_check_interval_ms;    /* offsets.retention.check.interval.ms, 600000 */
+    int32_t group_session_timeout_min_ms;    /* group.min.session.timeout.ms, 6000 */
+    int32_t group_session_timeout_max_ms;    /* group.max.session.timeout.ms, 1800000 */
+    int32_t group_initial_delay_ms;          /* group.initial.rebalance.delay.ms, 3000 */
+    int32_t group_members_max;               /* group.max.size */
+    int32_t consumer_session_timeout_ms;     /* group.consumer.session.timeout.ms, 45000 */
+    int32_t consumer_heartbeat_interval_ms;  /* group.consumer.heartbeat.interval.ms, 5000 */
+    int32_t consumer_assignment_interval_ms; /* group.consumer.assignment.interval.ms, 1000 */
+    int32_t consumer_members_max;            /* group.consumer.max.size */
+    bool consumer_may_upgrade;               /* group.consumer.migration.policy: bidirectional */
+    bool consumer_may_downgrade;
+    uint32_t consumer_assignor_count; /* group.consumer.assignors: uniform,range */
+    enum config_assignor consumer_assignors[2];
+    int32_t offset_metadata_max;       /* offset.metadata.max.bytes, 4096 */
+    int32_t offsets_commit_timeout_ms; /* offsets.commit.timeout.ms, 5000 */
+    int32_t offsets_retention_minutes; /* offsets.retention.minutes, 10080 */
+    int64_t offsets_check_interval_ms; /* offsets.retention.check.interval.ms, 600000 */
     /* Of __consumer_offsets, when it is made. */
     int32_t offsets_partitions;         /* offsets.topic.num.partitions, 50 */
     int32_t offsets_replication_factor; /* offsets.topic.replication.factor; -1: min(3, brokers) */

@@ -41,6 +41,12 @@ void config_init(struct config *config)
         .group_session_timeout_max_ms = 1800000,
         .group_initial_delay_ms = 3000,
         .group_members_max = INT32_MAX,
+        .consumer_session_timeout_ms = 45000,
+        .consumer_heartbeat_interval_ms = 5000,
+        .consumer_assignment_interval_ms = 1000,
+        .consumer_members_max = INT32_MAX,
+        .consumer_assignor_count = 2,
+        .consumer_assignors = {CONFIG_ASSIGNOR_UNIFORM, CONFIG_ASSIGNOR_RANGE},
         .offset_metadata_max = 4096,
         .offsets_commit_timeout_ms = 5000,
         .offsets_retention_minutes = 7 * 24 * 60,
@@ -305,6 +311,7 @@ enum err config_finish(struct config *config, struct arena *arena, struct config
     finish_trace(&reading);
     finish_limits(&reading);
     finish_topics(&reading);
+    finish_consumers(&reading);
     finish_listeners(&reading);
     finish_voters(&reading);
     finish_http(&reading);

@@ -59,6 +59,8 @@ struct config_given {
     struct str cleanup_policy;
     struct str compression_type;
     struct str timestamp_type;
+    struct str consumer_assignors;
+    struct str consumer_policy;
     uint32_t read_count; /* Calls of config_read(). */
     uint8_t *sources;    /* enum config_source of each key, by key_index(). */
     struct ignored meaningless, later;
@@ -109,7 +111,8 @@ uint32_t key_count(void);
 const char *key_suggest(struct str name); /* NULL: nothing is near. Ends in '.': begins so. */
 bool key_is_secret(struct str name);
 
-/* listeners.c, voters.c */
+/* consumers.c, listeners.c, voters.c */
+void finish_consumers(struct reading *reading);
 void finish_listeners(struct reading *reading);
 void finish_http(struct reading *reading);
 void finish_voters(struct reading *reading);

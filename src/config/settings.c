@@ -78,6 +78,10 @@ static const char *given_text(const struct config *config, struct arena *arena,
     case offsetof(struct config_given, roll_hours):
     case offsetof(struct config_given, roll_jitter_hours):
         return NULL; /* Said in milliseconds. */
+    case offsetof(struct config_given, consumer_assignors):
+        return given.size > 0 ? text_of(arena, given) : "uniform,range";
+    case offsetof(struct config_given, consumer_policy):
+        return given.size > 0 ? text_of(arena, given) : "bidirectional";
     case offsetof(struct config_given, log_level):
         return levels[config->trace_level];
     case offsetof(struct config_given, log_format):

@@ -10,6 +10,7 @@
 
 #include "cluster_clock.h"
 #include "codec.h"
+#include "group_topics.h"
 #include "partition.h"
 #include "request.h"
 
@@ -208,6 +209,7 @@ static bool ask_writes(const struct group_ask *ask)
     case GROUP_REPLY_HEARTBEAT:
     case GROUP_REPLY_FETCH:
     case GROUP_REPLY_DESCRIBE:
+    case GROUP_REPLY_CONSUMER_DESCRIBE:
     case GROUP_REPLY_LIST:
         return false;
     default:
@@ -348,6 +350,25 @@ static void seat_fire(struct timer *timer, mono_ms now)
         timer_start(&seat->partition->shard->timers, timer, now + TICK_AGAIN_MS);
 }
 
+static_assert((int)CONFIG_ASSIGNOR_UNIFORM == (int)GROUP_ASSIGNOR_UNIFORM, "by name");
+static_assert((int)CONFIG_ASSIGNOR_RANGE == (int)GROUP_ASSIGNOR_RANGE, "by name");
+
+static struct consumer_config consumer_config_of(const struct config *config)
+{
+    struct consumer_config consumer = {
+        .session_timeout_ms = config->consumer_session_timeout_ms,
+        .heartbeat_interval_ms = config->consumer_heartbeat_interval_ms,
+        .assignment_interval_ms = config->consumer_assignment_interval_ms,
+        .members_max = config->consumer_members_max,
+        .may_upgrade = config->consumer_may_upgrade,
+        .may_downgrade = config->consumer_may_downgrade,
+        .assignor_count = config->consumer_assignor_count,
+    };
+    for (uint32_t i = 0; i < consumer.assignor_count; i++)
+        consumer.assignors[i] = (enum group_assignor)config->consumer_assignors[i];
+    return consumer;
+}
+
 static void seat_open(struct partition *partition, mono_ms at)
 {
     struct shard *shard = partition->shard;
@@ -361,7 +382,9 @@ static void seat_open(struct partition *partition, mono_ms at)
         .offset_metadata_max = config->offset_metadata_max,
         .offsets_retention_ms = (int64_t)config->offsets_retention_minutes * 60000,
         .expiry_interval_ms = config->offsets_check_interval_ms,
-        .record_size_max = partition->limits.size_max};
+        .record_size_max = partition->limits.size_max,
+        .consumer = consumer_config_of(config),
+        .topics = group_topics_of(shard)};
     struct seat *seat = mem_zalloc(sizeof *seat);
     seat->partition = partition;
     seat->coordinator = coordinator_open(&coordinator);

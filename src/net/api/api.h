@@ -20,6 +20,8 @@ void api_join_group(struct shard *shard, struct request *request);
 void api_heartbeat(struct shard *shard, struct request *request);
 void api_leave_group(struct shard *shard, struct request *request);
 void api_sync_group(struct shard *shard, struct request *request);
+void api_consumer_group_heartbeat(struct shard *shard, struct request *request);
+void api_consumer_group_describe(struct shard *shard, struct request *request);
 void api_describe_groups(struct shard *shard, struct request *request);
 void api_list_groups(struct shard *shard, struct request *request);
 void api_delete_groups(struct shard *shard, struct request *request);

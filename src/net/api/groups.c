@@ -1,6 +1,13 @@
 /* groups.c -- what the APIs of groups share: find the coordinators, ask, count, answer. */
 #include "groups.h"
 
+struct str request_host(struct request *request)
+{
+    char host[ENV_HOST_MAX];
+    env_peer(request->shard->env, request->conn, host);
+    return str_from(arena_format(&request->arena, "/%s", host));
+}
+
 enum err group_partition(const struct image *image, struct str group_id, struct partition_key *out)
 {
     const struct image_topic *topic = image_topic_by_name(image, STR("__consumer_offsets"));

@@ -50,6 +50,9 @@ static inline const struct group_reply *group_job_reply(const struct group_job *
  * False: there are too many; the request was closed. */
 bool group_ids_once(struct request *request, const struct str *ids, uint32_t *count, uint32_t *out);
 
+/* The client's address as Kafka writes it: a slash before it. Lives with the request. */
+struct str request_host(struct request *request);
+
 /* The partition of __consumer_offsets that a group belongs to.
  * Errors  INVALID_GROUP_ID: too long; NOT_COORDINATOR: there are no groups yet. */
 enum err group_partition(const struct image *image, struct str group_id, struct partition_key *out);

@@ -40,14 +40,6 @@ static void answer(struct group_job *job)
     request_reply(job->request, &response);
 }
 
-/* The host as Kafka writes it: a slash before the address. */
-static struct str host_of(struct shard *shard, struct request *request)
-{
-    char host[ENV_HOST_MAX];
-    env_peer(shard->env, request->conn, host);
-    return str_from(arena_format(&request->arena, "/%s", host));
-}
-
 void api_join_group(struct shard *shard, struct request *request)
 {
     struct join_group_request body;
@@ -64,7 +56,7 @@ void api_join_group(struct shard *shard, struct request *request)
         .member_id = body.member_id,
         .instance_id = body.instance_id,
         .client_id = request->client_id.data ? request->client_id : STR(""),
-        .client_host = host_of(shard, request),
+        .client_host = request_host(request),
         .protocol_type = body.protocol_type,
         .session_timeout_ms = body.session_timeout_ms,
         .rebalance_timeout_ms =

@@ -246,6 +246,8 @@ static void take_group(struct request *request, const struct offset_fetch_reques
     }
     take_once(request, topics, asked->topics_count);
     out->fetch = (struct group_fetch){.group_id = asked->group_id,
+                                      .member_id = asked->member_id,
+                                      .member_epoch = asked->member_epoch,
                                       .is_all = !asked->topics,
                                       .topic_count = asked->topics_count,
                                       .topics = topics};

@@ -24,6 +24,8 @@ static const struct api apis[] = {
     {.key = WIRE_LIST_GROUPS, CLIENTS, .handle = api_list_groups},
     {.key = WIRE_DELETE_GROUPS, CLIENTS, .handle = api_delete_groups},
     {.key = WIRE_OFFSET_DELETE, CLIENTS, .handle = api_offset_delete},
+    {.key = WIRE_CONSUMER_GROUP_HEARTBEAT, CLIENTS, .handle = api_consumer_group_heartbeat},
+    {.key = WIRE_CONSUMER_GROUP_DESCRIBE, CLIENTS, .handle = api_consumer_group_describe},
     {.key = WIRE_INIT_PRODUCER_ID, CLIENTS, .handle = api_init_producer_id},
     {.key = WIRE_OFFSET_FOR_LEADER_EPOCH, CLIENTS, .handle = api_offset_for_leader_epoch},
     {.key = WIRE_VOTE, NODES, .home = API_QUORUM_SHARD, .handle = api_vote},
