@@ -90,17 +90,18 @@ def all_owned(history):
     history.wait_for_commits(PARTITIONS)
 
 
-def play(cluster, command, group="readers", topic="read"):
+def play(cluster, command, extras=((),), group="readers", topic="read"):
+    """Members take the words of `extras` in turn."""
     history = History()
     writer = Writer(cluster, topic)
     writer.start()
     words = [*command, cluster.brokers(), topic, group]
     try:
-        members = [history.add(words) for _ in range(3)]
+        members = [history.add([*words, *extras[place % len(extras)]]) for place in range(3)]
         all_owned(history)
         members[0].kill()
         all_owned(history)
-        members.append(history.add(words))
+        members.append(history.add([*words, *extras[3 % len(extras)]]))
         until("the new member owns something", lambda: members[-1].owned, JOIN_LIMIT_S)
         all_owned(history)
         gap_s = kill_coordinator(cluster, history, group)
@@ -123,14 +124,14 @@ def play(cluster, command, group="readers", topic="read"):
             member.process.kill()
 
 
-def group_of_three(command):
+def group_of_three(command, extras=((),), sets=()):
     """The whole story with one client."""
     if not shutil.which("kcat"):
         raise Skip("kcat is not installed")
-    cluster = Cluster()
+    cluster = Cluster(sets=sets)
     try:
         cluster.skiff("topic", "create", "read", "-p", str(PARTITIONS), "-r", "3")
-        play(cluster, command)
+        play(cluster, command, extras)
     finally:
         cluster.close()
 
