@@ -74,6 +74,16 @@ def topic_ends(cluster, topic):
     return ends
 
 
+def fill(cluster, topic, count):
+    """As many records, the same number of them in each partition."""
+    if not shutil.which("kcat"):
+        raise Skip("kcat is not installed")
+    for place in range(PARTITIONS):
+        lines = "".join(f"{number}\n" for number in range(place, count, PARTITIONS))
+        subprocess.run(["kcat", "-P", "-b", cluster.brokers(), "-t", topic, "-p", str(place)], input=lines, text=True,
+                       timeout=60, check=True)
+
+
 def kill_coordinator(cluster, history, group):
     """kill -9 of its node; how long nothing was committed, in seconds."""
     node = until("a coordinator", lambda: coordinator(cluster, group, 1))
@@ -176,7 +186,7 @@ def test_kafkas_own_consumer_groups_tool_describes_and_resets():
     cluster = Cluster()
     try:
         cluster.skiff("topic", "create", "read", "-p", str(PARTITIONS), "-r", "3")
-        cluster.skiff("produce", "read", stdin="".join(f"{number}\n" for number in range(1200)))
+        fill(cluster, "read", 1200)
         ends = committed_by_tool(cluster, librdkafka_member())
         assert groups_tool(cluster, "--list")[-1].strip() == "readers"
         groups_tool(cluster, "--reset-offsets", "--group", "readers", "--topic", "read", "--to-earliest", "--execute")
@@ -193,7 +203,7 @@ def test_kafkas_console_consumer_reads_in_a_group():
     cluster = Cluster()
     try:
         cluster.skiff("topic", "create", "read", "-p", str(PARTITIONS), "-r", "3")
-        cluster.skiff("produce", "read", stdin="".join(f"{number}\n" for number in range(1200)))
+        fill(cluster, "read", 1200)
         said = kafka_tool("consumer.ConsoleConsumer", "--bootstrap-server", cluster.brokers(), "--topic", "read",
                           "--group", "console", "--from-beginning", "--max-messages", "1200", "--timeout-ms", "60000")
         assert sorted(int(line) for line in said) == list(range(1200))
