@@ -56,6 +56,13 @@ Test(reader, reads_every_kind_of_line)
     cr_assert_eq(line.time, 900);
     cr_assert_eq(line.number, 2);
 
+    line = one(HEAD "q 4 2 17 800 900\n");
+    cr_assert_eq(line.kind, 'q');
+    cr_assert_eq(line.partition, 2);
+    cr_assert_eq(line.offset, 17);
+    cr_assert_eq(line.value, 800);
+    cr_assert_eq(line.time, 900);
+
     line = one(HEAD "a 4 17 -1 900\n");
     cr_assert_eq(line.offset, -1);
 
@@ -113,7 +120,7 @@ Test(reader, tells_a_whole_file_from_one_that_was_cut)
 
 Test(reader, names_file_line_and_field_of_what_is_malformed)
 {
-    expect_problem(HEAD "w 4 17 2 9\nq 1\n", "h:3: field 1 (kind): `q` is no kind of line");
+    expect_problem(HEAD "w 4 17 2 9\ny 1\n", "h:3: field 1 (kind): `y` is no kind of line");
     expect_problem(HEAD "\n", "h:2: field 1 (kind): `` is no kind of line");
     expect_problem(HEAD "w x 17 2 9\n", "h:2: field 2 (client): `x` is no number");
     expect_problem(HEAD "w 4 17 2\n", "h:2: field 5 (time) is missing");

@@ -217,6 +217,8 @@ static void check_writes(struct checker *checker)
     struct order *orders = mem_zalloc(checker->verdict->head.partitions * sizeof *orders);
     for (uint32_t i = 0; i < checker->client_count; i++) {
         const struct client *client = checker->clients[i];
+        if (client && client->kind->commits)
+            continue;
         for (int64_t number = 0; client && number <= client->writes.last; number++) {
             uint32_t id;
             struct write *write = writes_find(&checker->writes, &client->writes, number, &id);
@@ -378,7 +380,7 @@ static void check_partitions(struct checker *checker)
         if (partition->may_hold && !verdict->finals[i].is_there)
             add_reason(verdict, "partition %u: nobody read it to its end at last", i);
     }
-    if (!verdict->counts.acked)
+    if (!verdict->counts.acked && !verdict->counts.commits)
         add_reason(verdict, "nothing was acknowledged");
     if (!checker->has_reader)
         add_reason(verdict, "there is no reader");
@@ -395,5 +397,6 @@ void check_end(struct checker *checker)
     for (uint32_t i = 0; i < checker->jump_count; i++)
         check_jump(checker, &checker->jumps[i]);
     check_unborn(checker);
+    check_commits(checker);
     check_partitions(checker);
 }

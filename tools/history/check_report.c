@@ -59,6 +59,11 @@ void print_verdict(const struct verdict *verdict)
            (unsigned long long)counts->reads, (unsigned long long)lost(verdict),
            (unsigned long long)findings->counts[FINDING_DUPLICATE],
            (unsigned long long)findings->counts[FINDING_REORDERED]);
+    if (counts->commits)
+        printf("%llu commits acked, asked for %llu times, %llu lost; %llu came late\n",
+               (unsigned long long)counts->commits, (unsigned long long)counts->commits_asked,
+               (unsigned long long)findings->counts[FINDING_LOST_COMMIT],
+               (unsigned long long)counts->commits_late);
 }
 
 /* ---- For machines. */
@@ -80,13 +85,15 @@ static json_t *counts_of(const struct verdict *verdict)
     const uint64_t *found = verdict->findings.counts;
     json_t *other = json_object();
     json_t *root = json_pack(
-        "{sI sI sI sI sI sI sI sI sI sI sI sI sI sI}", "lines", number(counts->lines), "ops",
-        number(counts->ops), "writes", number(counts->writes), "reads", number(counts->reads),
-        "acked", number(counts->acked), "failed", number(counts->failed), "unknown",
-        number(counts->unknown), "unknown_found", number(counts->unknown_found), "lost",
+        "{sI sI sI sI sI sI sI sI sI sI sI sI sI sI sI sI sI}", "lines", number(counts->lines),
+        "ops", number(counts->ops), "writes", number(counts->writes), "reads",
+        number(counts->reads), "acked", number(counts->acked), "failed", number(counts->failed),
+        "unknown", number(counts->unknown), "unknown_found", number(counts->unknown_found), "lost",
         number(lost(verdict)), "duplicated", number(found[FINDING_DUPLICATE]), "lost_acks1",
         number(counts->lost_acks1), "repeated", number(counts->repeated), "disordered",
-        number(counts->disordered), "watermark_dips", number(counts->watermark_dips));
+        number(counts->disordered), "watermark_dips", number(counts->watermark_dips), "commits",
+        number(counts->commits), "commits_asked", number(counts->commits_asked), "commits_late",
+        number(counts->commits_late));
     for (uint32_t i = 0; i < FINDING_CLASSES; i++) {
         set_count(root, (enum finding_class)i, found[i]);
         bool is_named = i == FINDING_LOST_WRITE || i == FINDING_UNSEEN || i == FINDING_DUPLICATE ||

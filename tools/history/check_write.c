@@ -70,6 +70,8 @@ bool take_begin(struct checker *checker, const struct history_line *line, const 
                        line->time);
     if (is_metadata(checker, line->partition))
         return true;
+    if (client->kind->commits)
+        return begin_commit(checker, line, path);
     write->offset = checker->partitions[line->partition].acked_max;
     checker->verdict->counts.writes++;
     checker->verdict->counts.ops++;
@@ -133,6 +135,10 @@ bool take_acked(struct checker *checker, const struct history_line *line, const 
     write->time = line->time;
     if (is_metadata(checker, write->partition))
         return true;
+    if (client->kind->commits) {
+        ack_commit(checker, write->partition, line->value, line->time);
+        return true;
+    }
     checker->verdict->counts.acked++;
     if (!client->kind->keeps)
         return true;
@@ -151,7 +157,8 @@ bool take_failed(struct checker *checker, const struct history_line *line, const
     if (!write)
         return false;
     const struct client *client = find_client(checker, line->client);
-    bool is_failure = outcome_is_failure(line->words[0], client->kind->tried_once);
+    bool is_failure =
+        !client->kind->commits && outcome_is_failure(line->words[0], client->kind->tried_once);
     availability_tried(&checker->verdict->availability, client->profile, write->partition,
                        write->time, line->time);
     write->state = is_failure ? WRITE_FAILED : WRITE_UNKNOWN;

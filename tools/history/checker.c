@@ -75,9 +75,10 @@ static const struct {
     bool of_reader;
     bool (*take)(struct checker *checker, const struct history_line *line, const char *path);
 } takers[] = {
-    {'w', false, take_begin},  {'a', false, take_acked},    {'r', true, take_read},
-    {'e', false, take_failed}, {'h', true, take_watermark}, {'s', true, take_position},
-    {'z', true, take_final},   {'x', true, take_foreign},   {'b', true, take_corrupt},
+    {'w', false, take_begin},    {'a', false, take_acked},    {'r', true, take_read},
+    {'e', false, take_failed},   {'h', true, take_watermark}, {'s', true, take_position},
+    {'z', true, take_final},     {'x', true, take_foreign},   {'b', true, take_corrupt},
+    {'q', true, take_committed},
 };
 
 static bool take_operation(struct checker *checker, const struct history_line *line,
@@ -147,6 +148,9 @@ static void open_checker(struct checker *checker, struct verdict *verdict, struc
     verdict->finals = mem_zalloc(verdict->head.partitions * sizeof *verdict->finals);
     for (uint32_t i = 0; i < verdict->head.partitions; i++)
         checker->partitions[i].acked_max = -1;
+    checker->commits = mem_zalloc(verdict->head.partitions * sizeof *checker->commits);
+    for (uint32_t i = 0; i < verdict->head.partitions; i++)
+        checker->commits[i] = (struct commits){.begun = -1, .acked = -1, .asked = -1};
     places_init(&checker->places);
 }
 
@@ -160,6 +164,9 @@ static void close_checker(struct checker *checker)
         mem_free(client->positions);
         mem_free(client);
     }
+    for (uint32_t i = 0; i < checker->verdict->head.partitions; i++)
+        mem_free(checker->commits[i].bounds);
+    mem_free(checker->commits);
     mem_free(checker->clients);
     mem_free(checker->partitions);
     mem_free(checker->jumps);

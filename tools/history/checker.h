@@ -33,6 +33,9 @@ struct checker_counts {
     uint64_t lost_acks1;           /* Lost, but acknowledged by the leader alone. */
     uint64_t repeated, disordered; /* Of clients that are not held to it. */
     uint64_t watermark_dips;       /* Back below what was read, and up again. */
+    uint64_t commits;              /* Acknowledged; not among the writes. */
+    uint64_t commits_asked;        /* Answers that told what is committed. */
+    uint64_t commits_late;         /* Without an answer, and there after a later one. */
 };
 
 /* What came of it. */

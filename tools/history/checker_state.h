@@ -48,6 +48,25 @@ struct partition {
     struct dip dip;
 };
 
+/* From `time` on nobody may be told less than `value`: it was acknowledged, or told before. */
+struct commit_bound {
+    int64_t time;
+    int64_t value;
+    uint32_t client; /* Who was told. */
+    int64_t asked;   /* When that one had asked; -1: it was acknowledged. */
+};
+
+/* What one group has committed for one partition, by one committer. */
+struct commits {
+    bool has_committer;
+    uint32_t committer;
+    int64_t begun; /* The last value; -1: none. */
+    int64_t acked; /* ns of the last acknowledgement; -1: none. */
+    int64_t asked; /* ns of the last question that was answered; -1: none. */
+    uint32_t count, capacity;
+    struct commit_bound *bounds; /* Times and values rise. */
+};
+
 /* A reader went from one offset to another and got nothing in between. */
 struct jump {
     uint32_t client;
@@ -78,6 +97,7 @@ struct checker {
     struct client **clients; /* By number. */
     uint32_t client_count, client_capacity;
     struct partition *partitions;
+    struct commits *commits; /* By partition. */
     struct writes writes;
     struct places places;
     struct jump *jumps;
@@ -108,6 +128,13 @@ bool take_foreign(struct checker *checker, const struct history_line *line, cons
 bool take_corrupt(struct checker *checker, const struct history_line *line, const char *path);
 bool take_watermark(struct checker *checker, const struct history_line *line, const char *path);
 bool take_final(struct checker *checker, const struct history_line *line, const char *path);
+
+bool take_committed(struct checker *checker, const struct history_line *line, const char *path);
+
+/* The same of a committer's lines (check_commit.c). */
+bool begin_commit(struct checker *checker, const struct history_line *line, const char *path);
+void ack_commit(struct checker *checker, uint32_t partition, int64_t value, int64_t time);
+void check_commits(struct checker *checker);
 
 /* What only shows at the end (check_end.c). */
 void check_end(struct checker *checker);

@@ -8,6 +8,7 @@ static const struct client_kind kinds[] = {
     {.name = "probe", .keeps = true, .once = true, .tried_once = true},
     {.name = "probe/1", .once = true, .tried_once = true},
     {.name = "admin"},
+    {.name = "committer", .commits = true},
     {.name = "reader", .is_reader = true},
 };
 

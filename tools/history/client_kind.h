@@ -11,6 +11,7 @@ struct client_kind {
     bool once;       /* Each value stands in the log once. */
     bool ordered;    /* Its values stand in the order of their numbers. */
     bool tried_once; /* An error is the answer to the only attempt. */
+    bool commits;    /* Its values are offsets that it commits, one after the other. */
 };
 
 /* NULL: no kind has this name. */

@@ -24,6 +24,7 @@ static const char *const names[FINDING_CLASSES] = {
     [FINDING_BEYOND_WATERMARK] = "beyond-watermark",
     [FINDING_DIRTY_READ] = "dirty-read",
     [FINDING_CORRUPT] = "corrupt",
+    [FINDING_LOST_COMMIT] = "lost-commit",
 };
 
 const char *finding_class_name(enum finding_class class)
@@ -82,6 +83,12 @@ void want_line(struct finding *finding, char kind, uint32_t client, int64_t part
     want(finding, (struct want){kind, client, partition, offset, WANT_ANY, WANT_ANY});
 }
 
+void want_committed(struct finding *finding, uint32_t client, uint32_t partition, int64_t offset,
+                    int64_t asked)
+{
+    want(finding, (struct want){'q', client, partition, offset, WANT_ANY, asked});
+}
+
 /* ---- Collecting. */
 
 /* All wants of one kind of line, in a table of lists by the number that tells most apart. */
@@ -110,7 +117,7 @@ static uint32_t list_of(char kind, int64_t number)
 static int64_t telling(char kind, int64_t client, int64_t offset, int64_t value)
 {
     bool is_write = kind == 'w' || kind == 'a' || kind == 'e';
-    bool is_read = kind == 'r' || kind == 'x';
+    bool is_read = kind == 'r' || kind == 'x' || kind == 'q';
     return is_write ? value : is_read ? offset : client;
 }
 

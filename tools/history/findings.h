@@ -18,6 +18,7 @@ enum finding_class {
     FINDING_BEYOND_WATERMARK,
     FINDING_DIRTY_READ,
     FINDING_CORRUPT,
+    FINDING_LOST_COMMIT,
     FINDING_CLASSES,
 };
 
@@ -77,6 +78,10 @@ void want_read_of(struct finding *finding, uint32_t partition, int64_t offset, u
                   int64_t value);
 void want_line(struct finding *finding, char kind, uint32_t client, int64_t partition,
                int64_t offset);
+
+/* The answer to the question of a committed offset that was asked at `asked`. */
+void want_committed(struct finding *finding, uint32_t client, uint32_t partition, int64_t offset,
+                    int64_t asked);
 
 /* Read the history once more for the lines that were asked for.
  * Errors  false: it cannot be read any more. */

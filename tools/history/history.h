@@ -80,6 +80,9 @@ int64_t history_corrupt(struct history *history, uint32_t client, uint32_t parti
                         int64_t offset);
 int64_t history_watermark(struct history *history, uint32_t client, uint32_t partition,
                           int64_t high_watermark);
+/* Asked at `asked`, the group of the partition had `offset` committed; -1: nothing. */
+int64_t history_committed(struct history *history, uint32_t client, uint32_t partition,
+                          int64_t offset, int64_t asked);
 int64_t history_final(struct history *history, uint32_t client, uint32_t partition, int64_t end);
 /* The host stood still from `from` to `to`. */
 int64_t history_stall(struct history *history, int64_t from, int64_t to);
@@ -94,7 +97,7 @@ struct history_line {
     uint32_t client;
     uint32_t partition;
     uint32_t writer;
-    int64_t value;
+    int64_t value;  /* 'q': when it was asked. */
     int64_t offset; /* 'h': the watermark; 'z': the end. */
     int64_t time;   /* 'c', 'n': that of the line before. */
     int64_t to;     /* 'g': the end of the stall. */

@@ -19,11 +19,20 @@ struct field {
     const char *what;
 };
 
-static const struct field fields[] = {
-    {'C', "client"},        {'P', "partition"}, {'W', "writer"},    {'V', "value number"},
-    {'O', "offset"},        {'T', "time"},      {'U', "end of it"}, {'B', "begin or end"},
-    {'1', "word"},          {'2', "word"},      {'3', "word"},      {'X', "hexadecimal digits"},
-    {'*', "rest of a line"}};
+static const struct field fields[] = {{'C', "client"},
+                                      {'P', "partition"},
+                                      {'W', "writer"},
+                                      {'V', "value number"},
+                                      {'O', "offset"},
+                                      {'T', "time"},
+                                      {'U', "end of it"},
+                                      {'F', "time of the question"},
+                                      {'B', "begin or end"},
+                                      {'1', "word"},
+                                      {'2', "word"},
+                                      {'3', "word"},
+                                      {'X', "hexadecimal digits"},
+                                      {'*', "rest of a line"}};
 
 /* What the lines of each kind hold; '*' takes the rest of the line, which may be empty. */
 static const struct shape {
@@ -33,8 +42,8 @@ static const struct shape {
 } shapes[] = {
     {'w', true, "CVPT"}, {'a', true, "CVOT"},  {'r', true, "CPOWVT"}, {'e', true, "CV1T"},
     {'h', true, "CPOT"}, {'s', true, "CPOT"},  {'z', true, "CPOT"},   {'x', true, "CPOTX"},
-    {'b', true, "CPOT"}, {'c', false, "C12*"}, {'!', false, "TB12*"}, {'g', false, "TU"},
-    {'n', false, "*"},   {'.', true, "T"},
+    {'b', true, "CPOT"}, {'q', true, "CPOFT"}, {'c', false, "C12*"},  {'!', false, "TB12*"},
+    {'g', false, "TU"},  {'n', false, "*"},    {'.', true, "T"},
 };
 
 struct history_reader {
@@ -236,6 +245,8 @@ static bool take_field(struct walk *walk, struct history_line *line)
         return take_integer(walk, 0, INT64_MAX, &line->time);
     case 'U':
         return take_integer(walk, line->time, INT64_MAX, &line->to);
+    case 'F':
+        return take_integer(walk, 0, INT64_MAX, &line->value);
     case 'B':
         return take_begins(walk, &line->begins);
     case '1':

@@ -216,6 +216,13 @@ int64_t history_watermark(struct history *history, uint32_t client, uint32_t par
     return add(history, "h %u %u %lld", client, partition, (long long)high_watermark);
 }
 
+int64_t history_committed(struct history *history, uint32_t client, uint32_t partition,
+                          int64_t offset, int64_t asked)
+{
+    return add(history, "q %u %u %lld %lld", client, partition, (long long)offset,
+               (long long)asked);
+}
+
 int64_t history_final(struct history *history, uint32_t client, uint32_t partition, int64_t end)
 {
     return add(history, "z %u %u %lld", client, partition, (long long)end);
