@@ -190,6 +190,35 @@ def test_a_clean_run_is_whole_and_valid_and_its_counts_agree():
     with_topic(look)
 
 
+def test_committed_offsets_stay_while_coordinators_are_killed():
+    def look(cluster):
+        commit = Workload(cluster, "commit", "--groups", "6", "--every-ms", "20")
+        commit.until("q", 100)
+        for node in ("1", "2", "3"):
+            cluster.skiff("kill", node)
+            commit.until("a", commit.lines("a") + 100)
+            cluster.skiff("restart", node)
+        code, said = commit.end()
+        assert code == 0, said
+        found = verdict(commit)
+        assert found["commits"] == commit.lines("a") > 300 and found["commits_asked"] == commit.lines("q"), found
+        assert json.loads(cluster.skiff("group", "ls", "--json")) == []
+    with_topic(look)
+
+
+def test_committed_offsets_that_somebody_deletes_are_a_violation():
+    def look(cluster):
+        commit = Workload(cluster, "commit", "--groups", "1", "--every-ms", "20")
+        commit.until("q", 20)
+        for _ in range(20):
+            cluster.call("group", "delete", f"skiff-chaos-{RUN}-0")
+        assert commit.end()[0] == 0
+        said = subprocess.run([SKIFF, "chaos", "check", commit.path], capture_output=True, text=True, timeout=60,
+                              check=False)
+        assert said.returncode == VIOLATION and "lost-commit: partition 0" in said.stdout, said
+    with_topic(look)
+
+
 def test_values_carry_run_writer_number_and_checksum():
     def look(cluster):
         writer = Workload(cluster, "write", "--rate", "100", "--size", "64")
@@ -304,11 +333,10 @@ def test_a_host_that_stood_still_is_told():
 def test_every_verb_ends_on_sigterm_with_a_whole_history():
     def look(cluster):
         started = [Workload(cluster, *words) for words in (("write",), ("read",), ("probe",), ("probe", "--fresh"),
-                                                           ("probe", "--metadata"))]
+                                                           ("probe", "--metadata"), ("commit",))]
         for workload in started:
             workload.until("c", 1)
-        for sign, workload in zip((signal.SIGTERM, signal.SIGINT, signal.SIGTERM, signal.SIGINT, signal.SIGTERM),
-                                  started):
+        for sign, workload in zip(3 * (signal.SIGTERM, signal.SIGINT), started):
             workload.process.send_signal(sign)
             code, said = workload.wait()
             assert code == 0 and workload.history().is_whole, f"exit {code}: {said}"

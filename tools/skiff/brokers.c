@@ -25,6 +25,11 @@ int64_t brokers_deadline_us(const struct brokers *brokers)
     return brokers->deadline_us;
 }
 
+void brokers_set_deadline_us(struct brokers *brokers, int64_t deadline_us)
+{
+    brokers->deadline_us = deadline_us;
+}
+
 struct arena *brokers_arena(struct brokers *brokers)
 {
     return &brokers->arena;

@@ -24,6 +24,8 @@ int brokers_open(struct brokers **out, const struct call *call);
 void brokers_close(struct brokers *brokers);
 
 int64_t brokers_deadline_us(const struct brokers *brokers);
+/* Ask until then, from now on. */
+void brokers_set_deadline_us(struct brokers *brokers, int64_t deadline_us);
 struct arena *brokers_arena(struct brokers *brokers);
 
 /* Who is there and who leads, as it was when it was last learnt. */

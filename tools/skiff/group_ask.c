@@ -33,13 +33,17 @@ static enum err find_coordinator(struct group_asking *asking)
     return err;
 }
 
-static enum err ask_once(struct group_asking *asking, const struct group_api *api,
-                         const void *request, void *response)
+enum err group_find(struct group_asking *asking, struct link **out)
+{
+    enum err err = asking->coordinator < 0 ? find_coordinator(asking) : ERR_NONE;
+    return err ? err : brokers_link(asking->brokers, asking->coordinator, out);
+}
+
+enum err group_ask_once(struct group_asking *asking, const struct group_api *api,
+                        const void *request, void *response)
 {
     struct link *link;
-    enum err err = asking->coordinator < 0 ? find_coordinator(asking) : ERR_NONE;
-    if (!err)
-        err = brokers_link(asking->brokers, asking->coordinator, &link);
+    enum err err = group_find(asking, &link);
     if (!err)
         err = brokers_ask(asking->brokers, link, &api->api, request, response);
     return err ? err : api->error_of(response);
@@ -49,7 +53,7 @@ enum err group_ask(struct group_asking *asking, const struct group_api *api, con
                    void *response)
 {
     for (;;) {
-        enum err err = ask_once(asking, api, request, response);
+        enum err err = group_ask_once(asking, api, request, response);
         bool is_gone = brokers_is_gone(err);
         if (!is_gone && !group_is_moving(err))
             return err;

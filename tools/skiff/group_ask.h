@@ -22,6 +22,12 @@ struct group_api {
 enum err group_ask(struct group_asking *asking, const struct group_api *api, const void *request,
                    void *response);
 
+/* Have a link to the coordinator, or say why not; and ask over it, once. After an error other
+ * than the response's own, brokers_learn() comes before the next try. */
+enum err group_find(struct group_asking *asking, struct link **out);
+enum err group_ask_once(struct group_asking *asking, const struct group_api *api,
+                        const void *request, void *response);
+
 /* COORDINATOR_NOT_AVAILABLE, COORDINATOR_LOAD_IN_PROGRESS, NOT_COORDINATOR: ask again. */
 bool group_is_moving(enum err err);
 

@@ -28,6 +28,10 @@ static const struct verb verbs[] = {
      "skiff-workload probe -t skiff-chaos-a --run 1f --history p.history --fresh\n"
      "skiff-workload probe -t skiff-chaos-a --run 1f --history m.history --metadata",
      run_probe},
+    {"commit", "", 0, 0, VERB_REMOTE, false, commit_flags,
+     "Groups that commit one offset after the other, and are asked for them, until SIGTERM; then\n"
+     "they are asked once more, and deleted.",
+     "skiff-workload commit -t skiff-chaos-a --run 1f --history c.history", run_commit},
     {"topic create", "TOPIC", 1, 1, VERB_REMOTE, false, topic_create_flags, "Create a topic.",
      "skiff-workload topic create skiff-chaos-a -p 30 -r 3 -c min.insync.replicas=2",
      run_topic_create},

@@ -4,10 +4,11 @@
 
 #include "workload.h"
 
-extern const struct flag write_flags[], read_flags[], probe_flags[], topic_create_flags[],
-    view_flags[], no_flags[];
+extern const struct flag commit_flags[], write_flags[], read_flags[], probe_flags[],
+    topic_create_flags[], view_flags[], no_flags[];
 
 int run_write(struct call *call);
+int run_commit(struct call *call);
 int run_read(struct call *call);
 int run_final(struct call *call);
 int run_probe(struct call *call);
