@@ -19,13 +19,13 @@ from programs import Refused
 
 OPERATORS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 SHAPE = re.compile(r"^\s*([\w.-]+)\s*(>=|<=|>|<)\s*([0-9.]+)\s*(ms|s|)\s*$")
-PROFILES = {**{name: name for name in ("tuned", "stock", "fresh", "probe", "metadata", "java", "franz")},
+PROFILES = {**{name: name for name in ("tuned", "stock", "fresh", "probe", "metadata", "commit", "java", "franz")},
             "not-led": "tuned (not led)"}  # What is typed, and what the report calls it.
 DISTRIBUTIONS = {"gap": "gaps", "full_isr": "full_isr", "first_ack": "first_ack", "latency": "latency"}
 WHICH = ("p50", "p90", "p99", "max")
 COUNTS = ("acked", "failed", "unknown", "unknown_found", "lost", "duplicated", "reordered", "unseen",
           "inconsistent_offsets", "never_written", "aborted_read", "poll_skip", "nonmonotonic_poll",
-          "nonmonotonic_send", "beyond_watermark", "dirty_read", "lost_acks1", "rounds")
+          "nonmonotonic_send", "beyond_watermark", "dirty_read", "lost_commit", "lost_acks1", "rounds")
 
 
 class Bound:

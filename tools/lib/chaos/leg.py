@@ -106,6 +106,7 @@ class Leg:
             if self.scenario.has_all_clients:
                 workloads.start_other(name, command, rate["other"])
         workloads.start_probes(rate["probes"], self.scenario.has_metadata)
+        workloads.start_commits()
         since = time.monotonic_ns()
         if not self.wait_steady(since, FIRST_LIMIT_S, FULL):
             raise Failure(f"no steady state to begin with: {self.why_not_steady(since)}{self.cluster.log_ends()}")
@@ -349,6 +350,8 @@ class Leg:
         result.given_up = workloads.given_up
         result.checked = workloads.check(workloads.files, ends)
         result.window = self.worst_window(result.checked.found)
+        result.notes.append(f"{result.checked.found.get('commits', 0):,} commits of groups acknowledged, "
+                            f"asked for {result.checked.found.get('commits_asked', 0):,} times")
         if workloads.files_1:
             result.checked_1 = workloads.check(workloads.files_1, ends_1)
         result.history = workloads.files + workloads.files_1

@@ -24,6 +24,7 @@ PROFILES = {  # Clients whose view of an outage is told apart, in the order in w
     "java": "Kafka's own Java client",
     "franz": "franz-go",
     "metadata": "topics created and deleted",
+    "commit": "an offset committed for a group: what its coordinator takes",
 }
 SYSTEMS = {"skiff": "Skiff", "kafka": "Apache Kafka, as it comes", "kafka-matched": "Apache Kafka, matched"}
 # Beside the gaps of clients, times of the cluster that have the same statistics.

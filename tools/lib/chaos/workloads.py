@@ -6,6 +6,7 @@
     probe    one tiny record after the other round the partitions, tuned
     fresh    the same, each over connections of its own
     metadata creates and deletes a topic, again and again
+    commit   groups that commit offsets, and somebody who asks for them
     reader   reads along; after the run another one reads everything
 """
 import json
@@ -22,6 +23,7 @@ VIOLATION, INCONCLUSIVE = 11, 12
 JVM_TERMINATED = 128 + signal.SIGTERM  # What a JVM may say that ended in order; its history tells whether it did.
 FINAL_LIMIT_S, FLUSH_LIMIT_S = 120, 20
 ANSWERS_WITHIN = "30s"  # Metadata, to begin with: a JVM that has just started takes its time.
+COMMIT_EVERY_MS = 100  # Of each of the groups that commit.
 CLIENTS_EACH = 1000  # Numbers that one process may give to its clients.
 GIVEN_UP = re.compile(r"(\d+) producers given up")  # In the last line of a writer.
 RATE_PARTS = {"stock": 0.2, "acks1": 0.12, "probes": 0.08}  # Of all records a second; the tuned writer has the rest.
@@ -162,6 +164,9 @@ class Workloads:
         self.start("fresh", "probe", "--fresh", "--every-ms", every_ms, profile="fresh")
         if is_with_metadata:
             self.start("metadata", "probe", "--metadata", profile="metadata")
+
+    def start_commits(self):
+        self.start("commit", "commit", "--every-ms", COMMIT_EVERY_MS)
 
     def start_reader(self):
         self.start("reader", "read")
