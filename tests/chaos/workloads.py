@@ -344,6 +344,17 @@ def test_every_verb_ends_on_sigterm_with_a_whole_history():
     with_topic(look)
 
 
+def test_a_probe_is_as_rare_as_it_is_asked_to_be():
+    def look(cluster):
+        for words in (("--every-ms", "1500"), ("--every-ms", "1500", "--fresh")):
+            probe = Workload(cluster, "probe", *words)
+            probe.until("w", 2)
+            assert probe.end()[0] == 0
+            first, second = (int(line[-1]) for line in probe.history().of["w"][:2])
+            assert second - first >= 1.4e9, f"{words}: {(second - first) / 1e9:.1f} s"
+    with_topic(look, partitions=1, copies=1)
+
+
 def test_fresh_probes_show_how_long_a_hung_leader_was_away():
     def look(cluster):
         probe = Workload(cluster, "probe", "--fresh", "--every-ms", "20")

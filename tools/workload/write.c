@@ -43,8 +43,8 @@ struct write_run {
     const char *profile; /* In the history; that of the settings stands in the call. */
     uint32_t count;
     struct writer writers[WRITERS_MAX];
-    int64_t rate; /* Records a second of all writers. */
-    int64_t size; /* Bytes of a value at least. */
+    int64_t every_ns; /* From one record to the next, of all writers. */
+    int64_t size;     /* Bytes of a value at least. */
     int64_t flush_us;
     int64_t started_ns;
     uint64_t slot; /* Of the next record that is due. */
@@ -160,8 +160,8 @@ static void write_one(struct write_run *run, struct writer *writer, int32_t part
 /* All that is due by now. Each writer begins its round at another partition. */
 static void write_due(struct write_run *run, int64_t now_ns)
 {
-    uint64_t late = (uint64_t)(LATE_MAX_NS / 1000 * run->rate / 1000000) + 1;
-    uint64_t due = (uint64_t)((now_ns - run->started_ns) / 1000 * run->rate / 1000000) + 1;
+    uint64_t late = (uint64_t)(LATE_MAX_NS / run->every_ns) + 1;
+    uint64_t due = (uint64_t)((now_ns - run->started_ns) / run->every_ns) + 1;
     if (due > run->slot + late) {
         run->passed_over += due - late - run->slot;
         run->slot = due - late;
@@ -239,7 +239,7 @@ static int poll_writers(struct write_run *run)
 
 static int64_t next_due_ns(const struct write_run *run, int64_t now_ns)
 {
-    int64_t due_ns = run->started_ns + (int64_t)(run->slot * 1000000 / (uint64_t)run->rate) * 1000;
+    int64_t due_ns = run->started_ns + (int64_t)run->slot * run->every_ns;
     int64_t tick_ns = now_ns + WORKLOAD_TICK_NS;
     return due_ns > tick_ns && open_records(run) == 0 ? due_ns : tick_ns;
 }
@@ -328,7 +328,7 @@ static int run_writers(struct write_run *run)
 int run_write(struct call *call)
 {
     struct write_run *run = mem_zalloc(sizeof *run);
-    int64_t writers;
+    int64_t writers, rate;
     const char *acks = call_flag(call, "acks");
     const char *flush = call_flag(call, "flush");
     run->workload.call = call;
@@ -338,15 +338,17 @@ int run_write(struct call *call)
     int code = call_number(call, "writers", 1, WRITERS_MAX, 1, &writers);
     run->count = (uint32_t)writers;
     if (!code)
-        code = call_number(call, "rate", 1, 1000000, 1000, &run->rate);
+        code = call_number(call, "rate", 1, 1000000, 1000, &rate);
     if (!code)
         code = call_number(call, "size", 0, VALUE_SIZE_MAX - 1, 0, &run->size);
     if (!code && run->flush_us < 0)
         code = say_error(EXIT_USAGE, "--flush %s: not a time such as 500ms or 10s", flush);
     if (!code && call_flag(call, "topic"))
         code = workload_own_topic(call_flag(call, "topic"));
-    if (!code)
+    if (!code) {
+        run->every_ns = 1000000000 / rate;
         code = run_writers(run);
+    }
     mem_free(run);
     return code;
 }
@@ -359,7 +361,7 @@ int run_probe_tuned(struct call *call, int64_t every_ms)
     run->profile = "probe";
     run->count = 1;
     run->flush_us = 10000000;
-    run->rate = every_ms > 1000 ? 1 : 1000 / every_ms;
+    run->every_ns = every_ms * 1000000;
     int code = run_writers(run);
     mem_free(run);
     return code;
