@@ -14,7 +14,8 @@ const struct flag probe_flags[] = {
     {0, "history", "FILE", "where the history goes"},
     {0, "fresh", NULL, "each probe by connections of its own, as a client that knows nothing"},
     {0, "metadata", NULL, "as --fresh; each creates a topic and deletes it"},
-    {0, "every-ms", "N", "milliseconds from one probe to the next (20; --metadata: 100)"},
+    {0, "every-ms", "N",
+     "milliseconds from one probe to the next (1; --fresh: 3; --metadata: 100)"},
     {0, "first-client", "C", "the probe's number in the history (0)"},
     {0, NULL, NULL, NULL},
 };
@@ -84,12 +85,17 @@ int run_probe(struct call *call)
 {
     int64_t every_ms;
     bool of_topics = call_flag(call, "metadata") != NULL;
-    int code = call_number(call, "every-ms", 1, 60000, of_topics ? 100 : 20, &every_ms);
+    bool is_fresh = call_flag(call, "fresh") != NULL;
+    int code = call_number(call, "every-ms", 1, 60000,
+                           of_topics  ? 100
+                           : is_fresh ? 3
+                                      : 1,
+                           &every_ms);
     if (!code && call_flag(call, "topic"))
         code = workload_own_topic(call_flag(call, "topic"));
     if (code)
         return code;
-    if (!call_flag(call, "fresh") && !of_topics)
+    if (!is_fresh && !of_topics)
         return run_probe_tuned(call, every_ms);
     struct probing *probing = mem_zalloc(sizeof *probing);
     probing->kind = of_topics ? &probe_topics : &probe_produce;
