@@ -148,14 +148,21 @@ def spoiled(stalls, confirmed=False):
 
 
 def test_a_round_that_the_host_spoiled_does_not_count_beside_a_good_one():
-    total = a_scenario(a_leg(), spoiled([(0, 2)]))
-    assert total.verdict() == "PASS" and verdict.totals([total.json()])["faults"] == 1
+    total = a_scenario(a_leg(), spoiled([(0, 2), (0.5, 2)]))
+    assert total.verdict() == "PASS" and total.json()["faults"][1]["counts"] is False
+    line = verdict.last_line("PASS", "skiff 0.1", "fsync=on", [total.json()])
+    assert "1/2 faults confirmed (1 spoiled by the host and played again)" in line, line
     assert "does not count: round 2 was not confirmed" in total.json()["notes"][0]
     assert "the host stood still" in total.json()["notes"][0] and "tuned" not in total.gap_table()
 
 
+def test_a_client_that_stood_still_alone_is_no_host_that_did():
+    for stalls in ([(0, 9)], [(0, 2), (2, 4)], [(0, 2), (1.8, 4)]):  # Two that agree for 0.2 s.
+        assert a_scenario(a_leg(), spoiled(stalls)).verdict() == "INCONCLUSIVE", stalls
+
+
 def test_a_spoiled_round_alone_is_inconclusive():
-    total = a_scenario(spoiled([(0, 2)]))
+    total = a_scenario(spoiled([(0, 2), (0, 2)]))
     assert total.verdict() == "INCONCLUSIVE" and "the host stood still" in total.json()["why"]
 
 

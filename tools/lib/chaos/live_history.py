@@ -99,9 +99,9 @@ class LiveHistory:
                                              default=time.monotonic_ns())
 
     def stalled_ns(self):
-        """How long the host stood still so far: each writer watches the same one."""
+        """How long the host stood still so far, by the second of the writers: one may have been stopped alone."""
         with self.lock:
-            return max((file.stalled_ns for file in self.files), default=0)
+            return sorted([0, 0] + [file.stalled_ns for file in self.files])[-2]
 
     def follow(self):
         while not self.is_over:

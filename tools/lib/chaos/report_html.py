@@ -134,8 +134,11 @@ def trust(report):
         items.append((control[0], control[1]))
     faults = sum(len(scenario.faults) for scenario in report.scenarios)
     confirmed = sum(scenario.confirmed for scenario in report.scenarios)
+    spoiled = sum(scenario.spoiled for scenario in report.scenarios)
     if faults:
-        items.append((faults == confirmed, f"{count(confirmed)} of {count(faults)} faults were seen to happen."))
+        but = f" {count(spoiled)} came while the host stood still; these rounds were played again." if spoiled else ""
+        items.append((faults == confirmed + spoiled,
+                      f"{count(confirmed)} of {count(faults)} faults were seen to happen.{but}"))
     compared = sum(scenario.replicas.get("compared") or 0 for scenario in report.scenarios)
     if compared:
         bad = [sum(scenario.replicas.get(name) or 0 for scenario in report.scenarios)
@@ -182,7 +185,7 @@ def kept_table(report):
     rows = []
     for scenario in report.scenarios:
         replicas = "bad" if scenario.replicas_bad else ""
-        unsure = "" if scenario.confirmed == len(scenario.faults) else "bad"
+        unsure = "" if scenario.confirmed + scenario.spoiled == len(scenario.faults) else "bad"
         rows.append(("", [("", f'<a href="#{anchor(scenario)}">{esc(scenario.name)}</a>'), ("", chip(scenario.verdict)),
                           count(scenario.rounds), (unsure, esc(confirmed_text(scenario))), count(scenario.acked),
                           none_of(scenario.lost), none_of(scenario.duplicated), none_of(scenario.reordered),
@@ -341,7 +344,7 @@ def fault_table(scenario):
     rows = [("" if fault.confirmed else "bad", [
         f"{fault.number} {fault.text}", duration((fault.begin_ns - start) / 1e6),
         duration((fault.end_ns - fault.begin_ns) / 1e6) if fault.end_ns else NONE,
-        "yes" if fault.confirmed else ("bad", "<strong>no</strong>"), count(fault.in_flight), fault.how or NONE])
+        confirmed_cell(fault), count(fault.in_flight), fault.how or NONE])
         for fault in listed_faults(scenario.faults)]
     left = len(scenario.faults) - len(rows)
     more = f'<p class="note">And {count(left)} more; all are in report.json.</p>' if left > 0 else ""
@@ -349,6 +352,12 @@ def fault_table(scenario):
     return (f'<details class="faults"{is_open}>'
             f'<summary>{counted(len(scenario.faults), "fault")}, {scenario.confirmed} confirmed</summary>'
             f'{table(heads, rows, "cards")}{more}</details>')
+
+
+def confirmed_cell(fault):
+    if fault.confirmed:
+        return "yes"
+    return "bad", "<strong>no</strong>" + (", the host stood still" if fault.is_spoiled else "")
 
 
 def meanings():

@@ -2,6 +2,7 @@
 
 A broken promise is a failure with its witness, what could not be confirmed is skipped with the reason,
 a control that ended without a violation is a failure of its own, and so is each limit that was passed.
+What kept the run from being whole is an error of the case "run".
 """
 import xml.etree.ElementTree as ElementTree
 
@@ -23,9 +24,9 @@ def xml(report):
     for limit in report.broken_limits():
         case = add_case(suite, report, f"limit: {limit}", 0)
         ElementTree.SubElement(case, "failure", message=clean(limit), type="limit")
-    for name, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")):
+    add_run(suite, report)
+    for name, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(name, str(sum(1 for _ in suite.iter(tag))))
-    suite.set("errors", "0")
     suite.set("time", f"{report.get('seconds', 0):.3f}")
     ElementTree.indent(suite)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
@@ -49,6 +50,8 @@ def add_scenario(suite, report, scenario):
     out = [f"{scenario.acked} acked, {scenario.lost} lost, {scenario.duplicated} duplicated, "
            f"{scenario.reordered} reordered, "
            f"{scenario.unknown} unknown ({scenario.unknown_found} found)"]
+    out += [f"{scenario.spoiled} faults were not confirmed while the host stood still, and were played again"] \
+        if scenario.spoiled else []
     out += [f"longest gap {longest[0]:.0f} ms ({longest[1]})"] if longest else []
     ElementTree.SubElement(case, "system-out").text = clean("\n".join(out))
 
@@ -58,3 +61,15 @@ def add_control(suite, report):
     case = add_case(suite, report, "control", 0)
     if not violated:
         ElementTree.SubElement(case, "failure", message=clean(text), type="control")
+
+
+def add_run(suite, report):
+    """What could not be run, or was not, is no test that passed."""
+    errors = [str(error) for error in report.get("errors") or []]
+    errors += ["stopped before it was done"] if report.get("stopped") else []
+    errors += [f"left out, no time was left: {name}" for name in report.get("skipped") or []]
+    if not errors:
+        return
+    case = add_case(suite, report, "run", 0)
+    for error in errors:
+        ElementTree.SubElement(case, "error", message=clean(error.split("\n")[0]), type="run").text = clean(error)

@@ -10,7 +10,7 @@ import re
 
 NONE = "\N{EN DASH}"
 VERDICTS = {  # word: (mark, what it means)
-    "PASS": ("\N{CHECK MARK}", "Every fault was seen to happen, and nothing that was acknowledged is missing."),
+    "PASS": ("\N{CHECK MARK}", "Every fault that counts was seen to happen, and nothing that was acknowledged is missing."),
     "FAIL": ("\N{BALLOT X}", "A promise was broken, or a limit was passed. The witnesses are below."),
     "INCONCLUSIVE": ("?", "Nothing was seen to break, but not all that should have happened was confirmed."),
     "VOID": ("\N{EMPTY SET}", "The control had to end in a violation and did not: no verdict of this run counts."),
@@ -162,8 +162,7 @@ class Scenario:
         self.lost_acks1 = other["lost_acks1"] or 0
         self.other = {name.replace("_", " "): value for name, value in other.items()
                       if value and name not in NO_VIOLATIONS}
-        self.faults = [Fault(number, fault) for number, fault in enumerate(raw.get("faults") or [], 1)
-                       if fault.get("counts", True)]
+        self.faults = [Fault(number, fault) for number, fault in enumerate(raw.get("faults") or [], 1)]
         self.witness = [str(line) for line in raw.get("witness") or []]
         self.stalls = [tuple(stall) for stall in raw.get("stalls") or []]
         self.replicas = raw.get("replicas") or {}
@@ -178,6 +177,11 @@ class Scenario:
     @property
     def confirmed(self):
         return sum(1 for fault in self.faults if fault.confirmed)
+
+    @property
+    def spoiled(self):
+        """Faults that were not confirmed in rounds in which the host stood still, and that were played again."""
+        return sum(1 for fault in self.faults if fault.is_spoiled)
 
     def shortest_ns(self):
         """What a picture of this scenario should still show: half of the rounds have longer gaps."""
@@ -230,6 +234,7 @@ class Fault:
         self.begin_ns, self.end_ns = raw.get("begin_ns") or 0, raw.get("end_ns")
         self.confirmed, self.how = bool(raw.get("confirmed")), str(raw.get("how") or "")
         self.in_flight = raw.get("in_flight")
+        self.is_spoiled = not raw.get("counts", True)
 
     @property
     def text(self):

@@ -305,7 +305,7 @@ class Run:
             outcome = verdict.INCONCLUSIVE
         line = verdict.last_line(outcome, self.version, self.ack_text(), done, len(self.plan))
         if done or self.control:
-            self.publish(self.assemble(outcome, line, done, failed_if))
+            self.publish({**self.assemble(outcome, line, done, failed_if), "stopped": stopped})
         for one in failed_if:
             programs.say(f"--fail-if {one['text']}")
         for name in self.skipped:

@@ -18,6 +18,7 @@ P99_FROM = 100
 COUNTS = ("acked", "failed", "unknown", "unknown_found", "lost", "duplicated", "reordered")
 ELSEWHERE = "tuned (not led)"  # Gaps of partitions that the victim did not lead.
 STALLED_NS = 500_000_000  # So long the host stands still in a round that need not count.
+WATCHERS = 2  # Clients that have to see it: one alone may have been stopped itself.
 GIVEN_UP_MOST = 3  # Producers of a scenario that may end by a defect that only their library is said to have.
 
 
@@ -69,12 +70,13 @@ def worst_gaps(found, faults):
 
 
 def stalled_ns(stalls, fault):
-    """How long the host stood still from a fault's begin to its end; several watched the same host."""
-    total, reached = 0, fault["begin_ns"]
-    for begun, ended in sorted(map(tuple, stalls)):
-        begun, ended = max(begun, reached), min(ended, fault["end_ns"])
-        total += max(0, ended - begun)
-        reached = max(reached, ended)
+    """How long the host stood still from a fault's begin to its end: only what two clients saw is the host's."""
+    edges = sorted(edge for begun, ended in stalls if begun < ended for edge in ((begun, 1), (ended, -1)))
+    total, watchers, reached = 0, 0, 0
+    for at, change in edges:
+        if watchers >= WATCHERS:
+            total += max(0, min(at, fault["end_ns"]) - max(reached, fault["begin_ns"]))
+        watchers, reached = watchers + change, at
     return total
 
 
@@ -274,8 +276,9 @@ def overall(scenarios, control, failed_if):
 
 def totals(scenarios):
     found = {name: sum(scenario[name] for scenario in scenarios) for name in COUNTS}
-    faults = [fault for scenario in scenarios for fault in scenario["faults"] if fault.get("counts", True)]
-    return {**found, "faults": len(faults), "confirmed": sum(fault["confirmed"] for fault in faults)}
+    faults = [fault for scenario in scenarios for fault in scenario["faults"]]
+    return {**found, "faults": len(faults), "confirmed": sum(fault["confirmed"] for fault in faults),
+            "spoiled": sum(not fault.get("counts", True) for fault in faults)}
 
 
 def longest_gap(scenarios):
@@ -294,7 +297,8 @@ def last_line(verdict, version, ack, scenarios, planned=None):
             if count and name != "lost_acks1":
                 others[name] = others.get(name, 0) + count
     more = "".join(f"{count:,} {name.replace('_', ' ')}, " for name, count in sorted(others.items()))
-    faults = f"{total['confirmed']}/{total['faults']} faults confirmed, " if total["faults"] else ""
+    spoiled = f" ({total['spoiled']} spoiled by the host and played again)" if total["spoiled"] else ""
+    faults = f"{total['confirmed']}/{total['faults']} faults confirmed{spoiled}, " if total["faults"] else ""
     faults += f"{len(scenarios)} of {planned} scenarios, " if planned else ""
     text = (f"{verdict} {version} {ack}: {faults}{total['acked']:,} acked, "
             f"{total['lost']:,} lost, {total['duplicated']:,} duplicated, {total['reordered']:,} reordered, {more}"
