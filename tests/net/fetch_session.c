@@ -471,6 +471,21 @@ static void tune_no_slots(struct config *config)
     config->fetch_sessions_max = 0;
 }
 
+Test(fetch_session, ends_when_all_of_them_have_too_many_partitions)
+{
+    enum { TOO_MANY = 1 << 20 };
+    struct fetch_request body = request(begin(), 1), next = request(body.session_id, 2);
+    node.shard->api->session_parts += TOO_MANY; /* As if others had them. */
+    produce(0);
+    struct fetch_response last = send(&body);
+    cr_assert_eq(last.error_code, ERR_NONE);
+    cr_assert_eq(last.session_id, 0);
+    cr_assert_gt(answer(&last, 0)->records.memory.size, 0);
+    cr_assert_eq(send(&next).error_code, ERR_FETCH_SESSION_ID_NOT_FOUND);
+    cr_assert_eq(node.shard->api->session_parts, TOO_MANY);
+    cr_assert_eq(begin_version(16), 0);
+}
+
 Test(fetch_session, of_a_replica_needs_no_slot)
 {
     struct follower follower;

@@ -193,12 +193,21 @@ static uint32_t count_news(struct fetch_job *job)
 
 /* A client that counts on what this node cannot keep in mind for it begins anew, which the session
  * id 0 tells it. A replica does without: it asks again for what it was refused. */
+static void answer_session(struct fetch_job *job, bool is_whole)
+{
+    struct shard *shard = job->shard;
+    struct fetch_session *session = fetch_session_find(shard, job->request->conn, job->session);
+    if (session && job->replica < 0 && (!is_whole || !fetch_sessions_fit(shard))) {
+        fetch_session_end(shard, session);
+        session = NULL;
+    }
+    job->response.session_id = session ? session->id : 0;
+}
+
 static void answer_news(struct fetch_job *job)
 {
     struct arena *arena = &job->request->arena;
     uint32_t count = count_news(job);
-    struct fetch_session *session =
-        fetch_session_find(job->shard, job->request->conn, job->session);
     job->response.topics = fetch_response_topic_new(arena, count);
     job->response.node_endpoints = fetch_response_node_endpoint_new(arena, count);
     answer_errors(job);
@@ -207,11 +216,7 @@ static void answer_news(struct fetch_job *job)
         is_whole &= answer_share(job, share);
         fetch_share_free(share);
     }
-    if (session && !is_whole && job->replica < 0) {
-        fetch_session_end(job->shard, session);
-        session = NULL;
-    }
-    job->response.session_id = session ? session->id : 0;
+    answer_session(job, is_whole);
 }
 
 void fetch_answer_end(struct fetch_job *job)
@@ -220,8 +225,6 @@ void fetch_answer_end(struct fetch_job *job)
         answer_news(job);
         return;
     }
-    struct fetch_session *session =
-        fetch_session_find(job->shard, job->request->conn, job->session);
-    job->response.session_id = session ? session->id : 0;
     answer_all(job);
+    answer_session(job, true);
 }

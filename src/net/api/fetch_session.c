@@ -82,13 +82,18 @@ enum err fetch_session_go_on(struct shard *shard, const struct request *request,
     return ERR_NONE;
 }
 
+bool fetch_sessions_fit(const struct shard *shard)
+{
+    return shard->api->session_parts <= SESSION_PARTITIONS_MAX;
+}
+
 /* A shard has its part of the slots. */
 static bool has_room(struct shard *shard)
 {
     struct api_state *api = shard->api;
     uint32_t slots = ((uint32_t)shard->config->fetch_sessions_max + shard->config->shards - 1) /
                      shard->config->shards;
-    if (api->session_parts >= SESSION_PARTITIONS_MAX)
+    if (!fetch_sessions_fit(shard))
         return false;
     if (api->session_count < slots)
         return true;

@@ -50,6 +50,8 @@ struct fetch_session *fetch_session_find(struct shard *shard, conn_id conn, uint
 /* End the one with this id, if the connection has it. */
 void fetch_session_close(struct shard *shard, const struct request *request, int32_t id);
 void fetch_session_end(struct shard *shard, struct fetch_session *session);
+/* All sessions of consumers together have no more partitions than they may. */
+bool fetch_sessions_fit(const struct shard *shard);
 /* `owner` has `count` of its partitions, as Fetch `job` has found. */
 void fetch_session_count(struct shard *shard, struct fetch_session *session, uint32_t owner,
                          uint64_t job, uint32_t count);
