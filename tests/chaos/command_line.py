@@ -156,6 +156,7 @@ def test_a_partition_is_trimmed():
     assert cluster.skiff("consume", "cut", "-e") == ""
     for where in ("cut/7", "uncut/0"):
         assert cluster.call("topic", "trim", where, "1").returncode == NOT_FOUND, where
+    assert "uncut" not in cluster.skiff("topic", "ls"), "it must not be made by being asked for"
 
 
 def test_a_paused_node_is_seen_and_resumes():

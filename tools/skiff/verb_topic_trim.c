@@ -37,32 +37,48 @@ static int read_arguments(struct trim *trim)
     return EXIT_DONE;
 }
 
-static int failed(const struct trim *trim, rd_kafka_resp_err_t err, const char *reason)
+/* Does the cluster know the partition? All topics are listed: to ask for one may create it. */
+static bool is_there(const struct trim *trim, rd_kafka_t *client)
 {
-    int code =
-        err > 0                               ? exit_code_of((int)err)
-        : err == RD_KAFKA_RESP_ERR__TIMED_OUT ? EXIT_TIMED_OUT
-        : err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION
-            ? EXIT_NOT_FOUND
-            : EXIT_FAILED;
+    const struct rd_kafka_metadata *metadata;
+    bool found = false;
+    if (rd_kafka_metadata(client, 1, NULL, &metadata, (int)(trim->call->timeout_us / 1000)))
+        return true; /* Who knows. */
+    for (int i = 0; i < metadata->topic_cnt; i++)
+        if (strcmp(metadata->topics[i].topic, trim->topic) == 0)
+            found = trim->partition < metadata->topics[i].partition_cnt;
+    rd_kafka_metadata_destroy(metadata);
+    return found;
+}
+
+static int failed(const struct trim *trim, rd_kafka_t *client, rd_kafka_resp_err_t err,
+                  const char *reason)
+{
+    int code = err == RD_KAFKA_RESP_ERR__TIMED_OUT ? EXIT_TIMED_OUT
+               : err > 0                           ? exit_code_of((int)err)
+                                                   : EXIT_FAILED;
+    if (code == EXIT_FAILED && !is_there(trim, client))
+        return say_error(EXIT_NOT_FOUND, "%s/%d: there is no such partition", trim->topic,
+                         (int)trim->partition);
     return say_error(code, "%s/%d: %s", trim->topic, (int)trim->partition,
                      reason ? reason : rd_kafka_err2str(err));
 }
 
-static int tell(const struct trim *trim, rd_kafka_event_t *event)
+static int tell(const struct trim *trim, rd_kafka_t *client, rd_kafka_event_t *event)
 {
     if (!event)
         return say_error(EXIT_TIMED_OUT, "%s/%d: no answer in time; it may have been done",
                          trim->topic, (int)trim->partition);
     if (rd_kafka_event_error(event))
-        return failed(trim, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
+        return failed(trim, client, rd_kafka_event_error(event),
+                      rd_kafka_event_error_string(event));
     const rd_kafka_DeleteRecords_result_t *result = rd_kafka_event_DeleteRecords_result(event);
     const rd_kafka_topic_partition_list_t *offsets =
         result ? rd_kafka_DeleteRecords_result_offsets(result) : NULL;
     if (!offsets || offsets->cnt != 1)
         return say_error(EXIT_FAILED, "%s/%d: no answer for it", trim->topic, (int)trim->partition);
     if (offsets->elems[0].err)
-        return failed(trim, offsets->elems[0].err, NULL);
+        return failed(trim, client, offsets->elems[0].err, NULL);
     int64_t start = offsets->elems[0].offset;
     if (trim->call->json)
         print_json(json_pack("{ss si sI}", "topic", trim->topic, "partition", (int)trim->partition,
@@ -106,7 +122,7 @@ int run_topic_trim(struct call *call)
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
     ask(&trim, client, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, (int)(call->timeout_us / 1000) + 500);
-    code = tell(&trim, event);
+    code = tell(&trim, client, event);
     if (event)
         rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
