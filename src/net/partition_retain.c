@@ -29,6 +29,9 @@ static void look(struct partition *partition)
     if (leads && wanted->is_on)
         retention = (struct log_retention){
             .ms = wanted->ms, .bytes = wanted->bytes, .now = cluster_wall(shard)};
+#ifdef SKIFF_MUTANT_OWN_CLOCK
+    retention.now = env_wall(shard->env);
+#endif
     enum err err = log_retain(partition->log, &retention);
     if (err != ERR_NONE)
         trace_warn(shard->env->trace, "%s: retention: %s", partition->name, err_name(err));

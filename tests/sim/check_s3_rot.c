@@ -2,7 +2,7 @@
  * only once a committed record says that the replica is in neither ISR nor ELR (rule 11).
  *
  * The durable mark is the sole evidence; the harness damages only what lies below the
- * mark that the last recovery found. */
+ * mark that the last recovery found. What it did not damage is no rot. */
 #include "check.h"
 
 static void take(struct world *world, struct sim_node *node, const struct probe *probe)
@@ -12,6 +12,9 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
     if (probe->kind == PROBE_LOG_RESET && log->rotten && ghost_is_candidate(world, partition, node))
         world_violation(world, "S3", "node %d drops the rotten partition %d, and is in ISR or ELR",
                         node->id, probe->key.index);
+    if (probe->kind == PROBE_LOG_OFFLINE && probe->value == ERR_CORRUPT && !log->rotten)
+        world_violation(world, "S3", "node %d finds rot in partition %d that is none: %s", node->id,
+                        probe->key.index, probe->text);
     if (!log->rotten || log->rot_told || ghost_has_just_failed(world, log))
         return;
     if (probe->kind == PROBE_LOG_TRUNCATE && probe->offset < log->rot_end)
@@ -24,5 +27,7 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
                         (long long)log->durable);
 }
 
-const struct checker check_s3 = {
-    .name = "S3", .kinds = KIND(LOG_OPEN) | KIND(LOG_TRUNCATE) | KIND(LOG_RESET), .take = take};
+const struct checker check_s3 = {.name = "S3",
+                                 .kinds = KIND(LOG_OPEN) | KIND(LOG_TRUNCATE) | KIND(LOG_RESET) |
+                                          KIND(LOG_OFFLINE),
+                                 .take = take};
