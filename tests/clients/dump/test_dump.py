@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 
-from live import Cluster, Skip
+from live import Cluster, Skip, until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 JARS = os.path.join(HERE, "target", "lib")
@@ -99,5 +99,33 @@ def test_kafkas_own_dump_tool_agrees_with_ours_on_every_batch():
         folder = write(cluster)
         compare_segments(cluster, folder)
         compare_side_files(cluster, folder)
+    finally:
+        cluster.close()
+
+
+def test_kafkas_own_tool_deletes_records_and_its_dump_tool_reads_what_is_left():
+    cluster = Cluster(sets=("log.segment.delete.delay.ms=0", "log.retention.check.interval.ms=200",
+                            "log.initial.task.delay.ms=0"))
+    asked = os.path.join(cluster.dir, "asked.json")
+    try:
+        cluster.skiff("topic", "create", "trimmed", "-p", "2", "-c", "segment.bytes=50000")
+        lines = "".join(f"{i} {os.urandom(245).hex()}\n" for i in range(1000))
+        for partition in ("0", "1"):
+            cluster.skiff("produce", "trimmed", "-p", partition, "-X", "batch.size=20000", stdin=lines)
+        with open(asked, "w", encoding="ascii") as file:
+            json.dump({"version": 1, "partitions": [{"topic": "trimmed", "partition": 0, "offset": 600},
+                                                    {"topic": "trimmed", "partition": 1, "offset": -1}]}, file)
+        told = kafka_tool("DeleteRecordsCommand", "--bootstrap-server", cluster.brokers(),
+                          "--offset-json-file", asked)
+        assert [line.split()[-1] for line in told if "low_watermark" in line] == ["600", "1000"], told
+        assert cluster.skiff("consume", "trimmed", "-p", "0", "-e", "-f", "%o\\n").split() == \
+            [str(i) for i in range(600, 1000)]
+        for node in (1, 2, 3):
+            folder = os.path.join(cluster.dir, f"node-{node}", "data", "trimmed-0")
+            until("old segments to go", lambda: len(glob.glob(folder + "/*.log")) < 12, 20)
+            paths = sorted(glob.glob(folder + "/*.log"))
+            found = [batch for path in paths for batch in batches_of_kafka(kafka_dump("--files", path))]
+            assert 0 < int(found[0][0]) <= 600 <= int(found[0][1]) + 100 and int(found[-1][1]) == 999, found[:2]
+            assert all(batch[-1] == "true" for batch in found)
     finally:
         cluster.close()
