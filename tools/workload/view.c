@@ -2,7 +2,7 @@
  *
  * Brokers and partitions are what one living broker knows, asked by librdkafka. Since
  * KIP-590 Metadata names any broker as the controller, so the active one is asked for by
- * DescribeQuorum, where the cluster speaks without encryption. */
+ * DescribeQuorum, on our own codec, which speaks plaintext alone: elsewhere it is null. */
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,10 +54,9 @@ static json_t *controller(rd_kafka_t *client, const struct rd_kafka_metadata *me
 {
     node_id leader = -1;
     if (!speaks_plaintext(client))
-        leader = rd_kafka_controllerid(client, 0);
-    else
-        for (int i = 0; leader < 0 && i < metadata->broker_cnt && now_us() < deadline_us; i++)
-            leader = ask_leader(metadata->brokers[i].host, metadata->brokers[i].port);
+        return json_null();
+    for (int i = 0; leader < 0 && i < metadata->broker_cnt && now_us() < deadline_us; i++)
+        leader = ask_leader(metadata->brokers[i].host, metadata->brokers[i].port);
     return leader < 0 ? json_null() : json_integer(leader);
 }
 
