@@ -11,7 +11,7 @@
 #include "say.h"
 #include "verbs.h"
 
-enum { RULE_SIZE = 128, PARTY_SIZE = 24, NODE_MAX = 9 };
+enum { RULE_SIZE = 128, PARTY_SIZE = 24, NODE_MAX = 9, BETWEEN_LOOKS_US = 100000 };
 
 const struct flag chaos_cut_flags[] = {
     {0, "one-way", NULL, "only from A to B; what B sends still arrives"},
@@ -117,6 +117,7 @@ static json_t *changed_links(struct change *change)
 static void tell_change(const struct call *call, struct change *change, int64_t at_ns)
 {
     json_t *first = changed_links(change);
+    sleep_us(BETWEEN_LOOKS_US); /* Nodes that are linked say something meanwhile. */
     json_t *links = changed_links(change);
     bool confirmed = is_confirmed(first, links, change->rule);
     json_decref(first);
