@@ -12,7 +12,6 @@
 #include "codec.h"
 #include "group_topics.h"
 #include "partition.h"
-#include "request.h"
 
 enum {
     LOAD_STEP_SIZE = 256 * 1024, /* Bytes that loading reads a tick. */
@@ -168,7 +167,7 @@ static void decide_deleted(struct seat *seat, struct group_decision *decision)
 }
 
 /* `ask` NULL: what is due. */
-static void seat_decide(struct seat *seat, const struct group_ask *ask)
+static void seat_decide(struct seat *seat, struct group_ask *ask)
 {
     struct partition *partition = seat->partition;
     struct shard *shard = partition->shard;
@@ -188,8 +187,8 @@ static void seat_decide(struct seat *seat, const struct group_ask *ask)
     shard->counters.group_rebalances +=
         coordinator_read_stats(seat->coordinator).rebalances - rebalances;
     asks_keep_replies(&decision);
-    if (ask && ask->alone)
-        request_release_frame(ask->alone);
+    if (ask && ask->decided)
+        mailbox_send(shard, ask->letter.from, &ask->notice, ask->decided);
     if (decision.record_count > 0)
         err = append_records(partition, &decision);
     if (err != ERR_NONE) {

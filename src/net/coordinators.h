@@ -31,8 +31,10 @@ struct group_ask {
     /* The asker's. */
     void *job;
     uint32_t place;
-    struct request *alone; /* Its frame is given back once the command was decided, for the reply
-                            * may take minutes; NULL: it stays. */
+    /* Told ahead of the reply, which may take minutes, that the command was decided: what it points
+     * to is not needed any more. NULL: who cares. */
+    void (*decided)(struct shard *shard, struct letter *notice);
+    struct letter notice;
     /* The answer; what it points to lives in the arena, which is the asker's to free. */
     struct group_reply reply;
     struct arena arena;

@@ -121,6 +121,15 @@ void request_release_frame(struct request *request)
     request->reader = (struct wire_reader){0};
 }
 
+void request_recount(struct request *request)
+{
+    if (request->envelope)
+        return;
+    budget_take(request->shard, request->arena.total);
+    budget_release(request->shard, request->held);
+    request->held = request->arena.total;
+}
+
 bool request_read(struct request *request, void *body)
 {
     const struct walk_message *message = request->wire->request;

@@ -62,6 +62,8 @@ void request_reply(struct request *request, const void *response);
 void request_close(struct request *request); /* Ends it; the connection closes. */
 void request_drop(struct request *request);  /* Ends it without a reply (acks=0). */
 void request_release_frame(struct request *request);
+/* Its frame has gone: count what else it holds against the budget. */
+void request_recount(struct request *request);
 /* Read the body into `*body` (zeroed struct of the API); on an error the connection closes. */
 bool request_read(struct request *request, void *body);
 

@@ -160,6 +160,39 @@ Test(groups, a_second_member_waits_for_the_first_to_come_back)
     cr_assert_eq(node_reply_count(&node, second.conn), 1);
 }
 
+static void tune_small_budget(struct config *config)
+{
+    groups_tune(config);
+    config->inflight_size_max = 300 * 1024;
+}
+
+/* Members with much metadata wait for each other: what is held of them must not keep the last one
+ * from being read. */
+Test(groups, joins_that_wait_do_not_use_up_the_memory_of_requests)
+{
+    enum { MEMBERS = 6, METADATA_SIZE = 100 * 1024 };
+    struct node small;
+    node_start(&small, tune_small_budget);
+    node_keep_record(&small);
+    client_find(&small, "g", 4);
+    node_run(&small, 100);
+    struct client first = client_new(&small, "g");
+    client_enter(&first);
+    for (int i = 0; i < MEMBERS; i++) {
+        struct client client = client_new(&small, "g");
+        struct join_group_request body = client_join_request(&client);
+        body.protocols[0].metadata =
+            (struct bytes){.data = arena_alloc(&small.arena, METADATA_SIZE), .size = METADATA_SIZE};
+        node_ask(&small, client.conn, WIRE_JOIN_GROUP, 3, &body); /* Let in at once. */
+        node_run(&small, 10);
+        cr_assert_eq(node_reply_count(&small, client.conn), 0);
+    }
+    node_check_record(&small);
+    cr_assert_lt(node_inflight_size(&small), METADATA_SIZE);
+    cr_assert_eq(client_join(&first, 9).members_count, MEMBERS + 1);
+    node_stop(&small);
+}
+
 Test(groups, a_member_that_falls_silent_is_dropped)
 {
     struct client client = client_new(&node, "g");

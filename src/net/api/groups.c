@@ -41,6 +41,16 @@ bool group_ids_once(struct request *request, const struct str *ids, uint32_t *co
     return false;
 }
 
+/* A join may wait for others whose own requests must still be read. */
+static void ask_decided(struct shard *shard, struct letter *notice)
+{
+    const struct group_ask *ask = list_entry(notice, struct group_ask, notice);
+    const struct group_job *job = ask->job;
+    (void)shard;
+    request_release_frame(job->request);
+    request_recount(job->request);
+}
+
 struct group_job *group_job_begin(struct request *request, enum group_reply_kind kind,
                                   uint32_t count,
                                   void (*decide)(struct group_decision *decision,
@@ -60,7 +70,7 @@ struct group_job *group_job_begin(struct request *request, enum group_reply_kind
         ask->decide = decide;
         ask->job = job;
         ask->place = i;
-        ask->alone = may_park ? request : NULL;
+        ask->decided = may_park ? ask_decided : NULL;
     }
     return job;
 }
