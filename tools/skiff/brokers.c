@@ -82,6 +82,20 @@ enum err brokers_ask(struct brokers *brokers, struct link *link, const struct br
     return err ? ERR_CORRUPT_MESSAGE : ERR_NONE;
 }
 
+/* The next address is the first to be tried. */
+static void rotate(char addresses[CLIENT_BROKERS_MAX])
+{
+    char first[CLIENT_BROKERS_MAX];
+    size_t size = strcspn(addresses, ",");
+    size_t rest = strlen(addresses) - size;
+    if (rest == 0)
+        return;
+    memcpy(first, addresses, size);
+    memmove(addresses, addresses + size + 1, rest - 1);
+    addresses[rest - 1] = ',';
+    memcpy(addresses + rest, first, size);
+}
+
 enum err brokers_learn(struct brokers *brokers)
 {
     static const struct brokers_api api = {WIRE_METADATA, 1, INT16_MAX};
@@ -89,6 +103,8 @@ enum err brokers_learn(struct brokers *brokers)
     struct metadata_response response;
     struct link *link;
     drop_links(brokers);
+    if (brokers->metadata.brokers_count)
+        rotate(brokers->addresses);
     enum err err = admin_try_open(&link, brokers->addresses, brokers->deadline_us);
     if (err)
         return err;

@@ -30,7 +30,9 @@ struct arena *brokers_arena(struct brokers *brokers);
 
 /* Who is there and who leads, as it was when it was last learnt. */
 const struct metadata_response *brokers_metadata(const struct brokers *brokers);
-/* Drop every link, and learn it again from whoever answers. Errors: a link's, or Kafka's. */
+/* Drop every link, and learn it again from whoever answers; another one than before is asked first,
+ * since a node that cannot write any more goes on saying what it knew last.
+ * Errors  a link's, or Kafka's. */
 enum err brokers_learn(struct brokers *brokers);
 
 /* The broker `node`, or with -1 the one that was reached first.

@@ -61,8 +61,7 @@ enum err group_ask(struct group_asking *asking, const struct group_api *api, con
             return is_gone ? ERR_COORDINATOR_NOT_AVAILABLE : err;
         sleep_us(PAUSE_US);
         asking->coordinator = -1;
-        if (is_gone)
-            brokers_learn(asking->brokers); /* If it fails, the next try does it again. */
+        brokers_learn(asking->brokers); /* If it fails, the next try does it again. */
     }
 }
 
