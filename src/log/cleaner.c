@@ -16,6 +16,7 @@
 enum {
     CLEANER_LOOKS_MAX = 64, /* Logs looked at in a tick. */
     CLEANER_FILE_SIZE_MAX = 64 << 20,
+    CLEANER_PATH_MAX = 64,
     CLEANER_BLIND_MS = 200, /* Between two looks at a clock that is not known yet. */
     RATIO_ONE = 1000000,
 };
@@ -40,6 +41,7 @@ struct candidate {
 struct cleaner {
     struct env *env;
     struct cleaner_config config;
+    char path[CLEANER_PATH_MAX]; /* Of the checkpoint. */
     struct list members;
     struct list *cursor; /* Of the look: the next member's link. */
     struct cleaner_offsets offsets;
@@ -63,7 +65,7 @@ static void read_offsets(struct cleaner *cleaner)
 {
     struct buf *text;
 
-    enum err err = log_read_small(cleaner->env, cleaner->config.path, CLEANER_FILE_SIZE_MAX, &text);
+    enum err err = log_read_small(cleaner->env, cleaner->path, CLEANER_FILE_SIZE_MAX, &text);
     if (err != ERR_NONE)
         return;
     cleaner_offsets_read(&cleaner->offsets, (struct bytes){.data = text->data, .size = text->size});
@@ -76,6 +78,8 @@ struct cleaner *cleaner_open(struct env *env, const struct cleaner_config *confi
 
     cleaner->env = env;
     cleaner->config = *config;
+    check(strlen(config->path) < CLEANER_PATH_MAX);
+    memcpy(cleaner->path, config->path, strlen(config->path) + 1);
     cleaner->ticket = (uint64_t)config->tag << 48;
     cleaner->offsets_file = -1;
     cleaner->now = cleaner->ended = env_mono(env);
@@ -318,7 +322,7 @@ static void take_look(struct cleaner *cleaner, wall_ms wall)
 
 static void offsets_path(const struct cleaner *cleaner, char out[ENV_PATH_MAX])
 {
-    int size = snprintf(out, ENV_PATH_MAX, "%s.tmp", cleaner->config.path);
+    int size = snprintf(out, ENV_PATH_MAX, "%s.tmp", cleaner->path);
     check(size < ENV_PATH_MAX);
 }
 
@@ -369,11 +373,10 @@ static void finish_offsets(struct cleaner *cleaner, enum err result)
     cleaner->offsets_file = -1;
     offsets_path(cleaner, path);
     if (result == ERR_NONE)
-        result = env_rename(cleaner->env, path, cleaner->config.path);
+        result = env_rename(cleaner->env, path, cleaner->path);
     if (result != ERR_NONE) {
         cleaner->are_offsets_changed = true;
-        trace_warn(cleaner->env->trace, "%s: not written: %s", cleaner->config.path,
-                   err_name(result));
+        trace_warn(cleaner->env->trace, "%s: not written: %s", cleaner->path, err_name(result));
     }
     enter_look(cleaner);
 }

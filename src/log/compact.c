@@ -11,7 +11,10 @@
 
 #include "batch_layout.h"
 
-enum { COMPACT_UNSYNCED_MAX = 32 << 20 }; /* Bytes written between two syncs of a successor. */
+enum {
+    COMPACT_UNSYNCED_MAX = 32 << 20, /* Bytes written between two syncs of a successor. */
+    COMPACT_UNPACKING = 8, /* What a compressed byte costs, beside one that need only be walked. */
+};
 
 static const char cleaned[] = ".cleaned";
 
@@ -190,7 +193,7 @@ static enum compact_outcome map_batch(struct compaction *compaction, const struc
     }
     if (err != ERR_NONE)
         return meet_rot(compaction, err);
-    *used += info.size;
+    *used += batch_codec(&info) == CODEC_NONE ? info.size : (uint64_t)COMPACT_UNPACKING * info.size;
     if (batch_end(&info) <= compaction->first_dirty)
         return COMPACT_GOES_ON;
     err = compact_note(compaction->keys, compaction->config.reader, batch, &info,
@@ -311,11 +314,11 @@ static enum compact_outcome copy_batch(struct compaction *compaction, uint64_t *
     }
     if (err != ERR_NONE)
         return meet_rot(compaction, err);
-    *used += info.size;
     err = compact_batch(&compaction->rules, batch, &info, must_stay(compaction, segment, &info),
                         &compaction->out, &left);
     if (err != ERR_NONE)
         return fail(compaction, err, "A batch's records are malformed");
+    *used += info.size + left.work;
     compaction->is_changed = compaction->is_changed || left.is_changed;
     compaction->records_dropped += left.dropped;
     if (left.info.size == 0)
@@ -377,13 +380,22 @@ static enum compact_outcome end_group(struct compaction *compaction)
     target->reserved = target->size;
     index_finish(target, log->env, log->dir);
     compaction->size_after += target->size;
+    compaction->phase = COMPACT_STORE;
     keep_sync_file(compaction, target->file);
+    return COMPACT_SYNCS;
+}
+
+/* Its bytes are durable: so are its indexes and all names in a moment. */
+static enum compact_outcome step_enter(struct compaction *compaction)
+{
+    struct segment *target = compaction->target;
+
     for (int i = 0; i < 2; i++) {
         if (target->index_files[i] >= 0)
             add_sync_file(compaction, target->index_files[i]);
         target->index_files[i] = -1;
     }
-    return sync_directory(compaction, COMPACT_STORE);
+    return sync_directory(compaction, COMPACT_ENTER);
 }
 
 /* A long run of writes is synced now and then, so that no sync has to wait for all of it. */
@@ -493,6 +505,8 @@ enum compact_outcome compaction_step(struct compaction *compaction, uint64_t bud
     case COMPACT_COPY:
         return step_copy(compaction, budget, used);
     case COMPACT_STORE:
+        return step_enter(compaction);
+    case COMPACT_ENTER:
         return step_commit(compaction);
     case COMPACT_COMMIT:
         return step_replace(compaction);

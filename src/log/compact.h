@@ -28,6 +28,7 @@ struct compact_left {
     struct batch_info info; /* Of what stands at the end of the output; size 0: nothing. */
     bool is_changed;
     uint32_t dropped; /* Records. */
+    uint64_t work;    /* What it cost, as so many bytes of plain records copied. */
 };
 
 /* Put what is left of `batch` at the end of **out. One that must stay stays without records
@@ -56,7 +57,8 @@ struct compact_config {
 enum compact_phase {
     COMPACT_MAP,    /* Noting keys. */
     COMPACT_COPY,   /* Writing a group's successor. */
-    COMPACT_STORE,  /* Its files are being synced. */
+    COMPACT_STORE,  /* Its file is being synced... */
+    COMPACT_ENTER,  /* ...then its indexes, and the directory. */
     COMPACT_COMMIT, /* Its name says that it replaces the others: is being synced. */
     COMPACT_CLEAR,  /* The others' files are gone: is being synced. */
     COMPACT_END,
@@ -71,7 +73,7 @@ enum compact_outcome {
     COMPACT_FAILED, /* compaction->error and what; the log is as it was. */
 };
 
-enum { COMPACT_SYNC_FILES_MAX = 4 };
+enum { COMPACT_SYNC_FILES_MAX = 3 }; /* More would be a sync of everything (env.h's platform). */
 
 struct compaction {
     struct log *log;
@@ -114,7 +116,8 @@ struct compaction *compaction_open(struct log *log, const struct compact_config 
 /* Stop, wherever it is; what it has begun to write is removed. */
 void compaction_close(struct compaction *compaction);
 
-/* Go on for about `budget` bytes; *used says for how many. */
+/* Go on for about as long as copying `budget` bytes of plain records takes; *used says for how
+ * long. No batch is left half done. */
 enum compact_outcome compaction_step(struct compaction *compaction, uint64_t budget,
                                      uint64_t *used);
 /* Once the sync has been asked for. */

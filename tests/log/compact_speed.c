@@ -1,0 +1,340 @@
+/* compact_speed.c -- how fast the cleaner is, on real files.
+ *
+ *   log_compact_speed [DIRECTORY] [MIB]   DIRECTORY for the files (/tmp), MIB of records (256)
+ *
+ * For each codec, a log of records of 1 KiB of which half are superseded: bytes of log that a CPU
+ * second compacts, the system's part included, and the CPU time of the longest tick. Syncs are
+ * done, and what they cost on a given disk is not what this is about. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log_cleaner.h"
+#include "log_internal.h"
+
+enum {
+    RECORD_SIZE = 1024,
+    BATCH_RECORDS = 64,
+    SEGMENT_SIZE = 4 << 20,
+    FILES_MAX = 1024,
+    TICKETS_MAX = 16,
+};
+
+struct disk {
+    struct env env;
+    struct trace trace;
+    int root;
+    int files[FILES_MAX];
+    uint64_t tickets[TICKETS_MAX];
+    uint32_t ticket_count;
+};
+
+static struct disk *of(struct env *env)
+{
+    return (struct disk *)(void *)((char *)env - offsetof(struct disk, env));
+}
+
+static double seconds(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static mono_ms disk_mono(struct env *env)
+{
+    (void)env;
+    return (mono_ms)(seconds(CLOCK_MONOTONIC) * 1000);
+}
+
+static int64_t disk_mono_us(struct env *env)
+{
+    (void)env;
+    return (int64_t)(seconds(CLOCK_MONOTONIC) * 1e6);
+}
+
+static uint64_t disk_random(struct env *env)
+{
+    (void)env;
+    return 42;
+}
+
+static enum err result_of(int result)
+{
+    if (result >= 0)
+        return ERR_NONE;
+    return errno == ENOENT ? ERR_NOT_FOUND : errno == EEXIST ? ERR_EXISTS : ERR_IO;
+}
+
+static enum err disk_open(struct env *env, const char *path, enum env_open_mode mode, file_id *out)
+{
+    static const int flags[] = {[ENV_OPEN_READ] = O_RDONLY,
+                                [ENV_OPEN_WRITE] = O_RDWR,
+                                [ENV_OPEN_CREATE] = O_RDWR | O_CREAT,
+                                [ENV_OPEN_DIRECTORY] = O_RDONLY | O_DIRECTORY};
+    int file = openat(of(env)->root, path, flags[mode], 0644);
+    if (file < 0)
+        return result_of(file);
+    *out = file;
+    return ERR_NONE;
+}
+
+static void disk_close(struct env *env, file_id file)
+{
+    (void)env;
+    close(file);
+}
+
+static int64_t disk_size(struct env *env, file_id file)
+{
+    struct stat stat;
+    (void)env;
+    return fstat(file, &stat) == 0 ? stat.st_size : ERR_IO;
+}
+
+static int64_t disk_read(struct env *env, file_id file, uint64_t position, void *into,
+                         uint32_t size)
+{
+    (void)env;
+    ssize_t got = pread(file, into, size, (off_t)position);
+    return got < 0 ? ERR_IO : got;
+}
+
+static int64_t disk_write(struct env *env, file_id file, uint64_t position,
+                          const struct bytes *parts, uint32_t count)
+{
+    struct iovec vectors[LOG_WRITE_PARTS_MAX];
+    (void)env;
+    for (uint32_t i = 0; i < count; i++)
+        vectors[i] =
+            (struct iovec){.iov_base = (void *)(uintptr_t)parts[i].data, .iov_len = parts[i].size};
+    ssize_t moved = pwritev(file, vectors, (int)count, (off_t)position);
+    return moved < 0 ? ERR_IO : moved;
+}
+
+static enum err disk_truncate(struct env *env, file_id file, uint64_t size)
+{
+    (void)env;
+    return result_of(ftruncate(file, (off_t)size));
+}
+
+static enum err disk_reserve(struct env *env, file_id file, uint64_t position, uint64_t size)
+{
+    (void)env, (void)file, (void)position, (void)size;
+    return ERR_NONE;
+}
+
+static enum err disk_mkdir(struct env *env, const char *path)
+{
+    return result_of(mkdirat(of(env)->root, path, 0755));
+}
+
+static enum err disk_rename(struct env *env, const char *from, const char *to)
+{
+    return result_of(renameat(of(env)->root, from, of(env)->root, to));
+}
+
+static enum err disk_unlink(struct env *env, const char *path)
+{
+    return result_of(unlinkat(of(env)->root, path, 0));
+}
+
+static enum err disk_list(struct env *env, const char *path, struct arena *arena,
+                          const char ***names, uint32_t *count)
+{
+    (void)env, (void)path, (void)arena, (void)names, (void)count;
+    return ERR_NOT_FOUND; /* The log is new. */
+}
+
+static void disk_sync(struct env *env, const struct env_sync *request)
+{
+    struct disk *disk = of(env);
+    for (uint32_t i = 0; i < request->count; i++)
+        fdatasync(request->files[i]);
+    disk->tickets[disk->ticket_count++ % TICKETS_MAX] = request->ticket;
+}
+
+static const struct env_ops disk_ops = {
+    .mono = disk_mono,
+    .mono_us = disk_mono_us,
+    .wall = disk_mono,
+    .random = disk_random,
+    .open = disk_open,
+    .close = disk_close,
+    .size = disk_size,
+    .read = disk_read,
+    .write = disk_write,
+    .truncate = disk_truncate,
+    .reserve = disk_reserve,
+    .mkdir = disk_mkdir,
+    .rename = disk_rename,
+    .unlink = disk_unlink,
+    .list = disk_list,
+    .sync = disk_sync,
+};
+
+struct bench {
+    struct disk disk;
+    struct sync *sync;
+    struct log *log;
+    struct cleaner *cleaner;
+    struct codec_reader *reader;
+    struct codec_writer *writer;
+};
+
+static void end_syncs(struct bench *bench)
+{
+    mono_ms now = env_mono(&bench->disk.env);
+    sync_hurry(bench->sync);
+    sync_flush(bench->sync, now);
+    while (bench->disk.ticket_count > 0) {
+        uint64_t ticket = bench->disk.tickets[--bench->disk.ticket_count % TICKETS_MAX];
+        if (!sync_on_synced(bench->sync, ticket, ERR_NONE, now))
+            (void)cleaner_on_synced(bench->cleaner, ticket, ERR_NONE);
+        sync_flush(bench->sync, now);
+    }
+}
+
+/* Keys in pseudo-random order, each twice on average. */
+static void append_batch(struct bench *bench, uint64_t *state, uint32_t keys, enum codec_type codec)
+{
+    static char values[BATCH_RECORDS][RECORD_SIZE], names[BATCH_RECORDS][24];
+    struct batch_record records[BATCH_RECORDS];
+    struct batch_spec spec = batch_spec(0, -1, 1000);
+    struct batch_limits limits = {
+        .size_max = 1 << 20, .zstd_allowed = true, .now = -1, .reader = bench->reader};
+    struct batch_form form = {.append_time = -1, .codec = codec, .writer = bench->writer};
+    struct log_appended appended;
+    struct batch_refusal refusal;
+    struct batch_info info;
+
+    for (uint32_t i = 0; i < BATCH_RECORDS; i++) {
+        uint32_t size = 0;
+        *state = *state * 6364136223846793005 + 1442695040888963407;
+        int name = snprintf(names[i], sizeof names[i], "key-%u", (uint32_t)(*state >> 33) % keys);
+        while (size < RECORD_SIZE - 80) {
+            *state = *state * 6364136223846793005 + 1442695040888963407;
+            size += (uint32_t)snprintf(
+                values[i] + size, RECORD_SIZE - size, "{\"order\":%llu,\"state\":\"%s\"},",
+                (unsigned long long)*state, *state >> 63 ? "shipped" : "paid");
+        }
+        records[i] = (struct batch_record){
+            .key = {.data = (const uint8_t *)names[i], .size = (uint32_t)name},
+            .value = {.data = (const uint8_t *)values[i], .size = size}};
+    }
+    for (int i = CODEC_NONE; i <= CODEC_ZSTD; i++)
+        form.levels[i] = codec_level_default((enum codec_type)i);
+    struct buf *buf = batch_build(&spec, records, BATCH_RECORDS);
+    struct slice slice = {.buf = buf, .bytes = {.data = buf->data, .size = buf->size}};
+    enum err err = batch_admit(&slice, &limits, &form, &info, &refusal);
+    check(err == ERR_NONE);
+    err = log_append(bench->log, &slice, &info, 1, &appended);
+    check(err == ERR_NONE);
+    buf_unref(slice.buf);
+}
+
+static void fill(struct bench *bench, uint64_t size, enum codec_type codec)
+{
+    uint64_t state = 1, plain = 0;
+    uint32_t keys = (uint32_t)(size / RECORD_SIZE / 2);
+
+    while (plain < size) {
+        append_batch(bench, &state, keys, codec);
+        plain += BATCH_RECORDS * RECORD_SIZE;
+        if (plain % (4 << 20) == 0)
+            end_syncs(bench);
+    }
+    end_syncs(bench);
+    (void)log_commit(bench->log, log_ends(bench->log)->durable);
+}
+
+static void open_bench(struct bench *bench, const char *root)
+{
+    static const struct sync_config sync = {.path = "marks", .tag = 1};
+    struct log_config log = {.segment_size = SEGMENT_SIZE,
+                             .compaction = {.is_on = true, .lag_max_ms = INT64_MAX}};
+
+    *bench = (struct bench){.reader = codec_reader_open(), .writer = codec_writer_open()};
+    bench->disk.root = open(root, O_RDONLY | O_DIRECTORY);
+    bench->disk.trace = (struct trace){.level = TRACE_ERROR};
+    bench->disk.env = (struct env){.ops = &disk_ops, .trace = &bench->disk.trace};
+    struct cleaner_config cleaner = {.path = "cleaner-offset-checkpoint",
+                                     .tag = 2,
+                                     .map_size = 128 << 20,
+                                     .map_load_percent = 90,
+                                     .io_size = 512 << 10,
+                                     .rate_max = INT64_MAX,
+                                     .backoff_ms = 1000,
+                                     .reader = bench->reader,
+                                     .writer = bench->writer};
+    enum err err = sync_open(&bench->sync, &bench->disk.env, &sync);
+    check(err == ERR_NONE);
+    bench->log = log_open("t-0", &log, &bench->disk.env, bench->sync);
+    bench->cleaner = cleaner_open(&bench->disk.env, &cleaner);
+    cleaner_add(bench->cleaner, bench->log);
+}
+
+static void close_bench(struct bench *bench)
+{
+    cleaner_remove(bench->cleaner, bench->log, false);
+    cleaner_close(bench->cleaner);
+    log_close(bench->log);
+    sync_close(bench->sync);
+    codec_reader_close(bench->reader);
+    codec_writer_close(bench->writer);
+    close(bench->disk.root);
+}
+
+static void measure(const char *root, const char *name, enum codec_type codec, uint64_t size)
+{
+    struct bench bench;
+    struct cleaner_stats stats;
+    double longest = 0;
+    uint64_t map_size = 0;
+
+    open_bench(&bench, root);
+    fill(&bench, size, codec);
+    uint64_t before = log_size(bench.log);
+    double began = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    do {
+        double tick = seconds(CLOCK_PROCESS_CPUTIME_ID);
+        cleaner_tick(bench.cleaner, env_mono(&bench.disk.env), 1000);
+        tick = seconds(CLOCK_PROCESS_CPUTIME_ID) - tick;
+        longest = tick > longest ? tick : longest;
+        end_syncs(&bench);
+        cleaner_read_stats(bench.cleaner, 0, &stats);
+        map_size = stats.map_size > map_size ? stats.map_size : map_size;
+    } while (stats.runs == 0);
+    double took = seconds(CLOCK_PROCESS_CPUTIME_ID) - began;
+    printf("%-8s %5.0f MB of log -> %5.0f MB in %5.2f CPU s: %5.0f MB/s; map %llu bytes; "
+           "longest tick %.1f ms\n",
+           name, (double)before / 1e6, (double)log_size(bench.log) / 1e6, took,
+           (double)before / 1e6 / took, (unsigned long long)map_size, longest * 1000);
+    fflush(stdout);
+    close_bench(&bench);
+}
+
+int main(int count, char **words)
+{
+    static const char *const names[] = {"none", "gzip", "snappy", "lz4", "zstd"};
+    uint64_t size = (uint64_t)(count > 2 ? strtoull(words[2], NULL, 10) : 256) << 20;
+
+    for (int codec = CODEC_NONE; codec <= CODEC_ZSTD; codec++) {
+        char root[256], command[300];
+        snprintf(root, sizeof root, "%s/compact-speed-XXXXXX", count > 1 ? words[1] : "/tmp");
+        if (!mkdtemp(root)) {
+            perror(root);
+            return 1;
+        }
+        measure(root, names[codec], (enum codec_type)codec, size);
+        snprintf(command, sizeof command, "rm -r %s", root);
+        if (system(command) != 0)
+            return 1;
+    }
+    return 0;
+}
