@@ -13,7 +13,8 @@ enum {
     CONFIG_LISTENERS_MAX = 8,
     CONFIG_NAME_MAX = 64, /* Listener name, with its terminator. */
     CONFIG_DIR_MAX = 400,
-    CONFIG_WORD_MAX = 16, /* A setting that is one word, with its terminator. */
+    CONFIG_WORD_MAX = 16,       /* A setting that is one word, with its terminator. */
+    CONFIG_RATIO_ONE = 1000000, /* Ratios are kept in millionths. */
 };
 
 struct config_voter {
@@ -86,6 +87,19 @@ struct config {
     int64_t timestamp_before_max_ms;        /* log.message.timestamp.before.max.ms; any */
     int64_t timestamp_after_max_ms;         /* log.message.timestamp.after.max.ms, one hour */
 
+    int64_t delete_retention_ms;   /* log.cleaner.delete.retention.ms, a day */
+    int32_t dirty_ratio_min;       /* log.cleaner.min.cleanable.ratio, in millionths */
+    int64_t compaction_lag_min_ms; /* log.cleaner.min.compaction.lag.ms, 0 */
+    int64_t compaction_lag_max_ms; /* log.cleaner.max.compaction.lag.ms; for ever */
+
+    /* The cleaner. */
+    bool is_cleaner_on;         /* log.cleaner.enable */
+    int64_t cleaner_map_size;   /* log.cleaner.dedupe.buffer.size, 128 MiB */
+    int32_t cleaner_map_load;   /* log.cleaner.io.buffer.load.factor, in millionths: 900000 */
+    int32_t cleaner_io_size;    /* log.cleaner.io.buffer.size, 512 KiB */
+    int64_t cleaner_rate_max;   /* log.cleaner.io.max.bytes.per.second; any */
+    int32_t cleaner_backoff_ms; /* log.cleaner.backoff.ms, 15000 */
+
     /* When logs are looked through for what may go. */
     int64_t initial_task_delay_ms;       /* log.initial.task.delay.ms, 30000 */
     int64_t retention_check_interval_ms; /* log.retention.check.interval.ms, 300000 */
@@ -151,5 +165,9 @@ struct config_setting {
  * Owns    *out lives in `arena`, which is the one that was read with. */
 uint32_t config_settings(const struct config *config, struct arena *arena,
                          struct config_setting **out);
+
+/* A decimal from 0 to 1, as a topic's settings hold it too. False: it is none. */
+bool config_parse_ratio(struct str text, int32_t *millionths);
+const char *config_ratio_text(struct arena *arena, int32_t millionths);
 
 #endif

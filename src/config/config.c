@@ -9,6 +9,29 @@
 
 #define DEFAULT_LOG_DIR "/tmp/skiff-logs"
 
+/* What topics keep, for how long and in which form, and who cleans up. */
+static void init_topics(struct config *config)
+{
+    config->is_cleaner_on = true;
+    config->cleaner_map_size = 128 << 20;
+    config->cleaner_map_load = 9 * CONFIG_RATIO_ONE / 10;
+    config->cleaner_io_size = 512 << 10;
+    config->cleaner_rate_max = INT64_MAX;
+    config->cleaner_backoff_ms = 15000;
+    config->dirty_ratio_min = CONFIG_RATIO_ONE / 2;
+    config->compaction_lag_max_ms = INT64_MAX;
+    config->delete_retention_ms = 24 * 3600 * 1000;
+    config->retention_ms = 7 * 24 * 3600 * INT64_C(1000);
+    config->retention_bytes = -1;
+    config->segment_ms = 7 * 24 * 3600 * INT64_C(1000);
+    config->delete_delay_ms = 60000;
+    config->gzip_level = -1;
+    config->lz4_level = 9;
+    config->zstd_level = 3;
+    config->timestamp_before_max_ms = INT64_MAX;
+    config->timestamp_after_max_ms = 3600 * 1000;
+}
+
 void config_init(struct config *config)
 {
     *config = (struct config){
@@ -55,21 +78,13 @@ void config_init(struct config *config)
         .offsets_replication_factor = -1,
         .offsets_segment_size = 100 << 20,
         .cleanup_policy = "delete",
-        .retention_ms = 7 * 24 * 3600 * INT64_C(1000),
-        .retention_bytes = -1,
-        .segment_ms = 7 * 24 * 3600 * INT64_C(1000),
-        .delete_delay_ms = 60000,
         .compression_type = "producer",
-        .gzip_level = -1,
-        .lz4_level = 9,
-        .zstd_level = 3,
         .timestamp_type = "CreateTime",
-        .timestamp_before_max_ms = INT64_MAX,
-        .timestamp_after_max_ms = 3600 * 1000,
         .initial_task_delay_ms = 30000,
         .retention_check_interval_ms = 300000,
         .trace_level = TRACE_INFO,
     };
+    init_topics(config);
 }
 
 /* Which defaults must stay, because the user has said otherwise. */
@@ -102,6 +117,33 @@ static void read_number(struct reading *reading, const struct key *key,
         memcpy(field, &narrow, sizeof narrow);
     }
     mark_given(reading->config->given, property->key);
+}
+
+static void read_ratio(struct reading *reading, const struct key *key,
+                       const struct property *property)
+{
+    char *field = (char *)reading->config + key->offset;
+    int64_t value = 0;
+    if (!parse_decimal(property->value, CONFIG_RATIO_ONE, &value) || value < key->min ||
+        value > key->max) {
+        refuse(reading, "%s=%.*s: must be a decimal from %s to %s", key->name,
+               STR_ARGS(property->value), config_ratio_text(reading->arena, (int32_t)key->min),
+               config_ratio_text(reading->arena, (int32_t)key->max));
+        return;
+    }
+    int32_t narrow = (int32_t)value;
+    memcpy(field, &narrow, sizeof narrow);
+}
+
+static void read_rate(struct reading *reading, const struct key *key,
+                      const struct property *property)
+{
+    int64_t value = 0;
+    if (!parse_decimal(property->value, 1, &value) || value < key->min)
+        refuse(reading, "%s=%.*s: must be a number of at least %lld", key->name,
+               STR_ARGS(property->value), (long long)key->min);
+    else
+        memcpy((char *)reading->config + key->offset, &value, sizeof value);
 }
 
 static void read_bool(struct reading *reading, const struct key *key,
@@ -167,6 +209,12 @@ static void read_property(struct reading *reading, const struct property *proper
     case KEY_INT32:
     case KEY_INT64:
         read_number(reading, key, property);
+        break;
+    case KEY_RATIO:
+        read_ratio(reading, key, property);
+        break;
+    case KEY_RATE:
+        read_rate(reading, key, property);
         break;
     case KEY_BOOL:
         read_bool(reading, key, property);

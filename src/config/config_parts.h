@@ -14,6 +14,8 @@ enum {
 enum key_kind {
     KEY_INT32,
     KEY_INT64,
+    KEY_RATIO, /* A decimal, kept as an int32 in millionths. */
+    KEY_RATE,  /* A decimal, kept as an int64, whole; what is too large is INT64_MAX. */
     KEY_BOOL,
     KEY_TEXT,        /* Kept for config_finish(), at `offset` of struct config_given. */
     KEY_MEANINGLESS, /* Kafka's, without a counterpart here. */
@@ -91,6 +93,8 @@ void refuse(struct reading *reading, const char *format, ...) __attribute__((for
 void warn(struct reading *reading, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void note(struct reading *reading, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool parse_number(struct str text, int64_t *out);
+/* A decimal that is not negative, "0.5" or "1.7E308", times `scale`; INT64_MAX if that is more. */
+bool parse_decimal(struct str text, int64_t scale, int64_t *out);
 bool parse_bool(struct str text, bool *out);
 bool equals_ignoring_case(struct str text, const char *word);
 struct str trim(struct str text);

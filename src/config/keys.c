@@ -17,6 +17,14 @@
     {                                                                                              \
         name, KEY_INT64, offsetof(struct config, field), min, max                                  \
     }
+#define RATIO(name, field, min, max)                                                               \
+    {                                                                                              \
+        name, KEY_RATIO, offsetof(struct config, field), min, max                                  \
+    }
+#define RATE(name, field, min)                                                                     \
+    {                                                                                              \
+        name, KEY_RATE, offsetof(struct config, field), min, INT64_MAX                             \
+    }
 #define SWITCH(name, field)                                                                        \
     {                                                                                              \
         name, KEY_BOOL, offsetof(struct config, field), 0, 0                                       \
@@ -97,6 +105,16 @@ static const struct key keys[] = {
     NUMBER32("compression.zstd.level", zstd_level, -131072, 22),
     SWITCH("auto.create.topics.enable", auto_create_topics),
     SWITCH("unclean.leader.election.enable", unclean_election),
+    SWITCH("log.cleaner.enable", is_cleaner_on),
+    NUMBER64("log.cleaner.dedupe.buffer.size", cleaner_map_size, 1048576, INT64_MAX),
+    RATIO("log.cleaner.io.buffer.load.factor", cleaner_map_load, 10000, 990000),
+    NUMBER32("log.cleaner.io.buffer.size", cleaner_io_size, 0, 64 << 20),
+    RATE("log.cleaner.io.max.bytes.per.second", cleaner_rate_max, 1024),
+    NUMBER32("log.cleaner.backoff.ms", cleaner_backoff_ms, 0, INT32_MAX),
+    RATIO("log.cleaner.min.cleanable.ratio", dirty_ratio_min, 0, CONFIG_RATIO_ONE),
+    NUMBER64("log.cleaner.min.compaction.lag.ms", compaction_lag_min_ms, 0, INT64_MAX),
+    NUMBER64("log.cleaner.max.compaction.lag.ms", compaction_lag_max_ms, 1, INT64_MAX),
+    NUMBER64("log.cleaner.delete.retention.ms", delete_retention_ms, 0, INT64_MAX),
 
     TEXT("listeners", listeners),
     TEXT("advertised.listeners", advertised_listeners),
@@ -145,7 +163,7 @@ static const struct key keys[] = {
     MEANINGLESS("inter.broker.protocol.version"),
     MEANINGLESS("internal."),
     MEANINGLESS("leader.imbalance.per.broker.percentage"),
-    MEANINGLESS("log.cleaner.io.buffer.load.factor"),
+    MEANINGLESS("log.cleaner.threads"),
     MEANINGLESS("log.dir.failure.timeout.ms"),
     MEANINGLESS("log.flush.interval.ms"),
     MEANINGLESS("log.flush.offset.checkpoint.interval.ms"),
@@ -207,16 +225,6 @@ static const struct key keys[] = {
     LATER("kafka.metrics."),
     LATER("leader.imbalance.check.interval.seconds"),
     LATER("leader.replication.throttled.rate"),
-    LATER("log.cleaner.backoff.ms"),
-    LATER("log.cleaner.dedupe.buffer.size"),
-    LATER("log.cleaner.delete.retention.ms"),
-    LATER("log.cleaner.enable"),
-    LATER("log.cleaner.io.buffer.size"),
-    LATER("log.cleaner.io.max.bytes.per.second"),
-    LATER("log.cleaner.max.compaction.lag.ms"),
-    LATER("log.cleaner.min.cleanable.ratio"),
-    LATER("log.cleaner.min.compaction.lag.ms"),
-    LATER("log.cleaner.threads"),
     LATER("log.index.size.max.bytes"),
     LATER("log.local.retention.bytes"),
     LATER("log.local.retention.ms"),

@@ -7,7 +7,10 @@
 
 #include "config_parts.h"
 
-enum { REMARK_SIZE_MAX = 4096 }; /* Longer remarks are cut, as a trace line is. */
+enum {
+    REMARK_SIZE_MAX = 4096, /* Longer remarks are cut, as a trace line is. */
+    EXPONENT_MAX = 1000,    /* Of a decimal. */
+};
 
 void reading_start(struct reading *reading, struct config *config, struct arena *arena,
                    struct config_remark **remarks)
@@ -75,6 +78,70 @@ bool parse_number(struct str text, int64_t *out)
         return false;
     *out = negative ? value : -value;
     return true;
+}
+
+/* The exponent behind a decimal; far ones all mean nothing or everything. */
+static bool parse_exponent(struct str text, int64_t *exponent)
+{
+    int64_t value;
+    if (!parse_number(text, &value))
+        return false;
+    *exponent += value > EXPONENT_MAX    ? EXPONENT_MAX
+                 : value < -EXPONENT_MAX ? -EXPONENT_MAX
+                                         : value;
+    return true;
+}
+
+bool parse_decimal(struct str text, int64_t scale, int64_t *out)
+{
+    int64_t value = 0, exponent = 0;
+    bool has_digit = false, is_fraction = false;
+    for (uint32_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        if (c == '.' && !is_fraction) {
+            is_fraction = true;
+        } else if (c >= '0' && c <= '9') {
+            bool fits = value < INT64_MAX / 100;
+            value = fits ? value * 10 + (c - '0') : value;
+            exponent += (fits ? 0 : 1) - (is_fraction ? 1 : 0);
+            has_digit = true;
+        } else if ((c == 'e' || c == 'E') && has_digit) {
+            struct str rest = {.data = text.data + i + 1, .size = text.size - i - 1};
+            if (!parse_exponent(rest, &exponent))
+                return false;
+            break;
+        } else {
+            return false;
+        }
+    }
+    for (; exponent < 0 && value > INT64_MAX / scale; exponent++)
+        value /= 10;
+    value = value > INT64_MAX / scale ? INT64_MAX : value * scale;
+    for (; exponent < 0; exponent++)
+        value /= 10;
+    for (; exponent > 0 && value > 0 && value < INT64_MAX; exponent--)
+        value = value > INT64_MAX / 10 ? INT64_MAX : value * 10;
+    *out = value;
+    return has_digit;
+}
+
+bool config_parse_ratio(struct str text, int32_t *millionths)
+{
+    int64_t value;
+    if (!parse_decimal(text, CONFIG_RATIO_ONE, &value) || value > CONFIG_RATIO_ONE)
+        return false;
+    *millionths = (int32_t)value;
+    return true;
+}
+
+const char *config_ratio_text(struct arena *arena, int32_t millionths)
+{
+    char *text = arena_format(arena, "%d.%06d", (int)(millionths / CONFIG_RATIO_ONE),
+                              (int)(millionths % CONFIG_RATIO_ONE));
+    size_t size = strlen(text);
+    while (text[size - 1] == '0' && text[size - 2] != '.')
+        text[--size] = '\0';
+    return text;
 }
 
 bool equals_ignoring_case(struct str text, const char *word)

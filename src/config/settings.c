@@ -103,7 +103,7 @@ static const char *number_text(const struct config *config, struct arena *arena,
         memcpy(&on, field, sizeof on);
         return on ? "true" : "false";
     }
-    if (key->kind == KEY_INT64)
+    if (key->kind == KEY_INT64 || key->kind == KEY_RATE)
         memcpy(&wide, field, sizeof wide);
     else
         memcpy(&narrow, field, sizeof narrow);
@@ -111,7 +111,9 @@ static const char *number_text(const struct config *config, struct arena *arena,
         return "min(3, brokers)";
     if (narrow == -1 && key->offset == offsetof(struct config, min_insync_default))
         return "2 where the replication factor is 3 or more, else 1";
-    return arena_format(arena, "%lld", (long long)(key->kind == KEY_INT64 ? wide : narrow));
+    if (key->kind == KEY_RATIO)
+        return config_ratio_text(arena, narrow);
+    return arena_format(arena, "%lld", (long long)(key->kind == KEY_INT32 ? narrow : wide));
 }
 
 /* One of two names for the same field: the one that was given, else the first. */

@@ -6,7 +6,7 @@
 #include "partitions.h"
 #include "refused.h"
 
-enum { PARTITIONS_SYNC_TAG = 2 };
+enum { PARTITIONS_SYNC_TAG = 2, PARTITIONS_CLEANER_TAG = 3 };
 
 struct fetcher;
 struct seat;
@@ -34,6 +34,7 @@ struct partition {
     } told;
     struct batch_limits limits;
     struct batch_form form;
+    struct log_compaction compaction;
     bool is_append_time; /* message.timestamp.type=LogAppendTime */
     bool holds_groups;   /* It is one of __consumer_offsets. */
     struct seat *seat;   /* coordinators.c; NULL: does not lead, or holds no groups. */
@@ -83,6 +84,8 @@ struct partitions {
     struct map heard;        /* Node -> mono_ms: when it last fetched from this shard. */
     struct list fetchers;
     struct timer sync_timer;
+    struct cleaner *cleaner;
+    struct timer clean_timer;
 };
 
 struct partition *partition_find(struct shard *shard, struct partition_key key);
@@ -102,6 +105,17 @@ void partition_configure(struct partition *partition, const struct image_topic *
 void partition_retain_start(struct partition *partition);
 /* Retire what lies below `offset`, as far as it is committed. */
 void partition_retire(struct partition *partition, log_offset offset);
+
+/* partition_clean.c */
+void partitions_clean_open(struct partitions *partitions);
+void partitions_clean_close(struct partitions *partitions);
+/* All logs that were there at the start are known. */
+void partitions_clean_settle(struct partitions *partitions);
+bool partitions_clean_synced(struct partitions *partitions, uint64_t ticket, enum err result);
+/* Its log was opened, as partition->compaction wants it. */
+void partition_clean_start(struct partition *partition);
+/* Before its log is closed. `for_good`: it is deleted from this node. */
+void partition_clean_stop(struct partition *partition, bool for_good);
 
 /* partition_alter.c */
 void partition_ask(struct partition *partition);

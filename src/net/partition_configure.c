@@ -70,10 +70,34 @@ static void take_age(struct partition *partition, const struct image_topic *topi
         image_topic_number(topic, STR("segment.jitter.ms"), config->segment_jitter_ms);
 }
 
+/* Every node judges by settings that passed the controller; what is no ratio all the same is the
+ * broker's own. */
+static void take_compaction(struct partition *partition, const struct image_topic *topic)
+{
+    const struct config *config = partition->shard->config;
+    struct str ratio = image_topic_config(topic, STR("min.cleanable.dirty.ratio"));
+    int32_t ratio_min = config->dirty_ratio_min;
+    if (ratio.data)
+        (void)config_parse_ratio(ratio, &ratio_min);
+    partition->compaction = (struct log_compaction){
+        .is_on = partition->limits.keys_required && config->is_cleaner_on,
+        .dirty_ratio_min = (uint32_t)ratio_min,
+        .lag_min_ms =
+            image_topic_number(topic, STR("min.compaction.lag.ms"), config->compaction_lag_min_ms),
+        .lag_max_ms =
+            image_topic_number(topic, STR("max.compaction.lag.ms"), config->compaction_lag_max_ms),
+        .delete_retention_ms =
+            image_topic_number(topic, STR("delete.retention.ms"), config->delete_retention_ms)};
+    /* A segment is not compacted while it takes records: not for longer than they may wait. */
+    if (partition->limits.keys_required && partition->segment_ms > partition->compaction.lag_max_ms)
+        partition->segment_ms = partition->compaction.lag_max_ms;
+}
+
 void partition_configure(struct partition *partition, const struct image_topic *topic)
 {
     take_limits(partition, topic);
     take_form(partition, topic);
     take_age(partition, topic);
+    take_compaction(partition, topic);
     partition->holds_groups = topic_holds_groups(topic);
 }

@@ -375,6 +375,7 @@ static void partition_open_log(struct partition *partition, const struct image_p
         .segment_ms = partition->segment_ms,
         .segment_jitter_ms = partition->segment_jitter_ms,
         .index_interval_size = (uint32_t)shard->config->index_interval_size,
+        .compaction = partition->compaction,
         .keeps_producers = true,
         .hooks = {.durable = hook_durable,
                   .ready = hook_ready,
@@ -382,6 +383,7 @@ static void partition_open_log(struct partition *partition, const struct image_p
                   .offline = hook_offline,
                   .context = partition}};
     partition->log = log_open(partition->name, &config, shard->env, shard->partitions->sync);
+    partition_clean_start(partition);
     shard->partitions->dirty = true;
 }
 
@@ -419,6 +421,7 @@ static void partition_remove(struct partition *partition)
     partition->removing = true;
     timer_stop(&partition->shard->timers, &partition->timer);
     timer_stop(&partition->shard->timers, &partition->retain_timer);
+    partition_clean_stop(partition, true);
     fetcher_leave(partition);
     list_remove(&partition->asking);
     fail_waits(partition);
@@ -434,6 +437,7 @@ static void partition_free(struct partition *partition)
     coordinator_leave_seat(partition);
     timer_stop(&shard->timers, &partition->timer);
     timer_stop(&shard->timers, &partition->retain_timer);
+    partition_clean_stop(partition, false);
     fetcher_leave(partition);
     list_remove(&partition->asking);
     list_remove(&partition->changed);
@@ -599,6 +603,7 @@ void partitions_take_image(struct partitions *partitions, const struct image *ol
     if (!partitions->reconciled) {
         partitions->reconciled = true;
         reconcile_all(shard);
+        partitions_clean_settle(partitions);
         return;
     }
     for (uint32_t i = 0; i < key_count; i++) {
@@ -635,7 +640,8 @@ void partitions_session(struct partitions *partitions, bool alive)
 bool partitions_synced(struct partitions *partitions, uint64_t ticket, enum err result)
 {
     partitions->dirty = true;
-    return sync_on_synced(partitions->sync, ticket, result, partitions->shard->now);
+    return sync_on_synced(partitions->sync, ticket, result, partitions->shard->now) ||
+           partitions_clean_synced(partitions, ticket, result);
 }
 
 bool partitions_are_dirty(const struct partitions *partitions)
@@ -739,6 +745,7 @@ enum err partitions_open(struct shard *shard)
     struct sync_config config = {.path = path, .tag = PARTITIONS_SYNC_TAG};
     enum err result = sync_open(&partitions->sync, shard->env, &config);
     if (result == ERR_NONE) {
+        partitions_clean_open(partitions);
         shard->partitions = partitions;
         return ERR_NONE;
     }
@@ -776,6 +783,7 @@ void partitions_close(struct partitions *partitions)
     for (void *value; map_next(&partitions->map, &cursor, &value); cursor = 0)
         partition_free(value);
     fetchers_close(partitions);
+    partitions_clean_close(partitions);
     sync_close(partitions->sync);
     map_free(&partitions->map);
     mem_free(partitions);

@@ -11,6 +11,7 @@
 #include "base/base.h"
 #include "image.h"
 #include "log.h"
+#include "log_cleaner.h"
 #include "mailbox.h"
 #include "replica.h"
 #include "wire.h"
@@ -52,6 +53,7 @@ struct partition_status {
 /* False: it is not here, or on its way out. */
 bool partitions_describe(struct shard *shard, struct partition_key key,
                          struct partition_status *out);
+void partitions_clean_stats(const struct partitions *partitions, struct cleaner_stats *out);
 void partitions_sync_stats(const struct partitions *partitions, struct sync_stats *out);
 
 /* -- Produce: one batch for one partition, there and back. */

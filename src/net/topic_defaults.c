@@ -13,6 +13,9 @@ uint32_t topic_defaults(const struct config *config, struct arena *arena,
         {"segment.ms", config->segment_ms},
         {"segment.jitter.ms", config->segment_jitter_ms},
         {"file.delete.delay.ms", config->delete_delay_ms},
+        {"delete.retention.ms", config->delete_retention_ms},
+        {"min.compaction.lag.ms", config->compaction_lag_min_ms},
+        {"max.compaction.lag.ms", config->compaction_lag_max_ms},
         {"message.timestamp.before.max.ms", config->timestamp_before_max_ms},
         {"message.timestamp.after.max.ms", config->timestamp_after_max_ms},
         {"compression.gzip.level", config->gzip_level},
@@ -25,6 +28,7 @@ uint32_t topic_defaults(const struct config *config, struct arena *arena,
         {"cleanup.policy", config->cleanup_policy},
         {"compression.type", config->compression_type},
         {"message.timestamp.type", config->timestamp_type},
+        {"min.cleanable.dirty.ratio", config_ratio_text(arena, config->dirty_ratio_min)},
     };
     uint32_t count = 0;
     struct record_config *defaults =

@@ -37,6 +37,54 @@ Test(keys, takes_the_greatest_number_there_is)
     reader_free(&reader);
 }
 
+Test(keys, takes_a_ratio_as_a_decimal_and_says_it_as_one)
+{
+    static const struct {
+        const char *text;
+        int32_t value;
+    } ratios[] = {{"0.5", 500000},  {"1", 1000000},   {"0", 0},
+                  {".25", 250000},  {"5e-1", 500000}, {"0.1234567890123456789", 123456},
+                  {"1.0", 1000000}, {"2.5E-2", 25000}};
+    struct arena arena = {0};
+    char line[128];
+
+    for (size_t i = 0; i < sizeof ratios / sizeof *ratios; i++) {
+        snprintf(line, sizeof line, "log.cleaner.min.cleanable.ratio=%s", ratios[i].text);
+        reader_read(&reader, line, NULL);
+        cr_assert_eq(reader.result, ERR_NONE);
+        cr_assert_eq(reader.config.dirty_ratio_min, ratios[i].value);
+        reader_free(&reader);
+    }
+    cr_assert_str_eq(config_ratio_text(&arena, 500000), "0.5");
+    cr_assert_str_eq(config_ratio_text(&arena, 1000000), "1.0");
+    cr_assert_str_eq(config_ratio_text(&arena, 123456), "0.123456");
+    arena_free(&arena);
+}
+
+Test(keys, refuses_what_is_no_ratio)
+{
+    static const char *const bad[] = {"1.1", "-0.5", "", ".", "half", "0.5x", "1e", "0..5", "1e99"};
+    char line[128];
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(line, sizeof line, "log.cleaner.min.cleanable.ratio=%s", bad[i]);
+        reader_read(&reader, line, NULL);
+        cr_assert(reader_refuses(&reader, "must be a decimal from 0.0 to 1.0"), "%s", bad[i]);
+        reader_free(&reader);
+    }
+}
+
+Test(keys, takes_the_greatest_decimal_as_no_limit)
+{
+    reader_read(&reader, "log.cleaner.io.max.bytes.per.second=1.7976931348623157E308", NULL);
+    cr_assert_eq(reader.result, ERR_NONE);
+    cr_assert_eq(reader.config.cleaner_rate_max, INT64_MAX);
+    reader_free(&reader);
+    reader_read(&reader, "log.cleaner.io.max.bytes.per.second=1048576.7", NULL);
+    cr_assert_eq(reader.config.cleaner_rate_max, 1048576);
+    reader_free(&reader);
+}
+
 Test(keys, refuses_a_switch_that_is_neither_true_nor_false)
 {
     reader_read(&reader, "auto.create.topics.enable=yes", NULL);

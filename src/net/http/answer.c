@@ -59,11 +59,36 @@ static void add_node(struct totals *totals, struct shard *shard)
         totals->unready = unready;
 }
 
+static void raise(uint64_t *greatest, uint64_t value)
+{
+    if (value > *greatest)
+        *greatest = value;
+}
+
+static void add_cleaner(struct totals *totals, const struct cleaner_stats *more)
+{
+    totals->cleaner.uncleanable += more->uncleanable;
+    totals->cleaner.uncleanable_size += more->uncleanable_size;
+    totals->cleaner.runs += more->runs;
+    totals->cleaner.read += more->bytes_read;
+    totals->cleaner.written += more->bytes_written;
+    totals->cleaner.dropped += more->records_dropped;
+    raise(&totals->cleaner.dirty_percent, more->dirty_percent_max);
+    raise(&totals->cleaner.map_percent, more->map_percent_max);
+    raise(&totals->cleaner.recopy_percent, more->recopy_percent);
+    raise(&totals->cleaner.last_s, (uint64_t)more->last_ms / 1000);
+    raise(&totals->cleaner.delay_s, (uint64_t)more->delay_ms_max / 1000);
+    raise(&totals->cleaner.idle_ms, (uint64_t)more->idle_ms);
+}
+
 static void add_shard(struct totals *totals, struct shard *shard)
 {
     struct sync_stats data;
+    struct cleaner_stats cleaner;
     partitions_sync_stats(shard->partitions, &data);
     add_sync(&totals->data, &data);
+    partitions_clean_stats(shard->partitions, &cleaner);
+    add_cleaner(totals, &cleaner);
     counters_merge(&totals->counters, &shard->counters);
     totals->connections += shard->conn_count;
     totals->http_connections += http_conn_count(shard->http);
@@ -127,7 +152,12 @@ bool answer_health(const struct shard *shard, const struct answer *answer, struc
     int64_t metadata_us = totals->metadata.in_flight_us;
     int64_t longest_us = data_us > metadata_us ? data_us : metadata_us;
     if (longest_us / 1000 <= shard->config->replica_lag_time_max_ms) {
-        text_put(text, STR("ok\n"));
+        text_put(text, STR("ok"));
+        if (totals->cleaner.uncleanable > 0) {
+            text_put(text, STR(", but compaction has given up on partitions: "));
+            text_put_number(text, (int64_t)totals->cleaner.uncleanable);
+        }
+        text_put(text, STR("\n"));
         return true;
     }
     text_put(text, STR("the disk has not answered a sync for "));

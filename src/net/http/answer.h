@@ -38,6 +38,11 @@ struct totals {
     /* Of this node's replicas. */
     uint64_t replicas, leaders, under_replicated, under_min_isr, offline_replicas;
     uint64_t groups; /* Coordinated here. */
+    /* Of the shards' cleaners: counts are added up, of the rest it is the greatest. */
+    struct {
+        uint64_t uncleanable, uncleanable_size, runs, read, written, dropped;
+        uint64_t dirty_percent, map_percent, recopy_percent, last_s, delay_s, idle_ms;
+    } cleaner;
 };
 
 struct answer {

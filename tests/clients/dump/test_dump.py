@@ -129,3 +129,38 @@ def test_kafkas_own_tool_deletes_records_and_its_dump_tool_reads_what_is_left():
             assert all(batch[-1] == "true" for batch in found)
     finally:
         cluster.close()
+
+
+def compacted(cluster):
+    """Segments that were compacted, with batches of every codec and a tombstone; the node is down."""
+    cluster.skiff("topic", "create", "kv", "-p", "1", "-c", "cleanup.policy=compact", "-c", "segment.bytes=100000",
+                  "-c", "min.cleanable.dirty.ratio=0.1")
+    folder = os.path.join(cluster.dir, "node-1", "data", "kv-0")
+    for codec in CODECS:
+        lines = "".join(f"key-{i * 7 % 400}:{codec} {os.urandom(200).hex()}\n" for i in range(RECORDS))
+        cluster.skiff("produce", "kv", "-z", codec, "-K", ":", "-X", "batch.size=20000", stdin=lines)
+        cluster.skiff("produce", "kv", "-Z", "-K", ":", stdin=f"gone-{codec}:\n")
+    until("compacted", lambda: ": compacted to " in cluster.log(), 30)
+    cluster.skiff("down")
+    return folder
+
+
+def test_kafkas_own_classes_read_compacted_segments():
+    cluster = Cluster(nodes=1, sets=("log.cleaner.backoff.ms=100",))
+    try:
+        folder = compacted(cluster)
+        gaps = horizons = records = 0
+        for path in sorted(glob.glob(folder + "/*.log")):
+            ours = batches_of_skiff(skiff_dump(cluster, path))
+            lines = kafka_dump("--deep-iteration", "--print-data-log", "--files", path)
+            assert ours and batches_of_kafka(lines) == ours, (path, ours[:2], batches_of_kafka(lines)[:2])
+            gaps += sum(int(batch[1]) - int(batch[0]) + 1 != int(batch[2]) for batch in ours)
+            horizons += sum("deleteHorizonMs: OptionalLong[" in line for line in lines)
+            records += sum("| offset: " in line for line in lines)
+            index = path.replace(".log", ".index")
+            if os.path.getsize(index) > 0:
+                lines = kafka_dump("--index-sanity-check", "--files", index)
+                assert any("passed sanity check" in line for line in lines), lines
+        assert gaps > 0 and horizons > 0 and records < RECORDS * len(CODECS), (gaps, horizons, records)
+    finally:
+        cluster.close()

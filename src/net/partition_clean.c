@@ -1,0 +1,92 @@
+/* partition_clean.c -- the shard's cleaner at work: one compaction at a time, beside the requests.
+ *
+ * A tick of it costs what one read of the configured size does, and the next one comes a
+ * millisecond later, so that requests take turns with it. */
+#include "cluster_clock.h"
+#include "log_cleaner.h"
+#include "partition.h"
+
+#include <stdio.h>
+
+enum { IO_SIZE_LEAST = 4096 };
+
+static void schedule(struct partitions *partitions)
+{
+    struct shard *shard = partitions->shard;
+    mono_ms due = cleaner_deadline(partitions->cleaner);
+
+    if (due == MONO_NEVER || partitions->draining)
+        timer_stop(&shard->timers, &partitions->clean_timer);
+    else
+        timer_start(&shard->timers, &partitions->clean_timer,
+                    due > shard->now ? due : shard->now + 1);
+}
+
+static void fire(struct timer *timer, mono_ms now)
+{
+    struct partitions *partitions = list_entry(timer, struct partitions, clean_timer);
+
+    cleaner_tick(partitions->cleaner, now, cluster_wall(partitions->shard));
+    partitions->dirty = true; /* A swap that ends is owed a sync. */
+    schedule(partitions);
+}
+
+void partitions_clean_open(struct partitions *partitions)
+{
+    struct shard *shard = partitions->shard;
+    const struct config *config = shard->config;
+    char path[48] = "cleaner-offset-checkpoint";
+    int32_t io_size = config->cleaner_io_size;
+
+    if (config->shards > 1)
+        snprintf(path, sizeof path, "cleaner-offset-checkpoint-%u", shard->index);
+    struct cleaner_config cleaner = {
+        .path = path,
+        .tag = PARTITIONS_CLEANER_TAG,
+        .map_size = (uint64_t)config->cleaner_map_size / config->shards,
+        .map_load_percent = (uint32_t)config->cleaner_map_load / (CONFIG_RATIO_ONE / 100),
+        .io_size = (uint32_t)(io_size > IO_SIZE_LEAST ? io_size : IO_SIZE_LEAST),
+        .rate_max = config->cleaner_rate_max / config->shards,
+        .backoff_ms = config->cleaner_backoff_ms,
+        .reader = shard->codec_reader,
+        .writer = shard->codec_writer};
+    partitions->cleaner = cleaner_open(shard->env, &cleaner);
+    partitions->clean_timer.fire = fire;
+}
+
+void partitions_clean_close(struct partitions *partitions)
+{
+    timer_stop(&partitions->shard->timers, &partitions->clean_timer);
+    cleaner_close(partitions->cleaner);
+}
+
+void partitions_clean_settle(struct partitions *partitions)
+{
+    cleaner_settle(partitions->cleaner);
+    schedule(partitions);
+}
+
+bool partitions_clean_synced(struct partitions *partitions, uint64_t ticket, enum err result)
+{
+    if (!cleaner_on_synced(partitions->cleaner, ticket, result))
+        return false;
+    schedule(partitions);
+    return true;
+}
+
+void partition_clean_start(struct partition *partition)
+{
+    if (partition->compaction.is_on)
+        cleaner_add(partition->shard->partitions->cleaner, partition->log);
+}
+
+void partition_clean_stop(struct partition *partition, bool for_good)
+{
+    if (partition->log)
+        cleaner_remove(partition->shard->partitions->cleaner, partition->log, for_good);
+}
+
+void partitions_clean_stats(const struct partitions *partitions, struct cleaner_stats *out)
+{
+    cleaner_read_stats(partitions->cleaner, partitions->shard->now, out);
+}
