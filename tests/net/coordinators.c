@@ -115,3 +115,34 @@ Test(coordinators, a_join_that_waits_hears_of_a_coordinator_that_leaves)
     node.fake.is_full = false;
     node_run(&node, 1000);
 }
+
+/* As in Kafka nobody forbids it. */
+Test(coordinators, groups_end_with_their_topic_and_may_begin_anew)
+{
+    struct client first = client_new(&node, "g"), second = client_new(&node, "g");
+    struct delete_topics_request body;
+    struct delete_topics_response response;
+    struct str names[] = {STR("__consumer_offsets")};
+    client_enter(&first);
+    cr_assert_eq(client_commit(&first, 5, 9), ERR_NONE);
+    client_join(&second, 9);
+    struct join_group_request join = client_join_request(&second);
+    node_ask(&node, second.conn, WIRE_JOIN_GROUP, 0, &join);
+    delete_topics_request_init(&body);
+    body.topic_names_count = 1;
+    body.topic_names = names;
+    node_call(&node, node_connect(&node), WIRE_DELETE_TOPICS, 5, &body, &response);
+    cr_assert_eq(response.topics[0].error_code, ERR_NONE);
+    node_run(&node, 100);
+    cr_assert_eq(error_at(node_reply(&node, second.conn), 4), ERR_NOT_COORDINATOR);
+    cr_assert_eq(client_heartbeat(&first, 4), ERR_NOT_COORDINATOR);
+
+    node_run(&node, 1000); /* The first creation is not under way any more. */
+    cr_assert_eq(client_find(&node, "g", 4).coordinators[0].error_code, ERR_NONE);
+    node_run(&node, 1000);
+    cr_assert_eq(client_heartbeat(&first, 4), ERR_UNKNOWN_MEMBER_ID);
+    cr_assert_eq(client_committed(&first, 9), -1);
+    second = client_new(&node, "g"); /* Who has an id of the old group is nobody here. */
+    client_enter(&second);
+    cr_assert_eq(client_commit(&second, 1, 9), ERR_NONE);
+}
