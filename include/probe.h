@@ -66,7 +66,9 @@ enum probe_kind {
     X(write_failed)                                                                                \
     X(sync_failed)                                                                                 \
     X(resigned_check_quorum)                                                                       \
-    X(refused_after_append)
+    X(refused_after_append)                                                                        \
+    X(segment_unlinked)                                                                            \
+    X(begun_anew)
 
 struct probe {
     enum probe_kind kind;

@@ -135,6 +135,7 @@ mono_ms log_unlink_retired(struct log *log, mono_ms now, int64_t delay_ms)
         segment_unlink(log->env, log->dir, log->segments[i]);
         segment_free(log->env, log->segments[i]);
     }
+    env_mark(log->env, "segment_unlinked");
     log->segment_count -= gone;
     log->removals++;
     memmove(log->segments, log->segments + gone, log->segment_count * sizeof *log->segments);

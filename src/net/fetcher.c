@@ -217,6 +217,7 @@ static void follower_obey(struct partition *partition, enum replica_next next, l
         follower_truncate(partition, offset);
         break;
     case REPLICA_RESTART:
+        env_mark(partition->shard->env, "begun_anew");
         log_reset(partition->log, offset);
         partition_changed(partition);
         break;

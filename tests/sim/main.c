@@ -32,6 +32,8 @@ static const enum world_mark needed[] = {
     MARK_stale_epoch_fetch_refused,
     MARK_kill_during_recovery,
     MARK_wiped_disk_back,
+    MARK_segment_unlinked,
+    MARK_begun_anew,
 };
 
 struct job {
