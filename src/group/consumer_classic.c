@@ -44,6 +44,9 @@ static enum err check_protocols(struct arrival *arrival)
     bool is_supported = false;
     if (!str_equal(command->protocol_type, STR("consumer")))
         return ERR_INCONSISTENT_GROUP_PROTOCOL;
+    if (command->protocols[0].metadata.size >
+        arrival->decision->coordinator->config.record_size_max)
+        return ERR_GROUP_MAX_SIZE_REACHED; /* Before anything of it is read. */
     for (uint32_t i = 0; i < command->protocol_count && !is_supported; i++)
         is_supported = is_common(arrival, command->protocols[i].name);
     return is_supported &&

@@ -34,8 +34,22 @@ static enum err check_join(const struct consumer_heartbeat_command *command)
                                                                     : ERR_INVALID_REQUEST;
 }
 
+/* Before anything is sorted: nobody subscribes to more, or owns more, than a record holds. */
+static enum err check_size(const struct coordinator_config *config,
+                           const struct consumer_heartbeat_command *command)
+{
+    uint64_t names = 0, owned = 0;
+    for (uint32_t i = 0; i < command->topic_count; i++)
+        names += sizeof *command->topics + command->topics[i].size;
+    for (uint32_t i = 0; i < command->owned_count; i++)
+        owned += command->owned[i].partition_count;
+    if (owned * sizeof(int32_t) > config->record_size_max)
+        return ERR_INVALID_REQUEST;
+    return names > config->record_size_max ? ERR_GROUP_MAX_SIZE_REACHED : ERR_NONE;
+}
+
 /* What is wrong whatever the group is like. */
-static enum err check_command(const struct consumer_config *config,
+static enum err check_command(const struct coordinator_config *config,
                               const struct consumer_heartbeat_command *command)
 {
     bool needs_id = command->makes_member_id || !joins(command);
@@ -47,9 +61,9 @@ static enum err check_command(const struct consumer_config *config,
         return ERR_INVALID_REQUEST;
     if (joins(command) && check_join(command) != ERR_NONE)
         return ERR_INVALID_REQUEST;
-    if (command->assignor.data != NULL && !assignor_is_known(config, command->assignor))
+    if (command->assignor.data != NULL && !assignor_is_known(&config->consumer, command->assignor))
         return ERR_UNSUPPORTED_ASSIGNOR;
-    return ERR_NONE;
+    return check_size(config, command);
 }
 
 static enum err check_group(struct beat *beat)
@@ -257,7 +271,7 @@ void group_decide_consumer_heartbeat(struct group_decision *decision,
     struct beat beat = {.decision = decision, .command = command};
     if (decision_refuses(decision, GROUP_REPLY_CONSUMER_HEARTBEAT, command->token, NULL))
         return;
-    enum err err = check_command(&decision->coordinator->config.consumer, command);
+    enum err err = check_command(&decision->coordinator->config, command);
     if (err == ERR_NONE && command->member_epoch < 0) {
         err = consumer_leave(decision, command);
     } else if (err == ERR_NONE) {

@@ -319,6 +319,24 @@ Test(consumer_convert, refuses_classic_members_that_have_nothing_in_common)
     world_close(world);
 }
 
+Test(consumer_convert, does_not_read_a_subscription_that_no_record_holds)
+{
+    struct coordinator_config config = world_config();
+    config.record_size_max = 4096;
+    struct world *world = world_open_with(&config);
+    struct client new = client_new(world, "g", "new");
+    client_join(&new);
+    uint8_t *data = arena_alloc(&world->arena, 5000); /* A count of no topics, and zeros. */
+    struct group_protocol protocol = {.name = STR("range"),
+                                      .metadata = {.data = data, .size = 5000}};
+    struct join_group_command command = world_joiner("g", "");
+    command.protocols = &protocol;
+    cr_assert_eq(world_err(world, world_join(world, command)), ERR_GROUP_MAX_SIZE_REACHED);
+    protocol.metadata.size = 1000;
+    cr_assert_eq(world_err(world, world_join(world, command)), ERR_NONE);
+    world_close(world);
+}
+
 Test(consumer_convert, answers_classic_requests_as_a_classic_group_does)
 {
     struct world *world = world_open();

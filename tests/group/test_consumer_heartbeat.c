@@ -205,6 +205,31 @@ Test(consumer_heartbeat, refuses_a_subscription_that_no_record_holds)
     world_close(world);
 }
 
+Test(consumer_heartbeat, looks_at_no_more_than_a_record_holds)
+{
+    struct world *world = world_open();
+    struct client client = client_new(world, "g", "a");
+    struct consumer_heartbeat_command command = client_joining(&client);
+    uint32_t count = 1000000;
+    struct str *topics = arena_array(&world->arena, struct str, count);
+    int32_t *partitions = arena_array(&world->arena, int32_t, count);
+    struct group_topic_partitions owned = {.partition_count = count, .partitions = partitions};
+    for (uint32_t i = 0; i < count; i++)
+        topics[i] = STR("t");
+    client_join(&client);
+    size_t before = world->arena.total;
+    command.topic_count = count;
+    command.topics = topics;
+    cr_assert_eq(client_send(&client, command), ERR_GROUP_MAX_SIZE_REACHED);
+    command = client_joining(&client);
+    command.member_epoch = 1;
+    command.owned_count = 1;
+    command.owned = &owned;
+    cr_assert_eq(client_send(&client, command), ERR_INVALID_REQUEST);
+    cr_assert_lt(world->arena.total - before, 100000);
+    world_close(world);
+}
+
 Test(consumer_heartbeat, counts_a_topic_that_is_named_twice_once)
 {
     struct world *world = world_open();
