@@ -15,7 +15,8 @@ from live import BUILD, ROOT, SKIFF, Cluster, need_programs, run_named, tests_of
 
 SUITE = os.path.join(ROOT, "tools", "lib", "chaos")
 ENGINE = os.path.join(SUITE, "engines", "skiff")
-VERBS = ("start", "stop", "kill", "restart", "pause", "resume", "pid", "bootstrap", "version", "data", "settings")
+VERBS = ("start", "stop", "kill", "restart", "pause", "resume", "pid", "bootstrap", "version", "data", "settings",
+         "abilities")
 SMALL = ("--partitions", "6", "--rate", "600", "--rounds", "1", "--seed", "7")
 RUN_LIMIT_S = 150
 
@@ -196,6 +197,22 @@ def test_an_engine_is_a_folder_of_executables():
         assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
         assert last(run.stdout).startswith("PASS my own broker 7 ") and place.histories() != []
         assert place.report()["engine"] == {"name": "engine", "version": "my own broker 7"}
+
+
+def test_an_engine_of_the_least_executables_can_lose_processes():
+    with Place() as place:
+        engine = place.engine(start=f'[ $# -eq 2 ] && exec "{SKIFF}" up --dir "$1" -n "$2" -p 0 >/dev/null',
+                              stop=f'exec "{SKIFF}" down --dir "$1" >/dev/null',
+                              bootstrap=f'"{SKIFF}" ps --dir "$1" | grep -o "127.0.0.1:[0-9]*" | paste -sd,')
+        for name in ("abilities", "data", "settings"):
+            os.remove(os.path.join(engine, name))
+        run = place.run("kill-leader", "--engine", engine)
+        assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+        report = place.report()
+        assert report["control"]["name"] == "planted loss" and report["control"]["violated"]
+        assert "replicas were not compared" in " ".join(report["scenarios"][0]["notes"])
+        run = place.skiff("chaos", "run", "isolate-leader", "--engine", engine)
+        assert run.returncode == 2 and "needs what is not there: cut, heal" in run.stderr, run.stderr
 
 
 def test_a_fault_that_did_not_happen_is_inconclusive():

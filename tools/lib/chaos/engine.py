@@ -1,7 +1,8 @@
 """engine.py -- the system under test: a folder of executables, or the hooks of somebody's own cluster.
 
-An engine can start clusters, and everything can be done to them. Hooks break a cluster that runs
-already: what they offer are the executables that the folder has, each called with a node id.
+An engine can start clusters, whose processes can be ended and stopped; `abilities` says what else can be
+done to them. Hooks break a cluster that runs already: what they offer are the executables that the folder
+has, each called with a node id.
 """
 import ctypes
 import os
@@ -10,10 +11,13 @@ import programs
 from programs import Failure, Fatal, Refused
 
 ENGINES = os.path.join(programs.HERE, "engines")
-VERBS = ("start", "stop", "kill", "restart", "pause", "resume", "pid", "bootstrap", "version", "data")
+VERBS = ("start", "stop", "kill", "restart", "pause", "resume", "pid", "bootstrap", "version")
 HOOKS = ("kill", "restart", "pause", "resume", "cut", "heal")
-EVERYTHING = frozenset(("kill", "restart", "pause", "resume", "cut", "heal", "stop", "links", "disk", "power", "files",
-                        "clock", "limits"))
+PROCESSES = frozenset(("kill", "restart", "pause", "resume", "stop"))
+ABILITIES = {"links": ("links", "cut", "heal"), "disk": ("disk",), "power": ("power",), "clock": ("clock",),
+             "limits": ("limits",)}  # What `abilities` may print, and what scenarios call it.
+PREPARED = frozenset(ABILITIES)  # What needs nodes that were prepared for it, by the proxy or the preloaded library.
+EVERYTHING = PROCESSES.union(("files",), *ABILITIES.values())
 START_LIMIT_S, STOP_LIMIT_S, CALL_LIMIT_S = 180, 120, 60
 HOOK_LIMIT_S, HOOK_LIMIT_NAME = 300, "SKIFF_CHAOS_HOOK_LIMIT"  # A hook may wait until a machine is up.
 BREAKS = {"restart": "kill", "resume": "pause", "heal": "cut"}  # Which hook undoes which.
@@ -47,12 +51,20 @@ def find_engine(name):
 class Engine:
     """One kind of cluster, by its executables."""
 
-    can = EVERYTHING
     is_ours = True
 
     def __init__(self, folder):
         self.folder = folder
         self.name = os.path.basename(folder.rstrip("/"))
+        self.can = self.abilities()
+
+    def abilities(self):
+        words = self.call("abilities").split() if is_executable(self.folder, "abilities") else []
+        unknown = [word for word in words if word not in ABILITIES]
+        if unknown:
+            raise Refused(f"{self.name}: abilities: {' '.join(unknown)} is none of {', '.join(ABILITIES)}")
+        files = ("files",) if is_executable(self.folder, "data") else ()
+        return PROCESSES.union(files, *(ABILITIES[word] for word in words))
 
     def call(self, verb, *words, limit_s=CALL_LIMIT_S):
         run = programs.call([os.path.join(self.folder, verb), *map(str, words)], limit_s)

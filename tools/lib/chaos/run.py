@@ -152,7 +152,7 @@ class Run:
             self.plan_time()
             if any(scenario.has_all_clients for scenario, _ in self.plan):
                 self.setting.clients = clients.find(self.options.clients, self.progress.tell)
-            if self.system.is_ours:
+            if self.has_control():
                 self.run_control()
             for scenario, rounds in self.plan:
                 self.run_scenario(scenario, rounds)
@@ -167,12 +167,16 @@ class Run:
             self.progress.close()
         return stopped
 
+    def has_control(self):
+        """Where power can be lost; elsewhere a loss is planted in the first history."""
+        return "power" in self.system.can
+
     def part_of(self):
         """Which part of the run this is, the control included."""
-        return f"[{self.step} of {len(self.plan) + self.system.is_ours}]"
+        return f"[{self.step} of {len(self.plan) + self.has_control()}]"
 
     def plan_time(self):
-        self.progress.plan(CONTROL_S if self.system.is_ours else 0)
+        self.progress.plan(CONTROL_S if self.has_control() else 0)
         for scenario, rounds in self.plan:
             self.progress.plan(self.clock.seconds(scenario, self.options.rounds or rounds))
 
@@ -269,9 +273,8 @@ class Run:
         self.progress.show(f"{scenario.name}: checking")
         total.add(leg.finish())
         self.clock.took(leg.result.seconds, rounds_s)
-        if not self.system.is_ours:
-            if self.control is None:
-                self.control = planted.control(leg.workloads, leg.folder)
+        if self.control is None and not self.has_control():
+            self.control = planted.control(leg.workloads, leg.folder)
         self.leg = None
         return leg.folder
 
