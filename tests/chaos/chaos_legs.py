@@ -269,7 +269,7 @@ def rounds_played(seen, stall_ns):
         one = SimpleNamespace(found=[], setting=None, options=SimpleNamespace(seed=7), progress=SimpleNamespace(
             step=lambda *_: None, show=lambda *_: None), clock=SimpleNamespace(took=lambda *_: None),
             directory=SimpleNamespace(id="abcd", part=lambda _: leg.folder, check_room=lambda: None),
-            system=SimpleNamespace(is_ours=True))
+            system=SimpleNamespace(is_ours=True), control={"violated": True})
         try:
             run.Run.run_leg(one, leg.scenario, SimpleNamespace(faults=[], add=lambda _: None), 2, None)
         finally:
