@@ -108,8 +108,8 @@ static void append(struct history *history)
 
 /* ---- Losing. */
 
-/* The log has lost its tail, or not: so has the model. Of a producer whose last batch went nobody
- * knows where it stands now but the log. */
+/* The log has lost its tail, or not: so has the model. Of a producer whose last batch went, or is
+ * retired, nobody knows where it stands now but the log. */
 static void shorten(struct history *history)
 {
     const struct log *log = history->fixture.log;
@@ -118,13 +118,13 @@ static void shorten(struct history *history)
     for (uint32_t i = 0; i < PRODUCERS; i++) {
         struct producer_model *producer = &history->producers[i];
         int32_t last = log_last_sequence(log, i, 0);
-        if (producer->last >= 0 && producer->last < history->end) {
+        if (producer->last >= log_ends(log)->start && producer->last < history->end) {
             if (last + 1 != producer->next)
                 violate(history, "K7");
             continue;
         }
         producer->next = last + 1;
-        producer->last = last < 0 ? -1 : history->end - 1;
+        producer->last = -1;
     }
 }
 
@@ -202,6 +202,22 @@ static void truncate(struct history *history)
     else
         lose_power(history);
     history->epoch++;
+}
+
+/* Records go from the start, as retention has them go, and amid compactions. */
+static void retire(struct history *history)
+{
+    struct log_fixture *f = &history->fixture;
+    log_offset start = log_ends(f->log)->start;
+
+    if (!log_is_ready(f->log) || history->committed <= start)
+        return;
+    (void)log_retire(
+        f->log, start + (log_offset)below(history, (uint64_t)(history->committed - start)) / 2);
+    log_fixture_settle(f);
+    (void)log_unlink_retired(f->log, f->memory->now, 0);
+    if (chance(history, 2))
+        log_fixture_settle(f);
 }
 
 /* ---- Compacting. */
@@ -285,8 +301,10 @@ static void step(struct history *history)
         clean_some(history);
     else if (kind < 92)
         clean_all(history);
-    else if (kind < 94)
+    else if (kind < 93)
         log_fixture_settle(&history->fixture);
+    else if (kind < 94 && history->retires)
+        retire(history);
     else if (kind < 96)
         truncate(history);
     else if (kind < 98)
@@ -325,6 +343,7 @@ static void open_history(struct history *history, uint64_t seed)
     history->writer = codec_writer_open();
     history->keys = 3 + (uint32_t)below(history, KEYS_MAX - 3);
     history->epoch = 1;
+    history->retires = chance(history, 2);
     for (uint32_t i = 0; i < PRODUCERS; i++)
         history->producers[i].last = -1;
     uint32_t segment_size = 1500 + (uint32_t)below(history, 6000);

@@ -34,6 +34,7 @@ struct history {
     uint32_t serial;
     log_epoch epoch;
     bool was_running;
+    bool retires;         /* cleanup.policy=compact,delete */
     const char *violated; /* Name of a checker; NULL: all is well. */
     uint64_t runs, dropped, losses, truncations;
 };

@@ -111,7 +111,8 @@ static void check_keys(struct history *history, const log_offset last[KEYS_MAX])
 
     for (uint32_t i = 0; i < KEYS_MAX; i++)
         seen[i] = -1;
-    for (log_offset i = 0; i < history->fixture.log->clean_end && i < history->end; i++) {
+    log_offset start = log_ends(history->fixture.log)->start;
+    for (log_offset i = start; i < history->fixture.log->clean_end && i < history->end; i++) {
         const struct written *written = &history->records[i];
         if (!written->is_present)
             continue;
@@ -119,7 +120,7 @@ static void check_keys(struct history *history, const log_offset last[KEYS_MAX])
             violate(history, "K5");
         seen[written->key] = i;
     }
-    for (log_offset i = 0; i < history->committed; i++) {
+    for (log_offset i = start; i < history->committed; i++) {
         const struct written *written = &history->records[i];
         log_offset newest = last[written->key];
         if (written->is_present && newest > i && !history->records[newest].is_present)
@@ -136,7 +137,8 @@ void model_check(struct history *history)
     for (log_offset i = 0; i < history->committed; i++)
         last[history->records[i].key] = i;
     read_all(history);
-    for (log_offset i = 0; i < log_ends(history->fixture.log)->written && !history->violated; i++)
+    const struct log_ends *ends = log_ends(history->fixture.log);
+    for (log_offset i = ends->start; i < ends->written && !history->violated; i++)
         if (!history->records[i].is_present)
             check_absent(history, last, i);
     if (!history->violated)
@@ -146,7 +148,7 @@ void model_check(struct history *history)
 void model_check_clean(struct history *history, log_offset clean_end)
 {
     model_check(history);
-    for (log_offset i = 0; i < clean_end; i++)
+    for (log_offset i = log_ends(history->fixture.log)->start; i < clean_end; i++)
         if (history->records[i].is_present && history->records[i].serial == 0)
             violate(history, "K9");
     if (history->fixture.log->clean_end < clean_end)
