@@ -109,11 +109,11 @@ class Leg:
             if self.scenario.has_all_clients:
                 workloads.start_other(name, command, rate["other"])
         workloads.start_probes(rate["probes"], self.scenario.has_metadata)
-        workloads.start_commits()
         since = time.monotonic_ns()
         if not self.wait_steady(since, FIRST_LIMIT_S, FULL):
             raise Failure(f"no steady state to begin with: {self.why_not_steady(since)}{self.cluster.log_ends()}")
         self.wait_others(since)
+        workloads.start_commits()  # Not before: the topic of offsets is made now, which takes a slow cluster a while.
         if self.scenario.is_follower_first:
             self.take_leaders_away()
         self.go_on(BASELINE_S)
