@@ -244,23 +244,19 @@ void coordinators_ask(struct shard *shard, struct letter *letter)
 
 /* ---- Loading. */
 
-static enum err load_record(struct seat *seat, const struct batch_record *record)
-{
-    enum err err = coordinator_apply(seat->coordinator, record->key, record->value);
-    if (err != ERR_NONE)
-        seat->skipped++;
-    return err;
-}
-
 static void load_batch(struct seat *seat, const struct batch_info *info, struct bytes batch)
 {
     struct batch_walk walk;
     struct batch_record record;
+    enum err err;
     if (batch_is_control(info))
         return;
     batch_walk_open(&walk, batch, seat->partition->shard->codec_reader);
-    while (batch_walk_next(&walk, &record) == ERR_NONE)
-        load_record(seat, &record);
+    while ((err = batch_walk_next(&walk, &record)) == ERR_NONE)
+        if (coordinator_apply(seat->coordinator, record.key, record.value) != ERR_NONE)
+            seat->skipped++;
+    if (err != ERR_NOT_FOUND) /* The rest of the batch does not unwrap. */
+        seat->skipped++;
     batch_walk_close(&walk);
 }
 
