@@ -18,8 +18,10 @@ static void sort(int64_t *values, uint32_t count)
 
 bool cluster_clock_choose(struct clock_readings *readings, uint32_t members, int64_t *ahead_ms)
 {
+    if (members < readings->count)
+        members = readings->count;
     uint32_t minority = members / 2; /* As many may be wrong, an even half too. */
-    if (members == 0 || readings->count <= minority)
+    if (readings->count <= minority)
         return false;
     sort(readings->ahead_ms, readings->count);
     *ahead_ms = readings->ahead_ms[minority];

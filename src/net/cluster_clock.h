@@ -16,8 +16,8 @@ struct clock_readings {
     uint32_t count;
 };
 
-/* The greatest value that a majority of `members` has reached, so that one clock at least
- * which is right has. False: fewer than a majority were read. */
+/* The greatest value that a majority of `members`, or of all that were read, has reached, so that
+ * one clock at least which is right has. False: fewer than a majority were read. */
 bool cluster_clock_choose(struct clock_readings *readings, uint32_t members, int64_t *ahead_ms);
 
 /* The cluster's time now; -1: not known. It is what the controller last said, and what has gone by

@@ -276,19 +276,31 @@ static struct attendance *attendance_get(struct office *office, node_id broker)
     return attendance;
 }
 
-/* Clocks that were told within a session, of brokers that live. */
-static uint32_t read_clocks(struct office *office, const struct image *image, int64_t *ahead_ms)
+/* Clocks that were told within a session. */
+static void read_clocks(const struct office *office, struct clock_readings *out)
 {
     mono_ms since = office->shard->now - office->shard->config->session_timeout_ms;
     struct list *node, *after;
-    uint32_t count = 0;
+    uint32_t capacity = 0;
     list_each (node, after, &office->attendances) {
         const struct attendance *attendance = list_entry(node, struct attendance, link);
-        if (attendance->clock_at >= 0 && attendance->clock_at > since &&
-            image_broker_is_active(image, attendance->broker))
-            ahead_ms[count++] = attendance->clock_ahead_ms;
+        if (attendance->clock_at < 0 || attendance->clock_at <= since)
+            continue;
+        mem_grow(out->ahead_ms, out->count, &capacity);
+        out->ahead_ms[out->count++] = attendance->clock_ahead_ms;
     }
-    return count;
+}
+
+/* Of whom a majority must be heard. Not only of those that live: the one that is left may be the
+ * one whose clock is wrong. A quorum that decides has heard a majority of its voters. */
+static uint32_t count_members(const struct office *office, const struct image *image)
+{
+    const struct image_broker *at = image_broker_after(image, -1);
+    uint32_t active = 0;
+    for (; at; at = image_broker_after(image, at->id))
+        active += image_broker_is_active(image, at->id);
+    uint32_t voters = office->shard->config->voter_count;
+    return active > voters ? active : voters;
 }
 
 wall_ms office_clock(struct shard *shard, node_id broker, wall_ms wall)
@@ -302,15 +314,10 @@ wall_ms office_clock(struct shard *shard, node_id broker, wall_ms wall)
         attendance->clock_at = shard->now;
         attendance->clock_ahead_ms = wall - shard->now;
     }
-    uint32_t members = 0;
-    const struct image_broker *at = image_broker_after(image, -1);
-    for (; at; at = image_broker_after(image, at->id))
-        members += image_broker_is_active(image, at->id);
+    struct clock_readings readings = {0};
+    read_clocks(office, &readings);
     int64_t ahead_ms;
-    struct clock_readings readings = {.ahead_ms =
-                                          mem_alloc((members + 1) * sizeof *readings.ahead_ms)};
-    readings.count = read_clocks(office, image, readings.ahead_ms);
-    bool is_known = cluster_clock_choose(&readings, members, &ahead_ms);
+    bool is_known = cluster_clock_choose(&readings, count_members(office, image), &ahead_ms);
     mem_free(readings.ahead_ms);
     return is_known ? shard->now + ahead_ms : -1;
 }

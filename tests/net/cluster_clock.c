@@ -36,3 +36,8 @@ Test(cluster_clock, is_not_known_from_a_minority)
     cr_assert_eq(choose(4, 2, (int64_t[]){5, 6}), INT64_MIN);
     cr_assert_eq(choose(0, 0, (int64_t[]){0}), INT64_MIN);
 }
+
+Test(cluster_clock, counts_all_that_were_read)
+{
+    cr_assert_eq(choose(1, 3, (int64_t[]){5, YEARS, 4}), 5);
+}
