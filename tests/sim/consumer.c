@@ -140,13 +140,14 @@ static void take_batch(struct consumer *consumer, uint32_t node, struct partitio
     codec_reader_close(reader);
 }
 
-/* As auto.offset.reset=earliest does: what it wanted to read has been retired. */
+/* As auto.offset.reset=earliest does: what it wanted to read has been retired. The answer may be
+ * an old one, and another node's have moved it since. */
 static bool reset_position(struct consumer *consumer, uint32_t node, uint32_t topic,
                            struct partition_key key)
 {
     struct ghost_partition *partition = ghost_partition_of(consumer->actor.world, key);
     log_offset *position = &consumer->positions[topic][key.index];
-    if (*position >= partition->start_max)
+    if (consumer->asked[node][topic][key.index].offset >= partition->start_max)
         return partition->removed;
     if (*position < partition->logs[node].start)
         *position = partition->logs[node].start;
@@ -171,7 +172,7 @@ static void take_partition(struct consumer *consumer, uint32_t node, uint32_t to
         if (from->error_code == ERR_OFFSET_OUT_OF_RANGE)
             world_violation(actor->world, "P7",
                             "node %u: %lld of partition %d is out of range, and was readable",
-                            node + 1, (long long)consumer->positions[topic][from->index],
+                            node + 1, (long long)consumer->asked[node][topic][from->index].offset,
                             from->index);
         return;
     }

@@ -293,6 +293,10 @@ static void settle(struct producer *producer, struct outgoing *batch, bool answe
         forget(lane, batch);
         return;
     }
+    if (answered && err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER && is_forgotten(producer, batch)) {
+        forget(lane, batch); /* The program would begin a new epoch. */
+        return;
+    }
     actor->metadata_due = true;
     if (!producer->retries) {
         if (answered && is_definite(err))
