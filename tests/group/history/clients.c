@@ -6,7 +6,8 @@
 
 enum { PATIENCE_MS = 2500, JOIN_PATIENCE_MS = 20000 };
 
-static struct request *ask(struct history *history, uint32_t client, enum request_kind kind)
+struct request *client_ask(struct history *history, uint32_t client, enum request_kind kind,
+                           int64_t patience_ms)
 {
     struct client *self = &history->clients[client];
     struct request *request = &history->asked[history->asked_count++];
@@ -14,8 +15,13 @@ static struct request *ask(struct history *history, uint32_t client, enum reques
     *request = (struct request){
         .kind = kind, .client = client, .number = ++history->number, .self = self->self};
     self->awaited = request->number;
-    self->patience = history->now + (kind == ASK_JOIN ? JOIN_PATIENCE_MS : PATIENCE_MS);
+    self->patience = history->now + patience_ms;
     return request;
+}
+
+static struct request *ask(struct history *history, uint32_t client, enum request_kind kind)
+{
+    return client_ask(history, client, kind, kind == ASK_JOIN ? JOIN_PATIENCE_MS : PATIENCE_MS);
 }
 
 /* An eager client gives everything up before it joins. */

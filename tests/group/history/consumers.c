@@ -4,8 +4,6 @@
 
 #include <stdio.h>
 
-#include "base/walk.h"
-
 enum { BEAT_PATIENCE_MS = 2500, BLOB_MAX = 512 };
 
 static uint64_t topics_version(const void *context)
@@ -193,14 +191,7 @@ bool read_assignment(const struct history *history, struct bytes bytes, struct s
 
 static struct request *ask(struct history *history, uint32_t client, enum request_kind kind)
 {
-    struct client *self = &history->clients[client];
-    struct request *request = &history->asked[history->asked_count++];
-    check(history->asked_count <= FLIGHTS_MAX);
-    *request = (struct request){
-        .kind = kind, .client = client, .number = ++history->number, .self = self->self};
-    self->awaited = request->number;
-    self->patience = history->now + BEAT_PATIENCE_MS;
-    return request;
+    return client_ask(history, client, kind, BEAT_PATIENCE_MS);
 }
 
 static void join(struct history *history, uint32_t client)

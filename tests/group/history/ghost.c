@@ -27,8 +27,8 @@ void violate(struct history *history, const char *invariant)
         history->violated = invariant;
 }
 
-static enum err read_part(struct arena *arena, struct bytes bytes,
-                          const struct walk_message *message, bool is_key, void *out)
+enum err read_part(struct arena *arena, struct bytes bytes, const struct walk_message *message,
+                   bool is_key, void *out)
 {
     struct wire_reader reader;
     int16_t prefix;

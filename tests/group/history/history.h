@@ -6,6 +6,7 @@
 #ifndef TESTS_GROUP_HISTORY_H
 #define TESTS_GROUP_HISTORY_H
 
+#include "base/walk.h"
 #include "group.h"
 
 enum {
@@ -170,6 +171,9 @@ uint32_t client_group(uint32_t client);
 struct str group_name(uint32_t group);
 
 /* clients.c */
+/* A request of this client as it is, for which it waits so long. */
+struct request *client_ask(struct history *history, uint32_t client, enum request_kind kind,
+                           int64_t patience_ms);
 void client_act(struct history *history, uint32_t client);
 void client_hear(struct history *history, const struct answer *answer);
 void serve(struct history *history, const struct request *request);
@@ -198,6 +202,10 @@ void owners_batch(struct history *history); /* At the end of each: nobody shares
 void owners_rebuild(struct history *history);
 const struct owner *owner_of(const struct history *history, uint32_t group, const char *id);
 bool owners_are_complete(const struct history *history);
+
+/* The body of a record's key or value. */
+enum err read_part(struct arena *arena, struct bytes bytes, const struct walk_message *message,
+                   bool is_key, void *out);
 
 /* ghost.c: each sets history->violated when it is broken. */
 void violate(struct history *history, const char *invariant);

@@ -8,16 +8,6 @@
 
 #include "records/all.h"
 
-static enum err read_part(struct arena *arena, struct bytes bytes,
-                          const struct walk_message *message, bool is_key, void *out)
-{
-    struct wire_reader reader;
-    int16_t prefix;
-    wire_reader_init(&reader, bytes);
-    enum err err = wire_read_int16(&reader, &prefix);
-    return err != ERR_NONE ? err : walk_read(message, is_key ? 0 : prefix, &reader, arena, out);
-}
-
 static uint32_t group_number(struct str name)
 {
     for (uint32_t i = 0; i < GROUPS; i++)
