@@ -115,6 +115,8 @@ static void draw_retention(struct swarm *swarm, struct rand *rand)
         swarm->retention_bytes = PICK(rand, 0, 2048, 16 * 1024, 64 * 1024);
     if (rand_chance(rand, 1, 2))
         swarm->retention_ms = PICK(rand, 300, 2000, 10000);
+    if (swarm->retention_ms >= 0 && swarm->nodes < 3)
+        swarm->fault_mean[FAULT_CLOCK] = 0; /* One clock is no minority there (PR8). */
 }
 
 void swarm_draw(struct swarm *swarm, const struct kernel *kernel,
