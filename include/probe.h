@@ -44,6 +44,9 @@ enum probe_kind {
     PROBE_ALTER_SENT, /* Proposed: key, epoch, value: the proposed ISR, other: partition epoch */
     PROBE_ALTER_ACCEPTED, /* Accepted: key, epoch, value: the new ISR, other: partition epoch */
 
+    /* Groups. */
+    PROBE_COORDINATOR, /* It has loaded: key, epoch, offset: to where, value: coordinator_hash() */
+
     PROBE_MARK, /* text: name of a rare branch, of the list in probe_marks below */
 };
 
@@ -68,7 +71,13 @@ enum probe_kind {
     X(resigned_check_quorum)                                                                       \
     X(refused_after_append)                                                                        \
     X(segment_unlinked)                                                                            \
-    X(begun_anew)
+    X(begun_anew)                                                                                  \
+    X(coordinator_failover)                                                                        \
+    X(coordinator_loads)                                                                           \
+    X(commit_fenced)                                                                               \
+    X(member_expired)                                                                              \
+    X(offset_expired)                                                                              \
+    X(group_deleted)
 
 struct probe {
     enum probe_kind kind;

@@ -12,6 +12,7 @@
 #include "codec.h"
 #include "group_topics.h"
 #include "partition.h"
+#include "probe.h"
 
 enum {
     LOAD_STEP_SIZE = 256 * 1024, /* Bytes that loading reads a tick. */
@@ -72,6 +73,9 @@ static void ask_waited(struct wait *wait, enum err result)
 static void ask_answer(struct partition *partition, struct group_ask *ask, log_offset offset)
 {
     struct shard *shard = partition->shard;
+#ifdef SKIFF_MUTANT_ANSWERS_AT_ONCE
+    ask->reply.rests = false;
+#endif
     if (!ask->reply.rests || offset <= log_ends(partition->log)->committed) {
         ask_return(shard, ask);
         return;
@@ -286,6 +290,19 @@ static enum err load_some(struct seat *seat)
     return ERR_NONE;
 }
 
+static void probe_load(const struct seat *seat)
+{
+    const struct partition *partition = seat->partition;
+    if (!partition->shard->env->probe) /* The hash is for onlookers alone. */
+        return;
+    env_probe(partition->shard->env,
+              &(struct probe){.kind = PROBE_COORDINATOR,
+                              .key = partition->key,
+                              .epoch = replica_partition(partition->replica)->leader_epoch,
+                              .offset = seat->next,
+                              .value = (int64_t)coordinator_hash(seat->coordinator)});
+}
+
 static void load_end(struct seat *seat)
 {
     struct shard *shard = seat->partition->shard;
@@ -294,6 +311,7 @@ static void load_end(struct seat *seat)
     if (seat->skipped > 0)
         trace_warn(shard->env->trace, "%s: %llu records are no groups and no offsets",
                    seat->partition->name, (unsigned long long)seat->skipped);
+    probe_load(seat);
     coordinator_start(seat->coordinator, shard->now);
     seat_set_timer(seat);
 }
@@ -324,6 +342,9 @@ static void load_begin(struct seat *seat)
     struct log *log = seat->partition->log;
     seat->next = log_ends(log)->start;
     seat->end = log_ends(log)->end;
+#ifdef SKIFF_MUTANT_LOADS_PART
+    seat->end = log_ends(log)->committed;
+#endif
     if (seat->end <= log_ends(log)->committed)
         load_step(seat);
     else

@@ -33,6 +33,7 @@ static const char *const probe_names[] = {
     [PROBE_READ] = "read",
     [PROBE_ALTER_SENT] = "alter-sent",
     [PROBE_ALTER_ACCEPTED] = "alter-accepted",
+    [PROBE_COORDINATOR] = "coordinator",
     [PROBE_MARK] = "mark",
 };
 
