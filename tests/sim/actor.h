@@ -35,6 +35,7 @@ struct actor {
     void (*topic_changed)(struct actor *actor, uint32_t topic);   /* Another id; NULL: who cares. */
     uint32_t (*waiting)(struct actor *actor);                     /* Unanswered produces. */
     bool (*is_done)(struct actor *actor, char *why, size_t size); /* Once all is quiet. */
+    bool (*is_stable)(struct actor *actor, char *why, size_t size); /* The same, of its group. */
 };
 
 void actor_init(struct actor *actor, struct world *world, uint32_t index);

@@ -103,6 +103,8 @@ static void drive(struct actor *actor)
     if (!admin->recreates || clients_are_quiet(world))
         return;
     uint64_t chosen = rand_below(&actor->rand, world->swarm.topics);
+    if (chosen == 0 && world->swarm.groups > 0)
+        return; /* Groups commit offsets of it; a topic made anew has none. */
     if (rand_chance(&actor->rand, 1, 100) && !uuid_is_zero(actor->topics[chosen].id))
         admin->wishes[chosen] = WISH_DELETE;
 }

@@ -6,6 +6,7 @@
 #define SIM_CHECK_H
 
 #include "ghost.h"
+#include "ledger.h"
 
 #define KIND(name) (UINT64_C(1) << PROBE_##name)
 
@@ -15,10 +16,15 @@ struct checker {
     void (*take)(struct world *world, struct sim_node *node, const struct probe *probe);
     void (*end)(struct world *world);  /* NULL: nothing to do then. */
     void (*open)(struct world *world); /* NULL: no state of its own. */
+    /* Of groups; NULL: no matter. The ledger is as it was before. */
+    void (*committed)(struct world *world, const struct ledger_record *record);
+    void (*told)(struct world *world, const struct ledger_told *told);
 };
 
 void checks_open(struct world *world);
 void checks_take(struct world *world, struct sim_node *node, const struct probe *probe);
+void checks_committed(struct world *world, const struct ledger_record *record);
+void checks_told(struct world *world, const struct ledger_told *told);
 void checks_end(struct world *world);
 
 /* `node` was asked to stop just now. */

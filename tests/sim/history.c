@@ -1,7 +1,7 @@
 /* history.c -- the clients of a run, and what they were told. */
 #include "history.h"
 
-#include "actor.h"
+#include "group_client.h"
 
 struct clients {
     struct actor *actors[SIM_CLIENTS_MAX];
@@ -20,6 +20,8 @@ void clients_open(struct world *world)
     world->clients = clients;
     map_init(&clients->refused, sizeof(uint64_t));
     world->net.hosts_count = swarm->nodes + 1 + swarm->producers + swarm->consumers + swarm->trims;
+    if (swarm->groups > 0)
+        world->net.hosts_count += 1 + swarm->groups * swarm->members;
     clients->actors[clients->count++] = admin_new(world, 0, swarm->recreates);
     for (uint32_t i = 0; i < swarm->producers; i++, clients->count++)
         clients->actors[clients->count] = producer_new(world, clients->count);
@@ -29,6 +31,11 @@ void clients_open(struct world *world)
         clients->actors[clients->count] = trimmer_new(world, clients->count);
         clients->count++;
     }
+    for (uint32_t i = 0; i < swarm->groups * swarm->members; i++, clients->count++)
+        clients->actors[clients->count] = member_new(world, clients->count, i % swarm->groups);
+    if (swarm->groups > 0)
+        clients->actors[clients->count] = overseer_new(world, clients->count);
+    clients->count += swarm->groups > 0;
 }
 
 void clients_heal(struct world *world)
@@ -90,6 +97,16 @@ bool history_consumers_are_done(struct world *world, char *why, size_t size)
     for (uint32_t i = 0; i < world->clients->count; i++) {
         struct actor *actor = world->clients->actors[i];
         if (actor->is_done && !actor->is_done(actor, why, size))
+            return false;
+    }
+    return true;
+}
+
+bool history_groups_are_stable(struct world *world, char *why, size_t size)
+{
+    for (uint32_t i = 0; i < world->clients->count; i++) {
+        struct actor *actor = world->clients->actors[i];
+        if (actor->is_stable && !actor->is_stable(actor, why, size))
             return false;
     }
     return true;

@@ -21,5 +21,6 @@ bool history_is_refused(struct world *world, uint64_t value);
 uint32_t history_unanswered(struct world *world);
 uint64_t history_reads(const struct world *world);
 bool history_consumers_are_done(struct world *world, char *why, size_t size);
+bool history_groups_are_stable(struct world *world, char *why, size_t size);
 
 #endif

@@ -72,6 +72,13 @@ void link_check_deadlines(struct actor *actor)
     }
 }
 
+void link_drop(struct actor *actor)
+{
+    for (uint32_t node = 0; node < actor->world->swarm.nodes; node++)
+        if (actor->links[node])
+            fail_link(actor->links[node]);
+}
+
 static void take_replies(struct link *link)
 {
     struct client_reply reply;

@@ -33,6 +33,8 @@ bool link_send(struct link *link, int16_t api_key, int16_t version, const void *
                void *object, bool is_answered);
 /* Give up on what waits too long, as clients do: with the connection. */
 void link_check_deadlines(struct actor *actor);
+/* The actor's process ends: all its connections go. Not while one of them hands out replies. */
+void link_drop(struct actor *actor);
 void link_host_init(struct actor *actor);
 
 #endif

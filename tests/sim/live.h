@@ -9,6 +9,7 @@
 bool live_l1(struct world *world, char *why, size_t size);
 bool live_l2(struct world *world, char *why, size_t size);
 bool live_l3(struct world *world, char *why, size_t size);
+bool live_l6(struct world *world, char *why, size_t size);
 bool live_l7(struct world *world, char *why, size_t size);
 
 #endif

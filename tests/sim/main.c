@@ -34,6 +34,12 @@ static const enum world_mark needed[] = {
     MARK_wiped_disk_back,
     MARK_segment_unlinked,
     MARK_begun_anew,
+    MARK_coordinator_failover,
+    MARK_coordinator_loads,
+    MARK_commit_fenced,
+    MARK_member_expired,
+    MARK_offset_expired,
+    MARK_group_deleted,
 };
 
 struct job {
@@ -54,7 +60,7 @@ struct runner {
     bool show; /* Print all that failing seeds say. */
     struct job jobs[JOBS_MAX];
     uint32_t job_count;
-    uint64_t done, failed, events, acks, reads, violations;
+    uint64_t done, failed, events, acks, reads, commits, violations;
     uint64_t marks[WORLD_MARKS];
     uint64_t shards[SIM_SHARDS_MAX + 1]; /* Seeds with so many. */
     uint64_t repeated;                   /* Seeds whose second run gave the same hash. */
@@ -141,6 +147,7 @@ static void take_success(struct runner *runner, struct job *job)
     runner->events += result.events;
     runner->acks += result.acks;
     runner->reads += result.reads;
+    runner->commits += result.commits;
     runner->shards[result.shards]++;
     for (int mark = 0; mark < WORLD_MARKS; mark++)
         runner->marks[mark] += result.marks[mark];
@@ -214,10 +221,11 @@ static int run_many(struct runner *runner)
         }
     }
     bool seen = all_is_seen(runner);
-    printf("%llu seeds, %llu failed, %llu events, %llu acknowledgements, %llu records read\n",
+    printf("%llu seeds, %llu failed, %llu events, %llu acknowledgements, %llu records read, "
+           "%llu offsets committed\n",
            (unsigned long long)total, (unsigned long long)runner->failed,
            (unsigned long long)runner->events, (unsigned long long)runner->acks,
-           (unsigned long long)runner->reads);
+           (unsigned long long)runner->reads, (unsigned long long)runner->commits);
     if (runner->failed > 0)
         return runner->violations > 0 ? WORLD_EXIT_VIOLATION : 1;
     return seen ? 0 : 1;
@@ -227,10 +235,11 @@ static int run_one(const struct world_options *options)
 {
     struct world_result result;
     world_run(options, &result);
-    printf("seed %llu: %llu events, %.3f virtual s, %llu acknowledgements, %llu records read\n",
+    printf("seed %llu: %llu events, %.3f virtual s, %llu acknowledgements, %llu records read, "
+           "%llu offsets committed\n",
            (unsigned long long)options->seed, (unsigned long long)result.events,
            (double)result.virtual_time / SIM_SECOND, (unsigned long long)result.acks,
-           (unsigned long long)result.reads);
+           (unsigned long long)result.reads, (unsigned long long)result.commits);
     printf("hash: %016llx\n", (unsigned long long)result.hash);
     return 0;
 }

@@ -32,6 +32,16 @@ static int32_t scaled(int32_t value, int32_t percent)
     return value * percent / 100;
 }
 
+static void fill_groups(struct config *config, const struct swarm *swarm)
+{
+    config->group_session_timeout_min_ms = 100;
+    config->group_initial_delay_ms = swarm->initial_delay_ms;
+    config->offsets_partitions = (int32_t)swarm->offsets_partitions;
+    config->offsets_segment_size = swarm->offsets_segment_size;
+    config->offsets_check_interval_ms = swarm->expiry_check_ms;
+    config->is_cleaner_on = false; /* The onlookers know no compaction yet. */
+}
+
 static void fill_config(struct sim_node *node)
 {
     const struct swarm *swarm = &node->world->swarm;
@@ -66,6 +76,8 @@ static void fill_config(struct sim_node *node)
     config->initial_task_delay_ms = 0;
     if (swarm->retains)
         config->retention_check_interval_ms = swarm->retain_interval_ms;
+    if (swarm->groups > 0)
+        fill_groups(config, swarm);
     if (swarm->segment_size < 1 << 20)
         config->index_interval_size = 512;
 }

@@ -119,6 +119,21 @@ static void draw_retention(struct swarm *swarm, struct rand *rand)
         swarm->fault_mean[FAULT_CLOCK] = 0; /* One clock is no minority there (PR8). */
 }
 
+/* From a stream of its own, so that worlds without groups stay what they were. */
+static void draw_groups(struct swarm *swarm, const struct kernel *kernel)
+{
+    struct rand rand;
+    kernel_stream(kernel, STREAM_SWARM, 1, &rand);
+    if (!rand_chance(&rand, 1, 2))
+        return;
+    swarm->groups = PICK(&rand, 1, 1, 2);
+    swarm->members = PICK(&rand, 1, 2, 2, 3);
+    swarm->offsets_partitions = PICK(&rand, 1, 2, 3);
+    swarm->offsets_segment_size = (int32_t)PICK(&rand, 1 << 20, 16 * 1024, 4096, 1024);
+    swarm->initial_delay_ms = (int32_t)PICK(&rand, 0, 0, 100, 1000);
+    swarm->expiry_check_ms = (int32_t)PICK(&rand, 500, 2000, 600000);
+}
+
 void swarm_draw(struct swarm *swarm, const struct kernel *kernel,
                 const struct world_options *options)
 {
@@ -140,6 +155,7 @@ void swarm_draw(struct swarm *swarm, const struct kernel *kernel,
     draw_faults(swarm, &rand);
     draw_network(swarm, &rand);
     draw_workload(swarm, &rand);
+    draw_groups(swarm, kernel);
     swarm->disk.sync_mean = (sim_us)PICK(&rand, 100, 200, 1000, 5000);
     swarm->disk.sync_hang = swarm->calm ? 0 : PICK(&rand, 0, 0, 100, 1000);
     swarm->disk.write_short = swarm->calm ? 0 : PICK(&rand, 0, 1000, 50000);
@@ -155,6 +171,11 @@ void swarm_print(const struct swarm *swarm)
         swarm->min_insync, swarm->producers, swarm->consumers, swarm->admins, swarm->recreates,
         (long long)(swarm->duration / SIM_SECOND), swarm->timing, swarm->segment_size,
         swarm->victim, swarm->calm ? " calm" : "", swarm->wipe_majority ? " wipe-majority" : "");
+    if (swarm->groups > 0)
+        printf("swarm: groups=%u members=%u offsets partitions=%u segment=%d initial.delay=%dms "
+               "expiry=%dms\n",
+               swarm->groups, swarm->members, swarm->offsets_partitions,
+               swarm->offsets_segment_size, swarm->initial_delay_ms, swarm->expiry_check_ms);
     printf(
         "swarm: delay=%lldus capacity=%u split=%u refuse=%u drop=%u stall=%u sync=%lldus hang=%u "
         "short=%u\nswarm: faults:",

@@ -5,7 +5,7 @@
 #include "kernel.h"
 #include "network.h"
 
-enum { SIM_NODES_MAX = 5, SIM_SHARDS_MAX = 4, SIM_TOPICS_MAX = 4, SIM_CLIENTS_MAX = 8 };
+enum { SIM_NODES_MAX = 5, SIM_SHARDS_MAX = 4, SIM_TOPICS_MAX = 4, SIM_CLIENTS_MAX = 16 };
 
 enum fault {
     FAULT_KILL, /* The process of one node. */
@@ -33,6 +33,11 @@ struct swarm {
     uint32_t nodes, shards;
     uint32_t topics, partitions, replication_factor, min_insync;
     uint32_t producers, consumers, admins;
+    uint32_t groups, members; /* Groups that have members, and how many each; 0: no groups. */
+    uint32_t offsets_partitions;
+    int32_t offsets_segment_size;
+    int32_t initial_delay_ms;  /* Of a group's first rebalance. */
+    int32_t expiry_check_ms;   /* Between two looks at offsets that expire. */
     bool recreates;            /* Topics are deleted and made again. */
     bool calm;                 /* No fault at all. */
     bool wipe_majority;        /* Two of three disks are wiped: nothing may form anew. */

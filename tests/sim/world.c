@@ -30,6 +30,7 @@ void world_take_probe(void *context, const struct probe *probe)
         ghost_read_append(world, node, probe);
     checks_take(world, node, probe);
     ghost_take(world, node, probe);
+    ledger_take(world, probe);
 }
 
 static void start_node(struct event *event)
@@ -50,6 +51,7 @@ static void open_world(struct world *world, const struct world_options *options)
     world->net.config = world->swarm.net;
     world->net.hosts_count = world->swarm.nodes;
     ghost_open(world);
+    ledger_open(world);
     checks_open(world);
     struct rand rand;
     kernel_stream(&world->kernel, STREAM_CLOCK, 1000, &rand);
@@ -86,6 +88,8 @@ static const char *missing_demand(struct world *world, char *why, size_t size)
         return "L1";
     if (!live_l7(world, why, size))
         return "L7";
+    if (!live_l6(world, why, size))
+        return "L6";
     return NULL;
 }
 
@@ -132,6 +136,7 @@ void world_run(const struct world_options *options, struct world_result *result)
                                     .virtual_time = world->kernel.now,
                                     .acks = acks,
                                     .reads = history_reads(world),
+                                    .commits = ledger_commits(world),
                                     .shards = world->swarm.shards};
     memcpy(result->marks, world->marks, sizeof result->marks);
 }

@@ -40,6 +40,7 @@ struct world_entry {
 struct ghost;
 struct checks;
 struct clients;
+struct ledger;
 
 struct world_options {
     uint64_t seed;
@@ -55,7 +56,7 @@ struct world_result {
     uint64_t events;
     sim_us virtual_time;
     uint64_t marks[WORLD_MARKS];
-    uint64_t acks, reads;
+    uint64_t acks, reads, commits;
     uint32_t shards;
 };
 
@@ -77,6 +78,7 @@ struct world {
     struct ghost *ghost;
     struct checks *checks;
     struct clients *clients;
+    struct ledger *ledger;
 };
 
 /* Run one seed to its end; a violation ends the process. */
