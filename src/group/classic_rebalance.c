@@ -139,6 +139,9 @@ static void become_empty(struct group *group)
     drop_str(&group->leader);
     drop_str(&group->protocol);
     group_enter(group, GROUP_EMPTY);
+#ifdef SKIFF_MUTANT_EMPTY_BEGINS_ANEW
+    group->generation = 0;
+#endif
 #ifdef SKIFF_MUTANT_EMPTY_NOT_STORED
     return;
 #endif

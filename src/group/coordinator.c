@@ -127,6 +127,10 @@ static bool must_rest(enum group_reply_kind kind, enum err err)
     if (kind == GROUP_REPLY_COMMIT)
         return false;
 #endif
+#ifdef SKIFF_MUTANT_FETCH_AT_ONCE
+    if (kind == GROUP_REPLY_FETCH)
+        return false;
+#endif
     return err == ERR_NONE && kind != GROUP_REPLY_HEARTBEAT;
 }
 

@@ -131,6 +131,9 @@ static void seat_set_timer(struct seat *seat)
 {
     struct shard *shard = seat->partition->shard;
     mono_ms due = coordinator_deadline(seat->coordinator);
+#ifdef SKIFF_MUTANT_NOTHING_DUE
+    due = MONO_NEVER;
+#endif
     if (!list_is_empty(&seat->deleted))
         due = shard->now + 1;
     if (due == MONO_NEVER)
