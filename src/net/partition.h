@@ -39,6 +39,7 @@ struct partition {
     bool holds_groups;   /* It is one of __consumer_offsets. */
     struct seat *seat;   /* coordinators.c; NULL: does not lead, or holds no groups. */
     int64_t segment_ms, segment_jitter_ms;
+    mono_ms leads_since;     /* When this leader's epoch began here. */
     struct refused *refused; /* NULL until there was one. */
     struct list changed;     /* In partitions->changed: its log moved. */
     struct list watches;     /* struct fetch_part.watch: who wants to hear that it moved. */

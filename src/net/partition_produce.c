@@ -9,6 +9,9 @@
 
 #include "probe.h"
 
+/* For so long may a producer still wait for what it sent to the leader before. */
+enum { MISSING_PATIENCE_MS = 60000 };
+
 static void produce_return(struct shard *shard, struct produce_part *part)
 {
     buf_unref(part->records.buf);
@@ -91,6 +94,8 @@ static const char *append_message(enum err err)
         return "the disk of the leader is full";
     if (err == ERR_FILES)
         return "the leader is out of file descriptors";
+    if (err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER)
+        return "an earlier batch of this producer is missing";
     return NULL;
 }
 
@@ -131,6 +136,16 @@ static enum err turn_of(struct partition *partition, const struct batch_info *in
         partition->refused, info,
         log_last_sequence(partition->log, info->producer_id, info->producer_epoch),
         partition->shard->now);
+}
+
+/* A producer may send here what follows on a batch that the leader before has in its inbox, and
+ * may answer yet: one that stands still, or is cut off. Out of order is the truth, and would make
+ * librdkafka send all that it has open again under a new epoch, what is written included. */
+static enum err missing_error(const struct partition *partition, enum err err)
+{
+    bool is_new = replica_epoch_start(partition->replica) > 0 &&
+                  partition->shard->now < partition->leads_since + MISSING_PATIENCE_MS;
+    return err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER && is_new ? ERR_NOT_LEADER_OR_FOLLOWER : err;
 }
 
 /* What is wrong with which record goes along with the refusal. */
@@ -203,8 +218,10 @@ void partitions_produce(struct shard *shard, struct letter *letter)
     part->epoch = replica_partition(partition->replica)->leader_epoch;
     result = log_append(partition->log, &part->records, &info, part->epoch, &appended);
     if (result != ERR_NONE) {
-        note_refused(partition, &info, append_error(result));
-        produce_refuse(shard, part, append_error(result), append_message(result));
+        const char *message = append_message(result);
+        result = missing_error(partition, append_error(result));
+        note_refused(partition, &info, result);
+        produce_refuse(shard, part, result, message);
         return;
     }
     part->base = appended.base;

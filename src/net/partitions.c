@@ -131,6 +131,7 @@ static void partition_turn(struct partition *partition, enum replica_turn turn)
         return;
     if (turn == REPLICA_LEAD) {
         log_begin_epoch(partition->log, record->leader_epoch);
+        partition->leads_since = shard->now;
         probe.kind = PROBE_LEADER;
         probe.offset = replica_epoch_start(partition->replica);
         probe.value = shard->broker_epoch;

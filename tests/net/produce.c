@@ -343,6 +343,22 @@ static void stall_around(int32_t refused)
     node_run(&node, 500);
 }
 
+/* What is missing may be in the inbox of the leader before, which stands still. */
+Test(produce, a_gap_is_none_yet_at_a_new_leader)
+{
+    cr_assert_eq(produce_sequenced(0, 0).error_code, ERR_NONE);
+    node_restart(&node);
+
+    struct produce_response_partition early = produce_sequenced(0, 2);
+    cr_assert_eq(early.error_code, ERR_NOT_LEADER_OR_FOLLOWER);
+    cr_assert(str_equal(early.error_message, STR("an earlier batch of this producer is missing")));
+    cr_assert_eq(produce_sequenced(0, 1).error_code, ERR_NONE);
+    cr_assert_eq(produce_sequenced(0, 2).error_code, ERR_NONE);
+
+    node_run(&node, 60000);
+    cr_assert_eq(produce_sequenced(0, 4).error_code, ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+}
+
 Test(produce, who_follows_a_refused_batch_hears_the_same)
 {
     cr_assert_eq(produce_sequenced(0, 0).error_code, ERR_NONE);

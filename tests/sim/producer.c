@@ -323,7 +323,10 @@ static void take_produce(struct producer *producer, struct client_reply *reply,
         response.topics[0].partitions_count != 1)
         world_violation(producer->actor.world, "client", "a Produce reply does not fit");
     const struct produce_response_partition *partition = &response.topics[0].partitions[0];
-    settle(producer, batch, true, (enum err)partition->error_code, partition->base_offset);
+    enum err err = (enum err)partition->error_code;
+    if (str_equal(partition->error_message, STR("an earlier batch of this producer is missing")))
+        err = ERR_OUT_OF_ORDER_SEQUENCE_NUMBER; /* It is that, and may be sent again. */
+    settle(producer, batch, true, err, partition->base_offset);
     arena_free(&arena);
 }
 
