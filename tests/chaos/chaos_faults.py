@@ -76,7 +76,8 @@ class HookedStandIn:
 
 def moment_of(cluster, number=0, **more):
     workloads = SimpleNamespace(setting=SimpleNamespace(client=""), topic="t", create=lambda name: None,
-                                delete=lambda name: True)
+                                delete=lambda name: True, write_for=lambda *_: "a.alone",
+                                check_alone=lambda *_: SimpleNamespace(found={"acked": 300}))
     return SimpleNamespace(**{"cluster": cluster, "picture": picture_of(), "chance": random.Random(7), "number": number,
                               "proxy": None, "verbs": None, "workloads": workloads, "topic": "t", **more})
 
@@ -419,6 +420,45 @@ def test_churn_asks_all_of_its_fault_and_ends_with_it():
     seen, how = fault.confirm_after()
     assert not seen and "went on wrongly" in how and sub.calls == ["prepare", "inject", "heal", "after"]
     assert not fault.churn.thread.is_alive()
+
+
+def recreated(settled, **found):
+    """What is told, and found wrong, of a topic that was made anew while a node was down."""
+    cluster = EngineStandIn(ended_process())
+    moment = moment_of(cluster)
+    moment.workloads.check_alone = lambda *_: SimpleNamespace(found={"acked": 300, **found})
+    fault = scenarios.find("topic-recreated").make(moment)
+    with Replaced(view, settled=lambda *_: settled), Replaced(topics, BACK_LIMIT_S=0.05, LOOK_EVERY_S=0.01):
+        fault.prepare()
+        fault.inject()
+        fault.heal()
+        return fault.confirm_after()[0], fault.wrong
+
+
+def test_a_topic_made_anew_holds_its_own_records_alone():
+    assert recreated(picture_of()) == (True, [])
+    assert not recreated(picture_of(), acked=0)[0]
+    wrong = recreated(picture_of(), violations=[{"class": "foreign", "text": "a value of another"}])[1]
+    assert wrong == ["of the topic made anew: a value of another"]
+
+
+def test_a_topic_made_anew_has_to_get_its_replicas_back():
+    assert "not every replica in sync" in recreated(None)[1][0]
+
+
+def test_a_clock_that_strobes_has_jumped_often():
+    calls = Verbs(clocks_shifted=3)
+    fault = scenarios.find("clock-strobe").make(moment_of(EngineStandIn(1), verbs=calls))
+    fault.inject()
+    until("some jumps", lambda: fault.count >= 3)
+    assert fault.confirm()[0]
+    fault.heal()
+    assert not fault.thread.is_alive() and {call[2] for call in calls.calls if call[0] == "clock"} == {"+1s", "-1s"}
+    still = scenarios.find("clock-strobe").make(moment_of(EngineStandIn(1), verbs=Verbs(clocks_shifted=3)))
+    with Replaced(clocks, STROBE_S=60):
+        still.inject()
+        assert not still.confirm()[0]
+        still.heal()
 
 
 def test_churn_ends_when_its_fault_does_not_begin():

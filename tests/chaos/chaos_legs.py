@@ -92,6 +92,7 @@ class FakeWorkloads:
     """Clients of which nothing is seen but what the test gives."""
 
     topic_1, files, files_1, notes, broken, given_up = "t-acks1", ["a.history"], [], [], [], 0
+    doubts = []
 
     def __init__(self, **found):
         self.live, self.found = FakeLive(), {**FOUND, **found}
@@ -104,6 +105,9 @@ class FakeWorkloads:
 
     def check_alive(self):
         pass
+
+    def profiles(self, *names):
+        return names
 
     def stop(self):
         self.stopped += 1

@@ -159,7 +159,7 @@ class Leg:
     def is_acked(self, since_ns):
         """Whether each partition took a write since then, of clients that follow a fast cluster."""
         return all(self.workloads.live.acked_since(since_ns, self.setting.partitions, profile)
-                   for profile in STEADY_PROFILES)
+                   for profile in self.workloads.profiles(*STEADY_PROFILES))
 
     def wait_acked(self, since_ns, limit_s):
         """Whether each partition was acknowledged in time, that in which the host stood still not counted."""
@@ -227,7 +227,7 @@ class Leg:
     def why_not_steady(self, since_ns):
         picture = self.look()
         silent = {profile: self.workloads.live.silent_since(since_ns, self.setting.partitions, profile)
-                  for profile in STEADY_PROFILES}
+                  for profile in self.workloads.profiles(*STEADY_PROFILES)}
         text = [f"{len(which)} partitions not acknowledged ({profile})" for profile, which in silent.items() if which]
         text.append(picture.text() if picture else "nobody answers")
         down = self.down()
@@ -332,7 +332,8 @@ class Leg:
     def finish(self):
         result, workloads = self.result, self.workloads
         result.doubts += workloads.stop()
-        self.note_ended()
+        victims = {node for fault in result.faults for node in fault["victims"]}
+        self.note_ended(() if self.scenario.back_to == FULL else victims)
         if self.scenario.back_to == FULL and not result.wrong and not self.wait_both_full():
             result.wrong.append(f"{STEADY_LIMIT_S} s after the last write not every replica is in sync")
         wrong = workloads.read_to_the_end()
@@ -351,6 +352,7 @@ class Leg:
     def check(self, ends, ends_1):
         result, workloads = self.result, self.workloads
         result.notes += workloads.notes
+        result.doubts += workloads.doubts
         result.wrong += workloads.broken
         result.given_up = workloads.given_up
         result.checked = workloads.check(workloads.files, ends)
@@ -390,13 +392,18 @@ class Leg:
     def mend(self):
         """As far as that goes, so that somebody answers a last read."""
         for mend in (self.stop_fault, self.fault.heal if self.fault else None, self.verbs.heal if self.verbs else None,
-                     lambda: self.cluster.restart(*self.down())):
+                     self.start_what_is_down):
             try:
                 if mend:
                     mend()
             except Failure as failure:
                 programs.say(str(failure))
         self.wait_leaders()
+
+    def start_what_is_down(self):
+        down = self.down()
+        if down:
+            self.cluster.restart(*down)
 
     def stop_fault(self):
         """What a fault had running beside it ends. Again is no harm."""

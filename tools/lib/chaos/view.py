@@ -61,6 +61,14 @@ def look(bootstrap, topic=None, limit_s=5, client=None):
         raise Failure(f"skiff-workload view: {error!r} in {run.stdout[:200]!r}") from error
 
 
+def why_none(bootstrap, client=None):
+    """What the client said when nobody answered: a wrong file of settings looks the same from afar."""
+    words = [programs.path("skiff-workload"), "view", "-b", bootstrap, "--timeout", f"{ANSWERS_S}s"]
+    run = programs.call(words + (["-F", client] if client else []), ANSWERS_S + 10)
+    said = run.stderr.strip().split("\n")[-1]
+    return f": {said}" if run.returncode != 0 and said else ""
+
+
 def settled(cluster, topic, client=None):
     """A Picture in which every replica is in sync, and that each node itself agrees with; else None.
 

@@ -28,7 +28,8 @@ class Watch:
         self.options = options
         picture = view.look(options.bootstrap, client=options.client)
         if picture is None or not picture.brokers:
-            raise Failure(f"no broker answers at {options.bootstrap}")
+            raise Failure(f"no broker answers at {options.bootstrap}"
+                          f"{view.why_none(options.bootstrap, options.client)}")
         self.brokers = picture.brokers
         self.directory = run_directory.RunDirectory(options.dir, None)
         self.setting = Setting(engine=None, partitions=options.partitions, replication=min(3, len(self.brokers)),
@@ -68,7 +69,7 @@ class Watch:
         self.workloads.start_reader()
         self.workloads.start_writer("tuned", max(1, rate * 2 // 3))
         self.workloads.start_writer("stock", max(1, rate // 6))
-        self.workloads.start("fresh", "probe", "--fresh", "--every-ms", max(20, 6000 // rate), profile="fresh")
+        self.workloads.start_fresh(max(20, 6000 // rate))
         end = time.monotonic() + self.options.seconds
         is_begun = False
         try:
@@ -89,7 +90,8 @@ class Watch:
     def begin(self, since_ns):
         """Once each client has got every partition, all of the watch is one mark: its gaps are those of a fault."""
         live = self.workloads.live
-        if not all(live.acked_since(since_ns, self.setting.partitions, name) for name in PROFILES):
+        if not all(live.acked_since(since_ns, self.setting.partitions, name)
+                   for name in self.workloads.profiles(*PROFILES)):
             return False
         self.workloads.begin(0, WATCH.name, "all the time")
         return True
@@ -106,6 +108,7 @@ class Watch:
         result = Result(folder=self.folder, doubts=self.doubts)
         result.doubts += self.workloads.stop()
         result.wrong += self.workloads.broken
+        result.notes += self.workloads.notes
         result.given_up = self.workloads.given_up
         wrong = self.workloads.read_to_the_end()
         result.doubts += [wrong] if wrong else []

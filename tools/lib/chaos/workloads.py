@@ -23,11 +23,22 @@ VIOLATION, INCONCLUSIVE = 11, 12
 JVM_TERMINATED = 128 + signal.SIGTERM  # What a JVM may say that ended in order; its history tells whether it did.
 FINAL_LIMIT_S, FLUSH_LIMIT_S = 120, 20
 ANSWERS_WITHIN = "30s"  # Metadata, to begin with: a JVM that has just started takes its time.
+ALONE_RATE = 300  # Records a second, to a topic that is made for one round.
 COMMIT_EVERY_MS = 100  # Of each of the groups that commit.
 CLIENTS_EACH = 1000  # Numbers that one process may give to its clients.
 GIVEN_UP = re.compile(r"(\d+) producers given up")  # In the last line of a writer.
-RATE_PARTS = {"stock": 0.2, "acks1": 0.12, "probes": 0.08}  # Of all records a second; the tuned writer has the rest.
+RATE_PARTS = {"stock": 0.2, "acks1": 0.12, "probes": 0.16}  # Of all records a second; the tuned writer has the rest.
 OTHER_PART = 0.12  # Of each writer in another language.
+
+
+def is_plaintext(path):
+    """Whether our own codec, which knows no TLS and no SASL, reaches what this client.properties is for."""
+    if not path:
+        return True
+    with open(path, encoding="utf-8", errors="replace") as file:
+        pairs = (line.partition("=") for line in file if not line.lstrip().startswith("#"))
+        said = [value.strip().lower() for key, _, value in pairs if key.strip() == "security.protocol"]
+    return said[-1:] in ([], ["plaintext"])
 
 
 def rates(total, others=0):
@@ -81,7 +92,11 @@ class Workloads:
         self.stock_count, self.retired = 0, {}
         self.broken = []  # What a client saw that no cluster may do, and that ended it.
         self.given_up = 0  # Producers that their library ended by a defect of its own, and that were replaced.
-        self.others, self.notes = {}, []  # Writers in other languages: name -> history; why one is missing.
+        self.others = {}  # Writers in other languages: name -> history.
+        self.notes, self.doubts = [], []  # What there is to say of the clients; who of them wrote nothing, and why.
+        self.has_fresh = is_plaintext(setting.client)
+        if not self.has_fresh:
+            self.notes.append("no fresh connections were probed: the probe speaks plaintext only")
         self.live = LiveHistory()
         self.marks = self.new_marks("marks", topic, self.files)
         self.marks_1 = None
@@ -148,22 +163,51 @@ class Workloads:
             process.send_signal(signal.SIGTERM)
         self.retired[name] = process
 
+    def write_for(self, seconds, topic, name):
+        """Records to a topic of its own, for a while. Their history, which is not one of the run's."""
+        history = os.path.join(self.folder, f"{topic}-{name}.alone")
+        process = programs.Spawned(self.program("write", "-t", topic, "--run", self.run, "--history", history, "--rate",
+                                                ALONE_RATE, "--timeout", ANSWERS_WITHIN,
+                                                "--first-client", self.take_clients()), history + ".log")
+        time.sleep(seconds)
+        if programs.end(process, signal.SIGTERM, FLUSH_LIMIT_S) != 0:
+            raise Failure(f"writing to {topic}: {process.said()}")
+        return history
+
+    def check_alone(self, topic, history):
+        """What the checker says of that history, with a read of all that the topic holds."""
+        final = history + ".final"
+        run = programs.call(self.program("final", "-t", topic, "--timeout", ANSWERS_WITHIN, "--run", self.run,
+                                         "--history", final, "--first-client", self.take_clients()), FINAL_LIMIT_S)
+        if run.returncode != 0:
+            raise Failure(f"final read of {topic}: {run.stderr.strip()}")
+        return self.check([history, final])
+
     def start_other(self, name, command, rate):
         self.start(name, "write", "--rate", rate, profile=name, command=command)
         self.others[name] = self.files[-1]
 
     def start_acks_1(self, rate):
         self.marks_1 = self.new_marks("marks-acks1", self.topic_1, self.files_1)
-        self.start(ACKS_1, "write", "--acks", "1", "--profile", "tuned", "--rate", rate, topic=self.topic_1,
-                   profile=ACKS_1)
+        for name, profile in ((ACKS_1, "tuned"), (ACKS_1 + "-stock", "stock")):
+            self.start(name, "write", "--acks", "1", "--profile", profile, "--rate", max(1, rate // 2),
+                       topic=self.topic_1, profile=ACKS_1)
         self.start("reader-acks1", "read", topic=self.topic_1)
 
     def start_probes(self, rate, is_with_metadata):
         every_ms = max(1, 2000 // rate)  # Two kinds share the rate.
         self.start("probe", "probe", "--every-ms", every_ms, profile="probe")
-        self.start("fresh", "probe", "--fresh", "--every-ms", every_ms, profile="fresh")
+        self.start_fresh(every_ms)
         if is_with_metadata:
             self.start("metadata", "probe", "--metadata", profile="metadata")
+
+    def start_fresh(self, every_ms):
+        if self.has_fresh:
+            self.start("fresh", "probe", "--fresh", "--every-ms", every_ms, profile="fresh")
+
+    def profiles(self, *names):
+        """Those of these clients that there are."""
+        return [name for name in names if name != "fresh" or self.has_fresh]
 
     def start_commits(self):
         self.start("commit", "commit", "--every-ms", COMMIT_EVERY_MS)
@@ -202,7 +246,7 @@ class Workloads:
         process = self.processes.pop(name)
         programs.end(process, signal.SIGTERM, FLUSH_LIMIT_S)
         self.files.remove(self.others.pop(name))
-        self.notes.append(f"the writer {name!r} wrote nothing: {process.said(1).strip() or 'it did not get that far'}")
+        self.doubts.append(f"the writer {name!r} wrote nothing: {process.said(1).strip() or 'it did not get that far'}")
         process.keep_log()
 
     def stop(self):
@@ -239,7 +283,7 @@ class Workloads:
             history = os.path.join(self.folder, "final.history" if files is self.files else "final-acks1.history")
             words = ["-t", topic, "--timeout", ANSWERS_WITHIN, "--run", self.run, "--history", history]
             run = programs.call(self.program("final", *words, "--first-client", self.take_clients()), FINAL_LIMIT_S)
-            if os.path.exists(history):
+            if os.path.exists(history) and os.path.getsize(history) > 0:  # Empty where the disk is full.
                 files.append(history)
             if run.returncode != 0:
                 wrong += f"final read of {topic}: {(run.stderr.strip() or 'failed').splitlines()[-1]}; "
