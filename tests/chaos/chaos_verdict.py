@@ -26,6 +26,7 @@ import run_directory  # noqa: E402
 import scenarios  # noqa: E402
 import verdict  # noqa: E402
 import watch  # noqa: E402
+import workloads as workloads_module  # noqa: E402
 from engine import EVERYTHING, HookedCluster, find_engine  # noqa: E402
 from faults import fault as faults_fault  # noqa: E402
 from faults import files, mix  # noqa: E402
@@ -443,6 +444,50 @@ def test_flags_that_do_not_go_together_are_refused():
     refuses(arguments.read_watch, ["-b", "x:1", "--for", "10 minutes"])
 
 
+def test_what_is_for_clusters_of_ours_is_refused_for_another():
+    for words in (["--set", "a=b"], ["--engine", "kafka"], ["-n", "5"]):
+        assert "not for the one at -b" in refuses(arguments.read_run, ["-b", "x:1", "--hooks", "/tmp", *words])
+
+
+def test_a_client_that_was_named_and_cannot_be_had_ends_the_run():
+    def check(names, words):
+        options = SimpleNamespace(clients=names, names_clients=words)
+        run.Run.check_named_clients(SimpleNamespace(setting=SimpleNamespace(clients={"java": []}), options=options))
+    check(["java"], True)
+    check(["java", "franz"], False)
+    assert "franz cannot be had here" in refuses(check, ["java", "franz"], True, by=Failure)
+
+
+def test_what_our_own_codec_reaches_is_plaintext():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "client.properties")
+        for text, is_plain in (("", True), ("security.protocol=PLAINTEXT\n", True), ("#security.protocol=SSL\n", True),
+                               ("a=b\n security.protocol = SASL_SSL\n", False),
+                               ("security.protocol=sasl_plaintext\n", False)):
+            with open(path, "w", encoding="ascii") as file:
+                file.write(text)
+            assert workloads_module.is_plaintext(path) is is_plain, text
+    assert workloads_module.is_plaintext("")
+
+
+def test_what_a_bound_failed_is_kept():
+    for failed, is_kept in ((True, True), (False, False)):
+        with tempfile.TemporaryDirectory() as folder:
+            place = os.path.join(folder, "01-kill-leader")
+            os.mkdir(place)
+            bound = SimpleNamespace(against=lambda _: [{"text": "gap.max>1ms", "failed": True}] if failed else [])
+            one = run.Run.__new__(run.Run)
+            one.options = SimpleNamespace(keep=False, bounds=[bound], dir=folder, scenarios=[])
+            one.kept, one.passed, one.errors, one.skipped, one.found, one.plan = [], [], [], [], [], []
+            one.control, one.version = {"violated": True}, "skiff 0.1"
+            one.ack_text, one.publish, one.assemble = (lambda: "fsync=on"), (lambda _: None), (lambda *_: {})
+            one.directory = SimpleNamespace(close=lambda: None, path=folder)
+            one.keep_or_drop(a_scenario(a_leg()), [place])
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                one.report(False)
+            assert os.path.isdir(place) is is_kept and (place in one.kept) is is_kept
+
+
 def test_a_folder_that_is_no_engine_is_refused():
     with tempfile.TemporaryDirectory() as folder:
         assert "no executable named start" in refuses(find_engine, folder)
@@ -636,7 +681,7 @@ def test_an_extra_writer_that_cannot_start_is_left_out_and_told():
     def play(workloads):
         start_client(workloads, "franz", "echo no broker told me >&2; exit 1")
         workloads.check_alive()
-        assert workloads.notes == ["the writer 'franz' wrote nothing: no broker told me"] and workloads.others == {}
+        assert workloads.doubts == ["the writer 'franz' wrote nothing: no broker told me"] and workloads.others == {}
         assert not any("franz" in path for path in workloads.files)
     with_workloads(play)
 

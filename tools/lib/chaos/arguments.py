@@ -119,10 +119,13 @@ def read_run(words):
     if bool(options.hooks) != bool(options.bootstrap):
         raise Refused("-b and --hooks belong together: a cluster, and how it is broken "
                       "(to look on alone: skiff chaos watch)")
+    if options.hooks and (options.set or options.engine != "skiff" or options.nodes != 3):
+        raise Refused("--set, --engine and -n are for clusters that are started here, not for the one at -b")
     if options.hooks and not os.path.isdir(options.hooks):
         raise Refused(f"{options.hooks}: there is no such folder of hooks")
     for name in options.scenarios:
         scenarios.find(name)
+    options.names_clients = options.clients is not None
     options.clients = other_clients(options)
     options.bounds = bounds(options, list(scenarios.BY_NAME))
     options.partitions = options.partitions or (6 if options.bootstrap else 30)

@@ -25,7 +25,8 @@ KEPT = [("Scenario", ""), ("Verdict", "verdict"), ("Rounds", "n"), ("Faults conf
         ("Lost", "n"), ("Duplicated", "n"), ("Reordered", "n"), ("Other violations", "n"),
         ("Unknown outcome", "n"), ("Lost with acks=1", "n"), ("Batches alike", "n")]
 GAPS = [("Scenario", ""), ("Seen by", ""), ("n", "n"), ("p50", "n"), ("p90", "n"), ("p99", "n"), ("Longest", "n"),
-        ("Each round", "picture"), ("Latency under fault: p50", "n"), ("p99", "n"), ("max", "n")]
+        ("Each round", "picture"), ("Latency under fault: n", "n"), ("p50", "n"), ("p99", "n"),
+        ("max", "n")]
 MEANINGS = (
     ("Acknowledged",
      "The client was told that the write is done. What that means is in the line 'An ack meant' above; it is "
@@ -217,7 +218,8 @@ def gap_table(report, axis):
         lines += [(("cluster", esc(title)), stats, {}) for title, stats in scenario.recoveries()]
         for at, (who, stats, latency) in enumerate(lines):
             name = ("again" if at else "", f'<a href="#{anchor(scenario)}">{esc(scenario.name)}</a>')
-            under = [duration(latency.get(key)) for key in ("p50_ms", "p99_ms", "max_ms")]
+            under = [count(latency["n"]) if latency.get("n") else NONE]
+            under += [duration(latency.get(key)) for key in ("p50_ms", "p99_ms", "max_ms")]
             cells = [name, who, *statistics(stats), ("", report_gaps.strip(stats, axis)), *under]
             rows.append(("first" if at == 0 else "", cells))
     if not rows:
@@ -299,7 +301,8 @@ def scenario_html(scenario, others, axis, bytes_max, unfolded):
             curves += [(f"{name}, {report.system}", stats) for name, stats in other.gaps() if name == "tuned"]
     picture = report_gaps.curves(curves, axis, "Rounds whose gap was at most so long.")
     parts.append(f'<div class="pair">{picture}{fault_table(scenario)}</div>')
-    steady = [f"{profile} p50 {duration(found['p50_ms'])}, p99 {duration(found.get('p99_ms'))}"
+    steady = [f"{profile} p50 {duration(found['p50_ms'])}, p99 {duration(found.get('p99_ms'))} "
+              f"(n={count(found.get('n'))})"
               for profile, _ in scenario.gaps()
               for found in [scenario.latency(profile, "latency_steady")] if found.get("p50_ms") is not None]
     if steady:

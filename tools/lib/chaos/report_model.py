@@ -10,7 +10,8 @@ import re
 
 NONE = "\N{EN DASH}"
 VERDICTS = {  # word: (mark, what it means)
-    "PASS": ("\N{CHECK MARK}", "Every fault that counts was seen to happen, and nothing that was acknowledged is missing."),
+    "PASS": ("\N{CHECK MARK}", "Every fault that counts was seen to happen, and nothing that was acknowledged is "
+             "missing."),
     "FAIL": ("\N{BALLOT X}", "A promise was broken, or a limit was passed. The witnesses are below."),
     "INCONCLUSIVE": ("?", "Nothing was seen to break, but not all that should have happened was confirmed."),
     "VOID": ("\N{EMPTY SET}", "The control had to end in a violation and did not: no verdict of this run counts."),

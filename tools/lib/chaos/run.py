@@ -39,7 +39,8 @@ class Hooked:
     def __init__(self, options):
         picture = view.look(options.bootstrap, client=options.client)
         if picture is None or not picture.brokers:
-            raise Failure(f"no broker answers at {options.bootstrap}")
+            raise Failure(f"no broker answers at {options.bootstrap}"
+                          f"{view.why_none(options.bootstrap, options.client)}")
         self.hooks, self.bootstrap, self.ids = options.hooks, options.bootstrap, picture.brokers
         self.can = HookedCluster(self.hooks, self.bootstrap, self.ids).can
 
@@ -97,6 +98,7 @@ class Run:
         self.control, self.found, self.errors, self.skipped = None, [], [], []
         self.version, self.step = system.name, 0  # Until it has said; which of the control and the scenarios goes on.
         self.leg, self.kept = None, []
+        self.passed = []  # Folders that nobody needs if the whole run passes.
 
     # What is under test.
 
@@ -152,6 +154,7 @@ class Run:
             self.plan_time()
             if any(scenario.has_all_clients for scenario, _ in self.plan):
                 self.setting.clients = clients.find(self.options.clients, self.progress.tell)
+                self.check_named_clients()
             if self.has_control():
                 self.run_control()
             for scenario, rounds in self.plan:
@@ -166,6 +169,11 @@ class Run:
             self.end_leg()
             self.progress.close()
         return stopped
+
+    def check_named_clients(self):
+        missing = [name for name in self.options.clients if name not in self.setting.clients]
+        if missing and self.options.names_clients:
+            raise Failure(f"--clients {','.join(self.options.clients)}: {', '.join(missing)} cannot be had here")
 
     def has_control(self):
         """Where power can be lost; elsewhere a loss is planted in the first history."""
@@ -279,14 +287,20 @@ class Run:
         return leg.folder
 
     def keep_or_drop(self, total, folders):
-        if total.verdict() == verdict.PASS and not self.options.keep:
-            for folder in folders:
-                shutil.rmtree(folder, ignore_errors=True)
+        if total.verdict() == verdict.PASS and not self.options.keep and (not self.control or self.control["violated"]):
+            self.passed += folders
+            if not self.options.bounds:  # They may fail what has passed so far.
+                self.drop_passed()
             return
         self.kept += folders
         for folder in folders:
             names = [name for name in sorted(os.listdir(folder)) if name.endswith(".history")]
             total.history += [os.path.join(folder, name) for name in names]
+
+    def drop_passed(self):
+        for folder in self.passed:
+            shutil.rmtree(folder, ignore_errors=True)
+        self.passed = []
 
     def tell(self, total, rounds):
         gap = total.gap_table().get("tuned")
@@ -303,6 +317,10 @@ class Run:
         done = [total.json() for total in self.found if total.faults or total.doubts or total.broken]
         failed_if = [one for bound in self.options.bounds for one in bound.against(done)]
         outcome = verdict.overall(done, self.control, failed_if)
+        if any(one["failed"] for one in failed_if):
+            self.kept += self.passed
+        else:
+            self.drop_passed()
         is_short = stopped or self.errors or (self.skipped and self.options.scenarios)
         if is_short and outcome == verdict.PASS:
             outcome = verdict.INCONCLUSIVE
