@@ -66,7 +66,7 @@ Test(http_metrics, counts_groups_and_their_generations)
     client_enter(&client);
     const char *after = http_get(&node, "/metrics");
     cr_assert_eq(GREW_BY("kafka_coordinator_group_groupmetadatamanager_numgroups"), 1);
-    cr_assert_eq(GREW_BY("kafka_server_group_coordinator_metrics_group_completed_rebalance_count"),
+    cr_assert_eq(GREW_BY("kafka_server_group_coordinator_metrics_group_completed_rebalance_total"),
                  1);
 }
 

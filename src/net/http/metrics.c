@@ -372,7 +372,7 @@ static const struct family families[] = {
      "In-sync sets that this node led as they became larger.", COUNTER(isr_expands)},
     {"kafka_coordinator_group_groupmetadatamanager_numgroups", "gauge",
      "Groups that this node coordinates.", TOTAL(groups)},
-    {"kafka_server_group_coordinator_metrics_group_completed_rebalance_count", "counter",
+    {"kafka_server_group_coordinator_metrics_group_completed_rebalance_total", "counter",
      "Generations of groups that this node coordinated.", COUNTER(group_rebalances)},
     {"kafka_controller_kafkacontroller_activecontrollercount", "gauge",
      "1 where the active controller is.", TOTAL(leads_quorum)},
