@@ -81,11 +81,12 @@ def trace_produces(cluster, topic, acks):
     copies = len(cluster.nodes)
     assert create_topic(wire, topic, copies=copies)[0] == 0
 
-    def is_ready():
-        partition = metadata(wire, [topic])[topic][1].get(0)
+    def is_ready(at):
+        partition = metadata(at, [topic])[topic][1].get(0)
         return partition and partition[1] > 0 and len(partition[3]) == copies and partition
-    leader = until("a full ISR", is_ready)[1]
+    leader = until("a full ISR", lambda: is_ready(wire))[1]
     wire = Wire(cluster.port(leader))
+    until("the leader knows of it, too", lambda: is_ready(wire))
     produces = []
     for _ in range(RECORDS):
         sent = time.time()
