@@ -160,6 +160,8 @@ enum err log_find(struct log *log, log_offset offset, uint32_t size_max, enum lo
  * Owns    one reference on *out is the caller's. */
 enum err log_read(struct log *log, log_offset offset, uint32_t size_max, enum log_bound bound,
                   struct buf **out);
+/* The batch at `offset` that was read is none: the log goes offline, and with it whoever reads. */
+void log_meet_rot(struct log *log, log_offset offset);
 
 /* One record's place in time. */
 struct log_time {

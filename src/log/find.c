@@ -152,7 +152,7 @@ static enum err meet_rot(struct log *log, enum err err, log_offset offset)
 {
     if (err == ERR_CORRUPT)
         env_mark(log->env, "rot_found");
-    log_go_offline(log, err, "Offset %lld cannot be found: %s.", (long long)offset, err_name(err));
+    log_go_offline(log, err, "Offset %lld cannot be read: %s.", (long long)offset, err_name(err));
     return log->error;
 }
 
@@ -203,4 +203,9 @@ enum err log_read(struct log *log, log_offset offset, uint32_t size_max, enum lo
     buf->size = extent.size;
     *out = buf;
     return ERR_NONE;
+}
+
+void log_meet_rot(struct log *log, log_offset offset)
+{
+    meet_rot(log, ERR_CORRUPT, offset);
 }

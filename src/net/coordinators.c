@@ -284,13 +284,16 @@ static enum err load_some(struct seat *seat)
         return ERR_NONE;
     }
     rest = (struct bytes){.data = buf->data, .size = buf->size};
-    while (batch_next(&rest, &info, &batch) == ERR_NONE) {
+    while ((err = batch_next(&rest, &info, &batch)) == ERR_NONE) {
         if (info.base >= seat->next || batch_last(&info) >= seat->next)
             load_batch(seat, &info, batch);
         seat->next = batch_end(&info);
     }
     buf_unref(buf);
-    return ERR_NONE;
+    if (err == ERR_NOT_FOUND)
+        return ERR_NONE;
+    log_meet_rot(log, seat->next);
+    return err;
 }
 
 static void probe_load(const struct seat *seat)

@@ -97,6 +97,33 @@ Test(coordinators, a_full_disk_loses_what_was_decided_and_nothing_that_was_confi
     cr_assert_eq(client_committed(&client, 9), 1000);
 }
 
+/* The first byte that a checksum covers, in each segment of groups. */
+static void rot_groups(void)
+{
+    for (uint32_t i = 0; i < node.fake.inode_count; i++) {
+        struct fake_inode *inode = node.fake.inodes[i];
+        const char *end = strrchr(inode->path, '.');
+        if (strstr(inode->path, "__consumer_offsets-") && end && strcmp(end, ".log") == 0 &&
+            inode->size > 30)
+            inode->data[30] ^= 1;
+    }
+}
+
+Test(coordinators, one_that_meets_rot_while_it_loads_gives_its_partition_up)
+{
+    struct client client = client_new(&node, "g");
+    log_offset confirmed = 1;
+    cr_assert_eq(commit_much(&client, confirmed), ERR_NONE);
+    node.fake.is_full = true;
+    commit_until_refused(&client, &confirmed);
+
+    rot_groups();
+    node.fake.is_full = false;
+    node_run(&node, 1000);
+
+    cr_assert_eq(client_committed(&client, 9), -1000 - ERR_NOT_COORDINATOR);
+}
+
 Test(coordinators, a_join_that_waits_hears_of_a_coordinator_that_leaves)
 {
     struct client first = client_new(&node, "g"), second = client_new(&node, "g");
