@@ -266,7 +266,7 @@ def stages(mode):
         plan += [
             ("chaos-bench", stage_script, ("chaos-bench", "tools/chaos", ["--nightly"] if nightly else ["--quick"],
                                            36000 if nightly else 420)),
-            ("clients", stage_script, ("clients", "tests/clients/run", live, 1800 if nightly else 300)),
+            ("clients", stage_script, ("clients", "tests/clients/run", live, 1800 if nightly else 600)),
             ("build-clang", stage_build, ("clang",)),
             ("build-debug", stage_build, ("debug",)),
             ("unit-sanitized", stage_ctest, ("debug", "slow|nightly", 2)),
