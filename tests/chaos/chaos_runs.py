@@ -203,7 +203,8 @@ def test_an_engine_of_the_least_executables_can_lose_processes():
     with Place() as place:
         engine = place.engine(start=f'[ $# -eq 2 ] && exec "{SKIFF}" up --dir "$1" -n "$2" -p 0 >/dev/null',
                               stop=f'exec "{SKIFF}" down --dir "$1" >/dev/null',
-                              bootstrap=f'"{SKIFF}" ps --dir "$1" | grep -o "127.0.0.1:[0-9]*" | paste -sd,')
+                              bootstrap="""grep -o '"port": [0-9]*' "$1/cluster.json" | """
+                                        """sed 's/.* /127.0.0.1:/' | paste -sd,""")
         for name in ("abilities", "data", "settings"):
             os.remove(os.path.join(engine, name))
         run = place.run("kill-leader", "--engine", engine)

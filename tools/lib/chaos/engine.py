@@ -105,6 +105,8 @@ class Cluster:
         try:
             engine.call("start", folder, nodes, *settings, limit_s=START_LIMIT_S)
             self.bootstrap = engine.call("bootstrap", folder)
+            if not self.bootstrap:
+                raise Failure(f"{engine.name}: bootstrap: it printed no address")
         except Failure as failure:
             raise Fatal(f"{failure}{self.log_ends()}") from failure
 
