@@ -10,17 +10,19 @@
 
 Test(embedded, reads_a_subscription_of_each_version)
 {
+    /* What is read points into the bytes, which live as long as this block. */
+    struct bytes first = BYTES(0, 0, 0, 0, 0, 1, 0, 1, 't', 0xff, 0xff, 0xff, 0xff);
+    struct bytes shortest = BYTES(0, 0, 0, 0, 0, 1, 0, 1, 't');
+    struct bytes third = BYTES(0, 3, 0, 0, 0, 1, 0, 1, 't', 0, 0, 0, 1, 9,    /* */
+                               0, 0, 0, 1, 0, 1, 't', 0, 0, 0, 1, 0, 0, 0, 4, /* */
+                               0, 0, 0, 5, 0, 2, 'r', '1');
     struct arena arena = {0};
     struct embedded_subscription said;
-    cr_assert(embedded_read_subscription(BYTES(0, 0, 0, 0, 0, 1, 0, 1, 't', 0xff, 0xff, 0xff, 0xff),
-                                         &arena, &said));
+    cr_assert(embedded_read_subscription(first, &arena, &said));
     cr_assert_eq(said.topic_count, 1);
     cr_assert(str_equal(said.topics[0], STR("t")));
-    cr_assert(embedded_read_subscription(BYTES(0, 0, 0, 0, 0, 1, 0, 1, 't'), &arena, &said));
-    cr_assert(embedded_read_subscription(BYTES(0, 3, 0, 0, 0, 1, 0, 1, 't', 0, 0, 0, 1, 9,    /* */
-                                               0, 0, 0, 1, 0, 1, 't', 0, 0, 0, 1, 0, 0, 0, 4, /* */
-                                               0, 0, 0, 5, 0, 2, 'r', '1'),
-                                         &arena, &said));
+    cr_assert(embedded_read_subscription(shortest, &arena, &said));
+    cr_assert(embedded_read_subscription(third, &arena, &said));
     cr_assert_eq(said.version, 3);
     cr_assert_eq(said.owned_count, 1);
     cr_assert_eq(said.owned[0].partitions[0], 4);
