@@ -125,7 +125,7 @@ def test_a_stall_at_the_end_is_in_the_figures():
         return produced(correlation)
     server = Server(answer)
     try:
-        run, _ = load(server, "produce", "-R", "100", "-c", "1", "-d", "4")
+        run, _ = load(server, "produce", "-R", "100", "-c", "1", "-d", "4", "-o", "10")  # No stall to give up at.
     finally:
         server.close()
     assert run.returncode == 0, run.stderr
