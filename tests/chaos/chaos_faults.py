@@ -572,10 +572,25 @@ def an_engine(folder):
     """One node, a shell that ends with 7 when it is asked to."""
     for verb in engine.VERBS:
         script(folder, verb, "exit 0")
+    script(folder, "bootstrap", "echo x:1")
     script(folder, "start", f'mkdir -p "$1"\n(sh -c "{NODE}" & echo $! > "$1/pid") >/dev/null 2>&1')
     script(folder, "pid", 'p=$(cat "$1/pid"); s=$(cut -d" " -f3 /proc/$p/stat 2>&1) && [ "$s" != Z ] && echo $p')
     script(folder, "stop", 'kill -TERM $(cat "$1/pid"); while "${0%/*}/pid" "$1" 1; do sleep 0.01; done >/dev/null')
     return engine.Engine(folder)
+
+
+def test_an_engine_that_prints_no_address_is_told_so():
+    with tempfile.TemporaryDirectory() as folder:
+        one = an_engine(folder)
+        script(folder, "bootstrap", "exit 0")
+        try:
+            one.start(os.path.join(folder, "c"), 1, [])
+        except Failure as failure:
+            assert "it printed no address" in str(failure), failure
+        else:
+            raise AssertionError("it was taken")
+        finally:
+            one.stop_all(os.path.join(folder, "c"))
 
 
 def test_a_node_tells_its_exit_code_though_another_program_started_it():
