@@ -227,23 +227,30 @@ void partitions_end_session(struct shard *shard, uint32_t owner, uint64_t sessio
 
 /* ---- Who has come. */
 
+struct replica_visit {
+    mono_ms at;
+    uint64_t session;
+};
+
 /* That it is still where it was in all that it does not mention, a follower says by coming. */
-void fetch_hear(struct shard *shard, node_id node, broker_epoch epoch)
+bool fetch_hear(struct shard *shard, const struct fetch_share *share)
 {
-    const struct image_broker *broker = image_broker(shard->image, node);
-    if (!broker || broker->epoch > epoch)
-        return; /* A process that was replaced (rule 1). */
-    mono_ms *at = map_get(&shard->partitions->heard, &node);
-    if (!at) {
-        at = mem_zalloc(sizeof *at);
-        map_put(&shard->partitions->heard, &node, at);
+    const struct image_broker *broker = image_broker(shard->image, share->replica);
+    if (!broker || broker->epoch > share->replica_epoch)
+        return false; /* A process that was replaced (rule 1). */
+    struct replica_visit *visit = map_get(&shard->partitions->heard, &share->replica);
+    if (!visit) {
+        visit = mem_zalloc(sizeof *visit);
+        map_put(&shard->partitions->heard, &share->replica, visit);
     }
-    *at = shard->now;
+    bool is_another = visit->session != share->session;
+    *visit = (struct replica_visit){.at = shard->now, .session = share->session};
+    return is_another;
 }
 
 mono_ms fetch_heard_at(const void *context, node_id node)
 {
     const struct shard *shard = context;
-    const mono_ms *at = map_get(&shard->partitions->heard, &node);
-    return at ? *at : MONO_NEVER;
+    const struct replica_visit *visit = map_get(&shard->partitions->heard, &node);
+    return visit ? visit->at : MONO_NEVER;
 }

@@ -82,7 +82,7 @@ struct partitions {
     struct list parked;      /* struct fetch_share */
     struct list due;         /* Shares to look at again. */
     struct map sessions;     /* Number -> struct fetch_set. */
-    struct map heard;        /* Node -> mono_ms: when it last fetched from this shard. */
+    struct map heard;        /* Node -> struct replica_visit: its last fetch from this shard. */
     struct list fetchers;
     struct timer sync_timer;
     struct cleaner *cleaner;
@@ -147,8 +147,9 @@ void partition_wake(struct partition *partition); /* Fetches that ask for it loo
 /* It was looked at: if it has nothing to say it rests until partition_wake(). */
 void fetch_part_looked(struct shard *shard, struct fetch_part *part);
 void fetch_part_watch(struct shard *shard, struct fetch_part *part);
-/* A replica has come; when it did last, for struct replica_config. */
-void fetch_hear(struct shard *shard, node_id node, broker_epoch epoch);
+/* A replica has come; when it did last, for struct replica_config. True: it came in another session
+ * the last time, whose word of a partition may be older than this session's. */
+bool fetch_hear(struct shard *shard, const struct fetch_share *share);
 mono_ms fetch_heard_at(const void *context, node_id node);
 void fetch_sets_open(struct partitions *partitions);
 void fetch_sets_close(struct partitions *partitions);

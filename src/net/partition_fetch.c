@@ -213,18 +213,28 @@ static void share_park(struct shard *shard, struct fetch_share *share)
     timer_start(&shard->timers, &share->timer, share->deadline);
 }
 
+/* A request of an older session may come late, over a connection that its replica has given up,
+ * and take an end back that this session told and never tells again. */
+static void credit_again(struct shard *shard, const struct fetch_share *share)
+{
+    uint32_t cursor = 0;
+    void *part;
+    while (map_next(&share->set->parts, &cursor, &part))
+        part_credit(shard, share, part);
+}
+
 void partitions_fetch(struct shard *shard, struct letter *letter)
 {
     struct fetch_share *share = (struct fetch_share *)letter;
     list_init(&share->parked);
     list_init(&share->due);
     share->timer = (struct timer){.place = 0};
-    if (share->replica >= 0) {
-        fetch_hear(shard, share->replica, share->replica_epoch);
-        for (uint32_t i = 0; i < share->part_count; i++)
-            part_credit(shard, share, &share->parts[i]);
-    }
+    bool is_back = share->replica >= 0 && fetch_hear(shard, share) && share->session != 0;
+    for (uint32_t i = 0; share->replica >= 0 && i < share->part_count; i++)
+        part_credit(shard, share, &share->parts[i]);
     fetch_set_take(shard, share);
+    if (is_back)
+        credit_again(shard, share);
     if (share_look(shard, share) || share->deadline <= shard->now)
         share_return(shard, share);
     else
