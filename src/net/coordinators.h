@@ -52,7 +52,7 @@ static inline uint64_t group_ask_token(const struct group_ask *ask)
  *         nothing was decided, or what was decided may be lost; ask again. */
 void coordinators_ask(struct shard *shard, struct letter *letter);
 
-/* -- For partitions.c, whose partition.seat is the coordinator's place. */
+/* -- For partition_role.c, whose partition.seat is the coordinator's place. */
 
 /* Does this topic hold groups? */
 bool topic_holds_groups(const struct image_topic *topic);

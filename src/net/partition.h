@@ -89,15 +89,37 @@ struct partitions {
     struct timer clean_timer;
 };
 
+/* partitions.c */
 struct partition *partition_find(struct shard *shard, struct partition_key key);
+struct leader_hint partition_hint(struct shard *shard, struct partition_key key);
 /* The log moved: tell the replica in this tick's flush. */
 void partition_changed(struct partition *partition);
-void partition_obey(struct partition *partition, const struct replica_out *out);
-struct replica_log partition_log_state(const struct partition *partition);
-void partition_report(struct partition *partition, bool unserviceable);
-struct leader_hint partition_hint(struct shard *shard, struct partition_key key);
-/* In the page-cache class written counts, else synced. */
+
+/* partition_role.c */
 bool partition_is_ready(const struct partition *partition);
+/* In the page-cache class written counts, else synced. */
+struct replica_log partition_log_state(const struct partition *partition);
+void partition_start(struct partition *partition); /* The log can be used: give it a role. */
+void partition_apply(struct partition *partition); /* What the image says of it now. */
+void partition_log_moved(struct partition *partition);
+void partition_obey(struct partition *partition, const struct replica_out *out);
+void partition_fire(struct timer *timer, mono_ms now);
+/* Named in heartbeats while it can't be served (rule 11). */
+void partition_report(struct partition *partition, bool unserviceable);
+/* What was asked of a leader ends: what was appended may have been appended (rule 17). */
+void partition_fail_waits(struct partition *partition);
+
+/* partition_life.c */
+void partition_create(struct shard *shard, const struct image_partition *known);
+/* Its log is deleted from this node; the flush frees it when that is done. */
+void partition_remove(struct partition *partition);
+/* The same for a directory in which no partition of ours is. */
+void partition_discard(struct shard *shard, struct partition_key key, const char *name);
+void partition_free(struct partition *partition);
+
+/* partition_reconcile.c */
+void partitions_reconcile_missing(struct shard *shard); /* Those that wait for their name. */
+void partitions_name_fire(struct timer *timer, mono_ms now);
 
 /* partition_configure.c: before its log is opened. */
 void partition_configure(struct partition *partition, const struct image_topic *topic);

@@ -1,0 +1,176 @@
+/* partition_reconcile.c -- which partitions are here, as the image says.
+ *
+ * Invariant
+ * - Until the broker has applied its own registration nothing here exists, so no
+ *   log can be judged by an old image (rule 10). */
+#include "partition.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "coordinators.h"
+#include "quorum.h"
+#include "sync.h"
+
+enum { NAME_RETRY_MS = 20 };
+
+static bool is_ours(struct shard *shard, const struct image_partition *known)
+{
+    return known && partition_shard(known->key, shard->config->shards) == shard->index &&
+           node_list_has(&known->replicas, shard->config->node_id);
+}
+
+/* Something of it was synced here, so a directory of its name with another id has rotted. */
+static bool has_mark(const struct shard *shard, struct partition_key key)
+{
+    uint32_t cursor = 0;
+    for (struct partition_key marked; sync_next_mark(shard->partitions->sync, &cursor, &marked);)
+        if (partition_key_equal(marked, key))
+            return true;
+    return false;
+}
+
+/* A name may be taken again only when the log that had it is gone. */
+static bool name_is_busy(struct shard *shard, const struct image_partition *known)
+{
+    const struct image_topic *topic = image_topic_by_id(shard->image, known->key.topic_id);
+    char name[LOG_DIR_MAX];
+    uint32_t cursor = 0;
+    void *value;
+    if (!topic)
+        return true;
+    snprintf(name, sizeof name, "%.*s-%d", (int)topic->name.size, topic->name.data,
+             known->key.index);
+    while (map_next(&shard->partitions->map, &cursor, &value)) {
+        struct partition *partition = value;
+        if (strcmp(partition->name, name) == 0)
+            return true;
+    }
+    struct uuid found; /* The old log may be another shard's, and on its way out. */
+    return log_identify(shard->env, name, &found) == ERR_NONE &&
+           !uuid_equal(found, known->key.topic_id) && !has_mark(shard, known->key);
+}
+
+/* Does a log of ours with synced records have this directory? */
+static bool is_name_of_ours(struct shard *shard, const char *name, const char *dash,
+                            partition_id index)
+{
+    struct str topic_name = {.data = name, .size = (uint32_t)(dash - name)};
+    const struct image_topic *topic = image_topic_by_name(shard->image, topic_name);
+    if (!topic)
+        return false;
+    struct partition_key key = {.topic_id = topic->id, .index = index};
+    return is_ours(shard, image_partition(shard->image, key.topic_id, index)) &&
+           has_mark(shard, key);
+}
+
+static void reconcile_one(struct shard *shard, struct partition_key key)
+{
+    if (partition_shard(key, shard->config->shards) != shard->index)
+        return;
+    const struct image_partition *known = image_partition(shard->image, key.topic_id, key.index);
+    struct partition *partition = map_get(&shard->partitions->map, &key);
+    if (is_ours(shard, known)) {
+        if (partition)
+            partition_apply(partition);
+        else if (!name_is_busy(shard, known))
+            partition_create(shard, known);
+        else
+            timer_start(&shard->timers, &shard->partitions->name_timer, shard->now + NAME_RETRY_MS);
+    } else if (partition) {
+        partition_remove(partition);
+    }
+}
+
+void partitions_reconcile_missing(struct shard *shard)
+{
+    const struct image_partition *known = image_partition_after(shard->image, NULL);
+    for (; known; known = image_partition_after(shard->image, known))
+        if (is_ours(shard, known) && !map_get(&shard->partitions->map, &known->key))
+            reconcile_one(shard, known->key);
+}
+
+void partitions_name_fire(struct timer *timer, mono_ms now)
+{
+    (void)now;
+    partitions_reconcile_missing(list_entry(timer, struct partitions, name_timer)->shard);
+}
+
+/* A directory whose topic id the image does not know, or not as ours: its partition
+ * was deleted or moved while this node was away. */
+static void reconcile_directory(struct shard *shard, const char *name)
+{
+    struct partition_key key;
+    const char *dash = strrchr(name, '-');
+    if (!dash || dash == name || log_identify(shard->env, name, &key.topic_id) != ERR_NONE)
+        return;
+    key.index = (partition_id)strtol(dash + 1, NULL, 10);
+    if (uuid_equal(key.topic_id, quorum_key().topic_id) ||
+        partition_shard(key, shard->config->shards) != shard->index ||
+        is_ours(shard, image_partition(shard->image, key.topic_id, key.index)) ||
+        is_name_of_ours(shard, name, dash, key.index))
+        return;
+    partition_discard(shard, key, name);
+}
+
+static void reconcile_all(struct shard *shard)
+{
+    struct arena arena = {0};
+    const char **names;
+    uint32_t count = 0, cursor = 0;
+    if (env_list(shard->env, ".", &arena, &names, &count) != ERR_NONE) {
+        env_fatal(shard->env, "the log directory can not be listed");
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        reconcile_directory(shard, names[i]);
+    for (struct partition_key key; sync_next_mark(shard->partitions->sync, &cursor, &key);)
+        if (!is_ours(shard, image_partition(shard->image, key.topic_id, key.index)) &&
+            !map_get(&shard->partitions->map, &key))
+            sync_drop_mark(shard->partitions->sync, key);
+    arena_free(&arena);
+    const struct image_partition *known = image_partition_after(shard->image, NULL);
+    for (; known; known = image_partition_after(shard->image, known))
+        reconcile_one(shard, known->key);
+}
+
+/* A topic that is no longer there is told of by its first partition. */
+static void forget_topic(struct partitions *partitions, const struct image *old,
+                         struct partition_key key)
+{
+    const struct image_topic *topic = image_topic_by_id(old, key.topic_id);
+    uint32_t cursor = 0;
+    if (key.index != 0 || !topic || image_topic_by_id(partitions->shard->image, key.topic_id))
+        return;
+    for (void *value; map_next(&partitions->map, &cursor, &value);)
+        coordinator_forget_topic(value, topic);
+}
+
+void partitions_take_image(struct partitions *partitions, const struct image *old,
+                           const struct partition_key *keys, uint32_t key_count,
+                           const node_id *brokers, uint32_t broker_count)
+{
+    struct shard *shard = partitions->shard;
+    (void)brokers;
+    if (shard->broker_epoch < 0 && !partitions->reconciled)
+        return; /* Later, while another registration stands in place of ours, nothing is skipped. */
+    fetchers_image(partitions);
+    if (!partitions->reconciled) {
+        partitions->reconciled = true;
+        reconcile_all(shard);
+        partitions_clean_settle(partitions);
+        return;
+    }
+    for (uint32_t i = 0; i < key_count; i++) {
+        forget_topic(partitions, old, keys[i]);
+        reconcile_one(shard, keys[i]);
+    }
+    if (broker_count == 0)
+        return;
+    uint32_t cursor = 0;
+    for (void *value; map_next(&partitions->map, &cursor, &value);) {
+        struct partition *partition = value;
+        if (!partition->removing && partition->replica)
+            partition_fire(&partition->timer, shard->now);
+    }
+}
