@@ -594,6 +594,22 @@ def test_a_final_read_that_does_not_reach_an_end_says_so():
     with_topic(look, copies=1)
 
 
+def test_of_a_topic_that_is_gone_all_is_lost():
+    def look(cluster):
+        writer = Workload(cluster, "write", "--rate", "100")
+        writer.until("a", 50)
+        writer.end()
+        cluster.skiff("topic", "delete", TOPIC)
+        final = Workload(cluster, "final", "--timeout", "1s", "-p", "6")
+        code, said = final.wait()
+        assert code == 0 and final.history().is_whole, f"exit {code}: {said}"
+        checked = subprocess.run([SKIFF, "chaos", "check", "--json", writer.path, final.path], capture_output=True,
+                                 text=True, check=False)
+        acked = len(writer.history().of["a"])
+        assert checked.returncode == VIOLATION and json.loads(checked.stdout)["lost"] == acked >= 50, checked
+    with_topic(look)
+
+
 def test_a_view_shows_brokers_controller_leaders_and_in_sync_replicas():
     def look(cluster):
         shown = view(cluster)

@@ -1,8 +1,9 @@
 /* read.c -- read and final: one consumer of all partitions, and what it got.
  *
  * read follows the ends of the partitions until a signal comes. final reads until each
- * partition's broker has said that there is no more, and writes a line z for each. Both
- * begin at offset 0 and choose their positions themselves: no groups.
+ * partition's broker has said that there is no more, and writes a line z for each; with
+ * --partitions, a topic of which no broker knows ended at 0 in each. Both begin at offset 0
+ * and choose their positions themselves: no groups.
  *
  * Where the broker says that an offset does not exist, or that its bytes do not verify, a
  * note says so and the reader goes on, with a line s: what it means is for the checker to
@@ -55,6 +56,7 @@ const struct flag read_flags[] = {
     {0, "profile", "stock|tuned", "which settings of librdkafka (tuned)"},
     {0, "first-client", "C", "the reader's number in the history (0)"},
     {0, "within", "TIME", "final: how long it may take (60s)"},
+    {'p', "partitions", "N", "final: a topic that is gone had so many, and holds nothing"},
     {0, NULL, NULL, NULL},
 };
 
@@ -254,6 +256,26 @@ static int read_all(struct reading *reading, int64_t deadline_us)
     return code;
 }
 
+static int read_what_is_gone(struct reading *reading)
+{
+    reading->number = reading->workload.next_client++;
+    history_client(reading->workload.history, reading->number, "reader", "final", "nobody");
+    note(reading, 0, "the topic is not there any more", 0);
+    for (int32_t i = 0; i < reading->workload.partitions; i++)
+        history_final(reading->workload.history, reading->number, (uint32_t)i, 0);
+    return EXIT_DONE;
+}
+
+static int read_what_is_there(struct reading *reading, int64_t limit_us)
+{
+    reading->positions =
+        mem_zalloc((size_t)reading->workload.partitions * sizeof *reading->positions);
+    int code = open_reader(reading);
+    if (!code)
+        code = read_all(reading, now_us() + limit_us);
+    return code;
+}
+
 static int run_reading(struct call *call, bool is_final)
 {
     struct reading *reading = mem_zalloc(sizeof *reading);
@@ -264,12 +286,8 @@ static int run_reading(struct call *call, bool is_final)
                    ? say_error(EXIT_USAGE, "--within %s: not a time such as 500ms or 60s", within)
                    : workload_open(&reading->workload, call);
     if (!code) {
-        reading->positions =
-            mem_zalloc((size_t)reading->workload.partitions * sizeof *reading->positions);
-        code = open_reader(reading);
-    }
-    if (!code) {
-        code = read_all(reading, now_us() + limit_us);
+        code = reading->workload.is_gone ? read_what_is_gone(reading)
+                                         : read_what_is_there(reading, limit_us);
         printf("%llu records read, %llu of them not of this run\n",
                (unsigned long long)reading->got, (unsigned long long)reading->foreign);
     }

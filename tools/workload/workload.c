@@ -161,6 +161,17 @@ static int find_partitions(struct workload *workload)
     return code;
 }
 
+/* Of a topic that was lost as a whole, or deleted: nothing is left of what it held. */
+static int take_as_gone(struct workload *workload)
+{
+    int64_t partitions;
+    int code =
+        call_number(workload->call, "partitions", 1, HISTORY_PARTITIONS_MAX, 1, &partitions);
+    workload->partitions = (int32_t)partitions;
+    workload->is_gone = !code;
+    return code;
+}
+
 static int open_history(struct workload *workload)
 {
     struct history_head head = {.partitions = (uint32_t)workload->partitions};
@@ -179,6 +190,8 @@ int workload_open(struct workload *workload, const struct call *call)
     int code = read_flags(workload);
     if (!code)
         code = find_partitions(workload);
+    if (code == EXIT_NOT_FOUND && call_flag(call, "partitions"))
+        code = take_as_gone(workload);
     return code ? code : open_history(workload);
 }
 

@@ -23,6 +23,7 @@ struct workload {
     const char *topic;
     const char *run; /* Hexadecimal digits: what makes the values of this run its own. */
     int32_t partitions;
+    bool is_gone; /* Brokers answer, and do not know the topic; partitions: what it had. */
     uint32_t next_client; /* The number for the next client that is opened. */
     struct history *history;
     int64_t flushed_ns;
@@ -30,7 +31,8 @@ struct workload {
     bool ends;
 };
 
-/* Read the flags that all workloads have, ask a broker for the topic, begin the history.
+/* Read the flags that all workloads have, ask a broker for the topic, begin the history. A
+ * topic that had --partitions, and of which no broker knows within --timeout, `is_gone`.
  * Errors  an exit code, told: no broker answers within --timeout, no such topic, no room. */
 int workload_open(struct workload *workload, const struct call *call);
 /* End the history, and release everything.

@@ -208,21 +208,20 @@ class Leg:
         return ended
 
     def wait_leaders(self):
-        """Until every partition has a leader. False: the whole cluster is there and does not know the topic."""
+        """Until every partition has a leader, or the whole cluster is there and does not know the topic."""
         deadline = time.monotonic() + STEADY_LIMIT_S
         unknown_since = None
         while time.monotonic() < deadline:
             picture = self.look()
             if picture and picture.leading() and all(leader >= 0 for leader in picture.leaders.values()):
-                return True
+                return
             is_unknown = picture and not picture.isr and set(self.cluster.ids) <= set(picture.brokers)
             unknown_since = (unknown_since or time.monotonic()) if is_unknown else None
             if unknown_since and time.monotonic() - unknown_since > UNKNOWN_SURE_S:
-                return False
+                return
             if len(self.down()) == len(self.cluster.ids):
                 break
             time.sleep(LOOK_EVERY_S)
-        return True
 
     def why_not_steady(self, since_ns):
         picture = self.look()
@@ -506,16 +505,16 @@ class ControlLeg(Leg):
         fault.inject()
         _, how = fault.confirm()
         fault.heal()
-        is_known = self.wait_leaders()
+        self.wait_leaders()
         if len(self.down()) == len(self.cluster.ids):
             raise Failure(f"no node came back after the control: {self.cluster.log_ends()}")
-        wrong = self.workloads.read_to_the_end() if is_known else "the topic is unknown: all of it is lost"
+        wrong = self.workloads.read_to_the_end()
         checked = self.workloads.check(self.workloads.files)
         self.close()
         acked = checked.found.get("acked", 0)
-        lost = checked.found.get("lost", 0) if is_known else acked
+        lost = checked.found.get("lost", 0)
         classes = {"lost": lost, **checked.found.get("other", {})}
-        return {"name": "control", "violated": lost > 0 and (checked.code == VIOLATION or not is_known),
+        return {"name": "control", "violated": lost > 0 and checked.code == VIOLATION,
                 "seconds": round(time.monotonic() - self.begun, 1),
                 "classes": {name: count for name, count in classes.items() if count},
                 "text": f"acknowledged from the page cache, {unsynced} records while no sync came back, then power "

@@ -281,7 +281,8 @@ class Workloads:
             if not files:
                 continue
             history = os.path.join(self.folder, "final.history" if files is self.files else "final-acks1.history")
-            words = ["-t", topic, "--timeout", ANSWERS_WITHIN, "--run", self.run, "--history", history]
+            words = ["-t", topic, "--timeout", ANSWERS_WITHIN, "--run", self.run, "--history", history,
+                     "-p", self.setting.partitions]  # A topic that is gone: all of it is lost.
             run = programs.call(self.program("final", *words, "--first-client", self.take_clients()), FINAL_LIMIT_S)
             if os.path.exists(history) and os.path.getsize(history) > 0:  # Empty where the disk is full.
                 files.append(history)
