@@ -165,8 +165,7 @@ static int find_partitions(struct workload *workload)
 static int take_as_gone(struct workload *workload)
 {
     int64_t partitions;
-    int code =
-        call_number(workload->call, "partitions", 1, HISTORY_PARTITIONS_MAX, 1, &partitions);
+    int code = call_number(workload->call, "partitions", 1, HISTORY_PARTITIONS_MAX, 1, &partitions);
     workload->partitions = (int32_t)partitions;
     workload->is_gone = !code;
     return code;

@@ -23,7 +23,7 @@ struct workload {
     const char *topic;
     const char *run; /* Hexadecimal digits: what makes the values of this run its own. */
     int32_t partitions;
-    bool is_gone; /* Brokers answer, and do not know the topic; partitions: what it had. */
+    bool is_gone;         /* Brokers answer, and do not know the topic; partitions: what it had. */
     uint32_t next_client; /* The number for the next client that is opened. */
     struct history *history;
     int64_t flushed_ns;
