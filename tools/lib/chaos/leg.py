@@ -33,6 +33,7 @@ STOCK_LIMIT_S = 30  # So long a round waits for the stock writer's gap to end.
 STEADY_PROFILES = ("tuned", "fresh")
 PAGE_CACHE = "flush.messages=9223372036854775807"
 CONTROL_WRITES_S, UNKNOWN_SURE_S = 1.5, 10
+CONTROLLER_SAYS_S = 10  # Looks until one has a controller.
 
 
 @dataclass
@@ -236,7 +237,9 @@ class Leg:
     # One round.
 
     def moment(self, number):
-        picture = self.look()
+        picture, deadline = self.look(), time.monotonic() + CONTROLLER_SAYS_S
+        while self.setting.engine.is_ours and time.monotonic() < deadline and not (picture and picture.controller):
+            picture = self.look()  # Busy nodes may have been too slow to say.
         if picture is None:
             raise Failure(f"{self.cluster.bootstrap}: nobody answers")
         chance = random.Random(f"{self.seed} {self.scenario.name if self.scenario else 'control'} {number}")
