@@ -12,26 +12,30 @@
 #include "say.h"
 #include "verbs.h"
 
-enum { DIAL_US = 300000, QUORUM_US = 500000 };
+enum {
+    DIAL_US = 300000,
+    QUORUM_US = 500000,
+    PATIENT = 5, /* Times as long once nobody said it: a busy node is told from a silent one. */
+};
 
 const struct flag view_flags[] = {
     {'t', "topic", "TOPIC", "whose partitions are shown; none without it"},
     {0, NULL, NULL, NULL},
 };
 
-/* The quorum's leader as one broker knows it; -1: it does not say in time. */
-static node_id ask_leader(const char *host, int port)
+/* The quorum's leader as one broker knows it; -1: it does not say in `patience` times the limits. */
+static node_id ask_leader(const char *host, int port, int patience)
 {
     struct link *link;
     struct arena arena = {0};
     struct client_reply reply;
     struct describe_quorum_response quorum;
     node_id leader = -1;
-    int64_t dial_us = now_us() + DIAL_US;
+    int64_t dial_us = now_us() + patience * DIAL_US;
     if (link_open(&link, host, (uint16_t)port, dial_us))
         return -1;
     if (!link_handshake(link, dial_us) &&
-        !admin_try_quorum(link, now_us() + QUORUM_US, &arena, &reply, &quorum)) {
+        !admin_try_quorum(link, now_us() + patience * QUORUM_US, &arena, &reply, &quorum)) {
         leader = quorum.topics[0].partitions[0].leader_id;
         client_reply_free(&reply);
     }
@@ -55,8 +59,9 @@ static json_t *controller(rd_kafka_t *client, const struct rd_kafka_metadata *me
     node_id leader = -1;
     if (!speaks_plaintext(client))
         return json_null();
-    for (int i = 0; leader < 0 && i < metadata->broker_cnt && now_us() < deadline_us; i++)
-        leader = ask_leader(metadata->brokers[i].host, metadata->brokers[i].port);
+    for (int patience = 1; patience <= PATIENT; patience += PATIENT - 1)
+        for (int i = 0; leader < 0 && i < metadata->broker_cnt && now_us() < deadline_us; i++)
+            leader = ask_leader(metadata->brokers[i].host, metadata->brokers[i].port, patience);
     return leader < 0 ? json_null() : json_integer(leader);
 }
 
