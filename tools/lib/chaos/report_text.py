@@ -122,7 +122,7 @@ def why(scenario):
 def beside(reports):
     """A block a scenario, a line a system: what was lost, and the gap of a client that all have."""
     wide = max(len(report.system) for report in reports)
-    lines = ["Side by side: lost / duplicated / reordered, then the gap's median and longest"]
+    lines = ["Side by side: verdict, lost / duplicated / reordered, then the gap's median and longest"]
     for name in dict.fromkeys(scenario.name for report in reports for scenario in report.scenarios):
         found = [(report.system, report.scenario(name)) for report in reports]
         lines.append(name)
@@ -130,8 +130,8 @@ def beside(reports):
             if scenario is None:
                 lines.append(f"  {system:{wide}}  not run")
                 continue
-            told = [f"{profile} {duration(stats.get('p50_ms'))}, {duration(stats.get('max_ms'))}"
+            told = [f"{profile} {duration(stats.get('p50_ms'))}, {duration(stats.get('max_ms'))} (n={stats.get('n', 0)})"
                     for profile, stats in scenario.gaps() if profile in ("tuned", "fresh")]
-            counts = f"{count(scenario.lost)}/{count(scenario.duplicated)}/{count(scenario.reordered)}"
+            counts = f"{scenario.verdict}  {count(scenario.lost)}/{count(scenario.duplicated)}/{count(scenario.reordered)}"
             lines += wrapped(f"  {system:{wide}}  {counts}  {'; '.join(told) or NONE}", " " * (wide + 4))
     return lines
