@@ -102,8 +102,28 @@ static void join_epochs(struct log *log, struct sync_group *group)
     sync_group_add(group, flight->epochs);
 }
 
-/* The start moved: the marks tell of it, and what the producers did below it is known from nothing
- * but the snapshot of the segment that it lies in. */
+/* What the producers did below the start is known from nothing but the snapshot of the segment that
+ * it lies in. Where there is no room for that, an older one serves, and more segments stay. */
+static void join_snapshot(struct log *log, struct sync_group *group)
+{
+    struct log_flight *flight = &log->flight;
+    uint32_t i = log->segment_count > 0 ? log_first_live(log) + 1 : 0;
+
+    for (; i > 0 && log->segments[i - 1]->base > log->live; i--) {
+        log_offset base = log->segments[i - 1]->base;
+        if (log->producers && log_keep_snapshot(log, base, &flight->snapshot) != ERR_NONE)
+            continue;
+        flight->live = base;
+        if (!log->producers)
+            return;
+        flight->has_snapshot = true;
+        sync_group_add(group, flight->snapshot);
+        log->is_directory_dirty = true;
+        return;
+    }
+}
+
+/* The start moved: the marks tell of it. */
 static void join_start(struct log *log, struct sync_group *group)
 {
     struct log_flight *flight = &log->flight;
@@ -114,19 +134,8 @@ static void join_start(struct log *log, struct sync_group *group)
     sync_want_marks(log->sync);
     flight->has_start = true;
     flight->start = log->ends.start;
-    flight->live = base;
-    if (!log->producers || log->segment_count == 0)
-        return;
-    enum err err = log_open_snapshot(log, base, &flight->snapshot);
-    if (err == ERR_NOT_FOUND && base > 0) { /* It could not be written then. */
-        log_write_snapshot(log);
-        err = log_open_snapshot(log, log->ends.end, &flight->snapshot);
-    }
-    if (err != ERR_NONE)
-        return;
-    flight->has_snapshot = true;
-    sync_group_add(group, flight->snapshot);
-    log->is_directory_dirty = true;
+    flight->live = log->live;
+    join_snapshot(log, group);
 }
 
 void log_close_flight(struct log *log)

@@ -162,8 +162,9 @@ enum err log_replay_producers(struct log *log);
 bool log_drop_snapshots(struct log *log, log_offset above);
 /* Remove those that tell of nothing but what is retired. */
 void log_retire_snapshots(struct log *log, log_offset below);
-/* Open the one of the segment that begins at `base`. */
-enum err log_open_snapshot(const struct log *log, log_offset base, file_id *out);
+/* Have the one of what was done below `offset`, whole and open: as it stands, or made anew.
+ * Errors  the disk's: there is none. */
+enum err log_keep_snapshot(struct log *log, log_offset offset, file_id *out);
 
 /* find_time.c */
 /* Have the segment's greatest timestamp.

@@ -179,13 +179,24 @@ void producers_add(struct producers *producers, const struct batch_info *batch)
 
 /* Snapshots. */
 
-static void write_entry(uint8_t *at, const struct producer *producer)
+/* How many of a producer's batches lie below `end`. */
+static uint32_t count_below(const struct producer *producer, log_offset end)
+{
+    uint32_t count = producer->count;
+
+    while (count > 0 && producer->batches[count - 1].last >= end)
+        count--;
+    return count;
+}
+
+/* Of a producer's first `count` batches the last; of none its epoch alone is told. */
+static void write_entry(uint8_t *at, const struct producer *producer, uint32_t count)
 {
     struct producer_batch last = {
         .first_sequence = -1, .last_sequence = -1, .base = -1, .last = -1, .timestamp = -1};
 
-    if (producer->count > 0)
-        last = producer->batches[producer->count - 1];
+    if (count > 0)
+        last = producer->batches[count - 1];
     store_be64(at, (uint64_t)producer->id);
     store_be16(at + 8, (uint16_t)producer->epoch);
     store_be32(at + 10, (uint32_t)last.last_sequence);
@@ -206,7 +217,7 @@ static void write_older(uint8_t *at, int64_t id, const struct producer_batch *ba
     store_be64(at + 32, (uint64_t)batch->timestamp);
 }
 
-struct buf *producers_write(const struct producers *producers)
+struct buf *producers_write(const struct producers *producers, log_offset end)
 {
     uint32_t count = producers->by_id.count;
     uint32_t older_max = count * (PRODUCER_BATCHES_MAX - 1);
@@ -220,9 +231,10 @@ struct buf *producers_write(const struct producers *producers)
 
     for (node = producers->order.next; node != &producers->order; node = node->next) {
         const struct producer *producer = list_entry(node, const struct producer, link);
-        write_entry(entry, producer);
+        uint32_t below = count_below(producer, end);
+        write_entry(entry, producer, below);
         entry += SNAPSHOT_ENTRY_SIZE;
-        for (uint32_t i = 0; i + 1 < producer->count; i++, older_count++)
+        for (uint32_t i = 0; i + 1 < below; i++, older_count++)
             write_older(older + (size_t)older_count * SNAPSHOT_OLDER_SIZE, producer->id,
                         &producer->batches[i]);
     }
@@ -269,9 +281,8 @@ static void read_older(struct producers *producers, const uint8_t *at)
     producer->count++;
 }
 
-enum err producers_read(struct producers *producers, struct bytes snapshot)
+enum err producers_verify(struct bytes snapshot)
 {
-    producers_clear(producers);
     if (snapshot.size < SNAPSHOT_HEADER_SIZE || load_be16(snapshot.data) != SNAPSHOT_VERSION)
         return ERR_CORRUPT;
     if (crc32c(0, snapshot.data + SNAPSHOT_CRC_FROM, snapshot.size - SNAPSHOT_CRC_FROM) !=
@@ -279,8 +290,16 @@ enum err producers_read(struct producers *producers, struct bytes snapshot)
         return ERR_CORRUPT;
     uint32_t count = load_be32(snapshot.data + 6);
     uint32_t size = snapshot.size - SNAPSHOT_HEADER_SIZE;
-    if (count > size / SNAPSHOT_ENTRY_SIZE)
+    return count > size / SNAPSHOT_ENTRY_SIZE ? ERR_CORRUPT : ERR_NONE;
+}
+
+enum err producers_read(struct producers *producers, struct bytes snapshot)
+{
+    producers_clear(producers);
+    if (producers_verify(snapshot) != ERR_NONE)
         return ERR_CORRUPT;
+    uint32_t count = load_be32(snapshot.data + 6);
+    uint32_t size = snapshot.size - SNAPSHOT_HEADER_SIZE;
     const uint8_t *at = snapshot.data + SNAPSHOT_HEADER_SIZE;
     for (uint32_t i = 0; i < count; i++, at += SNAPSHOT_ENTRY_SIZE)
         read_entry(producers, at);

@@ -44,8 +44,12 @@ void producers_add(struct producers *producers, const struct batch_info *batch);
 uint32_t producers_count(const struct producers *producers);
 
 /* Kafka's snapshot of version 1, with the older batches of each producer after its entries,
- * where Kafka's reader does not look. */
-struct buf *producers_write(const struct producers *producers);
+ * where Kafka's reader does not look. It tells of batches below `end`; with those from there on
+ * added, all is known again that is known now. */
+struct buf *producers_write(const struct producers *producers, log_offset end);
+/* Is it whole?
+ * Errors  ERR_CORRUPT. */
+enum err producers_verify(struct bytes snapshot);
 /* Errors  ERR_CORRUPT; nothing is known then. */
 enum err producers_read(struct producers *producers, struct bytes snapshot);
 

@@ -1,11 +1,11 @@
 /* retire.c -- what makes a log start later: retention, DeleteRecords, a leader that did so.
  *
  * Three steps. The start moves in memory, at once; a mark that knows of it is synced, and with it
- * the snapshot of what producers did before; then segments that lie below it wholly are unlinked,
- * a few a call. Were a file gone before the mark is durable, the next start would take it for rot;
- * before the snapshot is, a batch that is sent again would be taken for a new one. Until it is
- * unlinked a retired segment stays in the list of segments, where nobody reads it. A power loss
- * may bring back any of them: recovery trusts none.
+ * a whole snapshot of what producers did before; then segments that lie below it wholly are
+ * unlinked, a few a call. Were a file gone before the mark is durable, the next start would take it
+ * for rot; before the snapshot is, a batch that is sent again would be taken for a new one. Until
+ * it is unlinked a retired segment stays in the list of segments, where nobody reads it. A power
+ * loss may bring back any of them: recovery trusts none.
  *
  * Invariants: start <= committed, so nothing is retired that a leader could still lose; the
  * segment that holds the start stays.

@@ -1,9 +1,12 @@
 /* snapshots.c -- producer snapshots: `<offset>.snapshot` tells the state as of that offset.
  *
  * One is left at each roll, each LOG_SNAPSHOT_INTERVAL bytes and at a close, so that
- * replay is bounded. They are synced only when the log's start moves, since what they tell is
- * then known from nothing else: one that is torn fails its checksum and an
- * older one serves; one past the log's end is removed before anything is appended (rule 7). */
+ * replay is bounded; they are not synced. One that is torn fails its checksum and an older one
+ * serves; one past the log's end is removed before anything is appended (rule 7).
+ *
+ * Only that of the segment that the log's start lies in is synced (log_keep_snapshot()), since what
+ * it tells is then known from nothing else. It stands at or below what is committed, so no
+ * truncation takes it; and one that is whole is never written over. */
 #include "log_internal.h"
 
 #include <stdio.h>
@@ -30,25 +33,47 @@ static void snapshot_path(const struct log *log, log_offset offset, char out[ENV
     segment_path(log->dir, offset, ".snapshot", out);
 }
 
-void log_write_snapshot(struct log *log)
+static bool is_whole(struct log *log, const char *path)
+{
+    struct buf *snapshot;
+
+    if (log_read_small(log->env, path, SNAPSHOT_SIZE_MAX, &snapshot) != ERR_NONE)
+        return false;
+    struct bytes bytes = {.data = snapshot->data, .size = snapshot->size};
+    enum err err = producers_verify(bytes);
+    buf_unref(snapshot);
+    return err == ERR_NONE;
+}
+
+enum err log_keep_snapshot(struct log *log, log_offset offset, file_id *out)
 {
     char path[ENV_PATH_MAX];
+
+    snapshot_path(log, offset, path);
+    if (is_whole(log, path))
+        return env_open(log->env, path, ENV_OPEN_WRITE, out);
+    enum err err = env_open(log->env, path, ENV_OPEN_CREATE, out);
+    if (err != ERR_NONE)
+        return err;
+    struct buf *snapshot = producers_write(log->producers, offset);
+    struct bytes bytes = {.data = snapshot->data, .size = snapshot->size};
+    err = log_write_small(log->env, *out, bytes);
+    buf_unref(snapshot);
+    if (err != ERR_NONE) {
+        env_close(log->env, *out);
+        (void)env_unlink(log->env, path);
+    }
+    return err;
+}
+
+void log_write_snapshot(struct log *log)
+{
     file_id file;
 
-    if (!log->producers)
+    if (!log->producers || log_keep_snapshot(log, log->ends.end, &file) != ERR_NONE)
         return;
-    snapshot_path(log, log->ends.end, path);
-    if (env_open(log->env, path, ENV_OPEN_CREATE, &file) != ERR_NONE)
-        return;
-    struct buf *snapshot = producers_write(log->producers);
-    struct bytes bytes = {.data = snapshot->data, .size = snapshot->size};
-    bool is_whole = log_write_small(log->env, file, bytes) == ERR_NONE;
     env_close(log->env, file);
-    buf_unref(snapshot);
-    if (is_whole)
-        log->since_snapshot = 0;
-    else
-        (void)env_unlink(log->env, path);
+    log->since_snapshot = 0;
 }
 
 /* Remove those from `first` on, up to `end`. True: there were some. */
@@ -98,14 +123,6 @@ static bool load_snapshot(struct log *log, log_offset offset)
     if (err != ERR_NONE)
         producers_clear(log->producers);
     return err == ERR_NONE;
-}
-
-enum err log_open_snapshot(const struct log *log, log_offset base, file_id *out)
-{
-    char path[ENV_PATH_MAX];
-
-    snapshot_path(log, base, path);
-    return env_open(log->env, path, ENV_OPEN_WRITE, out);
 }
 
 static bool is_segment_base(const struct log *log, log_offset offset)

@@ -110,7 +110,7 @@ Test(producers, a_snapshot_keeps_all_that_is_known)
         offer(producers, batch(7, 2, i, 1, 100 + i));
     offer(producers, batch(9, 0, 0, 4, 200));
 
-    struct buf *snapshot = producers_write(producers);
+    struct buf *snapshot = producers_write(producers, INT64_MAX);
     cr_assert_eq(producers_read(copy, (struct bytes){snapshot->data, snapshot->size}), ERR_NONE);
 
     cr_assert_eq(producers_count(copy), 2);
@@ -126,15 +126,46 @@ Test(producers, a_snapshot_keeps_all_that_is_known)
     producers_close(copy);
 }
 
+Test(producers, a_snapshot_of_an_earlier_time_adds_up_to_the_same)
+{
+    struct producers *producers = producers_open(0);
+    struct producers *copy = producers_open(0);
+    struct producer_batch original;
+    for (int32_t i = 0; i < 7; i++)
+        offer(producers, batch(7, 2, i, 1, 100 + i));
+    offer(producers, batch(9, 0, 0, 4, 200));
+
+    struct buf *snapshot = producers_write(producers, 104);
+    cr_assert_eq(producers_read(copy, (struct bytes){snapshot->data, snapshot->size}), ERR_NONE);
+    cr_assert_eq(producers_last_sequence(copy, 7, 2), 3);
+    cr_assert_eq(producers_last_sequence(copy, 9, 0), -1);
+    struct batch_info kept = batch(7, 2, 2, 1, -1);
+    cr_assert_eq(producers_check(copy, &kept, &original), ERR_DUPLICATE_SEQUENCE_NUMBER);
+
+    for (int32_t i = 4; i < 7; i++)
+        cr_assert_eq(offer(copy, batch(7, 2, i, 1, 100 + i)), ERR_NONE);
+    cr_assert_eq(offer(copy, batch(9, 0, 0, 4, 200)), ERR_NONE);
+    struct buf *again = producers_write(copy, INT64_MAX);
+    struct buf *now = producers_write(producers, INT64_MAX);
+    cr_assert(bytes_equal((struct bytes){again->data, again->size},
+                          (struct bytes){now->data, now->size}));
+    buf_unref(snapshot);
+    buf_unref(again);
+    buf_unref(now);
+    producers_close(producers);
+    producers_close(copy);
+}
+
 Test(producers, refuses_a_torn_snapshot)
 {
     struct producers *producers = producers_open(0);
     offer(producers, batch(7, 2, 0, 1, 100));
-    struct buf *snapshot = producers_write(producers);
+    struct buf *snapshot = producers_write(producers, INT64_MAX);
 
     for (uint32_t size = 0; size < snapshot->size; size++)
         cr_assert_eq(producers_read(producers, (struct bytes){snapshot->data, size}), ERR_CORRUPT);
     cr_assert_eq(producers_count(producers), 0);
+    cr_assert_eq(producers_verify((struct bytes){snapshot->data, snapshot->size}), ERR_NONE);
     buf_unref(snapshot);
     producers_close(producers);
 }

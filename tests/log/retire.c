@@ -174,6 +174,90 @@ Test(retire, knows_producers_of_records_that_are_gone)
     log_fixture_close(&f);
 }
 
+/* Producer 9 writes three records, then come `batches` of others, from 7 and from 11 on in segments
+ * of their own. */
+static void fill_after_producer(struct log_fixture *f, uint32_t batches)
+{
+    log_fixture_open(f, SEGMENT);
+    cr_assert_eq(fixture_append_buf(f, 1, fixture_producer_batch(9, 0, 0, 3), NULL), ERR_NONE);
+    fill(f, batches);
+}
+
+static void assert_producer_is_known(struct log_fixture *f)
+{
+    struct log_appended out;
+    log_fixture_settle(f);
+    cr_assert_eq(log_last_sequence(f->log, 9, 0), 2);
+    cr_assert_eq(fixture_append_buf(f, 1, fixture_producer_batch(9, 0, 0, 3), &out), ERR_NONE);
+    cr_assert(out.is_duplicate);
+}
+
+Test(retire, knows_producers_of_records_that_are_gone_after_a_truncation)
+{
+    struct log_fixture f;
+    bool done;
+    fill_after_producer(&f, 5);
+    memory_env_forget(f.memory, "t-7/00000000000000000011.snapshot"); /* The disk was full then. */
+    cr_assert_eq(fixture_append(&f, 1, 2, 500, NULL), ERR_NONE);
+    log_fixture_settle(&f);
+
+    cr_assert_eq(log_retire(f.log, 11), 11);
+    log_fixture_settle(&f);
+    cr_assert_eq(log_unlink_retired(f.log, 0, 0), MONO_NEVER);
+    log_fixture_settle(&f);
+    cr_assert_eq(log_truncate(f.log, 13, false, &done), ERR_NONE);
+    cr_assert_not(done);
+    assert_producer_is_known(&f);
+
+    log_fixture_power_loss(&f, NULL);
+    assert_producer_is_known(&f);
+    log_fixture_close(&f);
+}
+
+Test(retire, knows_producers_of_records_that_are_gone_though_their_snapshot_was_torn)
+{
+    struct log_fixture f;
+    fill_after_producer(&f, 6);
+    memory_env_shorten(f.memory, "t-7/00000000000000000011.snapshot", 40); /* By a power loss. */
+
+    cr_assert_eq(log_retire(f.log, 11), 11);
+    log_fixture_settle(&f);
+    cr_assert_eq(log_unlink_retired(f.log, 0, 0), MONO_NEVER);
+    log_fixture_settle(&f);
+    log_fixture_power_loss(&f, NULL);
+
+    cr_assert_eq(log_ends(f.log)->start, 11);
+    assert_producer_is_known(&f);
+    log_fixture_close(&f);
+}
+
+Test(retire, keeps_segments_whose_producers_a_full_disk_has_no_room_for)
+{
+    struct log_fixture f;
+    fill_after_producer(&f, 6);
+    memory_env_forget(f.memory, "t-7/00000000000000000011.snapshot");
+    f.memory->space = 0;
+
+    cr_assert_eq(log_retire(f.log, 11), 11);
+    log_fixture_settle(&f);
+    cr_assert_neq(log_unlink_retired(f.log, 0, 0), MONO_NEVER);
+    cr_assert_eq(log_start_synced(f.log), 11);
+    cr_assert_not(is_there(&f, "00000000000000000000.log"));
+    cr_assert(is_there(&f, "00000000000000000007.log"));
+    log_fixture_settle(&f);
+    log_fixture_power_loss(&f, NULL);
+    assert_producer_is_known(&f);
+
+    cr_assert_eq(log_retain(f.log, &forever), ERR_NONE); /* There is room. */
+    log_fixture_settle(&f);
+    cr_assert_eq(log_unlink_retired(f.log, 0, 0), MONO_NEVER);
+    cr_assert_not(is_there(&f, "00000000000000000007.log"));
+    log_fixture_settle(&f);
+    log_fixture_power_loss(&f, NULL);
+    assert_producer_is_known(&f);
+    log_fixture_close(&f);
+}
+
 Test(retire, keeps_the_epoch_of_the_last_record_that_is_gone)
 {
     struct log_fixture f;
