@@ -232,6 +232,23 @@ static void reset_log(struct ghost_log *log)
         (struct ghost_log){.leads = -1, .batches = batches, .uncut = uncut, .uncut_end = uncut_end};
 }
 
+static void take_reset(struct ghost_partition *partition, struct ghost_log *log, log_offset start)
+{
+    keep_uncut(log);
+    reset_log(log);
+    start_anew(partition, log, start);
+    if (partition->forgotten < start)
+        partition->forgotten = start;
+}
+
+/* Before anything else is synced a cut is: a power loss undoes none from now on (rule 7). */
+static void take_durable(struct ghost_log *log, log_offset durable)
+{
+    log->durable = durable;
+    log->uncut.count = 0;
+    log->uncut_end = 0;
+}
+
 /* What `log` has below its high watermark is committed for ever. */
 static void extend_truth(struct ghost_partition *partition, const struct ghost_log *log,
                          log_offset high_watermark, log_epoch epoch)
@@ -424,7 +441,7 @@ void ghost_take(struct world *world, struct sim_node *node, const struct probe *
         take_truncate(log, probe);
         break;
     case PROBE_LOG_DURABLE:
-        log->durable = probe->offset;
+        take_durable(log, probe->offset);
         break;
     case PROBE_LOG_OFFLINE:
         log->failed = true;
@@ -433,11 +450,7 @@ void ghost_take(struct world *world, struct sim_node *node, const struct probe *
         log->leads = -1;
         break;
     case PROBE_LOG_RESET:
-        keep_uncut(log);
-        reset_log(log);
-        start_anew(partition, log, probe->offset);
-        if (partition->forgotten < probe->offset)
-            partition->forgotten = probe->offset;
+        take_reset(partition, log, probe->offset);
         break;
     case PROBE_LOG_RETIRE:
         log->start = probe->offset;
