@@ -131,6 +131,13 @@ mono_ms log_unlink_retired(struct log *log, mono_ms now, int64_t delay_ms);
  * Errors  ERR_BUSY. A log offline because of rot (ERR_CORRUPT) may be reset: that is how it is
  *         refetched; any other offline log refuses with its error. */
 enum err log_reset(struct log *log, log_offset start);
+/* The same for a replica of a log that starts there: `producers` says what they did before, which
+ * no record tells any more. It is durable before the start is.
+ * Errors  as log_reset(); ERR_CORRUPT: `producers` is no log_producers_below(). */
+enum err log_begin_anew(struct log *log, log_offset start, struct bytes producers);
+/* What producers did below `offset`, as far as it is remembered. The log keeps_producers.
+ * Owns    one reference is the caller's. */
+struct buf *log_producers_below(const struct log *log, log_offset offset);
 
 /* Drop the mark, synced, then remove the files and the directory (rule 21); `deleted` is told,
  * and only then is the directory's name free. From any state; a second call has no effect. */

@@ -91,7 +91,7 @@ enum err log_identify(struct env *env, const char *dir, struct uuid *topic_id)
     return err;
 }
 
-static enum err make_directory(struct log *log)
+enum err log_make_directory(struct log *log)
 {
     if (log->has_directory)
         return ERR_NONE;
@@ -143,7 +143,7 @@ static enum err add_segment(struct log *log, log_offset base, uint32_t size)
     char path[ENV_PATH_MAX];
     struct segment *segment;
 
-    enum err err = make_directory(log);
+    enum err err = log_make_directory(log);
     if (err != ERR_NONE)
         return err;
     segment = segment_new(base);

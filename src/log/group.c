@@ -138,6 +138,27 @@ static void join_start(struct log *log, struct sync_group *group)
     join_snapshot(log, group);
 }
 
+/* A log that begins anew has been told what producers did before: the mark of its start is to rest
+ * on that.
+ * Errors  the disk's: it is not in this group. */
+static enum err join_producers(struct log *log, struct sync_group *group)
+{
+    struct log_flight *flight = &log->flight;
+    bool begins = log->step == LOG_STEP_CUT && log->change == LOG_CHANGE_RESET;
+
+    if (!begins || !log->producers || producers_count(log->producers) == 0)
+        return ERR_NONE;
+    enum err err = log_make_directory(log);
+    if (err == ERR_NONE)
+        err = log_keep_snapshot(log, log->ends.start, &flight->snapshot);
+    if (err != ERR_NONE)
+        return err;
+    flight->has_snapshot = true;
+    sync_group_add(group, flight->snapshot);
+    log->is_directory_dirty = true;
+    return ERR_NONE;
+}
+
 void log_close_flight(struct log *log)
 {
     struct log_flight *flight = &log->flight;
@@ -167,7 +188,15 @@ bool log_join_group(struct log *log, struct sync_group *group)
     join_start(log, group);
     if (log->has_directory)
         join_epochs(log, group);
-    enum err err = join_names(log, group);
+    enum err err = join_producers(log, group);
+    if (err == ERR_SPACE || err == ERR_FILES) { /* It ends by itself: so until a later group. */
+        log->flight.is_void = true;
+        log->is_parent_dirty = true; /* One without any file would end at once. */
+        sync_want_group(log->sync, &log->member);
+        err = ERR_NONE;
+    }
+    if (err == ERR_NONE)
+        err = join_names(log, group);
     if (err != ERR_NONE) {
         group->count = count;
         log_close_flight(log);

@@ -281,6 +281,12 @@ void log_cancel_waits(struct log *log, enum wait_mark mark, enum err result)
     waits_cancel(&log->waits[mark], result);
 }
 
+struct buf *log_producers_below(const struct log *log, log_offset offset)
+{
+    check(log->producers);
+    return producers_write(log->producers, offset);
+}
+
 int32_t log_last_sequence(const struct log *log, int64_t producer_id, int16_t producer_epoch)
 {
     return log->producers ? producers_last_sequence(log->producers, producer_id, producer_epoch)

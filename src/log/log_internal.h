@@ -138,6 +138,8 @@ void log_path(const struct log *log, const char *name, char out[ENV_PATH_MAX]);
 void log_probe(const struct log *log, struct probe probe); /* Adds the key. */
 
 /* files.c */
+/* Have the directory, which says whose it is. */
+enum err log_make_directory(struct log *log);
 /* Have an active segment with room, set aside on the disk, for a batch that gets offsets
  * from `first` on.
  * Errors  ERR_SPACE, ERR_FILES, ERR_DENIED: nothing changed; ERR_IO: offline. */

@@ -318,10 +318,15 @@ static void recover_nothing(struct recovery *recovery)
         return;
     }
     log->is_parent_dirty = log->is_directory_dirty = log->has_directory;
-    if (log_drop_snapshots(log, -1) || recovery->must_cut)
+    if (log_drop_snapshots(log, log->ends.start) || recovery->must_cut) {
         log_start_cut(log);
-    else
+        return;
+    }
+    enum err err = log_replay_producers(log);
+    if (err == ERR_NONE)
         log->state = LOG_READY;
+    else
+        log_go_offline(log, err, "The log cannot be read: %s.", err_name(err));
 }
 
 /* Nothing was promised of what is there, and it does not lead to where the log starts. */

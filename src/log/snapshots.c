@@ -5,8 +5,9 @@
  * serves; one past the log's end is removed before anything is appended (rule 7).
  *
  * Only that of the segment that the log's start lies in is synced (log_keep_snapshot()), since what
- * it tells is then known from nothing else. It stands at or below what is committed, so no
- * truncation takes it; and one that is whole is never written over. */
+ * it tells is then known from nothing else; or that of a start where the log begins anew. It stands
+ * at or below what is committed, so no truncation takes it; and one that is whole is never written
+ * over. */
 #include "log_internal.h"
 
 #include <stdio.h>
@@ -114,6 +115,9 @@ static bool load_snapshot(struct log *log, log_offset offset)
     char path[ENV_PATH_MAX];
     struct buf *snapshot;
 
+#ifdef SKIFF_MUTANT_FORGETS_RETIRED
+    return false; /* The mutant knows of producers only what is left of their records. */
+#endif
     snapshot_path(log, offset, path);
     if (log_read_small(log->env, path, SNAPSHOT_SIZE_MAX, &snapshot) != ERR_NONE)
         return false;
@@ -127,21 +131,25 @@ static bool load_snapshot(struct log *log, log_offset offset)
 
 static bool is_segment_base(const struct log *log, log_offset offset)
 {
-    return log->segments[log_segment_index(log, offset)]->base == offset;
+    return log->segment_count > 0 && log->segments[log_segment_index(log, offset)]->base == offset;
 }
 
-/* Load the newest good snapshot within the log and remove older ones between segment
- * bases. Returns where it ends: replay starts there. */
+/* Load the newest good snapshot within the log and remove older ones between segment bases, unless
+ * one of them may be all that tells of what is retired. Returns where it ends: replay starts
+ * there. */
 static log_offset load_newest(struct log *log)
 {
     struct arena arena = {0};
     const char **names;
     uint32_t count = 0;
     char path[ENV_PATH_MAX];
-    log_offset first = log->segments[0]->base; /* Retired ones that are still there tell more. */
+    log_offset first = log->ends.start;
     log_offset loaded = -1;
 
-    (void)env_list(log->env, log->dir, &arena, &names, &count);
+    if (log->segment_count > 0)
+        first = log->segments[0]->base; /* Retired ones that are still there tell more. */
+    if (log->has_directory)
+        (void)env_list(log->env, log->dir, &arena, &names, &count);
     for (uint32_t i = count; i-- > 0;) { /* Names sort as their offsets do. */
         log_offset offset = snapshot_offset(names[i]);
         if (offset < first || offset > log->ends.written)
@@ -149,7 +157,7 @@ static log_offset load_newest(struct log *log)
         if (loaded < 0) {
             if (load_snapshot(log, offset))
                 loaded = offset;
-        } else if (!is_segment_base(log, offset)) {
+        } else if (log->ends.start == 0 && !is_segment_base(log, offset)) {
             log_path(log, names[i], path);
             (void)env_unlink(log->env, path);
         }
@@ -177,12 +185,13 @@ static enum err replay_segment(struct log *log, const struct segment *segment, l
 
 enum err log_replay_producers(struct log *log)
 {
-    if (!log->producers || log->segment_count == 0)
+    if (!log->producers)
         return ERR_NONE;
     producers_clear(log->producers);
     log->since_snapshot = 0;
     log_offset from = load_newest(log);
-    for (uint32_t i = log_segment_index(log, from); i < log->segment_count; i++) {
+    uint32_t first = log->segment_count > 0 ? log_segment_index(log, from) : 0;
+    for (uint32_t i = first; i < log->segment_count; i++) {
         enum err err = replay_segment(log, log->segments[i], from);
         bool is_retired = i < log_first_live(log); /* Nobody has verified it. */
         if (err != ERR_NONE && !(err == ERR_CORRUPT && is_retired))

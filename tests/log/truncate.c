@@ -179,6 +179,116 @@ Test(truncate, reset_starts_anew_elsewhere)
     log_fixture_close(&f);
 }
 
+/* What a leader remembers of producer 9, which wrote [0, 3). */
+static struct buf *remember(void)
+{
+    struct log_fixture f;
+    log_fixture_open(&f, 0);
+    fixture_append_buf(&f, 1, fixture_producer_batch(9, 0, 0, 3), NULL);
+    struct buf *producers = log_producers_below(f.log, 100);
+    log_fixture_close(&f);
+    return producers;
+}
+
+static bool knows_producer(struct log_fixture *f)
+{
+    return log_last_sequence(f->log, 9, 0) == 2;
+}
+
+Test(truncate, begins_anew_with_what_another_replica_remembers)
+{
+    struct buf *producers = remember();
+    for (uint32_t groups = 0; groups < 8; groups++) {
+        struct log_fixture f;
+        log_fixture_open(&f, 0);
+        if (groups % 2)
+            fill(&f, 1, 3);
+
+        cr_assert_eq(log_begin_anew(f.log, 100, (struct bytes){producers->data, producers->size}),
+                     ERR_NONE);
+        for (uint32_t i = 0; i < groups; i++) {
+            log_fixture_flush(&f);
+            log_fixture_end_sync(&f);
+        }
+        log_fixture_power_loss(&f, NULL);
+
+        cr_assert_eq(log_error(f.log), ERR_NONE, "%s", log_error_text(f.log));
+        cr_assert(log_ends(f.log)->start < 100 || knows_producer(&f), "after %u groups", groups);
+        cr_assert(log_ends(f.log)->start == 100 || groups < 7);
+        log_fixture_close(&f);
+    }
+    buf_unref(producers);
+}
+
+Test(truncate, what_a_replica_was_told_when_it_began_anew_stays)
+{
+    struct log_fixture f;
+    struct log_appended out;
+    struct buf *producers = remember();
+    log_fixture_open(&f, 0);
+    log_begin_anew(f.log, 100, (struct bytes){producers->data, producers->size});
+    log_fixture_settle(&f);
+    cr_assert(log_is_ready(f.log));
+    for (int i = 0; i < 3; i++) {
+        cr_assert(knows_producer(&f));
+        cr_assert_eq(fixture_append(&f, 3, 1, 10, NULL), ERR_NONE);
+        log_fixture_settle(&f);
+        log_fixture_power_loss(&f, NULL);
+        log_fixture_settle(&f);
+        cr_assert_eq(log_ends(f.log)->end, 101 + i);
+        log_fixture_stop(&f, true); /* Leaves a snapshot, and takes older ones for spare. */
+        log_fixture_start(&f);
+        log_fixture_settle(&f);
+    }
+    cr_assert_eq(fixture_append_buf(&f, 3, fixture_producer_batch(9, 0, 0, 3), &out), ERR_NONE);
+    cr_assert(out.is_duplicate);
+    cr_assert_eq(out.base, 0);
+    buf_unref(producers);
+    log_fixture_close(&f);
+}
+
+Test(truncate, begins_anew_once_the_disk_has_room_for_what_it_was_told)
+{
+    struct log_fixture f;
+    struct buf *producers = remember();
+    log_fixture_open(&f, 0);
+    f.memory->space = 0;
+    log_begin_anew(f.log, 100, (struct bytes){producers->data, producers->size});
+    for (int i = 0; i < 10; i++) {
+        log_fixture_flush(&f);
+        log_fixture_end_sync(&f);
+    }
+    cr_assert_not(log_is_ready(f.log));
+    cr_assert_eq(log_error(f.log), ERR_NONE);
+
+    f.memory->space = -1;
+    log_fixture_settle(&f);
+
+    cr_assert(log_is_ready(f.log));
+    log_fixture_power_loss(&f, NULL);
+    cr_assert_eq(log_ends(f.log)->start, 100);
+    cr_assert(knows_producer(&f));
+    buf_unref(producers);
+    log_fixture_close(&f);
+}
+
+Test(truncate, begins_anew_with_nothing_that_is_torn)
+{
+    struct log_fixture f;
+    struct buf *producers = remember();
+    log_fixture_open(&f, 0);
+    fill(&f, 1, 3);
+
+    cr_assert_eq(log_begin_anew(f.log, 100, (struct bytes){producers->data, producers->size - 1}),
+                 ERR_CORRUPT);
+    cr_assert_eq(log_begin_anew(f.log, 100, (struct bytes){0}), ERR_CORRUPT);
+
+    cr_assert(log_is_ready(f.log));
+    cr_assert_eq(log_ends(f.log)->end, 6);
+    buf_unref(producers);
+    log_fixture_close(&f);
+}
+
 Test(truncate, rule_21_delete_drops_the_mark_before_the_files)
 {
     struct log_fixture f;
