@@ -205,6 +205,17 @@ static void follower_truncate(struct partition *partition, log_offset offset)
     partition_changed(partition);
 }
 
+/* With what the leader remembers of producers; without that it is asked again. */
+static void follower_begin_anew(struct partition *partition, log_offset start,
+                                struct bytes producers)
+{
+    if (log_begin_anew(partition->log, start, producers) == ERR_NONE)
+        env_mark(partition->shard->env, "begun_anew");
+    else
+        partition->fetch_after = partition->shard->now + REFUSED_BACKOFF_MS;
+    partition_changed(partition);
+}
+
 static void follower_obey(struct partition *partition, enum replica_next next, log_offset offset,
                           const struct replica_answer *answer, struct buf *frame,
                           struct bytes records)
@@ -217,9 +228,7 @@ static void follower_obey(struct partition *partition, enum replica_next next, l
         follower_truncate(partition, offset);
         break;
     case REPLICA_RESTART:
-        env_mark(partition->shard->env, "begun_anew");
-        log_reset(partition->log, offset);
-        partition_changed(partition);
+        follower_begin_anew(partition, offset, records);
         break;
     case REPLICA_OFFLINE:
         follower_truncate(partition, offset);
@@ -253,8 +262,10 @@ static enum replica_next follower_judge(struct partition *partition, struct repl
         struct log_epoch_end end = log_find_epoch_end(partition->log, answer->diverging_epoch);
         answer->own_epoch_end = end.end >= 0 ? end.end : log_ends(partition->log)->start;
     }
-    answer_batches(answer, records);
-    if (records.size > 0 && answer->first_base < 0) /* Not even a header. */
+    if (answer->err == ERR_NONE)
+        answer_batches(answer, records);
+    if (answer->err == ERR_NONE && records.size > 0 && answer->first_base < 0)
+        /* Not even a header. */
         partition->fetch_after = partition->shard->now + REFUSED_BACKOFF_MS;
     enum replica_next next =
         replica_on_answer(partition->replica, partition->shard->now, answer, &offset, &out);

@@ -170,10 +170,27 @@ static void share_count(struct shard *shard, const struct fetch_share *share)
     }
 }
 
+/* A follower that ends below our start begins anew there. What producers did before no record will
+ * tell it, so we do. One that there is no room for asks again. */
+static void share_tell_producers(struct shard *shard, struct fetch_share *share)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < share->part_count && total <= share->size_max; i++) {
+        struct fetch_part *part = &share->parts[i];
+        struct partition *partition = partition_find(shard, part->key);
+        if (part->err != ERR_OFFSET_OUT_OF_RANGE || part->offset >= part->start || !partition)
+            continue;
+        part->converted = log_producers_below(partition->log, part->start);
+        total += part->converted->size;
+    }
+}
+
 static void share_return(struct shard *shard, struct fetch_share *share)
 {
     fetch_set_tell(shard, share);
     share_count(shard, share);
+    if (share->replica >= 0)
+        share_tell_producers(shard, share);
     for (uint32_t i = 0; i < share->part_count; i++) {
         if (share->magic < BATCH_MAGIC && share->parts[i].extent.size > 0)
             fetch_part_convert(shard, share, &share->parts[i]);

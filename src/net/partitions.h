@@ -112,7 +112,9 @@ struct fetch_part {
     struct leader_hint hint;
     struct log_extent extent; /* size 0: no records; else with a hold of its file. */
     bool is_held_back;        /* There are records, but there was no room for them. */
-    struct buf *converted;    /* Instead of an extent, in an old format; the asker's to free. */
+    /* Instead of an extent: records in an old format, or what producers did, for a follower that
+     * begins anew; the asker's to free. */
+    struct buf *converted;
 };
 
 /* The partitions that one answer is chosen from. */

@@ -1,6 +1,7 @@
 /* partition_fetch.c -- what a leader tells who fetches from it. */
 #include <criterion/criterion.h>
 
+#include "batch.h"
 #include "node_fixture.h"
 
 static void tune_two_in_sync(struct config *config)
@@ -48,5 +49,65 @@ Test(partition_fetch, tells_no_high_watermark_before_the_start_of_the_leaders_ep
     cr_assert_eq(unknown.last_stable_offset, -1);
     cr_assert_eq(after.high_watermark, 1);
     cr_assert_gt(after.records.memory.size, 0);
+    node_stop(&node);
+}
+
+/* One record of the idempotent producer 77. */
+static struct bytes producer_batch(struct node *node)
+{
+    struct batch_spec spec = batch_spec(0, -1, 1000);
+    struct batch_record record = {.value = bytes_of_str(STR("value"))};
+    spec.producer_id = 77;
+    spec.producer_epoch = 0;
+    spec.base_sequence = 0;
+    struct buf *batch = batch_build(&spec, &record, 1);
+    struct bytes bytes = {.data = arena_copy(&node->arena, batch->data, batch->size),
+                          .size = batch->size};
+    buf_unref(batch);
+    return bytes;
+}
+
+static void delete_first_record(struct node *node, const char *topic)
+{
+    struct delete_records_request body;
+    delete_records_request_init(&body);
+    body.timeout_ms = 1000;
+    body.topics_count = 1;
+    body.topics = delete_records_request_topic_new(&node->arena, 1);
+    body.topics[0].name = str_from(topic);
+    body.topics[0].partitions_count = 1;
+    body.topics[0].partitions = delete_records_request_partition_new(&node->arena, 1);
+    body.topics[0].partitions[0].offset = 1;
+    node_ask(node, node_connect(node), WIRE_DELETE_RECORDS, 2, &body);
+    node_run(node, 10); /* It waits for the follower. */
+}
+
+Test(partition_fetch, tells_a_follower_below_its_start_what_producers_did_there)
+{
+    struct node node;
+    struct follower follower;
+    struct produce_response produced;
+    struct fetch_response response;
+    node_start(&node, tune_two_in_sync);
+    node_add_follower(&node, &follower);
+    struct uuid topic_id = node_create_replicated(&node, "t", 1);
+    struct produce_request produce = node_produce_request(&node, "t", 1, producer_batch(&node));
+    node_call(&node, node_connect(&node), WIRE_PRODUCE, 9, &produce, &produced);
+    cr_assert_eq(produced.topics[0].partitions[0].error_code, ERR_NONE);
+    ask_as_follower(&node, &follower, topic_id, 1);
+    delete_first_record(&node, "t");
+
+    struct fetch_request body = node_follower_fetch(&node, &follower, topic_id, 0);
+    node_call(&node, follower.conn, WIRE_FETCH, 16, &body, &response);
+    struct fetch_response_partition told = response.topics[0].partitions[0];
+    cr_assert_eq(told.error_code, ERR_OFFSET_OUT_OF_RANGE);
+    cr_assert_eq(told.log_start_offset, 1);
+    cr_assert_geq(told.records.memory.size, 18);
+    cr_assert_eq(load_be32(told.records.memory.data + 6), 1);
+    cr_assert_eq(load_be64(told.records.memory.data + 10), 77);
+
+    struct fetch_response_partition consumed = node_fetch(&node, node_connect(&node), "t", 0);
+    cr_assert_eq(consumed.error_code, ERR_OFFSET_OUT_OF_RANGE);
+    cr_assert_eq(consumed.records.memory.size, 0);
     node_stop(&node);
 }

@@ -1,5 +1,4 @@
-/* check_p8_sequences.c -- P8: a (producer, epoch, sequence) stands at one offset of a partition,
- * as long as no replica has begun its log anew past it. */
+/* check_p8_sequences.c -- P8: a (producer, epoch, sequence) stands at one offset of a partition. */
 #include "check.h"
 
 static void check_new(struct world *world, struct ghost_partition *partition,
@@ -10,8 +9,7 @@ static void check_new(struct world *world, struct ghost_partition *partition,
         int32_t epoch, sequence;
     } key = {batch->producer_id, batch->producer_epoch, batch->sequence};
     uintptr_t known = (uintptr_t)map_get(&partition->sequences, &key);
-    bool is_forgotten = (log_offset)known <= partition->forgotten;
-    if (batch->producer_id >= 0 && known != 0 && !is_forgotten)
+    if (batch->producer_id >= 0 && known != 0)
         world_violation(world, "P8",
                         "partition %d: producer %lld sequence %d is committed to %lld and to %lld",
                         partition->key.index, (long long)batch->producer_id, batch->sequence,

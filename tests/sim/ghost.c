@@ -232,15 +232,6 @@ static void reset_log(struct ghost_log *log)
         (struct ghost_log){.leads = -1, .batches = batches, .uncut = uncut, .uncut_end = uncut_end};
 }
 
-static void take_reset(struct ghost_partition *partition, struct ghost_log *log, log_offset start)
-{
-    keep_uncut(log);
-    reset_log(log);
-    start_anew(partition, log, start);
-    if (partition->forgotten < start)
-        partition->forgotten = start;
-}
-
 /* Before anything else is synced a cut is: a power loss undoes none from now on (rule 7). */
 static void take_durable(struct ghost_log *log, log_offset durable)
 {
@@ -450,7 +441,9 @@ void ghost_take(struct world *world, struct sim_node *node, const struct probe *
         log->leads = -1;
         break;
     case PROBE_LOG_RESET:
-        take_reset(partition, log, probe->offset);
+        keep_uncut(log);
+        reset_log(log);
+        start_anew(partition, log, probe->offset);
         break;
     case PROBE_LOG_RETIRE:
         log->start = probe->offset;

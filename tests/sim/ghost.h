@@ -72,7 +72,6 @@ struct ghost_partition {
     struct ghost_batches truth; /* Committed, by whoever led. */
     log_offset high_watermark;  /* True one: the highest ever of a leader. */
     log_offset start_max;       /* Up to here a leader has retired it. */
-    log_offset forgotten;       /* A replica began anew here, and knows nobody who wrote below. */
     struct map positions;       /* (epoch, end) -> chain */
     struct map grants;          /* epoch -> struct ghost_grant */
     struct map versions;        /* partition epoch -> ISR and the highest bit */

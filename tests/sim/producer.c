@@ -264,14 +264,6 @@ static bool is_never_right(const struct producer *producer, const struct lane *l
     }
 }
 
-/* A replica that began anew past retired records takes what is sent again for new. */
-static bool is_forgotten(const struct producer *producer, const struct outgoing *batch)
-{
-    struct partition_key key = {.topic_id = batch->topic_id, .index = batch->partition};
-    const struct ghost_partition *partition = ghost_partition_find(producer->actor.world, key);
-    return partition && partition->forgotten > 0;
-}
-
 /* Finish `batch`, or keep it to be sent again. */
 static void settle(struct producer *producer, struct outgoing *batch, bool answered, enum err err,
                    log_offset offset)
@@ -284,17 +276,13 @@ static void settle(struct producer *producer, struct outgoing *batch, bool answe
     }
     batch->in_flight = false;
     lane->in_flight--;
-    if (answered && !is_forgotten(producer, batch) && is_never_right(producer, lane, batch, err))
+    if (answered && is_never_right(producer, lane, batch, err))
         world_violation(actor->world, "P8", "producer %u, topic%u/%d sequence %d: %s", actor->index,
                         batch->topic, batch->partition, batch->sequence, err_name(err));
     if (answered && (err == ERR_NONE || err == ERR_DUPLICATE_SEQUENCE_NUMBER)) {
         acknowledge(producer, batch, err == ERR_NONE ? offset : -1);
         lane->acknowledged = true;
         forget(lane, batch);
-        return;
-    }
-    if (answered && err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER && is_forgotten(producer, batch)) {
-        forget(lane, batch); /* The program would begin a new epoch. */
         return;
     }
     actor->metadata_due = true;
