@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree as ElementTree
 
 BUILD = os.environ.get("SKIFF_BUILD", os.path.join(os.path.dirname(__file__), "..", "..", "build"))
 HEAD = "# skiff-history 1 run=c0ffee topic=orders partitions=2\n"
@@ -97,10 +98,30 @@ def check_files(folder):
     expect("a file that cannot be written ends with 1", run.returncode == 1, run)
     run = skiff("check", valid, "--replica-ends", "/dev/full")
     expect("no room ends with 1", run.returncode == 1 and "No space" in run.stderr and run.stdout.startswith("VALID: "), run)
-    for flag in ("--edn", "--replica-ends"):
+    for flag in ("--edn", "--junit", "--replica-ends"):
         run = skiff("check", write(folder, "lost", LOST), flag, "/dev/full")
         expect(f"a violation is told without room for {flag}, and counts more", run.returncode == 11 and
                "\nVIOLATION: " in run.stdout and "No space" in run.stderr, run)
+
+
+def check_junit(folder):
+    """What a build server reads of each verdict: its counts, and the text of what is not well."""
+    path, strange = os.path.join(folder, "junit"), VALID.replace("node 1", 'node "<1>" \u00e9')
+    broken = LOST.replace("topic=orders", "topic=or-ders").replace("final f", "final <f>&\u00e9")
+    for name, text, wanted, said in (
+            ("valid", strange, (0, 0, 0), []), ("lost", broken, (1, 0, 0), ["lost-write"]),
+            ("cut", VALID[:-5], (0, 1, 0), ["whole"]), ("open", HEAD + CLIENTS + WRITES + ". 24\n", (0, 0, 1), ["whole"])):
+        run = skiff("check", write(folder, name, text), "--junit", path)
+        suite = ElementTree.parse(path).getroot()
+        counts = tuple(int(suite.get(kind)) for kind in ("failures", "errors", "skipped"))
+        cases = list(suite.iter("testcase"))
+        expect(f"the verdict of a {name} history for build servers", counts == wanted and
+               [case.get("name") for case in cases if len(case)] == said and len(cases) == int(suite.get("tests")) > 13,
+               (run, counts))
+        if name == "lost":
+            shown, = suite.iter("failure")
+            expect("what is broken stands there with its lines", shown.get("message") == "1 found" and
+                   "value 0 of client 1 was acknowledged" in shown.text and ":5: a 1 0 0 11" in shown.text, shown.text)
 
 
 def check_replicas(folder):
@@ -138,7 +159,7 @@ def check_replicas(folder):
 
 
 def main():
-    for one in (check_codes, check_json, check_files, check_replicas):
+    for one in (check_codes, check_json, check_files, check_junit, check_replicas):
         with tempfile.TemporaryDirectory(prefix="skiff-history-") as folder:
             one(folder)
     print(f"{len(passed)} passed, {len(failed)} failed")

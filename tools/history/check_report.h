@@ -7,5 +7,8 @@
 void print_verdict(const struct verdict *verdict);
 /* The object that docs/chaos-history.md describes. */
 void print_verdict_json(const struct verdict *verdict);
+/* As JUnit XML.
+ * Errors  EXIT_FAILED, told: the file cannot be written. */
+int write_junit(const struct verdict *verdict, const char *path);
 
 #endif

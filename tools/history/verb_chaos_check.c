@@ -11,6 +11,7 @@
 
 const struct flag chaos_check_flags[] = {
     {0, "edn", "FILE", "write it in the form of Jepsen's kafka workload, too"},
+    {0, "junit", "FILE", "write the verdict as JUnit XML, too"},
     {0, "replica-ends", "FILE", "write what the final reads went through, for `chaos replicas`"},
     {0, "timeline", "FROM:TO", "limits of the timeline of --json, ns; default: all of it"},
     {0, NULL, NULL, NULL},
@@ -69,7 +70,10 @@ static int write_files(const struct call *call, const struct history_source *sou
 {
     const char *ends = call_flag(call, "replica-ends");
     const char *edn = call_flag(call, "edn");
+    const char *junit = call_flag(call, "junit");
     int code = ends ? write_ends(verdict, ends) : EXIT_DONE;
+    if (junit && write_junit(verdict, junit))
+        code = EXIT_FAILED;
     if (edn &&
         !edn_write(edn, sources, call->argument_count, verdict->problem, sizeof verdict->problem))
         code = say_error(EXIT_FAILED, "%s", verdict->problem);
