@@ -15,18 +15,11 @@ import sys
 import tempfile
 import time
 
-from live import (SKIFFD, Closed, Cluster, Skip, Wire, batch, create_topic, delete_topic, fetch, metadata, need_programs,
-                  produce, run_named, tests_of, until)
+from dump_files import dump, of_kind
+from live import (SKIFFD, Closed, Cluster, Skip, Wire, batch, create_topic, delete_topic, fetch, free_ports, metadata,
+                  need_programs, produce, run_named, tests_of, until)
 
 NOT_LEADER = 6
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 class Node:
@@ -94,6 +87,15 @@ class Home:
         for node in self.nodes:
             node.stop()
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def until_marked(data, end):
+    """What is synced of the partition kept-0 is noted a little later, and only what is noted is kept for certain."""
+    topic, = (item["value"] for item in dump(os.path.join(data, "kept-0", "partition.metadata"))[1]
+              if item.get("key") == "topic_id")
+    until("a mark at the end", lambda: any(
+        mark["topic_id"] == topic and mark["durable_offset"] >= end
+        for path in glob.glob(os.path.join(data, "marks-*")) for mark in of_kind(dump(path)[1], "mark")))
 
 
 def write(wire, topic, count, size=100):
@@ -337,8 +339,8 @@ def test_rot_is_never_served_and_heals_from_a_peer():
         wire = Wire(cluster.port(leader))
         values, error = write(wire, "kept", 50)
         assert error == 0
-        time.sleep(1.5)  # The mark of what is synced is itself written within a second.
         victim = leader % 3 + 1
+        until_marked(os.path.join(cluster.dir, f"node-{victim}", "data"), len(values))
         cluster.skiff("kill", str(victim))
         flip_a_byte(segment_of(cluster, victim, "kept"))
         cluster.skiff("restart", str(victim))
@@ -367,7 +369,7 @@ def test_a_torn_tail_beyond_the_mark_is_cut_and_the_rest_kept():
         make_topic(wire, "kept")
         values, error = write(wire, "kept", 20)
         assert error == 0
-        time.sleep(1.5)
+        until_marked(node.data, len(values))
         node.stop()
         path, = glob.glob(node.data + "/kept-0/*.log")
         with open(path, "rb") as file:

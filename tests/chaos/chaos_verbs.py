@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 
-from live import (SKIFF, SKIFFD, Closed, Cluster, Wire, batch, create_topic, fetch, metadata, need_programs, produce,
+from live import (SKIFF, SKIFFD, Closed, Cluster, batch, create_topic, metadata, need_programs, produce, quickest,
                   run_named, tests_of, until)
 
 USAGE, NOT_FOUND = 2, 3
@@ -195,13 +195,9 @@ def test_a_one_way_cut_of_a_client_lets_nothing_in_and_everything_out():
 def test_a_delay_shows_in_every_round_trip():
     confirmed("link", "client", 1, "delay", 120)
     wire = cluster.wire(1)
-    start = time.monotonic()
-    metadata(wire, [])
-    assert 0.115 < time.monotonic() - start < 1
+    assert 0.115 < quickest(lambda: metadata(wire, []), 3)
     confirmed("link", "client", 1, "pass")
-    start = time.monotonic()
-    metadata(wire, [])
-    assert time.monotonic() - start < 0.1
+    assert quickest(lambda: metadata(wire, [])) < 0.1
 
 
 def test_a_slow_disk_shows_in_the_time_of_an_acknowledgement():

@@ -13,8 +13,7 @@ import tempfile
 import time
 import urllib.request
 
-from bad_disk import free_ports
-from live import ROOT, SKIFF, SKIFFD, Cluster, Skip, need_programs, run_named, tests_of, until
+from live import ROOT, SKIFF, SKIFFD, Cluster, Skip, free_ports, need_programs, run_named, tests_of, until
 
 cluster = None
 USAGE, NOT_FOUND, TIMED_OUT = 2, 3, 5

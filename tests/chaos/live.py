@@ -25,7 +25,7 @@ class Skip(Exception):
     """The machine lacks what this test needs."""
 
 
-def until(what, condition, limit_s=10.0):
+def until(what, condition, limit_s=60.0):
     """Poll a condition; what it returned when it became true."""
     deadline = time.monotonic() + limit_s
     while True:
@@ -35,6 +35,23 @@ def until(what, condition, limit_s=10.0):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {limit_s} s: {what}")
         time.sleep(0.005)
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def quickest(action, tries=20):
+    """Seconds of the quickest try: a busy machine makes some slow, a fault all of them."""
+    def seconds():
+        begun = time.monotonic()
+        action()
+        return time.monotonic() - begun
+    return min(seconds() for _ in range(tries))
 
 
 class Cluster:
