@@ -291,11 +291,38 @@ def test_rounds_that_the_host_spoiled_are_played_again_a_few_times():
 
 def test_a_stock_gap_ends_by_its_own_writer_or_is_cut_off():
     def play(leg):
-        leg.workloads.live.acks -= {"stock"}
-        assert leg.round(0) and leg.result.cut_off == {0}
-        leg.workloads.live.acks |= {"stock"}
+        leg.stock = {"stock": "stock", "probe-stock": "probe-stock-2"}
+        assert leg.round(0) and leg.result.cut_off == {("probe-stock", 0)}
+        leg.workloads.live.acks |= {"probe-stock-2"}
         leg.wait_stock(1, 0)
-        assert leg.result.cut_off == {0}
+        assert leg.result.cut_off == {("probe-stock", 0)}
+    a_leg(play)
+
+
+def test_stock_clients_are_replaced_once_the_next_ones_have_every_partition():
+    def play(leg):
+        retired, next_ones = [], {"stock": "stock-2", "probe-stock": "probe-stock-2"}
+        leg.stock = {"stock": "stock-1", "probe-stock": "probe-stock-1"}
+        leg.workloads.renew_stock, leg.workloads.retire = lambda _: next_ones, retired.append
+        try:
+            leg.renew_stock()
+        except Failure as failure:
+            assert "'stock-2' does not get all" in str(failure) and retired == []
+        else:
+            raise AssertionError("nobody was waited for")
+        leg.workloads.live.acks |= set(next_ones.values())
+        leg.renew_stock()
+        assert retired == ["stock-1", "probe-stock-1"] and leg.stock == next_ones
+    a_leg(play)
+
+
+def test_the_first_write_after_a_heal_is_told_where_none_went_before():
+    def play(leg):
+        leg.round(0)
+        assert leg.result.first_ack_ms == []
+        leg.scenario.make = type("All", (FakeFault,), {"victims": (1, 2, 3)})
+        leg.round(0)
+        assert len(leg.result.first_ack_ms) == 1
     a_leg(play)
 
 

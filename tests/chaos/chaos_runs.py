@@ -99,7 +99,7 @@ def test_two_scenarios_pass_and_leave_a_report_alone():
         assert [scenario["verdict"] for scenario in report["scenarios"]] == ["PASS", "PASS"]
         for scenario in report["scenarios"]:
             assert scenario["acked"] > 500 and scenario["faults"][0]["in_flight"] > 0, scenario["name"]
-            assert {"tuned", "stock", "fresh"} <= set(scenario["gaps"]), scenario["gaps"].keys()
+            assert {"tuned", "stock", "fresh", "probe", "probe-stock"} <= set(scenario["gaps"]), scenario["gaps"].keys()
             assert scenario["replicas"]["compared"] > 0, scenario["replicas"]
             assert [scenario["replicas"][name] for name in ("differ", "missing", "behind")] == [0, 0, 0]
         for name in ("report.html", "report.txt", "junit.xml"):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""chaos_verdict.py -- the parts of the chaos bench that decide: numbers, bounds, verdicts, what is in flight.
+"""chaos_verdict.py -- the parts of the chaos bench that decide: numbers, bounds, verdicts, scenarios, flags.
 
 No cluster runs here. Histories and checker results are made by hand.
 """
@@ -18,24 +18,20 @@ sys.path.insert(0, os.path.join(ROOT, "tools", "lib", "chaos"))
 sys.path.insert(1, os.path.join(ROOT, "tools", "lib"))
 import arguments  # noqa: E402
 import fail_if  # noqa: E402
-import planted  # noqa: E402
-import programs  # noqa: E402
 import proxy  # noqa: E402
 import run  # noqa: E402
 import run_directory  # noqa: E402
 import scenarios  # noqa: E402
 import verdict  # noqa: E402
 import watch  # noqa: E402
-import workloads as workloads_module  # noqa: E402
 from engine import EVERYTHING, HookedCluster, find_engine  # noqa: E402
 from faults import fault as faults_fault  # noqa: E402
 from faults import files, mix  # noqa: E402
-from leg import Result, Setting  # noqa: E402
-from live import run_named, tests_of, until  # noqa: E402
-from live_history import LiveHistory  # noqa: E402
+from leg import Result  # noqa: E402
+from live import run_named, tests_of  # noqa: E402
 from programs import Failure, Fatal, Refused  # noqa: E402
 from view import Picture  # noqa: E402
-from workloads import Checked, Workloads, rates  # noqa: E402
+from workloads import Checked  # noqa: E402
 
 SECOND = 10**9
 
@@ -178,10 +174,10 @@ def test_a_confirmed_round_counts_whatever_the_host_did():
 
 
 def test_a_stock_gap_that_was_cut_off_is_told_as_at_least():
-    found = {"gaps": [gap(31000, profile="stock"), gap(300)]}
-    total = a_scenario(a_leg(found=found, cut_off={0}))
+    found = {"gaps": [gap(31000, profile="stock"), gap(700, profile="probe-stock"), gap(300)]}
+    total = a_scenario(a_leg(found=found, cut_off={("stock", 0)}))
     table = total.gap_table()
-    assert table["stock"]["at_least"] == 1 and table["tuned"]["at_least"] == 0
+    assert [table[name]["at_least"] for name in ("stock", "probe-stock", "tuned")] == [1, 0, 0]
     assert "at least as long" in total.json()["notes"][0] and total.verdict() == "PASS"
 
 
@@ -317,7 +313,7 @@ def test_a_bound_names_scenario_and_profile():
 
 
 def test_a_bound_may_name_every_profile():
-    profiles = ("tuned", "stock", "fresh", "probe", "metadata", "java", "franz", "not-led")
+    profiles = ("tuned", "stock", "fresh", "probe", "probe-stock", "metadata", "commit", "java", "franz", "not-led")
     gaps = [gap(1600, profile=name) for name in profiles[:-1]]
     done = [a_scenario(a_leg(found={"gaps": gaps + [gap(90, partition=1)]}), name="kill-controller").json()]
     done[0]["gaps"][verdict.ELSEWHERE] = verdict.distribution([1600])
@@ -458,18 +454,6 @@ def test_a_client_that_was_named_and_cannot_be_had_ends_the_run():
     assert "franz cannot be had here" in refuses(check, ["java", "franz"], True, by=Failure)
 
 
-def test_what_our_own_codec_reaches_is_plaintext():
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "client.properties")
-        for text, is_plain in (("", True), ("security.protocol=PLAINTEXT\n", True), ("#security.protocol=SSL\n", True),
-                               ("a=b\n security.protocol = SASL_SSL\n", False),
-                               ("security.protocol=sasl_plaintext\n", False)):
-            with open(path, "w", encoding="ascii") as file:
-                file.write(text)
-            assert workloads_module.is_plaintext(path) is is_plain, text
-    assert workloads_module.is_plaintext("")
-
-
 def test_what_a_bound_failed_is_kept():
     for failed, is_kept in ((True, True), (False, False)):
         with tempfile.TemporaryDirectory() as folder:
@@ -492,59 +476,6 @@ def test_a_folder_that_is_no_engine_is_refused():
     with tempfile.TemporaryDirectory() as folder:
         assert "no executable named start" in refuses(find_engine, folder)
     assert "there is no engine" in refuses(find_engine, "nonsense")
-
-
-def write_lines(path, *lines):
-    with open(path, "a", encoding="ascii") as file:
-        file.write("".join(line + "\n" for line in lines))
-
-
-def with_live(play):
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "one.history")
-        live = LiveHistory()
-        try:
-            live.add(path, "tuned")
-            play(live, path)
-        finally:
-            live.close()
-
-
-def test_a_live_history_knows_what_is_acknowledged():
-    def play(live, path):
-        write_lines(path, "# skiff-history 1 run=1 topic=t partitions=2", "w 1 1 0 10", "w 1 2 1 11", "a 1 1 5 20")
-        until("the line was read", lambda: live.acked == 1)
-        assert not live.acked_since(15, 2, "tuned") and live.silent_since(15, 2, "tuned") == [1]
-        write_lines(path, "a 1 2 6 21")
-        until("the line was read", lambda: live.acked == 2)
-        assert live.acked_since(15, 2, "tuned") and not live.acked_since(20, 2, "tuned")
-    with_live(play)
-
-
-def test_half_a_line_is_read_when_it_is_whole():
-    def play(live, path):
-        with open(path, "a", encoding="ascii") as file:
-            file.write("w 1 1 0 10\na 1 1")
-        until("the first line was read", lambda: live.files[0].open)
-        write_lines(path, " 5 20")
-        until("the second line was read", lambda: live.acked == 1)
-    with_live(play)
-
-
-def test_operations_in_flight_are_those_whose_span_meets_the_fault():
-    def play(live, path):
-        mark = live.mark()
-        now = mark.from_ns
-        mark.to_ns = now + 100
-        write_lines(path, f"w 1 1 0 {now - 50}", f"a 1 1 0 {now - 10}",  # Over before.
-                    f"w 1 2 0 {now - 5}", f"e 1 2 X {now + 900}",  # Open when it began.
-                    f"w 1 3 0 {now + 50}", f"a 1 3 1 {now + 70}",  # Within.
-                    f"w 1 4 0 {now + 200}", f"a 1 4 2 {now + 300}",  # After.
-                    f"w 1 5 0 {now + 90}")  # Open still.
-        until("the lines were read", lambda: live.acked == 3 and live.failed == 1 and live.files[0].open)
-        assert live.in_flight(mark) == 3
-        assert mark.first_ack_ns == now + 70
-    with_live(play)
 
 
 def test_a_rule_of_the_proxy_meets_its_links():
@@ -595,108 +526,6 @@ def test_one_bit_flips_in_what_is_used():
             after = file.read()
         assert at < 100 and len(after) == len(before)
         assert sum(bin(a ^ b).count("1") for a, b in zip(before, after)) == 1
-
-
-def test_a_planted_loss_leaves_out_every_read_of_one_value():
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "a.history")
-        write_lines(path, "w 1 7 0 1", "a 1 7 0 2", "w 1 8 0 3", "r 9 0 0 1 7 4", "r 9 0 1 1 8 5",
-                    "r 8 0 0 1 7 6", ". 7")
-        chosen = planted.an_acknowledged([path])
-        assert chosen == (b"1", b"7")
-        os.mkdir(os.path.join(folder, "copies"))
-        copy, = planted.without_reads_of([path], chosen, os.path.join(folder, "copies"))
-        with open(copy, encoding="ascii") as file:
-            assert file.read().split("\n") == ["w 1 7 0 1", "a 1 7 0 2", "w 1 8 0 3", "r 9 0 1 1 8 5", ". 7", ""]
-
-
-def with_workloads(play):
-    """Clients that are shell scripts; no cluster is asked for anything."""
-    with tempfile.TemporaryDirectory() as folder:
-        workloads = Workloads(folder, "x:1", "abcd", "skiff-chaos-t", Setting(engine=None, partitions=2))
-        try:
-            play(workloads)
-        finally:
-            workloads.kill()
-
-
-def test_the_rate_is_that_of_all_clients_together():
-    for total, others in ((2500, 0), (2500, 2), (600, 0), (100, 1)):
-        parts = rates(total, others)
-        together = parts["tuned"] + parts["stock"] + parts["acks1"] + parts["probes"] + others * parts["other"]
-        assert together == total and parts["tuned"] > parts["stock"], (total, others, parts)
-
-
-def a_checker(workloads, code, text):
-    """A `skiff` that says this of any history."""
-    path = os.path.join(workloads.folder, "skiff")
-    with open(path, "w", encoding="ascii") as file:
-        file.write(f"#!/bin/sh\necho '{text}'\necho 'a was cut short' >&2\nexit {code}\n")
-    os.chmod(path, 0o755)
-    found, programs.path = programs.path, lambda _: path
-    try:
-        return workloads.check(workloads.files)
-    finally:
-        programs.path = found
-
-
-def test_a_history_that_was_cut_short_is_a_doubt_with_all_that_it_shows():
-    def play(workloads):
-        checked = a_checker(workloads, 1, '{"acked": 7}')
-        assert (checked.code, checked.found, checked.text) == (12, {"acked": 7}, "a was cut short")
-        assert a_checker(workloads, 11, '{"acked": 7}').code == 11
-        assert "a was cut short" in refuses(a_checker, workloads, 1, "no JSON", by=Failure)
-    with_workloads(play)
-
-
-def test_producers_that_were_given_up_are_counted():
-    def play(workloads):
-        start_client(workloads, "java", "echo 9 written, 9 acknowledged, 4 producers given up")
-        assert workloads.stop() == [] and workloads.given_up == 4
-    with_workloads(play)
-
-
-def test_a_client_that_ends_badly_is_told_with_its_last_words_though_no_file_can_be_written():
-    def play(workloads):
-        start_client(workloads, "java", "echo /full/java.history: no room >&2; exit 1")
-        workloads.processes["java"].log = "/nowhere/at/all/java.log"
-        assert workloads.stop() == ["the workload 'java' ended with exit code 1:\n    /full/java.history: no room"]
-    with_workloads(play)
-
-
-def start_client(workloads, name, text):
-    workloads.start_other(name, ["sh", "-c", text], 1)
-    until("it has ended", lambda: workloads.processes[name].poll() is not None)
-
-
-def test_a_client_that_no_sound_cluster_would_end_is_a_violation():
-    def play(workloads):
-        start_client(workloads, "java", "echo client 7 ended by OUT_OF_ORDER; exit 11")
-        workloads.check_alive()
-        assert "client 7 ended by OUT_OF_ORDER" in workloads.broken[0] and workloads.processes == {}
-    with_workloads(play)
-
-
-def test_an_extra_writer_that_cannot_start_is_left_out_and_told():
-    def play(workloads):
-        start_client(workloads, "franz", "echo no broker told me >&2; exit 1")
-        workloads.check_alive()
-        assert workloads.doubts == ["the writer 'franz' wrote nothing: no broker told me"] and workloads.others == {}
-        assert not any("franz" in path for path in workloads.files)
-    with_workloads(play)
-
-
-def test_a_client_that_is_needed_and_ended_is_told_with_its_last_words():
-    def play(workloads):
-        start_client(workloads, "stock", "echo no room left; exit 1")
-        workloads.others.clear()
-        try:
-            workloads.check_alive()
-        except Failure as failure:
-            assert "'stock' ended with exit code 1" in str(failure) and "no room left" in str(failure)
-            return
-        raise AssertionError("nobody noticed")
-    with_workloads(play)
 
 
 def a_hook(folder, name, text):

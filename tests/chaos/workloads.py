@@ -354,6 +354,18 @@ def test_a_probe_is_as_rare_as_it_is_asked_to_be():
     with_topic(look, partitions=1, copies=1)
 
 
+def test_a_probe_says_whether_it_is_tuned_or_as_it_comes():
+    def look(cluster):
+        for words, profile in (((), "probe"), (("--profile", "stock"), "probe-stock")):
+            probe = Workload(cluster, "probe", *words)
+            probe.until("a", 20)
+            assert probe.end()[0] == 0
+            assert [client[2:4] for client in probe.history().of["c"]] == [["writer", profile]]
+        refused = run(cluster, "probe", "-t", TOPIC, "--run", RUN, "--history", "/dev/null", "--fresh", "--profile", "stock")
+        assert refused.returncode == USAGE and "--profile is librdkafka's" in refused.stderr, refused
+    with_topic(look)
+
+
 def test_fresh_probes_show_how_long_a_hung_leader_was_away():
     def look(cluster):
         probe = Workload(cluster, "probe", "--fresh", "--every-ms", "20")
@@ -364,6 +376,7 @@ def test_fresh_probes_show_how_long_a_hung_leader_was_away():
         until("another leader", lambda: all(p["leader"] not in (hung, -1) for p in view(cluster)["partitions"]), 20)
         before = probe.lines("a")
         probe.until("a", before + 60)
+        again = time.monotonic_ns()
         cluster.skiff("resume", str(hung))
         code, said = probe.end()
         assert code == 0, said
@@ -376,7 +389,6 @@ def test_fresh_probes_show_how_long_a_hung_leader_was_away():
         print(f"      longest gap {longest:.2f} s")
         assert 1.0 < longest < (again - paused) / 1e9, longest
         assert set(history.failed().values()) <= {"REQUEST_TIMED_OUT", "_NOT_SENT", "CLOSED"}, history.failed()
-        again = time.monotonic_ns()
         assert [client[2:4] for client in history.of["c"]] == [["probe", "fresh"]]
         final = read_all(cluster)
         places = final.places()

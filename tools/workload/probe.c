@@ -13,6 +13,7 @@ const struct flag probe_flags[] = {
     {0, "run", "HEX", "the run's name, in every value"},
     {0, "history", "FILE", "where the history goes"},
     {0, "fresh", NULL, "each probe by connections of its own, as a client that knows nothing"},
+    {0, "profile", "stock|tuned", "settings of librdkafka; not with --fresh or --metadata (tuned)"},
     {0, "metadata", NULL, "as --fresh; each creates a topic and deletes it"},
     {0, "every-ms", "N",
      "milliseconds from one probe to the next (1; --fresh: 3; --metadata: 100)"},
@@ -96,7 +97,9 @@ int run_probe(struct call *call)
     if (code)
         return code;
     if (!is_fresh && !of_topics)
-        return run_probe_tuned(call, every_ms);
+        return run_probe_plain(call, every_ms);
+    if (call_flag(call, "profile"))
+        return say_error(EXIT_USAGE, "--profile is librdkafka's: not with --fresh or --metadata");
     struct probing *probing = mem_zalloc(sizeof *probing);
     probing->kind = of_topics ? &probe_topics : &probe_produce;
     probing->every_ns = every_ms * 1000000;

@@ -16,7 +16,7 @@ int run_topic_create(struct call *call);
 int run_topic_delete(struct call *call);
 int run_view(struct call *call);
 
-/* probe by a librdkafka producer, one record every so many milliseconds. */
-int run_probe_tuned(struct call *call, int64_t every_ms);
+/* probe by a librdkafka producer of either profile, one record every so many milliseconds. */
+int run_probe_plain(struct call *call, int64_t every_ms);
 
 #endif

@@ -353,12 +353,13 @@ int run_write(struct call *call)
     return code;
 }
 
-int run_probe_tuned(struct call *call, int64_t every_ms)
+int run_probe_plain(struct call *call, int64_t every_ms)
 {
+    const char *profile = call_flag(call, "profile");
     struct write_run *run = mem_zalloc(sizeof *run);
     run->workload.call = call;
     run->kind = "writer"; /* Idempotent and in order, as any other. */
-    run->profile = "probe";
+    run->profile = profile && strcmp(profile, "stock") == 0 ? "probe-stock" : "probe";
     run->count = 1;
     run->flush_us = 10000000;
     run->every_ns = every_ms * 1000000;

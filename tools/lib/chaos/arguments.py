@@ -29,6 +29,7 @@ early, with a verdict."""
 DURATION = re.compile(r"^([0-9]+)(s|m|h)?$")
 SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
 RATE_MAX = 20000
+RUN_RATE_LEAST, WATCH_RATE_LEAST = 15, 6  # With fewer, one record a second of each client were more than was asked.
 
 
 class Parser(argparse.ArgumentParser):
@@ -70,12 +71,16 @@ def a_file(text):
     return os.path.abspath(text)
 
 
-def add_shared(parser, rate):
+def add_json(parser, what):
+    parser.add_argument("--json", action="store_true", help=f"for machines: {what} as one line on standard output")
+
+
+def add_shared(parser, rate, least):
     parser.add_argument("-b", "--bootstrap", metavar="HOST:PORT", help="a cluster that runs already")
     parser.add_argument("-F", dest="client", metavar="FILE", type=a_file,
                         help="a client.properties: how clients reach it")
-    parser.add_argument("--rate", type=at_least(1, RATE_MAX), default=rate,
-                        help=f"records a second, of all clients together ({rate})")
+    parser.add_argument("--rate", type=at_least(least, RATE_MAX), default=rate,
+                        help=f"records a second, of all clients together at most ({rate}; {least} or more)")
     parser.add_argument("--partitions", type=at_least(1, 1000), help="of the topic")
     parser.add_argument("--fail-if", action="append", default=[], metavar="EXPR",
                         help="FAIL when it is true: 'gap.max>2s', 'kill-leader.stock.gap.p50>300ms', 'unknown>100'")
@@ -100,7 +105,7 @@ def run_parser():
     parser.add_argument("--clients", metavar="NAMES",
                         help="writers beside librdkafka's: java,franz (both where they can be had; none with --quick)")
     parser.add_argument("--hooks", metavar="DIR", help="with -b: executables that break that cluster")
-    add_shared(parser, 2500)
+    add_shared(parser, 2500, RUN_RATE_LEAST)
     return parser
 
 
@@ -108,7 +113,7 @@ def watch_parser():
     parser = Parser(prog="skiff chaos watch", epilog=WATCH_EXAMPLES,
                     description="Write to a cluster, read and check, while you break or upgrade it.")
     parser.add_argument("--for", dest="seconds", type=seconds, default=600, metavar="TIME", help="90s, 10m, 1h (10m)")
-    add_shared(parser, 500)
+    add_shared(parser, 500, WATCH_RATE_LEAST)
     return parser
 
 

@@ -8,9 +8,9 @@
     latency.p50 latency.p99 latency.max           of acknowledged writes during faults
     acked failed unknown unknown_found lost duplicated reordered lost_acks1 ...        counts
 
-Without SCENARIO it holds for each of the run; PROFILE is tuned, stock, fresh, probe, metadata, java, franz or not-led
-(tuned clients, partitions that the victim did not lead); tuned when it is not said. A number that was not measured,
-as a p99 of fewer than a hundred faults, makes the run INCONCLUSIVE.
+Without SCENARIO it holds for each of the run. PROFILE is tuned (when it is not said), stock, fresh, probe,
+probe-stock, metadata, commit, java, franz or not-led: tuned clients, partitions that the victim did not lead. A number
+that was not measured, as a p99 of fewer than a hundred faults, makes the run INCONCLUSIVE.
 """
 import operator
 import re
@@ -19,7 +19,8 @@ from programs import Refused
 
 OPERATORS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 SHAPE = re.compile(r"^\s*([\w.-]+)\s*(>=|<=|>|<)\s*([0-9.]+)\s*(ms|s|)\s*$")
-PROFILES = {**{name: name for name in ("tuned", "stock", "fresh", "probe", "metadata", "commit", "java", "franz")},
+PROFILES = {**{name: name for name in ("tuned", "stock", "fresh", "probe", "probe-stock", "metadata", "commit",
+                                       "java", "franz")},
             "not-led": "tuned (not led)"}  # What is typed, and what the report calls it.
 DISTRIBUTIONS = {"gap": "gaps", "full_isr": "full_isr", "first_ack": "first_ack", "latency": "latency"}
 WHICH = ("p50", "p90", "p99", "max")

@@ -66,7 +66,7 @@ class Result:
     checked_1: object = None
     replicas: dict = None  # What was found of the copies; None: nobody could look.
     replicas_1: dict = None  # Those of the topic of acks=1.
-    cut_off: set = field(default_factory=set)  # Rounds in which the stock writer's gap had not ended.
+    cut_off: set = field(default_factory=set)  # (stock client, round) whose gap had not ended.
     given_up: int = 0
     history: list = field(default_factory=list)
     seconds: float = 0.0
@@ -81,7 +81,7 @@ class Leg:
         self.topic = f"skiff-chaos-{run_id}-{scenario.name if scenario else 'control'}"
         self.cluster = self.workloads = self.proxy = self.verbs = None
         self.begun = time.monotonic()
-        self.stock = "stock"  # The name of the stock writer that writes now.
+        self.stock = {}  # Of each kind of stock client, the name of the one that writes now.
         self.rates = rates(self.setting.rate, len(self.setting.clients) if scenario and scenario.has_all_clients else 0)
         self.first_round = 0  # Of this leg, among the rounds of the scenario.
         self.fault = None  # What is broken now.
@@ -104,7 +104,7 @@ class Leg:
         workloads.create(workloads.topic_1)
         workloads.start_reader()
         workloads.start_writer("tuned", rate["tuned"], writers=2)
-        workloads.start_writer("stock", rate["stock"])
+        self.stock = workloads.renew_stock(rate)
         workloads.start_acks_1(rate["acks1"])
         for name, command in self.setting.clients.items():
             if self.scenario.has_all_clients:
@@ -288,7 +288,7 @@ class Leg:
             return False
         if self.scenario.back_to == FULL:
             self.result.full_isr_ms.append((full_ns - last_start_ns) / 1e6)
-        if healing.first_ack_ns:
+        if healing.first_ack_ns and set(fault.victims) == set(self.cluster.ids):  # Else writes went on meanwhile.
             self.result.first_ack_ms.append(max(0, healing.first_ack_ns - last_start_ns) / 1e6)
         live.forget(mark, healing)
         self.wait_stock(number, last_start_ns)
@@ -296,26 +296,33 @@ class Leg:
         return True
 
     def wait_stock(self, number, since_ns):
-        """The stock writer's gap ends by its own doing, not by the next writer's; else it is told as cut off."""
+        """A stock client's gap ends by its own doing, not by the next one's; else it is told as cut off."""
         deadline = time.monotonic() + STOCK_LIMIT_S
-        while not self.workloads.live.acked_since(since_ns, self.setting.partitions, self.stock):
+        while waiting := self.not_acked(since_ns, self.stock):
             self.workloads.check_alive()
             if time.monotonic() > deadline:
-                self.result.cut_off.add(number)
+                self.result.cut_off |= {(kind, number) for kind in waiting}
                 return
             time.sleep(POLL_S)
 
     def renew_stock(self):
-        """The next writer has every partition before the last one ends, so that nobody sees a gap."""
+        """The next ones have every partition before the last ones end, so that nobody sees a gap."""
         since = time.monotonic_ns()
-        name = self.workloads.renew_stock(self.rates["stock"])
-        while not self.workloads.live.acked_since(since, self.setting.partitions, name):
+        names = self.workloads.renew_stock(self.rates)
+        while waiting := self.not_acked(since, names):
             if time.monotonic_ns() - since > WAIT_LIMIT_S * 10**9:
-                raise Failure(f"the writer {name!r} does not get all partitions acknowledged in {WAIT_LIMIT_S} s")
+                raise Failure(f"the client {names[waiting[0]]!r} does not get all partitions acknowledged in "
+                              f"{WAIT_LIMIT_S} s")
             self.workloads.check_alive()
             time.sleep(POLL_S)
-        self.workloads.retire(self.stock)
-        self.stock = name
+        for name in self.stock.values():
+            self.workloads.retire(name)
+        self.stock = names
+
+    def not_acked(self, since_ns, names):
+        """Kinds of stock clients of these names that have not got every partition acknowledged since then."""
+        return [kind for kind, name in names.items()
+                if not self.workloads.live.acked_since(since_ns, self.setting.partitions, name)]
 
     def hold(self, number, mark):
         self.go_on(self.scenario.hold(self.first_round + len(self.result.faults)))

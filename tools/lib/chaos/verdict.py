@@ -129,7 +129,7 @@ class Scenario:
         for (profile, fault), gap in sorted(worst.items()):
             if first + int(fault) in counted or not self.scenario.has_faults:
                 self.gaps.setdefault(profile, []).append({
-                    **gap, "fault": first + int(fault), "at_least": profile == "stock" and int(fault) in leg.cut_off})
+                    **gap, "fault": first + int(fault), "at_least": (profile, int(fault)) in leg.cut_off})
 
     def add_latency(self, found):
         for entry in found.get("latency", ()):
@@ -167,9 +167,9 @@ class Scenario:
             self.judge_replicas(found, topic)
         self.broken += leg.wrong
         self.doubts += leg.doubts
-        self.notes += leg.notes + [f"round {first + number + 1}: 30 s after the heal the stock writer had not every "
+        self.notes += leg.notes + [f"round {first + number + 1}: 30 s after the heal the client {kind!r} had not every "
                                    "partition acknowledged: its gap is at least as long as it is told"
-                                   for number in sorted(leg.cut_off)]
+                                   for kind, number in sorted(leg.cut_off)]
         self.given_up += leg.given_up
         self.judge_faults(leg, first)
         if not leg.checked.found.get("acked"):

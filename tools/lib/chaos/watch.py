@@ -15,7 +15,7 @@ from leg import Result, Setting
 from programs import Failure
 from run import os_text, publish
 from scenarios import Scenario
-from workloads import Workloads
+from workloads import Workloads, watch_rates
 
 WATCH = Scenario("watch", "Clients and checker alone; whatever was broken, others broke.", None, (0, 0, 0), frozenset(),
                  has_faults=False)
@@ -64,12 +64,12 @@ class Watch:
 
     def write(self):
         """Until the time is over, or Ctrl-C. A live line meanwhile."""
-        rate = self.options.rate
+        parts = watch_rates(self.options.rate)
         since = time.monotonic_ns()
         self.workloads.start_reader()
-        self.workloads.start_writer("tuned", max(1, rate * 2 // 3))
-        self.workloads.start_writer("stock", max(1, rate // 6))
-        self.workloads.start_fresh(max(20, 6000 // rate))
+        self.workloads.start_writer("tuned", parts["tuned"])
+        self.workloads.start_writer("stock", parts["stock"])
+        self.workloads.start_fresh(parts["fresh_every_ms"])
         end = time.monotonic() + self.options.seconds
         is_begun = False
         try:

@@ -4,6 +4,7 @@
     tuned    the same with timeouts that let a client follow a fast cluster
     acks1    acks=1, to a topic and a history of its own: its losses are counted
     probe    one tiny record after the other round the partitions, tuned
+    probe-stock  the same with nothing set
     fresh    the same, each over connections of its own
     metadata creates and deletes a topic, again and again
     commit   groups that commit offsets, and somebody who asks for them
@@ -27,7 +28,9 @@ ALONE_RATE = 300  # Records a second, to a topic that is made for one round.
 COMMIT_EVERY_MS = 100  # Of each of the groups that commit.
 CLIENTS_EACH = 1000  # Numbers that one process may give to its clients.
 GIVEN_UP = re.compile(r"(\d+) producers given up")  # In the last line of a writer.
-RATE_PARTS = {"stock": 0.2, "acks1": 0.12, "probes": 0.16}  # Of all records a second; the tuned writer has the rest.
+RATE_PARTS = {"stock": 0.2, "acks1": 0.12, "probes": 0.24}  # Of all records a second; the tuned writer has the rest.
+PROBE_KINDS = 3  # That share the rate of probes.
+STOCK_KINDS = ("stock", "probe-stock")  # Clients whose library remembers for long how a node has failed it.
 OTHER_PART = 0.12  # Of each writer in another language.
 
 
@@ -47,6 +50,16 @@ def rates(total, others=0):
     parts["other"] = max(1, round(total * OTHER_PART))
     parts["tuned"] = max(1, total - sum(parts[name] for name in RATE_PARTS) - others * parts["other"])
     return parts
+
+
+def every_ms(rate):
+    """From one probe of a kind to the next, when all kinds together write `rate` a second."""
+    return -(-1000 * PROBE_KINDS // rate)
+
+
+def watch_rates(total):
+    """The same for `watch`, whose few clients must not write more than `total` a second either."""
+    return {"tuned": total * 2 // 3, "stock": total // 6, "fresh_every_ms": max(20, -(-6000 // total))}
 
 
 class Marks:
@@ -89,7 +102,7 @@ class Workloads:
         self.processes = {}
         self.files, self.files_1 = [], []
         self.next_client = 0
-        self.stock_count, self.retired = 0, {}
+        self.rounds_of_stock, self.retired = 0, {}
         self.broken = []  # What a client saw that no cluster may do, and that ended it.
         self.given_up = 0  # Producers that their library ended by a defect of its own, and that were replaced.
         self.others = {}  # Writers in other languages: name -> history.
@@ -146,18 +159,20 @@ class Workloads:
         size = ["--size", self.setting.size] if self.setting.size and profile == "tuned" else []
         self.start(profile, "write", "--profile", profile, "--rate", rate, "--writers", writers, *size, profile=profile)
 
-    def renew_stock(self, rate):
-        """Another stock writer, under a name that live histories know it by; retire() ends the one before.
+    def renew_stock(self, rates_of):
+        """Other stock clients, by names that live histories know them by; retire() ends those before.
 
         librdkafka doubles its pause before it dials a node again, up to 10 s, and forgets that only when it has not had
         to for as long. Rounds follow each other faster than that, failures of real nodes do not."""
-        self.stock_count += 1
-        name = f"stock-{self.stock_count}"
-        self.start(name, "write", "--profile", "stock", "--rate", rate, profile=name)
-        return name
+        names = {kind: f"{kind}-{self.rounds_of_stock}" if self.rounds_of_stock else kind for kind in STOCK_KINDS}
+        self.rounds_of_stock += 1
+        writer, probe = names.values()
+        self.start(writer, "write", "--profile", "stock", "--rate", rates_of["stock"], profile=writer)
+        self.start(probe, "probe", "--profile", "stock", "--every-ms", every_ms(rates_of["probes"]), profile=probe)
+        return names
 
     def retire(self, name):
-        """It ends when its last records are answered; nobody waits for it until stop()."""
+        """A client ends when its last records are answered; nobody waits for it until stop()."""
         process = self.processes.pop(name)
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
@@ -195,15 +210,14 @@ class Workloads:
         self.start("reader-acks1", "read", topic=self.topic_1)
 
     def start_probes(self, rate, is_with_metadata):
-        every_ms = max(1, 2000 // rate)  # Two kinds share the rate.
-        self.start("probe", "probe", "--every-ms", every_ms, profile="probe")
-        self.start_fresh(every_ms)
+        self.start("probe", "probe", "--every-ms", every_ms(rate), profile="probe")
+        self.start_fresh(every_ms(rate))
         if is_with_metadata:
             self.start("metadata", "probe", "--metadata", profile="metadata")
 
-    def start_fresh(self, every_ms):
+    def start_fresh(self, pause_ms):
         if self.has_fresh:
-            self.start("fresh", "probe", "--fresh", "--every-ms", every_ms, profile="fresh")
+            self.start("fresh", "probe", "--fresh", "--every-ms", pause_ms, profile="fresh")
 
     def profiles(self, *names):
         """Those of these clients that there are."""
