@@ -341,11 +341,20 @@ def test_a_link_that_is_slow_is_seen_when_bytes_waited_and_came_through():
         assert not linked(make, bytes=20) and not linked(make, delayed=9), what
 
 
-def flooded(taken):
+def test_a_node_that_led_nothing_was_no_leader_cut_from_its_controller():
+    def seen(picture):
+        return seen_of(links.cut_from_controller(moment_of(EngineStandIn(1), picture=picture,
+                                                           proxy=ProxyStandIn(delayed=9))))
+    two = picture_of()
+    two.leaders[1] = 2
+    assert seen(two) and not seen(picture_of()), "the controller leads all"
+
+
+def flooded(taken, least=100):
     """A flood of which the nodes take so many of a hundred."""
     held = [0]
     fault = limits.Flood(moment_of(EngineStandIn(1)))
-    with Replaced(limits, FLOOD=100, client_addresses=lambda _: {1: ("x", 1)}, live_descriptors=lambda _: held[0],
+    with Replaced(limits, FLOOD=100, LEAST_FLOOD=least, client_addresses=lambda _: {1: ("x", 1)}, live_descriptors=lambda _: held[0],
                   dial=lambda _: SimpleNamespace(close=lambda: None, send=lambda _: None)), \
             Replaced(limits.resource, setrlimit=lambda *_: None):
         fault.inject()
@@ -357,6 +366,10 @@ def flooded(taken):
 
 def test_a_flood_is_seen_by_the_number_that_the_nodes_have_taken():
     assert flooded(99) and not flooded(3) and not flooded(60)
+
+
+def test_connections_that_are_too_few_to_be_a_flood_are_none():
+    assert not flooded(99, least=2000)
 
 
 def powerless(found, verbs=None):

@@ -109,9 +109,13 @@ def test_two_scenarios_pass_and_leave_a_report_alone():
 
 def test_a_bound_that_comes_true_fails_the_run():
     with Place() as place:
-        run = place.run("kill-leader", "--fail-if", "gap.max>1ms")
-        assert run.returncode == 11 and last(run.stdout).startswith("FAIL "), run.stdout[-500:] + run.stderr[-1000:]
-        assert "gap.max>1ms" in run.stderr
+        run = place.run("kill-leader", "--fail-if", "gap.max>1ms", "--json")
+        assert run.returncode == 11 and "gap.max>1ms" in run.stderr, run.stdout[-500:] + run.stderr[-1000:]
+        found = json.loads(run.stdout)  # One line, and nothing else.
+        assert found["verdict"] == "FAIL" and found["exit_code"] == 11 and found["line"].startswith("FAIL skiff ")
+        assert found["failed_if"][0]["failed"] and found["scenarios"][0]["verdict"] == "PASS"
+        assert found["dir"] == place.dir and found["totals"] == place.report()["totals"]
+        assert "round 1 of 1" in run.stderr and os.path.isfile(os.path.join(place.dir, "report.html"))
 
 
 def test_ctrl_c_leaves_no_process_and_keeps_the_history():
@@ -140,6 +144,17 @@ def test_ctrl_c_while_a_cluster_comes_up_leaves_no_process():
             run.kill()
         assert run.returncode == 130, errors[-1000:]
         assert place.processes() == []
+
+
+def test_ctrl_c_at_the_very_start_shows_nothing_of_what_is_inside():
+    with Place() as place:
+        for moment in range(12):
+            run = subprocess.Popen([SKIFF, "chaos", "ls"], env=place.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   text=True)
+            time.sleep(moment / 100)  # Another point of its start each time.
+            run.send_signal(signal.SIGINT)
+            _, errors = run.communicate(timeout=30)
+            assert run.returncode in (0, 130, -signal.SIGINT) and errors == "", (moment, run.returncode, errors)
 
 
 def until_round(run):
@@ -174,6 +189,30 @@ def test_an_unknown_scenario_is_refused_with_a_guess():
         assert place.run("kill-leader", "--no-such-flag").returncode == 2
 
 
+def test_a_scenario_without_a_survivor_is_refused_before_anything_starts():
+    with Place() as place:
+        for nodes in ("1", "2"):
+            run = place.run("kill-leader", "-n", nodes)
+            assert run.returncode == 1 and "kill-leader needs 3 nodes" in run.stderr, run.stderr
+        assert not os.path.exists(place.dir)
+
+
+def test_one_node_alone_can_lose_power():
+    with Place() as place:
+        run = place.run("power-loss-all", "-n", "1")
+        assert run.returncode == 0 and "1/1 faults confirmed" in last(run.stdout), run.stdout[-900:] + run.stderr[-900:]
+        assert "replicas were not compared: each partition has one" in place.report()["scenarios"][0]["notes"]
+
+
+def test_scenarios_are_listed_for_readers_and_for_machines():
+    with Place() as place:
+        text = place.skiff("chaos", "ls", "flap", "kill-all").stdout
+        assert text.startswith("flap (default 1, nightly 20 rounds)\n    A leader's links") and "\nkill-all (" in text
+        found = json.loads(place.skiff("chaos", "ls", "--json").stdout)
+        assert len(found) > 36 and [one["name"] for one in found].count("kill-leader") == 1
+        assert json.loads(place.skiff("chaos", "clean", "--json").stdout) == {"runs": 0}
+
+
 def test_a_folder_that_is_not_empty_is_not_touched():
     with Place() as place:
         os.mkdir(place.dir)
@@ -188,6 +227,7 @@ def test_nodes_that_do_not_start_are_told_with_their_last_words():
     with Place() as place:
         run = place.run("kill-leader", "--set", "num.partitions=none")
         assert run.returncode == 1 and "num.partitions" in run.stderr, run.stderr
+        assert "no cluster in" not in run.stderr, run.stderr
         assert place.processes() == []
 
 
@@ -324,7 +364,7 @@ def test_a_gap_that_somebody_else_causes_is_seen_by_watch():
     try:
         with Place() as place:
             watch = subprocess.Popen([SKIFF, "chaos", "watch", "-b", cluster.brokers(), "--for", "12s", "--rate", "300",
-                                      "--dir", place.dir, "--fail-if", "stock.gap.max>2s"], env=place.env, text=True,
+                                      "--dir", place.dir, "--fail-if", "stock.gap.max>2s", "--json"], env=place.env, text=True,
                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             for line in watch.stderr:
                 if re.search(r" [\d,]{3,} acked", line):
@@ -335,7 +375,9 @@ def test_a_gap_that_somebody_else_causes_is_seen_by_watch():
             for node in ("1", "2", "3"):
                 cluster.skiff("resume", node)
             output, errors = watch.communicate(timeout=RUN_LIMIT_S)
-            assert watch.returncode == 11 and last(output).startswith("FAIL "), output[-500:] + errors[-1000:]
+            assert watch.returncode == 11, output[-500:] + errors[-1000:]
+            found = json.loads(output)
+            assert (found["verdict"], found["exit_code"]) == ("FAIL", 11) and found["line"].startswith("FAIL cluster at ")
             assert 2.5 < place.report()["scenarios"][0]["gaps"]["tuned"]["max_ms"] / 1000 < 30
     finally:
         cluster.close()

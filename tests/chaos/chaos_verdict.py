@@ -6,6 +6,7 @@ No cluster runs here. Histories and checker results are made by hand.
 import contextlib
 import errno
 import io
+import json
 import os
 import random
 import sys
@@ -334,6 +335,13 @@ def test_a_bound_counts():
     assert bound("lost_acks1>3").against(done)[0]["failed"] and not bound("lost>0").against(done)
 
 
+def test_what_is_allowed_to_some_clients_is_counted_and_told_apart():
+    found = a_scenario(a_leg(found={"repeated": 2, "disordered": 3, "watermark_dips": 0})).json()
+    assert found["verdict"] == "PASS" and found["other"] == {"repeated": 2, "disordered": 3}
+    assert bound("repeated>1").against([found])[0]["failed"] and not bound("corrupt>0").against([found])
+    assert "repeated" not in verdict.last_line("PASS", "skiff", "fsync=on", [found])
+
+
 def test_bounds_that_mean_nothing_are_refused():
     for text in ("gap.max", "gap.max>2", "lost>2s", "gap.p42>2s", "nonsense>1", "latency.p90>1s", "a.b.gap.max>2s",
                  "gap.max>.s"):
@@ -373,6 +381,28 @@ def test_hooks_get_the_scenarios_that_they_can_play():
                                                                frozenset(("kill", "restart")))
 
 
+def test_a_scenario_that_needs_a_survivor_is_refused_where_there_is_none():
+    for nodes in (1, 2):
+        for name in ("kill-leader", "power-loss-one", "isolate-leader", "random"):
+            said = refuses(scenarios.chosen, [name], "default", EVERYTHING, nodes, by=Failure)
+            assert f"{name} needs 3 nodes, and there {'is 1' if nodes == 1 else 'are 2'}: " in said, said
+        left = {scenario.name for scenario, _ in scenarios.chosen([], "default", EVERYTHING, nodes)}
+        assert {"kill-all", "power-loss-all", "pause-leader"} <= left and "kill-leader" not in left, left
+    assert ("flap" in left) and scenarios.chosen(["kill-leader"], "default", EVERYTHING, 3)
+
+
+def test_two_brokers_of_somebody_elses_may_have_their_quorum_elsewhere():
+    assert scenarios.chosen(["kill-leader"], "default", EVERYTHING, 2, False)
+    said = refuses(scenarios.chosen, ["kill-leader"], "default", EVERYTHING, 1, False, by=Failure)
+    assert "kill-leader needs 2 nodes, and there is 1: " in said, said
+
+
+def test_what_is_listed_for_machines_says_all_that_a_row_does():
+    one, = json.loads(scenarios.list_json([scenarios.find("flap")]))
+    assert one["name"] == "flap" and one["nodes"] == 2 and one["needs"] == ["links"]
+    assert one["rounds"] == {"quick": 0, "default": 1, "nightly": 20} and len(one["about"]) > 20
+
+
 def a_run(folder, names):
     system = SimpleNamespace(name="skiff", folder=None, is_ours=True, settings=dict)
     options = arguments.read_run([*names, "--dir", os.path.join(folder, "run")])
@@ -380,7 +410,7 @@ def a_run(folder, names):
 
 
 def an_end(skipped, names):
-    """(exit code, last line) of a run that played one scenario well and left out some."""
+    """(exit code, standard output) of a run that played one scenario well and left out some."""
     with tempfile.TemporaryDirectory() as folder:
         run_directory.STATE = os.path.join(folder, "state")
         one = a_run(folder, names)
@@ -388,7 +418,7 @@ def an_end(skipped, names):
         run.publish = lambda *_: None
         with contextlib.redirect_stdout(io.StringIO()) as output, contextlib.redirect_stderr(io.StringIO()):
             code = one.report(False)
-        return code, output.getvalue().strip().split("\n")[-1]
+        return code, output.getvalue().strip()
 
 
 def test_a_file_that_cannot_be_written_ends_the_run_with_its_name():
@@ -407,9 +437,19 @@ def test_a_file_that_cannot_be_written_ends_the_run_with_its_name():
 
 def test_a_named_scenario_that_was_left_out_is_inconclusive():
     code, line = an_end(["kill-all"], ["kill-leader", "kill-all"])
-    assert code == 12 and line.startswith("INCONCLUSIVE ") and "1 of 2 scenarios" in line, line
+    assert "\n" not in line and code == 12 and line.startswith("INCONCLUSIVE ") and "1 of 2 scenarios" in line, line
     code, line = an_end(["kill-all"], [])
     assert code == 0 and "1 of 2 scenarios" in line, line
+
+
+def test_for_machines_there_is_one_line_with_the_verdict_and_what_it_rests_on():
+    code, text = an_end(["kill-all"], ["kill-leader", "kill-all", "--json"])
+    found = json.loads(text)
+    assert "\n" not in text and found["exit_code"] == code == 12 and found["verdict"] == "INCONCLUSIVE"
+    assert found["skipped"] == ["kill-all"] and found["totals"]["acked"] == 100 and os.path.isabs(found["dir"])
+    scenario, = found["scenarios"]
+    assert scenario["name"] == "kill-leader" and scenario["full_isr"]["n"] == 1 and scenario["faults"][0]["confirmed"]
+    assert not {"timeline", "stalls"} & set(scenario) and "values_ms" not in scenario["full_isr"]
 
 
 def test_the_clock_gives_every_scenario_its_share():
@@ -461,10 +501,10 @@ def test_what_a_bound_failed_is_kept():
             os.mkdir(place)
             bound = SimpleNamespace(against=lambda _: [{"text": "gap.max>1ms", "failed": True}] if failed else [])
             one = run.Run.__new__(run.Run)
-            one.options = SimpleNamespace(keep=False, bounds=[bound], dir=folder, scenarios=[])
+            one.options = SimpleNamespace(keep=False, bounds=[bound], dir=folder, scenarios=[], json=False)
             one.kept, one.passed, one.errors, one.skipped, one.found, one.plan = [], [], [], [], [], []
             one.control, one.version = {"violated": True}, "skiff 0.1"
-            one.ack_text, one.publish, one.assemble = (lambda: "fsync=on"), (lambda _: None), (lambda *_: {})
+            one.ack_text, one.publish, one.assemble = (lambda: "fsync=on"), (lambda _: None), (lambda *_: {"line": ""})
             one.directory = SimpleNamespace(close=lambda: None, path=folder)
             one.keep_or_drop(a_scenario(a_leg()), [place])
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

@@ -3,6 +3,7 @@
  * It lies in tools/lib/chaos of the source tree, reads its own words, and uses the programs beside
  * this one. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,15 @@ static int own_folder(char out[PATH_MAX_HERE])
     out[size] = 0;
     *strrchr(out, '/') = 0;
     return EXIT_DONE;
+}
+
+/* Ctrl-C waits until the suite can take it: a Python that is just starting would show its lines. */
+static void hold_interrupts(void)
+{
+    sigset_t interrupts;
+    sigemptyset(&interrupts);
+    sigaddset(&interrupts, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupts, NULL);
 }
 
 int run_chaos_suite(struct call *call)
@@ -46,6 +56,7 @@ int run_chaos_suite(struct call *call)
     words[1] = suite;
     words[2] = strrchr(call->verb->name, ' ') + 1;
     memcpy(words + 3, call->command, (count + 1) * sizeof *words);
+    hold_interrupts();
     execvp(words[0], (char **)(uintptr_t)words);
     mem_free(words);
     return say_error(EXIT_FAILED, "python3: %s", strerror(errno));

@@ -1,28 +1,29 @@
 """__main__.py -- the word after `skiff chaos`: run, watch, ls, clean, compare."""
+import json
 import os
 import signal
 import sys
 
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # Until main(): nothing has begun that would have to be ended.
 sys.path.insert(1, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # tools/lib: progress, machine
 from programs import Failure, Refused, say  # noqa: E402
 
 
 def ls(words):
+    import arguments
     import scenarios
-    if words and words != ["--help"] and words != ["-h"]:
-        print("\n".join([words[0], *scenarios.wrapped(scenarios.find(words[0]).about)]))
-    else:
-        print(scenarios.list_text())
+    options = arguments.read_ls(words)
+    found = [scenarios.find(name) for name in options.scenarios] or scenarios.SCENARIOS
+    print(scenarios.list_json(found) if options.json else scenarios.list_text(found))
     return 0
 
 
 def clean(words):
+    import arguments
     import run_directory
-    if words:
-        say("skiff chaos clean ends the nodes of runs that were killed, and removes what these had recorded.")
-        return 0 if words in (["--help"], ["-h"]) else 2
+    options = arguments.read_clean(words)
     count = run_directory.sweep(True, say)
+    if options.json:
+        print(json.dumps({"runs": count}))
     say(f"{count} runs that were killed had left something" if count else "no run has left anything")
     return 0
 
@@ -46,9 +47,10 @@ VERBS = {"run": run, "watch": watch, "ls": ls, "clean": clean, "compare": compar
 
 
 def main():
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # Also where a shell has it ignored.
     verb = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # Also where a shell has it ignored.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # `skiff` has held it until now.
         if verb not in VERBS:
             raise Refused(f"there is no `skiff chaos {verb}`: {', '.join(VERBS)}")
         return VERBS[verb](sys.argv[2:])
@@ -60,6 +62,8 @@ def main():
         return 1
     except KeyboardInterrupt:
         return 130
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # It is over, whoever asks.
 
 
 if __name__ == "__main__":

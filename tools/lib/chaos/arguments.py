@@ -88,6 +88,7 @@ def add_shared(parser, rate, least):
     parser.add_argument("--keep", action="store_true", help="keep histories and data also of what passed")
     parser.add_argument("--beside", metavar="FILE", type=a_file, action="append", default=[],
                         help="a report.json to show beside this one")
+    add_json(parser, "the verdict, and what it rests on,")
 
 
 def run_parser():
@@ -115,6 +116,20 @@ def watch_parser():
     parser.add_argument("--for", dest="seconds", type=seconds, default=600, metavar="TIME", help="90s, 10m, 1h (10m)")
     add_shared(parser, 500, WATCH_RATE_LEAST)
     return parser
+
+
+def read_ls(words):
+    parser = Parser(prog="skiff chaos ls", description="What chaos run can break: all of it, or the scenarios named.")
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
+    add_json(parser, "the scenarios")
+    return parser.parse_args(words)
+
+
+def read_clean(words):
+    parser = Parser(prog="skiff chaos clean",
+                    description="End the nodes of runs that were killed, and remove what these had recorded.")
+    add_json(parser, "how many runs had left something,")
+    return parser.parse_args(words)
 
 
 def read_run(words):

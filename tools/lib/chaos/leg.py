@@ -263,9 +263,9 @@ class Leg:
         mark = live.mark({partition for node in fault.victims for partition in moment.picture.led_by(node)} or None)
         fault.inject()
         mark.to_ns = max(time.monotonic_ns(), mark.from_ns + MEETS_NS)
-        self.hold(number, mark)
+        ended = self.hold(number, mark)
         seen, how = fault.confirm()
-        ended = self.note_ended(fault.victims)
+        ended = ended or self.note_ended(fault.victims)
         in_flight = live.in_flight(mark)
         healing = live.mark()
         fault.heal()
@@ -325,10 +325,13 @@ class Leg:
                 if not self.workloads.live.acked_since(since_ns, self.setting.partitions, name)]
 
     def hold(self, number, mark):
+        """Nodes that ended unbidden meanwhile: nobody needs to wait any more."""
         self.go_on(self.scenario.hold(self.first_round + len(self.result.faults)))
-        if self.scenario.waits and not self.wait_acked(mark.to_ns, WAIT_LIMIT_S):
+        ended = self.note_ended(self.fault.victims)
+        if self.scenario.waits and not ended and not self.wait_acked(mark.to_ns, WAIT_LIMIT_S):
             self.result.wrong.append(f"round {number + 1} ({self.fault.detail}): the cluster did not get over it by "
                                      f"itself in {WAIT_LIMIT_S} s: {self.why_not_steady(mark.to_ns)}")
+        return ended
 
     def note(self, number, fault, moment, seen):
         self.result.faults.append({
@@ -350,7 +353,9 @@ class Leg:
         ends, ends_1 = (os.path.join(self.folder, name) for name in ("ends", "ends-acks1"))
         self.check(ends, ends_1)
         self.close()
-        if "files" in self.cluster.can:
+        if self.setting.replication == 1:
+            result.notes.append("replicas were not compared: each partition has one")
+        elif "files" in self.cluster.can:
             result.replicas = self.compare_replicas(self.topic, ends)
             result.replicas_1 = self.compare_replicas(workloads.topic_1, ends_1) if workloads.files_1 else None
         elif self.cluster.dir:

@@ -28,6 +28,20 @@ def write(folder, report, beside=()):
     return text
 
 
+PICTURES = ("timeline", "stalls", "values_ms")  # What only pictures need: most of a report's bytes.
+
+
+def summary(report, **more):
+    """One line of JSON: what report.json holds, but for what only pictures need."""
+    return json.dumps({**without(report, PICTURES), **more})
+
+
+def without(value, names):
+    if isinstance(value, dict):
+        return {key: without(one, names) for key, one in value.items() if key not in names}
+    return [without(one, names) for one in value] if isinstance(value, list) else value
+
+
 def put(path, text):
     """A reader never sees half of a file."""
     with open(path + ".new", "w", encoding="utf-8") as file:
@@ -41,6 +55,7 @@ def compare_main(words):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reports", nargs="+", metavar="REPORT.json")
     parser.add_argument("--html", metavar="FILE", help="the page, with all of them side by side")
+    parser.add_argument("--json", action="store_true", help="for machines: a line for each, without timelines")
     options = parser.parse_args(words)
     try:
         reports = [load(path) for path in options.reports]
@@ -49,7 +64,8 @@ def compare_main(words):
     except (ReportError, OSError) as error:
         print(f"skiff chaos compare: {error}", file=sys.stderr)
         return 1
-    print(report_text.text(reports), end="")
+    for line in [summary(report.raw) for report in reports] if options.json else [report_text.text(reports)]:
+        print(line, end="\n" if options.json else "")
     return 0
 
 

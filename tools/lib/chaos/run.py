@@ -325,8 +325,9 @@ class Run:
         if is_short and outcome == verdict.PASS:
             outcome = verdict.INCONCLUSIVE
         line = verdict.last_line(outcome, self.version, self.ack_text(), done, len(self.plan))
+        content = {**self.assemble(outcome, line, done, failed_if), "stopped": stopped}
         if done or self.control:
-            self.publish({**self.assemble(outcome, line, done, failed_if), "stopped": stopped})
+            self.publish(content)
         for one in failed_if:
             programs.say(f"--fail-if {one['text']}")
         for name in self.skipped:
@@ -337,14 +338,15 @@ class Run:
             programs.say("kept: " + " ".join(self.kept))
         self.directory.close()
         self.remove_empty()
+        code = STOPPED if stopped else self.exit_code(outcome)
         if done or self.control:
-            print(line, flush=True)
+            print_end(self.options.json, content, code, self.directory.path)
         if stopped:
             programs.say("skiff chaos run: stopped; all that it started has ended")
-            return STOPPED
-        if outcome == verdict.FAIL:
-            return verdict.EXIT_CODES[outcome]
-        return 1 if self.errors else verdict.EXIT_CODES[outcome]
+        return code
+
+    def exit_code(self, outcome):
+        return 1 if self.errors and outcome != verdict.FAIL else verdict.EXIT_CODES[outcome]
 
     def remove_empty(self):
         if not self.options.dir and os.path.isdir(self.directory.path) and not os.listdir(self.directory.path):
@@ -363,19 +365,26 @@ class Run:
                 "errors": self.errors}
 
     def publish(self, content):
-        publish(self.directory.path, content, self.options.beside)
+        publish(self.directory.path, content, self.options.beside, self.options.json)
 
 
-def publish(folder, content, beside):
-    """Write the report in all its forms, show it as text."""
+def publish(folder, content, beside, is_json):
+    """Write the report in all its forms, show it as text where no machine reads."""
     import report
     import report_model
     text = report.write(folder, content, [report_model.load(path) for path in beside])
     lines = text.rstrip().split("\n")
     if lines and lines[-1].strip() == content["line"]:  # It is printed last of all, below what was kept.
         lines.pop()
-    print("\n".join(lines))
+    if not is_json:
+        print("\n".join(lines))
     programs.say(f"report: {os.path.join(folder, 'report.html')}")
+
+
+def print_end(is_json, content, code, folder):
+    """The last line of standard output; with --json it is all of it."""
+    import report
+    print(report.summary(content, exit_code=code, dir=folder) if is_json else content["line"], flush=True)
 
 
 def main(words):
@@ -384,7 +393,8 @@ def main(words):
         signal.signal(number, signal.default_int_handler)
     run_directory.sweep(False, programs.say)
     system = Hooked(options) if options.bootstrap else Engine(find_engine(options.engine))
-    plan = scenarios.chosen(options.scenarios, options.mode, system.can)
+    nodes = options.nodes if system.is_ours else len(system.ids)
+    plan = scenarios.chosen(options.scenarios, options.mode, system.can, nodes, system.is_ours)
     if not plan:
-        raise Failure("nothing to run: no scenario works with what the hooks offer")
+        raise Failure("nothing to run: no scenario works with what the hooks offer, and so many nodes")
     return Run(options, system, plan).go()

@@ -9,6 +9,7 @@
 A round in which a fault was not seen while the host stood still does not count, as long as the scenario has
 another one that does.
 """
+from report_model import NO_VIOLATIONS
 from workloads import INCONCLUSIVE as CODE_INCONCLUSIVE
 from workloads import VIOLATION
 
@@ -115,7 +116,8 @@ class Scenario:
         self.judge(leg, first)
 
     def add_other(self, found, leg):
-        for name, count in found.get("other", {}).items():
+        allowed = {name: found[name] for name in NO_VIOLATIONS[1:] if found.get(name)}
+        for name, count in {**found.get("other", {}), **allowed}.items():
             self.other[name] = self.other.get(name, 0) + count
         if leg.checked_1:
             lost = leg.checked_1.found.get("lost_acks1", leg.checked_1.found.get("other", {}).get("lost_acks1", 0))
@@ -294,7 +296,7 @@ def last_line(verdict, version, ack, scenarios, planned=None):
     others = {}
     for scenario in scenarios:
         for name, count in scenario["other"].items():
-            if count and name != "lost_acks1":
+            if count and name not in NO_VIOLATIONS:
                 others[name] = others.get(name, 0) + count
     more = "".join(f"{count:,} {name.replace('_', ' ')}, " for name, count in sorted(others.items()))
     spoiled = f" ({total['spoiled']} spoiled by the host and played again)" if total["spoiled"] else ""

@@ -13,7 +13,7 @@ import verdict
 import view
 from leg import Result, Setting
 from programs import Failure
-from run import os_text, publish
+from run import os_text, print_end, publish
 from scenarios import Scenario
 from workloads import Workloads, watch_rates
 
@@ -99,7 +99,7 @@ class Watch:
     def show(self, left):
         live = self.workloads.live
         text = (f"{int(left // 60)}:{int(left % 60):02d} left: {live.acked:,} acked, {live.failed:,} failed, "
-                f"longest wait now {live.longest_silence_ns() / 1e9:.1f} s")
+                f"longest wait now {max(0, live.longest_silence_ns()) / 1e9:.1f} s")
         print(f"\r\033[K{text}" if sys.stderr.isatty() else text, end="" if sys.stderr.isatty() else "\n",
               file=sys.stderr, flush=True)
 
@@ -125,7 +125,7 @@ class Watch:
         failed_if = [one for bound in self.options.bounds for one in bound.against([found])]
         outcome = verdict.overall([found], control, failed_if)
         line = verdict.last_line(outcome, f"cluster at {self.options.bootstrap}", "as set up", [found])
-        publish(self.directory.path, {
+        content = {
             "title": f"watched {self.options.bootstrap}", "verdict": outcome, "line": line,
             "engine": {"name": "watch", "version": f"cluster at {self.options.bootstrap}"},
             "profile": {"nodes": len(self.brokers), "partitions": self.setting.partitions,
@@ -134,10 +134,11 @@ class Watch:
             "machine": bench_machine.fingerprint(programs.ROOT, self.directory.path),
             "command": "skiff chaos watch " + shlex.join(sys.argv[2:]), "seed": None, "started": self.started,
             "seconds": round(time.monotonic() - self.begun, 1), "control": control, "scenarios": [found],
-            "totals": verdict.totals([found]), "bound95": None, "failed_if": failed_if}, self.options.beside)
+            "totals": verdict.totals([found]), "bound95": None, "failed_if": failed_if}
+        publish(self.directory.path, content, self.options.beside, self.options.json)
         for one in failed_if:
             programs.say(f"--fail-if {one['text']}")
-        print(line, flush=True)
+        print_end(self.options.json, content, verdict.EXIT_CODES[outcome], self.directory.path)
         return verdict.EXIT_CODES[outcome]
 
 

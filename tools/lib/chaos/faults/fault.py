@@ -91,8 +91,3 @@ def controller(moment):
     if node is None or node not in moment.cluster.ids:
         raise Failure("the cluster does not say which node is its controller")
     return Victim(node, True, f"node {node} was the controller and led {len(moment.picture.led_by(node))} partitions")
-
-
-def everyone(moment):
-    """All nodes; a list of ids."""
-    return list(moment.cluster.ids)

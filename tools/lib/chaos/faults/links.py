@@ -95,8 +95,9 @@ def cut_from_controller(moment):
     office = controller(moment)
     leading = [node for node in moment.picture.leading() if node != office.node] or others(moment, office.node)
     node = moment.chance.choice(leading)
-    part = f"node {office.node} was the controller, node {node} led {len(moment.picture.led_by(node))} partitions"
-    return Links(moment, both_ways(node, office.node), part, True, [node])
+    led = len(moment.picture.led_by(node))
+    part = f"node {office.node} was the controller, node {node} led {led} partitions"
+    return Links(moment, both_ways(node, office.node), part, led > 0, [node])
 
 
 def bridge(moment):
