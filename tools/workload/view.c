@@ -23,7 +23,7 @@ const struct flag view_flags[] = {
     {0, NULL, NULL, NULL},
 };
 
-/* The quorum's leader as one broker knows it; -1: it does not say in `patience` times the limits. */
+/* The quorum's leader as one broker knows it; -1: it does not say in `patience` times a limit. */
 static node_id ask_leader(const char *host, int port, int patience)
 {
     struct link *link;
