@@ -9,9 +9,6 @@
 
 #include "probe.h"
 
-/* For so long may a producer still wait for what it sent to the leader before. */
-enum { MISSING_PATIENCE_MS = 60000 };
-
 static void produce_return(struct shard *shard, struct produce_part *part)
 {
     buf_unref(part->records.buf);
@@ -144,7 +141,7 @@ static enum err turn_of(struct partition *partition, const struct batch_info *in
 static enum err missing_error(const struct partition *partition, enum err err)
 {
     bool is_new = replica_epoch_start(partition->replica) > 0 &&
-                  partition->shard->now < partition->leads_since + MISSING_PATIENCE_MS;
+                  partition->shard->now < partition->leads_since + REFUSED_LIFE_MS;
     return err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER && is_new ? ERR_NOT_LEADER_OR_FOLLOWER : err;
 }
 

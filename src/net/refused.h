@@ -4,8 +4,10 @@
  * NOT_ENOUGH_REPLICAS; a moment later the partition could take the second, out of its turn. To say
  * OUT_OF_ORDER_SEQUENCE_NUMBER to it ends librdkafka before 2.3 for good (its issue 4438), and
  * where the producer is new any sequence would be taken as its first. So the second hears what the
- * first heard, and the client sends both again, in order. For a second only: a client may give the
- * first up, and must hear of the gap then to begin anew.
+ * first heard, and the client sends both again, in order. For a minute: a refusal waits in its
+ * connection's line behind all that was asked before, up to the timeouts of these requests, and
+ * until it is heard the client sends what follows. A client that gives the first up begins anew
+ * under another epoch; one that does not hears of the gap after that minute.
  *
  * Shard   the partition's. */
 #ifndef NET_REFUSED_H
@@ -16,7 +18,7 @@
 
 enum {
     REFUSED_MAX = 128, /* Producers; of more than these the oldest is forgotten. */
-    REFUSED_LIFE_MS = 1000,
+    REFUSED_LIFE_MS = 60000,
 };
 
 struct refused {

@@ -48,7 +48,7 @@ Test(refused, what_came_by_another_way_is_waited_for_no_more)
     cr_assert_eq(refused.count, 0);
 }
 
-Test(refused, what_was_given_up_is_a_gap_after_a_second)
+Test(refused, what_was_given_up_is_a_gap_after_a_minute)
 {
     struct refused refused = {0};
     note(&refused, ERR_NOT_ENOUGH_REPLICAS, 7, 0, 40);
@@ -72,6 +72,19 @@ Test(refused, the_first_that_was_refused_is_the_one_to_come)
 
     cr_assert_eq(before(&refused, 7, 0, 45, 39), ERR_NOT_LEADER_OR_FOLLOWER);
     cr_assert_eq(refused.count, 1);
+}
+
+/* Its answer stands in line behind what was asked before, and the client goes on meanwhile. */
+Test(refused, a_producer_that_goes_on_for_long_is_still_waited_for)
+{
+    struct refused refused = {0};
+    note(&refused, ERR_NOT_LEADER_OR_FOLLOWER, 7, 0, 40);
+    now += 5000; /* A disk that was slow is well again. */
+    note(&refused, ERR_NOT_LEADER_OR_FOLLOWER, 7, 0, 60);
+    now += 5000;
+
+    cr_assert_eq(before(&refused, 7, 0, 50, 39), ERR_NOT_LEADER_OR_FOLLOWER);
+    cr_assert_eq(before(&refused, 7, 0, 40, 39), ERR_NONE);
 }
 
 Test(refused, sequences_begin_again_at_zero)
