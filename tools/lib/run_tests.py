@@ -4,15 +4,20 @@ A stage is one program or one ctest run. A test is counted where it stands: each
 each executable, each named test of a script that says `N passed, N failed[, N skipped]` in its last
 line, each seed of the simulator, and a stage that has no tests inside (a build) as one. A stage whose
 part of the tree does not exist is skipped and named. The last line is the only line of counts.
+
+While live nodes are tested, which wait more than they compute, the builds of later stages go on in the
+idle scheduling class: they get what the tests leave.
 """
 import argparse
 import concurrent.futures
 import glob
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -50,28 +55,54 @@ def default_signals():
         signal.signal(number, signal.SIG_DFL)
 
 
+class Living:
+    """Commands that run now, in whatever thread: Ctrl-C ends them all, and no more are begun."""
+
+    def __init__(self):
+        self.lock, self.processes, self.is_over = threading.Lock(), set(), False
+
+    def start(self, command, **how):
+        with self.lock:
+            if self.is_over:
+                raise KeyboardInterrupt
+            process = subprocess.Popen(command, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                       start_new_session=True, preexec_fn=default_signals, **how)
+            self.processes.add(process)
+            return process
+
+    def forget(self, process):
+        with self.lock:
+            self.processes.discard(process)
+
+    def end(self):
+        with self.lock:
+            self.is_over = True
+        for process in list(self.processes):
+            end_group(process)
+
+
+living = Living()
+
+
 def run(name, command, limit_s, cwd=ROOT, env=None):
     """Run one command in a process group of its own; its output goes to a file of that name."""
     path = os.path.join(LOGS, name + ".log")
     with open(path, "wb") as log:
-        process = subprocess.Popen(command, cwd=cwd, stdout=log, stderr=subprocess.STDOUT,
-                                   stdin=subprocess.DEVNULL, start_new_session=True,
-                                   preexec_fn=default_signals,
-                                   env=dict(os.environ, **(env or {})))
+        process = living.start(command, cwd=cwd, stdout=log, env=dict(os.environ, **(env or {})))
         try:
             code = process.wait(timeout=limit_s)
         except subprocess.TimeoutExpired:
             code = end_group(process)
             log.write(f"\nended after {limit_s} s\n".encode())
-        except KeyboardInterrupt:
-            end_group(process)
-            raise
+        living.forget(process)
     with open(path, encoding="utf-8", errors="replace") as log:
         return code, log.read(), path
 
 
 def end_group(process):
     """Ask first: whoever started nodes takes them down."""
+    if process.poll() is not None:
+        return process.returncode
     os.killpg(process.pid, signal.SIGTERM)
     try:
         process.wait(timeout=30)
@@ -106,13 +137,42 @@ def build_folder(preset):
     return os.path.join(ROOT, "build" if preset == "release" else "build-" + preset)
 
 
+class BuildsAhead:
+    """Builds that go on beside other stages, one after the other; who needs one waits for it."""
+
+    def __init__(self):
+        self.pool, self.builds = concurrent.futures.ThreadPoolExecutor(1), {}
+
+    def begin(self, plan):
+        """All builds of these stages."""
+        for _, function, arguments in plan:
+            if function is stage_build and arguments[0] not in self.builds:
+                self.builds[arguments[0]] = self.pool.submit(build, *arguments, is_idle=True)
+            elif function is stage_fuzz:
+                self.builds["fuzz"] = self.pool.submit(build, "fuzz", fuzz_sources(), is_idle=True)
+
+    def of(self, preset):
+        return self.builds[preset].result() if preset in self.builds else None
+
+    def end(self):
+        self.pool.shutdown(cancel_futures=True)
+
+
+ahead = BuildsAhead()
+
+
 def stage_build(preset, targets=()):
+    return ahead.of(preset) or build(preset, targets)
+
+
+def build(preset, targets=(), is_idle=False):
+    idle = ["chrt", "-i", "0"] if is_idle and shutil.which("chrt") else []
     folder = build_folder(preset)
     if not os.path.exists(os.path.join(folder, "build.ninja")):
-        code, text, path = run("cmake-" + preset, ["cmake", "--preset", preset], 120)
+        code, text, path = run("cmake-" + preset, [*idle, "cmake", "--preset", preset], 300)
         if code != 0:
             return Tally(failed=1, note=f"{path}\n{last_lines(text)}")
-    code, text, path = run("build-" + preset, ["ninja", "-C", folder, "-k", "20", *targets], BUILD_LIMIT_S)
+    code, text, path = run("build-" + preset, [*idle, "ninja", "-C", folder, "-k", "20", *targets], BUILD_LIMIT_S)
     if code == 0:
         return Tally(passed=1)
     errors = [line for line in text.split("\n") if re.search(r"error:|undefined reference|FAILED", line)]
@@ -232,9 +292,12 @@ def fuzz_one(folder, target, seconds, first):
     return Tally(passed=1, note=f"\n    {target}: {covered} of {edges[0]} edges, {inputs} inputs")
 
 
+def fuzz_sources():
+    return sorted(os.path.basename(path)[:-2] for path in glob.glob(os.path.join(ROOT, "tests", "fuzz", "fuzz_*.c")))
+
+
 def stage_fuzz(seconds, first):
-    sources = glob.glob(os.path.join(ROOT, "tests", "fuzz", "fuzz_*.c"))
-    built = stage_build("fuzz", sorted(os.path.basename(path)[:-2] for path in sources))
+    built = stage_build("fuzz", fuzz_sources())
     if built.failed:
         return built
     folder = build_folder("fuzz")
@@ -243,9 +306,13 @@ def stage_fuzz(seconds, first):
         return skipped("no fuzz_* target there yet")
     total = Tally()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for one in pool.map(lambda target: fuzz_one(folder, target, seconds, first), targets):
-            total.add(one)
-            total.note += one.note
+        try:
+            for one in pool.map(lambda target: fuzz_one(folder, target, seconds, first), targets):
+                total.add(one)
+                total.note += one.note
+        except KeyboardInterrupt:
+            living.end()
+            raise
     return total
 
 
@@ -259,7 +326,7 @@ def stages(mode):
         ("tidy", stage_tidy, ()),
         ("format", stage_format, ()),
         ("unit", stage_ctest, ("release", "slow|nightly" if quick else "nightly", 2)),
-        ("chaos", stage_script, ("chaos", "tests/chaos/run", live, 9000 if nightly else 1200)),
+        ("chaos", stage_script, ("chaos", "tests/chaos/run", live, 20000 if nightly else 3600)),
         ("sim", stage_sim, (5000 if nightly else 30 if quick else 300, first)),
     ]
     if not quick:
@@ -300,8 +367,10 @@ def main():
     os.makedirs(LOGS, exist_ok=True)
     total = Tally()
     begun = time.monotonic()
-    for name, function, arguments in plan:
+    for at, (name, function, arguments) in enumerate(plan):
         start = time.monotonic()
+        if name == "chaos":
+            ahead.begin(plan[at:])
         print(f"{name:<15} ...", end="\r" if sys.stdout.isatty() else "", flush=True)
         one = function(*arguments)
         end = "" if sys.stdout.isatty() else "\n"
@@ -317,5 +386,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
+        living.end()
+        ahead.end()
         print("stopped; what was under way has ended", file=sys.stderr)
         sys.exit(130)
