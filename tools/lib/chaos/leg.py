@@ -33,6 +33,7 @@ STOCK_LIMIT_S = 30  # So long a round waits for the stock writer's gap to end.
 STEADY_PROFILES = ("tuned", "fresh")
 PAGE_CACHE = "flush.messages=9223372036854775807"
 CONTROL_WRITES_S, UNKNOWN_SURE_S = 1.5, 10
+MEET_LIMIT_S = 30  # So long a fault may wait to be met.
 CONTROLLER_SAYS_S = 10  # Looks until one has a controller.
 
 
@@ -326,6 +327,9 @@ class Leg:
 
     def hold(self, number, mark):
         """Nodes that ended unbidden meanwhile: nobody needs to wait any more."""
+        deadline = time.monotonic() + MEET_LIMIT_S
+        while not self.fault.is_met() and time.monotonic() < deadline:
+            self.go_on(POLL_S)  # A log has set space aside: a full disk is met when that is used up.
         self.go_on(self.scenario.hold(self.first_round + len(self.result.faults)))
         ended = self.note_ended(self.fault.victims)
         if self.scenario.waits and not ended and not self.wait_acked(mark.to_ns, WAIT_LIMIT_S):

@@ -34,6 +34,9 @@ class Disk(Fault):
         said = [self.moment.verbs.call(self.words[0], node, *self.words[1:]) for node in self.victims]
         self.is_in_force = all(one.get("confirmed") for one in said)
 
+    def is_met(self):
+        return all(count > self.before[node] for node, count in self.counters().items()) or bool(self.gone())
+
     def heal(self):
         self.moment.verbs.heal()
         down = self.gone()

@@ -31,6 +31,10 @@ class Fault:
     def inject(self):
         raise NotImplementedError
 
+    def is_met(self):
+        """Whether what was set up has been met; a round waits a while for that."""
+        return True
+
     def heal(self):
         raise NotImplementedError
 
