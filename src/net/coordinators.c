@@ -28,6 +28,7 @@ struct seat {
     struct wait wait;    /* Loading: for `end` to be committed. */
     log_offset next;     /* Loading: not read yet. */
     log_offset end;      /* Of the log when loading began; nobody appends meanwhile. */
+    mono_ms taken;       /* When it was. */
     uint64_t skipped;    /* Records that are none of ours. */
     struct list deleted; /* struct deleted_topic, in the order of their deletion. */
 };
@@ -312,8 +313,9 @@ static void probe_load(const struct seat *seat)
 static void load_end(struct seat *seat)
 {
     struct shard *shard = seat->partition->shard;
-    trace_info(shard->env->trace, "%s node %d coordinates its groups, loaded up to %lld",
-               seat->partition->name, shard->config->node_id, (long long)seat->end);
+    trace_info(shard->env->trace, "%s node %d coordinates its groups, loaded up to %lld in %lld ms",
+               seat->partition->name, shard->config->node_id, (long long)seat->end,
+               (long long)(shard->now - seat->taken));
     if (seat->skipped > 0)
         trace_warn(shard->env->trace, "%s: %llu records are no groups and no offsets",
                    seat->partition->name, (unsigned long long)seat->skipped);
@@ -411,6 +413,7 @@ static void seat_open(struct partition *partition, mono_ms at)
     seat->partition = partition;
     seat->coordinator = coordinator_open(&coordinator);
     seat->end = -1;
+    seat->taken = shard->now;
     seat->timer.fire = seat_fire;
     list_init(&seat->deleted);
     wait_init(&seat->wait, load_may_begin);
