@@ -1,14 +1,23 @@
-/* compact_speed.c -- how fast the cleaner is, on real files.
+/* compact_speed.c -- how fast the cleaner is, and how much memory it takes, on real files.
  *
- *   log_compact_speed [DIRECTORY] [MIB]   DIRECTORY for the files (/tmp), MIB of records (256)
+ *   log_compact_speed [-d DIRECTORY] [-s MIB] [-k KEYS] [-m MAP_BYTES] [-c CODEC]
  *
- * For each codec, a log of records of 1 KiB of which half are superseded: bytes of log that a CPU
- * second compacts, the system's part included, and the CPU time of the longest tick. Syncs are
- * done, and what they cost on a given disk is not what this is about. */
+ *   -d  for the files (/tmp)              -s  of records (256)
+ *   -k  that records have, at random (half as many as records: half of them are superseded)
+ *   -m  log.cleaner.dedupe.buffer.size (134217728)
+ *   -c  none, gzip, snappy, lz4 or zstd (each in turn)
+ *
+ * A log of records of 1 KiB is compacted until nothing of it is dirty: bytes of log that a CPU
+ * second compacts, the system's part included; the CPU time of the longest tick; by how much
+ * resident memory grew at most, beside the buffers that were asked for. Syncs are done, and what
+ * they cost on a given disk is not what this is about. A line of JSON each. */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -21,15 +30,24 @@ enum {
     RECORD_SIZE = 1024,
     BATCH_RECORDS = 64,
     SEGMENT_SIZE = 4 << 20,
-    FILES_MAX = 1024,
     TICKETS_MAX = 16,
+    IO_SIZE = 512 << 10,
+};
+
+static const char *const codec_names[] = {"none", "gzip", "snappy", "lz4", "zstd"};
+
+struct plan {
+    const char *root;
+    uint64_t size; /* Bytes of records. */
+    uint32_t keys; /* 0: half as many as records. */
+    uint64_t map_size;
+    enum codec_type codec;
 };
 
 struct disk {
     struct env env;
     struct trace trace;
     int root;
-    int files[FILES_MAX];
     uint64_t tickets[TICKETS_MAX];
     uint32_t ticket_count;
 };
@@ -200,7 +218,7 @@ static void end_syncs(struct bench *bench)
     }
 }
 
-/* Keys in pseudo-random order, each twice on average. */
+/* Keys in pseudo-random order. */
 static void append_batch(struct bench *bench, uint64_t *state, uint32_t keys, enum codec_type codec)
 {
     static char values[BATCH_RECORDS][RECORD_SIZE], names[BATCH_RECORDS][24];
@@ -238,13 +256,13 @@ static void append_batch(struct bench *bench, uint64_t *state, uint32_t keys, en
     buf_unref(slice.buf);
 }
 
-static void fill(struct bench *bench, uint64_t size, enum codec_type codec)
+static void fill(struct bench *bench, const struct plan *plan)
 {
     uint64_t state = 1, plain = 0;
-    uint32_t keys = (uint32_t)(size / RECORD_SIZE / 2);
+    uint32_t keys = plan->keys ? plan->keys : (uint32_t)(plan->size / RECORD_SIZE / 2);
 
-    while (plain < size) {
-        append_batch(bench, &state, keys, codec);
+    while (plain < plan->size) {
+        append_batch(bench, &state, keys, plan->codec);
         plain += BATCH_RECORDS * RECORD_SIZE;
         if (plain % (4 << 20) == 0)
             end_syncs(bench);
@@ -253,7 +271,7 @@ static void fill(struct bench *bench, uint64_t size, enum codec_type codec)
     (void)log_commit(bench->log, log_ends(bench->log)->durable);
 }
 
-static void open_bench(struct bench *bench, const char *root)
+static void open_bench(struct bench *bench, const char *root, uint64_t map_size)
 {
     static const struct sync_config sync = {.path = "marks", .tag = 1};
     struct log_config log = {.segment_size = SEGMENT_SIZE,
@@ -265,9 +283,9 @@ static void open_bench(struct bench *bench, const char *root)
     bench->disk.env = (struct env){.ops = &disk_ops, .trace = &bench->disk.trace};
     struct cleaner_config cleaner = {.path = "cleaner-offset-checkpoint",
                                      .tag = 2,
-                                     .map_size = 128 << 20,
+                                     .map_size = map_size,
                                      .map_load_percent = 90,
-                                     .io_size = 512 << 10,
+                                     .io_size = IO_SIZE,
                                      .rate_max = INT64_MAX,
                                      .backoff_ms = 1000,
                                      .reader = bench->reader,
@@ -290,50 +308,129 @@ static void close_bench(struct bench *bench)
     close(bench->disk.root);
 }
 
-static void measure(const char *root, const char *name, enum codec_type codec, uint64_t size)
+/* Bytes, of a line of /proc/self/status. */
+static uint64_t memory(const char *name)
+{
+    char line[256];
+    unsigned long long kib = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+
+    check(status);
+    while (fgets(line, sizeof line, status))
+        if (strncmp(line, name, strlen(name)) == 0)
+            kib = strtoull(line + strlen(name) + 1, NULL, 10);
+    fclose(status);
+    return kib * 1024;
+}
+
+/* What is resident now is the most that ever was. */
+static uint64_t reset_memory(void)
+{
+    malloc_trim(0);
+    int file = open("/proc/self/clear_refs", O_WRONLY);
+    check(file >= 0);
+    ssize_t moved = write(file, "5", 1);
+    check(moved == 1);
+    close(file);
+    return memory("VmHWM");
+}
+
+/* Nothing is dirty any more, and the cleaner waits before it looks again. */
+static bool is_clean(const struct bench *bench, const struct cleaner_stats *stats, mono_ms now)
+{
+    mono_ms due = cleaner_deadline(bench->cleaner);
+    return stats->runs > 0 && !stats->is_running && due != MONO_NEVER && due > now;
+}
+
+static void measure(const struct plan *plan, const char *root)
 {
     struct bench bench;
     struct cleaner_stats stats;
     double longest = 0;
     uint64_t map_size = 0;
+    mono_ms now;
 
-    open_bench(&bench, root);
-    fill(&bench, size, codec);
-    uint64_t before = log_size(bench.log);
+    open_bench(&bench, root, plan->map_size);
+    fill(&bench, plan);
+    uint64_t before = log_size(bench.log), resident = reset_memory();
     double began = seconds(CLOCK_PROCESS_CPUTIME_ID);
     do {
         double tick = seconds(CLOCK_PROCESS_CPUTIME_ID);
-        cleaner_tick(bench.cleaner, env_mono(&bench.disk.env), 1000);
+        now = env_mono(&bench.disk.env);
+        cleaner_tick(bench.cleaner, now, 1000);
         tick = seconds(CLOCK_PROCESS_CPUTIME_ID) - tick;
         longest = tick > longest ? tick : longest;
         end_syncs(&bench);
         cleaner_read_stats(bench.cleaner, 0, &stats);
         map_size = stats.map_size > map_size ? stats.map_size : map_size;
-    } while (stats.runs == 0);
+    } while (!is_clean(&bench, &stats, now));
     double took = seconds(CLOCK_PROCESS_CPUTIME_ID) - began;
-    printf("%-8s %5.0f MB of log -> %5.0f MB in %5.2f CPU s: %5.0f MB/s; map %llu bytes; "
-           "longest tick %.1f ms\n",
-           name, (double)before / 1e6, (double)log_size(bench.log) / 1e6, took,
-           (double)before / 1e6 / took, (unsigned long long)map_size, longest * 1000);
+    check(stats.uncleanable == 0);
+    printf("{\"codec\": \"%s\", \"log_bytes\": %llu, \"left_bytes\": %llu, \"compactions\": %llu, "
+           "\"cpu_s\": %.3f, \"mb_per_cpu_s\": %.1f, \"longest_tick_ms\": %.2f, "
+           "\"map_bytes\": %llu, \"buffer_bytes\": %llu, \"resident_growth_bytes\": %llu}\n",
+           codec_names[plan->codec], (unsigned long long)before,
+           (unsigned long long)log_size(bench.log), (unsigned long long)stats.runs, took,
+           (double)before / 1e6 / took, longest * 1000, (unsigned long long)map_size,
+           (unsigned long long)(plan->map_size + 2 * IO_SIZE),
+           (unsigned long long)(memory("VmHWM") - resident));
     fflush(stdout);
     close_bench(&bench);
 }
 
+/* In a directory of its own, which goes with it. */
+static int measure_in(const struct plan *plan)
+{
+    char root[256], command[300];
+    snprintf(root, sizeof root, "%s/compact-speed-XXXXXX", plan->root);
+    if (!mkdtemp(root)) {
+        perror(root);
+        return 1;
+    }
+    measure(plan, root);
+    snprintf(command, sizeof command, "rm -r '%s'", root);
+    return system(command) == 0 ? 0 : 1;
+}
+
+static int codec_of(const char *name)
+{
+    for (int i = CODEC_NONE; i <= CODEC_ZSTD; i++)
+        if (strcmp(codec_names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+static bool take_flag(struct plan *plan, int *codec, int letter)
+{
+    uint64_t number = letter == 'd' || letter == 'c' ? 1 : strtoull(optarg, NULL, 10);
+    if (letter == 'd')
+        plan->root = optarg;
+    else if (letter == 's')
+        plan->size = number << 20;
+    else if (letter == 'k')
+        plan->keys = (uint32_t)number;
+    else if (letter == 'm')
+        plan->map_size = number;
+    else if (letter == 'c')
+        *codec = codec_of(optarg);
+    return number > 0 && (letter != 'c' || *codec >= 0);
+}
+
 int main(int count, char **words)
 {
-    static const char *const names[] = {"none", "gzip", "snappy", "lz4", "zstd"};
-    uint64_t size = (uint64_t)(count > 2 ? strtoull(words[2], NULL, 10) : 256) << 20;
+    struct plan plan = {.root = "/tmp", .size = 256 << 20, .map_size = 128 << 20};
+    int letter, wanted = -1;
 
-    for (int codec = CODEC_NONE; codec <= CODEC_ZSTD; codec++) {
-        char root[256], command[300];
-        snprintf(root, sizeof root, "%s/compact-speed-XXXXXX", count > 1 ? words[1] : "/tmp");
-        if (!mkdtemp(root)) {
-            perror(root);
-            return 1;
+    while ((letter = getopt(count, words, "d:s:k:m:c:")) != -1) {
+        if (letter == '?' || !take_flag(&plan, &wanted, letter)) {
+            fprintf(stderr, "compact_speed [-d DIRECTORY] [-s MIB] [-k KEYS] [-m MAP_BYTES] "
+                            "[-c CODEC]\n");
+            return 2;
         }
-        measure(root, names[codec], (enum codec_type)codec, size);
-        snprintf(command, sizeof command, "rm -r %s", root);
-        if (system(command) != 0)
+    }
+    for (int codec = CODEC_NONE; codec <= CODEC_ZSTD; codec++) {
+        plan.codec = (enum codec_type)codec;
+        if ((wanted < 0 || wanted == codec) && measure_in(&plan) != 0)
             return 1;
     }
     return 0;
