@@ -11,6 +11,9 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
 sys.path[:0] = [os.path.join(ROOT, "tools", "lib"), os.path.join(ROOT, "tests", "chaos")]
+import bench_cleaning  # noqa: E402
+import bench_codecs  # noqa: E402
+import bench_groups  # noqa: E402
 import bench_load  # noqa: E402
 import bench_page  # noqa: E402
 import bench_systems  # noqa: E402
@@ -67,6 +70,32 @@ def test_calls_are_read_from_what_strace_counts():
 def test_a_curve_shows_the_slowest_requests():
     points = bench_page.tail_points([(100.0, 900), (200.0, 90), (5000.0, 10)])
     assert points == [(0.1, 100.0), (0.01, 200.0), (0.0005, 5000.0)]
+
+
+def test_a_group_has_the_place_that_java_gives_its_name():
+    # "hello".hashCode() is 99162322, "polygenelubricants".hashCode() the least integer, whose hash counts as 0.
+    assert bench_groups.place_of("hello") == 22 and bench_groups.place_of("polygenelubricants") == 0
+    names = bench_groups.names_in(7, 3)
+    assert len(set(names)) == 3 and {bench_groups.place_of(name) for name in names} == {7}
+
+
+def test_a_cleaner_that_rested_or_ended_was_not_busy():
+    watch = bench_cleaning.Watch(0)
+    for looks, is_busy in (([(10, 1), (20, 1), (30, 1)], True), ([(10, 1), (20, 1), (20, 1)], False),
+                           ([(10, 1), (20, 1), (30, 2)], False)):
+        watch.looks = looks
+        assert watch.was_busy() == is_busy, looks
+        assert not watch.was_idle()
+    watch.looks = [(10, 1), (10, 1)]
+    assert watch.was_idle() and not watch.was_busy()
+
+
+def test_a_codec_is_judged_by_its_share_of_the_library_round_by_round():
+    line = json.dumps({"codec": "gzip", "work": "recompress", "source": "lz4", "size": 16384,
+                       "ours_mb_per_cpu_s": [90, 80, 84], "library_mb_per_cpu_s": [100, 100, 100]})
+    row, = bench_codecs.rows_of([line])
+    assert row.skiff == [90, 80, 84] and row.verdict() == "MISSED"
+    assert row.name == "gzip, 16 KB batches recompressed from lz4"
 
 
 def test_the_page_needs_nothing_beside_itself():

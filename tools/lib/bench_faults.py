@@ -35,7 +35,7 @@ def kill_all(cluster):
     until("all down", lambda: all(node["state"] == "down" for node in cluster.ps()))
 
 
-def bench_startup(runs, progress):
+def bench_startup(runs, progress, _):
     fresh, again = [], []
     for run in range(runs):
         cluster = Cluster()
@@ -200,7 +200,7 @@ def gaps_of_stops(runs, progress):
     return gaps
 
 
-def bench_failover(runs, progress):
+def bench_failover(runs, progress, _):
     def row(name, gaps, **targets):
         return Row("failover", name, "s", gaps, targets=targets)
     return [
@@ -212,16 +212,16 @@ def bench_failover(runs, progress):
     ]
 
 
-def bench_idle(progress, seconds=IDLE_S):
-    progress.step("idle", seconds + 5)
+def bench_idle(_runs, progress, _):
+    progress.step("idle", IDLE_S + 5)
     cluster = Cluster()
     try:
         cluster.skiff("topic", "create", "idle", "-p", "1")
         time.sleep(3)
         before = {node["node"]: node["cpu_us"] for node in cluster.ps()}
-        time.sleep(seconds)
+        time.sleep(IDLE_S)
         after = cluster.ps()
-        shares = [(node["cpu_us"] - before[node["node"]]) / 1e4 / seconds for node in after]
+        shares = [(node["cpu_us"] - before[node["node"]]) / 1e4 / IDLE_S for node in after]
         resident = [node["resident_bytes"] / 1e6 for node in after]
     finally:
         cluster.close()
@@ -229,22 +229,9 @@ def bench_idle(progress, seconds=IDLE_S):
             Row("idle", "processor, a node", "% of a core", shares, targets={"max": 0.2})]
 
 
-def plan(benches, runs, progress):
-    """Tell how long they take."""
-    if "startup" in benches:
-        progress.plan(runs * START_S)
-    if "failover" in benches:
-        progress.plan(3 * runs * KILL_S + stops(runs) * STOP_S)
-    if "idle" in benches:
-        progress.plan(IDLE_S + 5)
-
-
-def bench(benches, runs, progress, found):
-    """The benches that are named; one that fails is told, and the next follows."""
-    for name, of in (("startup", lambda: bench_startup(runs, progress)),
-                     ("failover", lambda: bench_failover(runs, progress)), ("idle", lambda: bench_idle(progress))):
-        try:
-            found.rows += of() if name in benches else []
-        except (AssertionError, OSError) as failure:
-            found.failures.append(f"{name}: {failure}")
-            progress.tell(found.failures[-1])
+# How each is taken, and about how many seconds that is.
+BENCHES = {
+    "startup": (bench_startup, lambda runs: runs * START_S),
+    "failover": (bench_failover, lambda runs: 3 * runs * KILL_S + stops(runs) * STOP_S),
+    "idle": (bench_idle, lambda _: IDLE_S + 5),
+}

@@ -79,8 +79,8 @@ class System:
 class Skiff(System):
     name = "Skiff"
 
-    def __init__(self, nodes):
-        self.cluster = Cluster(nodes)
+    def __init__(self, nodes, sets=()):
+        self.cluster = Cluster(nodes, sets=sets)
         self.home = self.cluster.home
         self.ports = [node["port"] for node in self.cluster.nodes.values()]
 

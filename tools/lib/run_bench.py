@@ -9,6 +9,10 @@
     startup   `skiff up -n 3` to the first record acknowledged; the same after kill -9 of all
     failover  the longest gap between acknowledgements when nodes are killed or stopped
     idle      memory and processor time of nodes with one topic and no clients
+    groups    100 members until all have their partitions; 100,000 offsets and the commits of a group
+              when its coordinator is killed
+    cleaning  compaction: its speed, its memory, and what it costs who writes meanwhile
+    codecs    checking and recompressing batches, beside the codecs' own libraries
 
 The first four run against Apache Kafka too, in turn (A B B A), where Java and maven are there. A figure
 is a median with the least and the greatest run; "times better" is of the runs of a pair. Exit code 1
@@ -26,7 +30,10 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "chaos"))
 import live  # noqa: E402  (the folder of clusters and raw frames)
+import bench_cleaning  # noqa: E402
+import bench_codecs  # noqa: E402
 import bench_faults  # noqa: E402
+import bench_groups  # noqa: E402
 import bench_load  # noqa: E402
 import bench_machine  # noqa: E402
 import bench_page  # noqa: E402
@@ -35,7 +42,7 @@ from bench_rows import markdown, number, table  # noqa: E402
 from bench_systems import KAFKA, Missing, fetch_kafka  # noqa: E402
 
 LOADS = ["produce", "consume", "fsync", "latency"]
-FAULTS = ["startup", "failover", "idle"]
+ALONE = {**bench_faults.BENCHES, **bench_groups.BENCHES, **bench_cleaning.BENCHES, **bench_codecs.BENCHES}
 
 
 def arguments():
@@ -43,19 +50,19 @@ def arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("benches", nargs="*", metavar="BENCH", help="all when none is named")
     parser.add_argument("--quick", action="store_true", help="shorter and fewer, for a machine with other work")
-    parser.add_argument("--runs", type=int, help="of each fault and each start (20; quick: 5)")
+    parser.add_argument("--runs", type=int, help="of each fault and each start (20; quick: 5); others take parts of it")
     parser.add_argument("--pairs", type=int, help="of runs of Skiff and Kafka (4; quick: 2)")
     parser.add_argument("--without-kafka", action="store_true", help="measure Skiff alone")
     parser.add_argument("--json", metavar="FILE", help="all samples and histograms; - is standard output")
     parser.add_argument("--html", metavar="FILE", help="a page with plots")
     parser.add_argument("--markdown", metavar="FILE", help="the table as docs/bench.md has it")
     options = parser.parse_args()
-    unknown = set(options.benches) - set(LOADS + FAULTS)
+    unknown = set(options.benches) - set(LOADS) - set(ALONE)
     if unknown:
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
     if (options.runs or 1) < 1 or (options.pairs or 1) < 1:
         parser.error("--runs and --pairs are 1 or more")
-    options.benches = options.benches or LOADS + FAULTS
+    options.benches = options.benches or [*LOADS, *ALONE]
     options.runs = options.runs or (5 if options.quick else 20)
     return options
 
@@ -87,7 +94,8 @@ class Found:
 def measure(options, why_not, progress, found):
     setting = bench_load.Setting(options.quick, options.pairs)
     loads = [name for name in options.benches if name in LOADS]
-    bench_faults.plan(options.benches, options.runs, progress)
+    alone = [name for name in ALONE if name in options.benches]
+    progress.plan(sum(ALONE[name][1](options.runs) for name in alone))
     if loads:
         progress.plan(8)
         bench_load.plan([case for case in bench_load.cases() if case.bench in loads], setting, progress, not why_not)
@@ -96,7 +104,17 @@ def measure(options, why_not, progress, found):
         found.notes.append(f"Apache Kafka {KAFKA}: skipped: {why_not}." if why_not else
                            f"Apache Kafka {KAFKA} was loaded for {setting.warm_s} s before anything counted.")
         bench_load.bench(loads, setting, progress, not why_not, found)
-    bench_faults.bench(options.benches, options.runs, progress, found)
+    for name in alone:
+        bench_alone(name, options.runs, progress, found)
+
+
+def bench_alone(name, runs, progress, found):
+    """One that fails is told, and the next follows."""
+    try:
+        found.rows += ALONE[name][0](runs, progress, found)
+    except (AssertionError, RuntimeError, OSError, subprocess.SubprocessError) as failure:
+        found.failures.append(f"{name}: {failure}")
+        progress.tell(found.failures[-1])
 
 
 def summary(rows, run):
