@@ -12,7 +12,7 @@
 #include "batch_layout.h"
 
 enum {
-    COMPACT_UNSYNCED_MAX = 32 << 20, /* Bytes written between two syncs of a successor. */
+    COMPACT_UNSYNCED_MAX = 4 << 20, /* Bytes written between two syncs of a successor. */
     COMPACT_UNPACKING = 8, /* What a compressed byte costs, beside one that need only be walked. */
 };
 

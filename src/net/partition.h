@@ -87,6 +87,7 @@ struct partitions {
     struct timer sync_timer;
     struct cleaner *cleaner;
     struct timer clean_timer;
+    uint32_t clean_slices; /* That are left of this millisecond. */
 };
 
 /* partitions.c */

@@ -1,20 +1,27 @@
 /* partition_clean.c -- the shard's cleaner at work: one compaction at a time, beside the requests.
  *
- * A tick of it costs what one read of the configured size does, and the next one comes a
- * millisecond later, so that requests take turns with it. */
+ * What it may do in a millisecond costs what one read of the configured size does. That is done in
+ * slices, each in a tick of its own and after what the tick owes to others: so a request waits for
+ * one slice at most, and requests that come meanwhile have their turn before the next one. */
 #include "cluster_clock.h"
 #include "log_cleaner.h"
 #include "partition.h"
 
 #include <stdio.h>
 
-enum { IO_SIZE_LEAST = 4096 };
+enum {
+    SLICES = 8, /* In a millisecond. */
+    IO_SIZE_LEAST = 4096,
+};
 
 static void schedule(struct partitions *partitions)
 {
     struct shard *shard = partitions->shard;
     mono_ms due = cleaner_deadline(partitions->cleaner);
 
+    if (due <= shard->now && partitions->clean_slices > 0)
+        return;
+    partitions->clean_slices = 0;
     if (due == MONO_NEVER || partitions->draining)
         timer_stop(&shard->timers, &partitions->clean_timer);
     else
@@ -25,10 +32,26 @@ static void schedule(struct partitions *partitions)
 static void fire(struct timer *timer, mono_ms now)
 {
     struct partitions *partitions = list_entry(timer, struct partitions, clean_timer);
+    (void)now;
+    partitions->clean_slices = SLICES;
+}
 
-    cleaner_tick(partitions->cleaner, now, cluster_wall(partitions->shard));
+bool partitions_clean(struct partitions *partitions)
+{
+    struct shard *shard = partitions->shard;
+
+    if (partitions->clean_slices == 0)
+        return false;
+    partitions->clean_slices--;
+    cleaner_tick(partitions->cleaner, shard->now, cluster_wall(shard));
     partitions->dirty = true; /* A swap that ends is owed a sync. */
     schedule(partitions);
+    return true;
+}
+
+bool partitions_clean_goes_on(const struct partitions *partitions)
+{
+    return partitions->clean_slices > 0;
 }
 
 void partitions_clean_open(struct partitions *partitions)
@@ -36,7 +59,7 @@ void partitions_clean_open(struct partitions *partitions)
     struct shard *shard = partitions->shard;
     const struct config *config = shard->config;
     char path[48] = "cleaner-offset-checkpoint";
-    int32_t io_size = config->cleaner_io_size;
+    int32_t io_size = config->cleaner_io_size / SLICES;
 
     if (config->shards > 1)
         snprintf(path, sizeof path, "cleaner-offset-checkpoint-%u", shard->index);

@@ -32,6 +32,10 @@ void partitions_session(struct partitions *partitions, bool alive);
 bool partitions_synced(struct partitions *partitions, uint64_t ticket, enum err result);
 void partitions_flush(struct partitions *partitions);
 bool partitions_are_dirty(const struct partitions *partitions);
+/* Compact a little, at the end of a tick. False: nothing is due; else another flush is. */
+bool partitions_clean(struct partitions *partitions);
+/* The next slice is due at once. */
+bool partitions_clean_goes_on(const struct partitions *partitions);
 void partitions_drain(struct partitions *partitions); /* A clean stop: let the marks leave now. */
 bool partitions_are_drained(const struct partitions *partitions);
 

@@ -31,7 +31,7 @@ enum {
     BATCH_RECORDS = 64,
     SEGMENT_SIZE = 4 << 20,
     TICKETS_MAX = 16,
-    IO_SIZE = 512 << 10,
+    IO_SIZE = 64 << 10, /* An eighth of log.cleaner.io.buffer.size, as a node has it. */
 };
 
 static const char *const codec_names[] = {"none", "gzip", "snappy", "lz4", "zstd"};
@@ -372,7 +372,7 @@ static void measure(const struct plan *plan, const char *root)
            codec_names[plan->codec], (unsigned long long)before,
            (unsigned long long)log_size(bench.log), (unsigned long long)stats.runs, took,
            (double)before / 1e6 / took, longest * 1000, (unsigned long long)map_size,
-           (unsigned long long)(plan->map_size + 2 * IO_SIZE),
+           (unsigned long long)(plan->map_size + 8 * IO_SIZE),
            (unsigned long long)(memory("VmHWM") - resident));
     fflush(stdout);
     close_bench(&bench);

@@ -1,0 +1,126 @@
+/* partition_clean.c -- compaction takes turns with requests. */
+#include <criterion/criterion.h>
+
+#include "batch.h"
+#include "log_cleaner.h"
+#include "node.h"
+#include "node_fixture.h"
+#include "partitions.h"
+
+static struct node node;
+
+enum { SLICES = 8, SLICE_SIZE = 4096, BATCHES = 100, BACKOFF_MS = 600000 };
+
+static void tune(struct config *config)
+{
+    config->cleaner_io_size = SLICES * SLICE_SIZE;
+    config->cleaner_backoff_ms = BACKOFF_MS;
+}
+
+static void create(void)
+{
+    static const char *const settings[][2] = {{"cleanup.policy", "compact"},
+                                              {"segment.bytes", "20000"}};
+    struct create_topics_request body;
+    struct create_topics_response response;
+    create_topics_request_init(&body);
+    body.topics_count = 1;
+    body.topics = create_topics_request_topic_new(&node.arena, 1);
+    body.topics[0].name = STR("t");
+    body.topics[0].num_partitions = 1;
+    body.topics[0].replication_factor = 1;
+    body.topics[0].configs_count = 2;
+    body.topics[0].configs = create_topics_request_config_new(&node.arena, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        body.topics[0].configs[i].name = str_from(settings[i][0]);
+        body.topics[0].configs[i].value = str_from(settings[i][1]);
+    }
+    node_call(&node, node_connect(&node), WIRE_CREATE_TOPICS, 7, &body, &response);
+    cr_assert_eq(response.topics[0].error_code, ERR_NONE);
+}
+
+/* Batches of one record of some 1000 bytes; each of 50 keys comes twice. */
+static void produce(void)
+{
+    for (uint32_t i = 0; i < BATCHES; i++) {
+        struct batch_spec spec = batch_spec(0, -1, env_wall(&node.fake.env));
+        uint8_t key = (uint8_t)(i % (BATCHES / 2)), value[1000] = {0};
+        struct batch_record record = {.key = {.data = &key, .size = 1},
+                                      .value = {.data = value, .size = sizeof value}};
+        struct buf *batch = batch_build(&spec, &record, 1);
+        struct produce_response_partition answer =
+            node_produce(&node, node_connect(&node), "t",
+                         (struct bytes){.data = batch->data, .size = batch->size});
+        cr_assert_eq(answer.error_code, ERR_NONE);
+        buf_unref(batch);
+    }
+}
+
+static uint64_t read_size(void)
+{
+    struct cleaner_stats stats;
+    partitions_clean_stats(node.shard->partitions, &stats);
+    return stats.bytes_read;
+}
+
+/* One tick, when it is due. */
+static void tick(void)
+{
+    mono_ms due = shard_deadline(node.shard);
+    node.fake.now = due > node.fake.now ? due : node.fake.now;
+    fake_env_deliver(&node.fake);
+    shard_tick(node.shard, node.fake.now);
+}
+
+/* A log to compact, and the first slice of that is done. */
+static void start(void)
+{
+    node_start(&node, tune);
+    create();
+    produce();
+    while (read_size() == 0)
+        tick();
+}
+
+static void stop(void)
+{
+    node_stop(&node);
+}
+
+TestSuite(partition_clean, .init = start, .fini = stop);
+
+Test(partition_clean, does_a_slice_a_tick_and_eight_in_a_millisecond)
+{
+    mono_ms began = node.fake.now;
+    uint32_t slices = 0;
+    while (shard_deadline(node.shard) == began)
+        tick(); /* The millisecond in which the cleaner chose the log. */
+    cr_assert_eq(shard_deadline(node.shard), began + 1);
+
+    do {
+        uint64_t before = read_size();
+        tick();
+        slices++;
+        cr_assert_geq(read_size() - before, SLICE_SIZE);
+        cr_assert_leq(read_size() - before, SLICE_SIZE + 1200);
+    } while (shard_deadline(node.shard) == began + 1);
+
+    cr_assert_eq(slices, SLICES);
+    cr_assert_eq(shard_deadline(node.shard), began + 2);
+}
+
+Test(partition_clean, lets_a_request_have_its_turn_between_two_slices)
+{
+    struct api_versions_request body;
+    conn_id conn = node_connect(&node);
+    mono_ms began = node.fake.now;
+    api_versions_request_init(&body);
+    body.client_software_name = STR("test");
+    body.client_software_version = STR("1");
+    node_ask(&node, conn, WIRE_API_VERSIONS, 3, &body);
+
+    tick();
+
+    cr_assert_eq(node.fake.now, began);
+    cr_assert(node_reply(&node, conn).data);
+}
