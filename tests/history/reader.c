@@ -66,6 +66,14 @@ Test(reader, reads_every_kind_of_line)
     line = one(HEAD "a 4 17 -1 900\n");
     cr_assert_eq(line.offset, -1);
 
+    line = one(HEAD "m 4 2 17 900\n");
+    cr_assert_eq(line.kind, 'm');
+    cr_assert_eq(line.offset, 17);
+
+    line = one(HEAD "f 4 2 ILLEGAL_GENERATION 900\n");
+    cr_assert_eq(line.partition, 2);
+    cr_assert(str_equal(line.words[0], STR("ILLEGAL_GENERATION")));
+
     line = one(HEAD "e 4 17 _MSG_TIMED_OUT:not-persisted 900\n");
     cr_assert(str_equal(line.words[0], STR("_MSG_TIMED_OUT:not-persisted")));
     cr_assert_eq(line.time, 900);
@@ -98,6 +106,29 @@ Test(reader, reads_every_kind_of_line)
     cr_assert_eq(one(HEAD "s 5 0 -2 9\n").offset, -2);
     cr_assert(str_equal(one(HEAD "n any text\n").words[0], STR("any text")));
     cr_assert(str_equal(one(HEAD "n\n").words[0], (struct str){.data = "", .size = 0}));
+}
+
+Test(reader, reads_lines_with_a_key_as_those_without)
+{
+    struct history_line line = one(HEAD "k 4 17 2 5 900\n");
+    cr_assert_eq(line.kind, 'w');
+    cr_assert(line.has_key && !line.is_tombstone);
+    cr_assert_eq(line.value, 17);
+    cr_assert_eq(line.partition, 2);
+    cr_assert_eq(line.key, 5);
+    cr_assert_eq(line.time, 900);
+
+    line = one(HEAD "t 4 17 2 5 900\n");
+    cr_assert(line.kind == 'w' && line.has_key && line.is_tombstone);
+
+    line = one(HEAD "v 5 2 100 6 4 17 900\n");
+    cr_assert_eq(line.kind, 'r');
+    cr_assert_eq(line.offset, 100);
+    cr_assert_eq(line.key, 6);
+    cr_assert_eq(line.writer, 4);
+    cr_assert_eq(line.value, 17);
+
+    cr_assert_not(one(HEAD "w 4 17 2 900\n").has_key);
 }
 
 Test(reader, tells_a_whole_file_from_one_that_was_cut)

@@ -40,8 +40,8 @@ Test(writer, writes_each_kind_so_that_it_reads_as_the_same)
     struct history *history = open_at(&place);
     struct history_reader *reader;
     struct history_line line;
-    const char *kinds = "cwaesrxbhzgn";
-    char found[16] = "";
+    const char *kinds = "cwaesrxbhzgnwromfd";
+    char found[32] = "";
     history_client(history, 4, "writer", "stock", "librdkafka 2.0.2\nand more");
     int64_t begun = history_begin(history, 4, 0, 2);
     history_acked(history, 4, 0, -1);
@@ -54,6 +54,12 @@ Test(writer, writes_each_kind_so_that_it_reads_as_the_same)
     history_final(history, 4, 2, 11);
     history_stall(history, 5, 6);
     history_note(history, "a note");
+    int64_t begun_key = history_begin_key(history, 4, 1, 2, 5, true);
+    history_read_key(history, 4, 2, 9, 5, 4, 1);
+    history_given(history, 4, 2);
+    history_committing(history, 4, 2, 9);
+    history_commit_ended(history, 4, 2, "_TIMED OUT");
+    history_taken(history, 4, 2);
 
     cr_assert_eq(history_close(history, true), 0);
 
@@ -61,11 +67,13 @@ Test(writer, writes_each_kind_so_that_it_reads_as_the_same)
     for (size_t i = 0; history_next(reader, &line) == HISTORY_LINE; i++) {
         found[i] = line.kind;
         if (line.kind == 'w')
-            cr_assert_eq(line.time, begun);
+            cr_assert_eq(line.time, line.has_key ? begun_key : begun);
         if (line.kind == 'c')
             cr_assert(str_equal(line.words[2], STR("librdkafka 2.0.2_and more")));
         if (line.kind == 'e')
             cr_assert(str_equal(line.words[0], STR("_MSG_TIMED")));
+        if (line.kind == 'f')
+            cr_assert(str_equal(line.words[0], STR("_TIMED_OUT")));
     }
     cr_assert_str_eq(found, kinds);
     cr_assert_eq(history_next(reader, &line), HISTORY_END, "%s", history_problem(reader));

@@ -104,6 +104,8 @@ bool take_committed(struct checker *checker, const struct history_line *line, co
                            "it was asked after it was answered, or %lld is no "
                            "offset",
                            (long long)line->offset);
+    if (find_client(checker, line->client)->kind->is_member)
+        return take_told(checker, line, path);
     const struct commit_bound *bound = bound_before(commits, line->value);
     const struct write *write = find_commit(checker, commits, line->offset);
     checker->verdict->counts.commits_asked++;

@@ -208,7 +208,7 @@ static void check_write(struct checker *checker, const struct client *client, st
     if (write->state == WRITE_ACKED)
         check_order(checker, client, write, name, &orders[write->partition]);
     const struct final_read *final = &checker->verdict->finals[write->partition];
-    if (final->is_there && write->seen < final->seen)
+    if (final->is_there && write->seen < final->seen && !client->kind->by_key)
         check_absent(checker, client, write, name);
 }
 
@@ -222,9 +222,12 @@ static void check_writes(struct checker *checker)
         for (int64_t number = 0; client && number <= client->writes.last; number++) {
             uint32_t id;
             struct write *write = writes_find(&checker->writes, &client->writes, number, &id);
-            if (write)
-                check_write(checker, client, write, (struct write_name){client->number, number},
-                            orders);
+            if (!write)
+                continue;
+            check_write(checker, client, write, (struct write_name){client->number, number},
+                        orders);
+            if (client->kind->keeps && !client->kind->by_key)
+                check_delivered(checker, write, id);
         }
     }
     mem_free(orders);
@@ -286,9 +289,10 @@ static void check_jump(struct checker *checker, const struct jump *jump)
            at < jump->high) {
         const struct write *write = writes_at(&checker->writes, id);
         bool is_read = write->offset != at || (write->flags & WRITE_READ);
-        if (!is_read || write->seen < jump->seen)
-            continue;
         struct write_name name = writes_name(&checker->writes, id);
+        bool may_go = find_client(checker, name.client)->kind->by_key;
+        if (!is_read || write->seen < jump->seen || may_go)
+            continue;
         struct finding *finding =
             findings_add(&checker->verdict->findings, FINDING_POLL_SKIP,
                          "partition %u: reader %u went from offset %lld to %lld, and did not get "
@@ -398,5 +402,7 @@ void check_end(struct checker *checker)
         check_jump(checker, &checker->jumps[i]);
     check_unborn(checker);
     check_commits(checker);
+    check_keys(checker);
+    check_members(checker);
     check_partitions(checker);
 }

@@ -148,6 +148,9 @@ bool take_read(struct checker *checker, const struct history_line *line, const c
     if (there != id)
         tell_shared_offset(checker, id, there, line->partition, line->offset);
     place_read(checker, line, write, id);
+    if (line->has_key)
+        check_read_key(checker, line);
+    deliver(find_client(checker, line->client), id);
     return true;
 }
 

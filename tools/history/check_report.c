@@ -64,6 +64,16 @@ void print_verdict(const struct verdict *verdict)
                (unsigned long long)counts->commits, (unsigned long long)counts->commits_asked,
                (unsigned long long)findings->counts[FINDING_LOST_COMMIT],
                (unsigned long long)counts->commits_late);
+    if (counts->keys)
+        printf("%llu keys, %llu of their records compacted away; %llu keys lost\n",
+               (unsigned long long)counts->keys, (unsigned long long)counts->keys_compacted,
+               (unsigned long long)findings->counts[FINDING_LOST_KEY]);
+    if (counts->members)
+        printf("%llu members of groups, %llu commits acked, %llu times told where to begin; "
+               "%llu undelivered\n",
+               (unsigned long long)counts->members, (unsigned long long)counts->member_commits,
+               (unsigned long long)counts->member_asked,
+               (unsigned long long)findings->counts[FINDING_UNDELIVERED]);
 }
 
 /* ---- For machines. */
@@ -94,6 +104,11 @@ static json_t *counts_of(const struct verdict *verdict)
         number(counts->disordered), "watermark_dips", number(counts->watermark_dips), "commits",
         number(counts->commits), "commits_asked", number(counts->commits_asked), "commits_late",
         number(counts->commits_late));
+    json_object_set_new(root, "keys", json_integer(number(counts->keys)));
+    json_object_set_new(root, "keys_compacted", json_integer(number(counts->keys_compacted)));
+    json_object_set_new(root, "members", json_integer(number(counts->members)));
+    json_object_set_new(root, "member_commits", json_integer(number(counts->member_commits)));
+    json_object_set_new(root, "member_asked", json_integer(number(counts->member_asked)));
     for (uint32_t i = 0; i < FINDING_CLASSES; i++) {
         set_count(root, (enum finding_class)i, found[i]);
         bool is_named = i == FINDING_LOST_WRITE || i == FINDING_UNSEEN || i == FINDING_DUPLICATE ||

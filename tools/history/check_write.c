@@ -56,6 +56,9 @@ bool take_begin(struct checker *checker, const struct history_line *line, const 
     struct client *client = find_client(checker, line->client);
     struct write_name name = {.client = line->client, .number = line->value};
     uint32_t id;
+    if (line->has_key != client->kind->by_key)
+        return refuse_line(checker, line, path, "field 1 (kind): client %u is a %s", line->client,
+                           client->kind->name);
     struct write *write = writes_add(&checker->writes, &client->writes, name, &id);
     if (!write)
         return refuse_line(checker, line, path,
@@ -72,6 +75,8 @@ bool take_begin(struct checker *checker, const struct history_line *line, const 
         return true;
     if (client->kind->commits)
         return begin_commit(checker, line, path);
+    if (client->kind->by_key && !begin_key(checker, line, path))
+        return false;
     write->offset = checker->partitions[line->partition].acked_max;
     checker->verdict->counts.writes++;
     checker->verdict->counts.ops++;

@@ -65,6 +65,8 @@ static bool take_client(struct checker *checker, const struct history_line *line
     if (client->profile == AVAILABILITY_PROFILES_MAX)
         return refuse_line(checker, line, path, "field 4 (profile): more than %d are there",
                            AVAILABILITY_PROFILES_MAX);
+    if (kind->is_member)
+        join_group(checker, client);
     return true;
 }
 
@@ -75,10 +77,11 @@ static const struct {
     bool of_reader;
     bool (*take)(struct checker *checker, const struct history_line *line, const char *path);
 } takers[] = {
-    {'w', false, take_begin},    {'a', false, take_acked},    {'r', true, take_read},
-    {'e', false, take_failed},   {'h', true, take_watermark}, {'s', true, take_position},
-    {'z', true, take_final},     {'x', true, take_foreign},   {'b', true, take_corrupt},
-    {'q', true, take_committed},
+    {'w', false, take_begin},     {'a', false, take_acked},       {'r', true, take_read},
+    {'e', false, take_failed},    {'h', true, take_watermark},    {'s', true, take_position},
+    {'z', true, take_final},      {'x', true, take_foreign},      {'b', true, take_corrupt},
+    {'q', true, take_committed},  {'o', true, take_given},        {'d', true, take_taken},
+    {'m', true, take_committing}, {'f', true, take_commit_ended},
 };
 
 static bool take_operation(struct checker *checker, const struct history_line *line,
@@ -162,11 +165,14 @@ static void close_checker(struct checker *checker)
             continue;
         write_list_free(&client->writes);
         mem_free(client->positions);
+        mem_free(client->given);
+        keys_free(client->keys);
         mem_free(client);
     }
     for (uint32_t i = 0; i < checker->verdict->head.partitions; i++)
         mem_free(checker->commits[i].bounds);
     mem_free(checker->commits);
+    groups_free(checker);
     mem_free(checker->clients);
     mem_free(checker->partitions);
     mem_free(checker->jumps);

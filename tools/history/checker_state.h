@@ -30,6 +30,17 @@ struct client {
     uint32_t file;
     struct write_list writes;
     struct position *positions; /* By partition; NULL: it has not read. */
+    struct keys *keys;          /* NULL: its values have none. */
+    struct group *group;        /* NULL: it is in none. */
+    uint32_t *given;            /* By partition: which of its group's gifts it was; 0: none. */
+};
+
+/* The keys of one writer (check_key.c): which key each value has, and where each key's are. */
+struct keys {
+    uint32_t *of_values; /* By value number: 2 * key, plus 1 for a tombstone; UINT32_MAX: none. */
+    uint32_t value_count, value_capacity;
+    uint32_t *partitions; /* By key; UINT32_MAX: not written yet. */
+    uint32_t key_count, key_capacity;
 };
 
 /* A watermark that went back below what a reader had got. */
@@ -67,6 +78,59 @@ struct commits {
     struct commit_bound *bounds; /* Times and values rise. */
 };
 
+/* That a group had `value` committed for a partition between two moments, at one of them or
+ * somewhere in between: it was acknowledged to a member, or told to one. */
+struct group_known {
+    int64_t value;
+    int64_t begun;
+    int64_t ended;
+    int64_t floor; /* The latest `begun` of this one and those before it. */
+    uint32_t client;
+    bool is_told;
+};
+
+/* A commit without an acknowledgement: it takes effect at any time after its begin, or never. */
+struct group_doubt {
+    int64_t value;
+    int64_t begun;
+    uint32_t client;
+    uint32_t given; /* Under which gift it was made. */
+    bool is_open;
+};
+
+/* Acknowledged commits in a row of one member, under one gift. */
+struct group_turn {
+    uint32_t client;
+    uint32_t given;
+    int64_t ended; /* The last of them. */
+    int64_t value;
+};
+
+enum { GROUP_TURNS = 4 };
+
+/* One partition as a group sees it. */
+struct group_partition {
+    struct group_known *known; /* By `ended`. */
+    uint32_t known_count, known_capacity;
+    struct group_doubt *doubts;
+    uint32_t doubt_count, doubt_capacity;
+    struct group_turn turns[GROUP_TURNS]; /* The last one last. */
+    uint32_t turn_count;
+    uint32_t gifts;    /* How often a member was given it. */
+    int64_t acked;     /* ns of the last acknowledgement; -1: none. */
+    int64_t committed; /* What was told last; -1: nothing is. */
+    int64_t asked;     /* When that was asked, ns; -1: never. */
+    uint32_t asker;
+};
+
+/* The members of one profile. */
+struct group {
+    uint32_t profile;
+    struct group_partition *partitions;
+    uint8_t *delivered; /* A bit for each write. */
+    uint32_t delivered_size;
+};
+
 /* A reader went from one offset to another and got nothing in between. */
 struct jump {
     uint32_t client;
@@ -98,6 +162,8 @@ struct checker {
     uint32_t client_count, client_capacity;
     struct partition *partitions;
     struct commits *commits; /* By partition. */
+    struct group **groups;
+    uint32_t group_count, group_capacity;
     struct writes writes;
     struct places places;
     struct jump *jumps;
@@ -135,6 +201,24 @@ bool take_committed(struct checker *checker, const struct history_line *line, co
 bool begin_commit(struct checker *checker, const struct history_line *line, const char *path);
 void ack_commit(struct checker *checker, uint32_t partition, int64_t value, int64_t time);
 void check_commits(struct checker *checker);
+
+/* Keys (check_key.c): a write under one, what was read under one, and what became of them. */
+bool begin_key(struct checker *checker, const struct history_line *line, const char *path);
+void check_read_key(struct checker *checker, const struct history_line *line);
+void check_keys(struct checker *checker);
+void keys_free(struct keys *keys);
+
+/* Members of groups (check_member.c). */
+void join_group(struct checker *checker, struct client *client);
+bool take_given(struct checker *checker, const struct history_line *line, const char *path);
+bool take_taken(struct checker *checker, const struct history_line *line, const char *path);
+bool take_committing(struct checker *checker, const struct history_line *line, const char *path);
+bool take_commit_ended(struct checker *checker, const struct history_line *line, const char *path);
+bool take_told(struct checker *checker, const struct history_line *line, const char *path);
+void deliver(const struct client *client, uint32_t id);
+void check_delivered(struct checker *checker, const struct write *write, uint32_t id);
+void check_members(struct checker *checker);
+void groups_free(struct checker *checker);
 
 /* What only shows at the end (check_end.c). */
 void check_end(struct checker *checker);

@@ -9,7 +9,9 @@ static const struct client_kind kinds[] = {
     {.name = "probe/1", .once = true, .tried_once = true},
     {.name = "admin"},
     {.name = "committer", .commits = true},
+    {.name = "keyed", .keeps = true, .once = true, .ordered = true, .by_key = true},
     {.name = "reader", .is_reader = true},
+    {.name = "member", .is_reader = true, .is_member = true},
 };
 
 const struct client_kind *client_kind_find(struct str name)

@@ -12,6 +12,8 @@ struct client_kind {
     bool ordered;    /* Its values stand in the order of their numbers. */
     bool tried_once; /* An error is the answer to the only attempt. */
     bool commits;    /* Its values are offsets that it commits, one after the other. */
+    bool by_key;     /* Its topic is compacted: a value stays until the next one of its key. */
+    bool is_member;  /* Of a group; a reader, too. */
 };
 
 /* NULL: no kind has this name. */

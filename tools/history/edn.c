@@ -83,7 +83,7 @@ static void take_client(struct edn *edn, const struct history_line *line)
     }
     struct edn_client *client = &edn->clients[line->client];
     client->kind = client_kind_find(line->words[0]);
-    if (client->kind && client->kind->commits)
+    if (client->kind && (client->kind->commits || client->kind->by_key || client->kind->is_member))
         client->kind = NULL; /* Jepsen's workload has no word for it. */
     if (!client->kind || !client->kind->is_reader)
         return;

@@ -25,6 +25,9 @@ static const char *const names[FINDING_CLASSES] = {
     [FINDING_DIRTY_READ] = "dirty-read",
     [FINDING_CORRUPT] = "corrupt",
     [FINDING_LOST_COMMIT] = "lost-commit",
+    [FINDING_LOST_KEY] = "lost-key",
+    [FINDING_UNDELIVERED] = "undelivered",
+    [FINDING_TWO_OWNERS] = "two-owners",
 };
 
 const char *finding_class_name(enum finding_class class)
@@ -117,7 +120,7 @@ static uint32_t list_of(char kind, int64_t number)
 static int64_t telling(char kind, int64_t client, int64_t offset, int64_t value)
 {
     bool is_write = kind == 'w' || kind == 'a' || kind == 'e';
-    bool is_read = kind == 'r' || kind == 'x' || kind == 'q';
+    bool is_read = kind == 'r' || kind == 'x' || kind == 'q' || kind == 'm';
     return is_write ? value : is_read ? offset : client;
 }
 

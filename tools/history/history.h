@@ -14,6 +14,7 @@ enum {
     HISTORY_TOPIC_MAX = 249,
     HISTORY_PARTITIONS_MAX = 10000,
     HISTORY_CLIENTS_MAX = 1 << 20, /* Client numbers are below it. */
+    HISTORY_KEYS_MAX = 1 << 20,    /* And numbers of one writer's keys. */
     HISTORY_LINE_MAX = 4096,       /* Bytes, the newline included. */
     HISTORY_VALUE_MAX = 96,        /* Bytes of a value without padding, at most. */
     HISTORY_FLUSH_MS = 50,         /* No line waits longer, if another one follows. */
@@ -84,6 +85,20 @@ int64_t history_watermark(struct history *history, uint32_t client, uint32_t par
 int64_t history_committed(struct history *history, uint32_t client, uint32_t partition,
                           int64_t offset, int64_t asked);
 int64_t history_final(struct history *history, uint32_t client, uint32_t partition, int64_t end);
+/* The same of a writer with keys; `is_tombstone`: the value deletes its key. */
+int64_t history_begin_key(struct history *history, uint32_t client, int64_t value,
+                          uint32_t partition, uint32_t key, bool is_tombstone);
+int64_t history_read_key(struct history *history, uint32_t client, uint32_t partition,
+                         int64_t offset, uint32_t key, uint32_t writer, int64_t value);
+/* A member of a group was given a partition, or has it no more. */
+int64_t history_given(struct history *history, uint32_t client, uint32_t partition);
+int64_t history_taken(struct history *history, uint32_t client, uint32_t partition);
+/* A member begins to commit `offset`; `code`: how that ended, HISTORY_COMMITTED if well. */
+int64_t history_committing(struct history *history, uint32_t client, uint32_t partition,
+                           int64_t offset);
+int64_t history_commit_ended(struct history *history, uint32_t client, uint32_t partition,
+                             const char *code);
+#define HISTORY_COMMITTED "NO_ERROR"
 /* The host stood still from `from` to `to`. */
 int64_t history_stall(struct history *history, int64_t from, int64_t to);
 int64_t history_note(struct history *history, const char *text);
@@ -92,8 +107,11 @@ int64_t history_note(struct history *history, const char *text);
 
 /* One line, by field; those that its kind has not are 0. */
 struct history_line {
-    char kind;   /* 'c', 'w', ...: the first character. '#' never gets here. */
-    bool begins; /* '!': the fault begins. */
+    char kind;         /* 'c', 'w', ...: the first character. '#' never gets here. */
+    bool begins;       /* '!': the fault begins. */
+    bool has_key;      /* 'w', 'r': written as 'k' or 't', and as 'v'. */
+    bool is_tombstone; /* 'w': written as 't'. */
+    uint32_t key;
     uint32_t client;
     uint32_t partition;
     uint32_t writer;
@@ -101,7 +119,7 @@ struct history_line {
     int64_t offset; /* 'h': the watermark; 'z': the end. */
     int64_t time;   /* 'c', 'n': that of the line before. */
     int64_t to;     /* 'g': the end of the stall. */
-    /* 'c': kind, profile, name. 'e': code. '!': id, name, detail. 'x': digits. 'n': text. */
+    /* 'c': kind, profile, name. 'e', 'f': code. '!': id, name, detail. 'x': digits. 'n': text. */
     struct str words[3];
     struct str text; /* The whole line, without its newline. */
     uint64_t number; /* From 1 on. */

@@ -22,6 +22,7 @@ struct field {
 static const struct field fields[] = {{'C', "client"},
                                       {'P', "partition"},
                                       {'W', "writer"},
+                                      {'K', "key"},
                                       {'V', "value number"},
                                       {'O', "offset"},
                                       {'T', "time"},
@@ -34,16 +35,22 @@ static const struct field fields[] = {{'C', "client"},
                                       {'X', "hexadecimal digits"},
                                       {'*', "rest of a line"}};
 
-/* What the lines of each kind hold; '*' takes the rest of the line, which may be empty. */
+/* What the lines of each kind hold; '*' takes the rest of the line, which may be empty. A line that
+ * names a key means what the one without it means. */
 static const struct shape {
     char kind;
+    char means;
     bool is_ordered; /* Its time is not before that of the ordered line above. */
     const char *letters;
 } shapes[] = {
-    {'w', true, "CVPT"}, {'a', true, "CVOT"},  {'r', true, "CPOWVT"}, {'e', true, "CV1T"},
-    {'h', true, "CPOT"}, {'s', true, "CPOT"},  {'z', true, "CPOT"},   {'x', true, "CPOTX"},
-    {'b', true, "CPOT"}, {'q', true, "CPOFT"}, {'c', false, "C12*"},  {'!', false, "TB12*"},
-    {'g', false, "TU"},  {'n', false, "*"},    {'.', true, "T"},
+    {'w', 'w', true, "CVPT"},    {'a', 'a', true, "CVOT"},  {'r', 'r', true, "CPOWVT"},
+    {'e', 'e', true, "CV1T"},    {'h', 'h', true, "CPOT"},  {'s', 's', true, "CPOT"},
+    {'z', 'z', true, "CPOT"},    {'x', 'x', true, "CPOTX"}, {'b', 'b', true, "CPOT"},
+    {'q', 'q', true, "CPOFT"},   {'k', 'w', true, "CVPKT"}, {'t', 'w', true, "CVPKT"},
+    {'v', 'r', true, "CPOKWVT"}, {'o', 'o', true, "CPT"},   {'d', 'd', true, "CPT"},
+    {'m', 'm', true, "CPOT"},    {'f', 'f', true, "CP1T"},  {'c', 'c', false, "C12*"},
+    {'!', '!', false, "TB12*"},  {'g', 'g', false, "TU"},   {'n', 'n', false, "*"},
+    {'.', '.', true, "T"},
 };
 
 struct history_reader {
@@ -237,6 +244,9 @@ static bool take_field(struct walk *walk, struct history_line *line)
     case 'P': /* A write to the one past the last is one of metadata. */
         return take_uint32(walk, walk->reader->head.partitions - (line->kind != 'w'),
                            &line->partition);
+    case 'K':
+        line->has_key = true;
+        return take_uint32(walk, HISTORY_KEYS_MAX - 1, &line->key);
     case 'V':
         return take_integer(walk, 0, HISTORY_NUMBER_MAX, &line->value);
     case 'O':
@@ -278,8 +288,11 @@ static bool take_line(struct history_reader *reader, struct str text, struct his
                       text.data);
     struct walk walk = {
         .reader = reader, .at = text.data + 1, .end = text.data + text.size, .number = 1};
-    *line = (struct history_line){
-        .kind = shape->kind, .time = reader->time, .text = text, .number = reader->number};
+    *line = (struct history_line){.kind = shape->means,
+                                  .is_tombstone = shape->kind == 't',
+                                  .time = reader->time,
+                                  .text = text,
+                                  .number = reader->number};
     for (const char *letter = shape->letters; *letter; letter++) {
         if (!begin_field(&walk, *letter) || !take_field(&walk, line))
             return false;

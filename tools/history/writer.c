@@ -228,6 +228,44 @@ int64_t history_final(struct history *history, uint32_t client, uint32_t partiti
     return add(history, "z %u %u %lld", client, partition, (long long)end);
 }
 
+int64_t history_begin_key(struct history *history, uint32_t client, int64_t value,
+                          uint32_t partition, uint32_t key, bool is_tombstone)
+{
+    return add(history, "%c %u %lld %u %u", is_tombstone ? 't' : 'k', client, (long long)value,
+               partition, key);
+}
+
+int64_t history_read_key(struct history *history, uint32_t client, uint32_t partition,
+                         int64_t offset, uint32_t key, uint32_t writer, int64_t value)
+{
+    return add(history, "v %u %u %lld %u %u %lld", client, partition, (long long)offset, key,
+               writer, (long long)value);
+}
+
+int64_t history_given(struct history *history, uint32_t client, uint32_t partition)
+{
+    return add(history, "o %u %u", client, partition);
+}
+
+int64_t history_taken(struct history *history, uint32_t client, uint32_t partition)
+{
+    return add(history, "d %u %u", client, partition);
+}
+
+int64_t history_committing(struct history *history, uint32_t client, uint32_t partition,
+                           int64_t offset)
+{
+    return add(history, "m %u %u %lld", client, partition, (long long)offset);
+}
+
+int64_t history_commit_ended(struct history *history, uint32_t client, uint32_t partition,
+                             const char *code)
+{
+    char word[128];
+    put_text(word, sizeof word, code, true);
+    return add(history, "f %u %u %s", client, partition, word);
+}
+
 int64_t history_stall(struct history *history, int64_t from, int64_t to)
 {
     char head[128];
