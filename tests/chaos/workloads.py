@@ -332,10 +332,11 @@ def test_a_host_that_stood_still_is_told():
 def test_every_verb_ends_on_sigterm_with_a_whole_history():
     def look(cluster):
         started = [Workload(cluster, *words) for words in (("write",), ("read",), ("probe",), ("probe", "--fresh"),
-                                                           ("probe", "--metadata"), ("commit",))]
+                                                           ("probe", "--metadata"), ("commit",),
+                                                           ("write", "--keys", "3"), ("churn",))]
         for workload in started:
             workload.until("c", 1)
-        for sign, workload in zip(3 * (signal.SIGTERM, signal.SIGINT), started):
+        for sign, workload in zip(4 * (signal.SIGTERM, signal.SIGINT), started):
             workload.process.send_signal(sign)
             code, said = workload.wait()
             assert code == 0 and workload.history().is_whole, f"exit {code}: {said}"

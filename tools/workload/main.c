@@ -32,6 +32,12 @@ static const struct verb verbs[] = {
      "Groups that commit one offset after the other, and are asked for them, until SIGTERM; then\n"
      "they are asked once more, and deleted.",
      "skiff-workload commit -t skiff-chaos-a --run 1f --history c.history", run_commit},
+    {"churn", "", 0, 0, VERB_REMOTE, false, churn_flags,
+     "Members of a group that read a topic and commit what they have read, and that leave, die "
+     "and\n"
+     "are replaced, until SIGTERM; then they read and commit all that is there. The group is\n"
+     "deleted.",
+     "skiff-workload churn -t skiff-chaos-a --run 1f --history g.history", run_churn},
     {"topic create", "TOPIC", 1, 1, VERB_REMOTE, false, topic_create_flags, "Create a topic.",
      "skiff-workload topic create skiff-chaos-a -p 30 -r 3 -c min.insync.replicas=2",
      run_topic_create},

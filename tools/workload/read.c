@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "client_settings.h"
+#include "keyed.h"
 #include "say.h"
 #include "verbs.h"
 
@@ -149,10 +150,14 @@ static void take_record(struct reading *reading, const rd_kafka_message_t *messa
     uint32_t writer;
     int64_t value;
     struct bytes bytes = {message->payload, (uint32_t)message->len};
+    struct keyed keyed;
     if (position->is_done)
         return; /* Written while other partitions are read. */
     reading->got++;
-    if (history_value_read(bytes, reading->workload.run, &writer, &value)) {
+    if (message->key && keyed_read(message, reading->workload.run, &keyed)) {
+        history_read_key(history, reading->number, partition, message->offset, keyed.key,
+                         keyed.writer, keyed.value);
+    } else if (!message->key && history_value_read(bytes, reading->workload.run, &writer, &value)) {
         history_read(history, reading->number, partition, message->offset, writer, value);
     } else {
         reading->foreign++;

@@ -4,11 +4,12 @@
 
 #include "workload.h"
 
-extern const struct flag commit_flags[], write_flags[], read_flags[], probe_flags[],
+extern const struct flag churn_flags[], commit_flags[], write_flags[], read_flags[], probe_flags[],
     topic_create_flags[], view_flags[], no_flags[];
 
 int run_write(struct call *call);
 int run_commit(struct call *call);
+int run_churn(struct call *call);
 int run_read(struct call *call);
 int run_final(struct call *call);
 int run_probe(struct call *call);

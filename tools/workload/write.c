@@ -1,4 +1,5 @@
-/* write.c -- write, and probe without --fresh: producers at a constant rate, and what they heard.
+/* write.c -- write, and probe without --fresh: producers at a constant rate, and what they heard;
+ * with --keys of records that a compacted topic is for (keyed.c).
  *
  * Records are due at even distances, and go round the writers and the partitions. A
  * partition that has IN_FLIGHT_MAX records without an answer is passed over: one
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "keyed.h"
 #include "output.h"
 #include "say.h"
 #include "stall.h"
@@ -21,6 +23,7 @@ enum {
     IN_FLIGHT_MAX = 1000,      /* Of one writer to one partition. */
     IN_FLIGHT_ALL_MAX = 90000, /* Of one writer: librdkafka's own queue takes 100,000. */
     VALUE_SIZE_MAX = 1000000,
+    KEYS_MAX = HISTORY_KEYS_MAX / HISTORY_PARTITIONS_MAX, /* In each partition. */
     LATE_MAX_NS = 100000000, /* What is due longer is passed over, not sent in a burst. */
     GIVEN_UP_WAIT_MS = 1000,
     REASON_SIZE = 512,
@@ -39,12 +42,13 @@ struct writer {
 
 struct write_run {
     struct workload workload;
-    const char *kind;    /* "writer", or "writer/1" where only the leader acknowledges. */
+    const char *kind;    /* "writer"; "writer/1": only the leader acknowledges; "keyed". */
     const char *profile; /* In the history; that of the settings stands in the call. */
     uint32_t count;
     struct writer writers[WRITERS_MAX];
     int64_t every_ns; /* From one record to the next, of all writers. */
     int64_t size;     /* Bytes of a value at least. */
+    int64_t keys;     /* Of each writer in each partition; 0: records have none. */
     int64_t flush_us;
     int64_t started_ns;
     uint64_t slot; /* Of the next record that is due. */
@@ -64,6 +68,7 @@ const struct flag write_flags[] = {
     {0, "acks", "all|1", "all, and idempotent (the default), or the leader's alone"},
     {0, "profile", "stock|tuned", "which settings of librdkafka (tuned)"},
     {0, "size", "BYTES", "of a value at least (0)"},
+    {0, "keys", "N", "records with keys, some of them tombstones: so many keys in a partition"},
     {0, "first-client", "C", "the first producer's number in the history (0)"},
     {0, "flush", "TIME", "how long answers are waited for at the end (10s)"},
     {0, NULL, NULL, NULL},
@@ -134,23 +139,42 @@ static void close_writer(struct writer *writer)
     writer->client = NULL;
 }
 
-static void write_one(struct write_run *run, struct writer *writer, int32_t partition)
+static rd_kafka_resp_err_t begin_plain(struct write_run *run, struct writer *writer,
+                                       int32_t partition, int64_t number)
 {
     struct workload *workload = &run->workload;
+    uint32_t size =
+        history_value_write(run->value, (uint32_t)run->size, workload->run, writer->number, number);
+    history_begin(workload->history, writer->number, number, (uint32_t)partition);
+    int failed = rd_kafka_produce(writer->topic, partition, RD_KAFKA_MSG_F_COPY, run->value, size,
+                                  NULL, 0, (void *)(intptr_t)number);
+    return failed ? rd_kafka_last_error() : RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t begin_keyed(struct write_run *run, struct writer *writer,
+                                       int32_t partition, int64_t number)
+{
+    struct workload *workload = &run->workload;
+    struct keyed keyed = keyed_choose(writer->number, number, (uint32_t)partition,
+                                      (uint32_t)workload->partitions, (uint32_t)run->keys);
+    history_begin_key(workload->history, writer->number, number, (uint32_t)partition, keyed.key,
+                      keyed.is_tombstone);
+    return keyed_produce(writer->client, workload->topic, partition, workload->run, &keyed);
+}
+
+static void write_one(struct write_run *run, struct writer *writer, int32_t partition)
+{
     if (writer->in_flight[partition] >= run->in_flight_max) {
         run->passed_over++;
         return;
     }
     int64_t number = writer->next_value++;
-    uint32_t size =
-        history_value_write(run->value, (uint32_t)run->size, workload->run, writer->number, number);
     run->written++;
-    history_begin(workload->history, writer->number, number, (uint32_t)partition);
-    if (rd_kafka_produce(writer->topic, partition, RD_KAFKA_MSG_F_COPY, run->value, size, NULL, 0,
-                         (void *)(intptr_t)number) != 0) {
+    rd_kafka_resp_err_t err = run->keys ? begin_keyed(run, writer, partition, number)
+                                        : begin_plain(run, writer, partition, number);
+    if (err) {
         run->failed++;
-        history_failed(workload->history, writer->number, number,
-                       rd_kafka_err2name(rd_kafka_last_error()));
+        history_failed(run->workload.history, writer->number, number, rd_kafka_err2name(err));
         return;
     }
     writer->in_flight[partition]++;
@@ -341,6 +365,12 @@ int run_write(struct call *call)
         code = call_number(call, "rate", 1, 1000000, 1000, &rate);
     if (!code)
         code = call_number(call, "size", 0, VALUE_SIZE_MAX - 1, 0, &run->size);
+    if (!code)
+        code = call_number(call, "keys", 0, KEYS_MAX, 0, &run->keys);
+    if (!code && run->keys && strcmp(run->kind, "writer") != 0)
+        code = say_error(EXIT_USAGE, "--keys: only with acks=all is anything promised of them");
+    if (run->keys)
+        run->kind = "keyed";
     if (!code && run->flush_us < 0)
         code = say_error(EXIT_USAGE, "--flush %s: not a time such as 500ms or 10s", flush);
     if (!code && call_flag(call, "topic"))
