@@ -21,6 +21,7 @@ from engine import EVERYTHING  # noqa: E402
 from faults.fault import Fault  # noqa: E402
 from live import run_named, tests_of  # noqa: E402
 from programs import Failure  # noqa: E402
+from side_topics import SideTopics  # noqa: E402
 from view import Picture  # noqa: E402
 from workloads import Checked  # noqa: E402
 
@@ -93,11 +94,12 @@ class FakeWorkloads:
     """Clients of which nothing is seen but what the test gives."""
 
     topic_1, files, files_1, notes, broken, given_up = "t-acks1", ["a.history"], [], [], [], 0
+    files_of = {"t": files, topic_1: files_1}
     doubts = []
 
     def __init__(self, **found):
         self.live, self.found = FakeLive(), {**FOUND, **found}
-        self.deleted, self.stopped = [], 0
+        self.deleted, self.stopped, self.side = [], 0, SideTopics(self)
 
     def begin(self, *_words):
         pass
@@ -362,7 +364,7 @@ def test_the_topics_of_a_cluster_that_stays_are_deleted_at_any_end():
     def play(leg):
         leg.close()
         leg.close()
-        assert leg.cluster.closes == 1 and leg.workloads.deleted == [leg.topic, "t-acks1"]
+        assert leg.cluster.closes == 1 and leg.workloads.deleted == ["t", "t-acks1"]
     a_leg(play, is_ours=False)
 
 
@@ -374,7 +376,7 @@ def test_topics_are_deleted_also_when_a_hook_cannot_mend():
         try:
             leg.close()
         except Failure:
-            assert leg.workloads.deleted == [leg.topic, "t-acks1"]
+            assert leg.workloads.deleted == ["t", "t-acks1"]
             return
         raise AssertionError("nobody was told")
     a_leg(play, is_ours=False)

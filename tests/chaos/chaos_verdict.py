@@ -23,6 +23,7 @@ import proxy  # noqa: E402
 import run  # noqa: E402
 import run_directory  # noqa: E402
 import scenarios  # noqa: E402
+import side_topics  # noqa: E402
 import verdict  # noqa: E402
 import watch  # noqa: E402
 from engine import EVERYTHING, HookedCluster, find_engine  # noqa: E402
@@ -65,6 +66,34 @@ def a_scenario(*legs, name="kill-leader"):
 def gap(milliseconds, profile="tuned", partition=0, **more):
     return {"fault": "0", "profile": profile, "partition": partition, "gap_ns": int(milliseconds * 1e6), "from_ns": 1,
             **more}
+
+
+def test_side_topics_count_for_the_verdict():
+    lost = Checked(11, {"lost": 2, "other": {"lost_key": 1}, "violations": [
+        {"class": "lost-key", "text": "partition 0: key 1 of client 2 is not there any more", "witness": ["k"]}]}, "")
+    total = a_scenario(a_leg(checked_side=[("keys", lost)])).json()
+    assert total["verdict"] == "FAIL" and total["lost"] == 2 and total["other"]["lost_key"] == 1, total
+    assert "lost-key (keys): partition 0" in total["why"] and total["witness"] == ["k"], total
+    behind = Checked(12, {"other": {}, "inconclusive": ["partition 0: it did not get to the end"]}, "")
+    total = a_scenario(a_leg(checked_side=[("groups", behind)])).json()
+    assert total["verdict"] == "INCONCLUSIVE" and "groups: partition 0" in total["why"], total
+
+
+def test_what_somebody_elses_nodes_did_not_compact_is_no_doubt():
+    def weighed(name, is_ours, **found):
+        return side_topics.SideTopics.weighed(name, Checked(12 if found.get("inconclusive") else 0, found, ""), is_ours)
+    nothing = {"inconclusive": ["nothing was compacted"], "keys_compacted": 0}
+    assert weighed("keys", True, **nothing).code == 12 and weighed("keys", False, **nothing).code == 0
+    assert weighed("keys", False, inconclusive=["nobody read it"], keys_compacted=3).code == 12
+    assert weighed("groups", True, member_commits=5).code == 0
+    silent = weighed("groups", True, member_commits=0)
+    assert silent.code == 12 and silent.found["inconclusive"] == ["no member of a group committed anything"]
+
+
+def test_settings_of_the_side_topics_give_way_to_those_that_were_asked_for():
+    found = side_topics.settings(["log.cleaner.backoff.ms=7", "a=b"])
+    assert "log.cleaner.backoff.ms=500" not in found and found[-2:] == ["log.cleaner.backoff.ms=7", "a=b"], found
+    assert "group.min.session.timeout.ms=1000" in found, found
 
 
 def test_percentiles_are_nearest_ranks_with_their_n():

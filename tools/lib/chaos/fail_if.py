@@ -26,8 +26,8 @@ DISTRIBUTIONS = {"gap": "gaps", "full_isr": "full_isr", "first_ack": "first_ack"
 WHICH = ("p50", "p90", "p99", "max")
 COUNTS = ("acked", "failed", "unknown", "unknown_found", "lost", "duplicated", "reordered", "unseen",
           "inconsistent_offsets", "never_written", "aborted_read", "poll_skip", "nonmonotonic_poll",
-          "nonmonotonic_send", "beyond_watermark", "dirty_read", "lost_commit", "lost_acks1", "corrupt",
-          "repeated", "disordered", "watermark_dips", "rounds")
+          "nonmonotonic_send", "beyond_watermark", "dirty_read", "lost_commit", "lost_key", "undelivered", "two_owners",
+          "lost_acks1", "corrupt", "repeated", "disordered", "watermark_dips", "rounds")
 
 
 class Bound:

@@ -65,6 +65,7 @@ class Result:
     checked: object = None
     window: dict = field(default_factory=dict)  # A finer timeline around the worst gap, where the whole one is coarse.
     checked_1: object = None
+    checked_side: list = field(default_factory=list)  # (name, what the checker said) of each side topic.
     replicas: dict = None  # What was found of the copies; None: nobody could look.
     replicas_1: dict = None  # Those of the topic of acks=1.
     cut_off: set = field(default_factory=set)  # (stock client, round) whose gap had not ended.
@@ -116,6 +117,7 @@ class Leg:
             raise Failure(f"no steady state to begin with: {self.why_not_steady(since)}{self.cluster.log_ends()}")
         self.wait_others(since)
         workloads.start_commits()  # Not before: the topic of offsets is made now, which takes a slow cluster a while.
+        workloads.side.start(self.setting.engine.is_ours)
         if self.scenario.is_follower_first:
             self.take_leaders_away()
         self.go_on(BASELINE_S)
@@ -379,7 +381,9 @@ class Leg:
                             f"asked for {result.checked.found.get('commits_asked', 0):,} times")
         if workloads.files_1:
             result.checked_1 = workloads.check(workloads.files_1, ends_1)
-        result.history = workloads.files + workloads.files_1
+        result.checked_side, notes = workloads.side.check(self.setting.engine.is_ours)
+        result.notes += notes
+        result.history = [file for files in workloads.files_of.values() for file in files]
 
     def wait_both_full(self):
         """Writers have ended: what replicas lack now, they lack for good."""
@@ -467,7 +471,7 @@ class Leg:
 
     def delete_topics(self):
         """In a cluster that stays."""
-        for topic in (self.topic, self.workloads.topic_1) if self.workloads else ():
+        for topic in self.workloads.files_of if self.workloads else ():
             try:
                 if not self.workloads.delete(topic):
                     programs.say(f"the topic {topic} could not be deleted")

@@ -13,6 +13,7 @@ import planted
 import programs
 import run_directory
 import scenarios
+import side_topics
 import verdict
 import view
 from bench_progress import Progress
@@ -91,7 +92,8 @@ class Run:
         self.directory = run_directory.RunDirectory(options.dir, getattr(system, "folder", None))
         self.setting = Setting(engine=system, nodes=options.nodes, partitions=options.partitions,
                                replication=min(3, len(system.ids) if options.bootstrap else options.nodes),
-                               settings=options.set, client=options.client, rate=options.rate)
+                               client=options.client, rate=options.rate,
+                               settings=side_topics.settings(options.set) if system.is_ours else options.set)
         self.setting.least_isr = min(2, self.setting.replication)
         self.progress = Progress()
         self.started, self.begun = time.strftime("%Y-%m-%d %H:%M:%S"), time.monotonic()
@@ -106,7 +108,7 @@ class Run:
         """{key: value} that matter for what an acknowledgement means."""
         base = {"min.insync.replicas": str(self.setting.least_isr), "log.flush.interval.messages": "1"} \
             if self.version.startswith("skiff ") else {}
-        given = dict(line.split("=", 1) for line in self.options.set)
+        given = dict(line.split("=", 1) for line in self.setting.settings)
         return {**base, **self.system.settings(), **given}
 
     def is_synced(self):

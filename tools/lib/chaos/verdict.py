@@ -10,6 +10,7 @@ A round in which a fault was not seen while the host stood still does not count,
 another one that does.
 """
 from report_model import NO_VIOLATIONS
+from side_topics import GROUPS, KEYS, VIOLATIONS
 from workloads import INCONCLUSIVE as CODE_INCONCLUSIVE
 from workloads import VIOLATION
 
@@ -81,6 +82,10 @@ def stalled_ns(stalls, fault):
     return total
 
 
+def of_topic(name, text):
+    return f"{name}: {text}" if name in (GROUPS, KEYS) else text
+
+
 class Scenario:
     """All legs of one scenario, added up."""
 
@@ -119,6 +124,11 @@ class Scenario:
         allowed = {name: found[name] for name in NO_VIOLATIONS[1:] if found.get(name)}
         for name, count in {**found.get("other", {}), **allowed}.items():
             self.other[name] = self.other.get(name, 0) + count
+        for _, checked in leg.checked_side:
+            for name in VIOLATIONS:
+                self.counts[name] += checked.found.get(name) or 0
+            for name, count in checked.found.get("other", {}).items():
+                self.other[name] = self.other.get(name, 0) + count
         if leg.checked_1:
             lost = leg.checked_1.found.get("lost_acks1", leg.checked_1.found.get("other", {}).get("lost_acks1", 0))
             self.other["lost_acks1"] = self.other.get("lost_acks1", 0) + lost
@@ -155,7 +165,8 @@ class Scenario:
         self.replicas["witness"] += found.get("witness", [])
 
     def judge(self, leg, first):
-        for checked, of in ((leg.checked, "acks=all"), (leg.checked_1, "acks=1")):
+        side = [(checked, name) for name, checked in leg.checked_side]
+        for checked, of in ((leg.checked, "acks=all"), (leg.checked_1, "acks=1"), *side):
             if checked is None:
                 continue
             for violation in checked.found.get("violations", ()):
@@ -164,7 +175,7 @@ class Scenario:
             if checked.code == VIOLATION and not checked.found.get("violations"):
                 self.broken.append(f"the checker found a violation ({of}): {checked.text}")
             if checked.code == CODE_INCONCLUSIVE:
-                self.doubts.append("; ".join(checked.found.get("inconclusive", ())) or checked.text)
+                self.doubts.append(of_topic(of, "; ".join(checked.found.get("inconclusive", ())) or checked.text))
         for found, topic in ((leg.replicas, "acks=all"), (leg.replicas_1, "acks=1")):
             self.judge_replicas(found, topic)
         self.broken += leg.wrong

@@ -8,6 +8,7 @@
     fresh    the same, each over connections of its own
     metadata creates and deletes a topic, again and again
     commit   groups that commit offsets, and somebody who asks for them
+    groups, keys  members that come and go, and a compacted topic (side_topics.py)
     reader   reads along; after the run another one reads everything
 """
 import json
@@ -19,10 +20,11 @@ import time
 import programs
 from live_history import ACKS_1, LiveHistory
 from programs import Failure
+from side_topics import SideTopics, read_to_the_end
 
 VIOLATION, INCONCLUSIVE = 11, 12
 JVM_TERMINATED = 128 + signal.SIGTERM  # What a JVM may say that ended in order; its history tells whether it did.
-FINAL_LIMIT_S, FLUSH_LIMIT_S = 120, 20
+FINAL_LIMIT_S, FLUSH_LIMIT_S = 120, 30
 ANSWERS_WITHIN = "30s"  # Metadata, to begin with: a JVM that has just started takes its time.
 ALONE_RATE = 300  # Records a second, to a topic that is made for one round.
 COMMIT_EVERY_MS = 100  # Of each of the groups that commit.
@@ -95,12 +97,16 @@ class Checked:
 class Workloads:
     """All clients of one topic pair on one cluster."""
 
+    ANSWERS_WITHIN, FINAL_LIMIT_S = ANSWERS_WITHIN, FINAL_LIMIT_S
+
     def __init__(self, folder, bootstrap, run, topic, setting):
         self.folder, self.bootstrap, self.run, self.topic = folder, bootstrap, run, topic
         self.setting = setting  # partitions, replication, rate, client (-F), topic settings
         self.topic_1 = topic + "-acks1"
         self.processes = {}
         self.files, self.files_1 = [], []
+        self.files_of = {self.topic: self.files, self.topic_1: self.files_1}
+        self.side = SideTopics(self)
         self.next_client = 0
         self.rounds_of_stock, self.retired = 0, {}
         self.broken = []  # What a client saw that no cluster may do, and that ended it.
@@ -123,8 +129,9 @@ class Workloads:
         more = ["-F", self.setting.client] if self.setting.client else []
         return [programs.path("skiff-workload"), *verb.split(), "-b", self.bootstrap, *more, *map(str, words)]
 
-    def create(self, topic, settings=()):
-        words = [topic, "--timeout", ANSWERS_WITHIN, "-p", self.setting.partitions, "-r", self.setting.replication]
+    def create(self, topic, settings=(), partitions=0):
+        words = [topic, "--timeout", ANSWERS_WITHIN, "-p", partitions or self.setting.partitions,
+                 "-r", self.setting.replication]
         for line in settings:
             words += ["-c", line]
         self.must(self.program("topic create", *words))
@@ -141,8 +148,7 @@ class Workloads:
     def start(self, name, verb, *words, topic=None, profile=None, command=None):
         """Start one process beside us, with a history of its own; `command` is another program than skiff-workload."""
         history = os.path.join(self.folder, f"{name}.history")
-        is_1 = topic == self.topic_1
-        (self.files_1 if is_1 else self.files).append(history)
+        self.files_of[topic or self.topic].append(history)
         if profile:
             self.live.add(history, profile)
         program = [*command, verb, "-b", self.bootstrap] if command else self.program(verb)
@@ -289,20 +295,9 @@ class Workloads:
         return bad
 
     def read_to_the_end(self):
-        """The final reads of both topics. What was wrong with them, or ""."""
-        wrong = ""
-        for topic, files in ((self.topic, self.files), (self.topic_1, self.files_1)):
-            if not files:
-                continue
-            history = os.path.join(self.folder, "final.history" if files is self.files else "final-acks1.history")
-            words = ["-t", topic, "--timeout", ANSWERS_WITHIN, "--run", self.run, "--history", history,
-                     "-p", self.setting.partitions]  # A topic that is gone: all of it is lost.
-            run = programs.call(self.program("final", *words, "--first-client", self.take_clients()), FINAL_LIMIT_S)
-            if os.path.exists(history) and os.path.getsize(history) > 0:  # Empty where the disk is full.
-                files.append(history)
-            if run.returncode != 0:
-                wrong += f"final read of {topic}: {(run.stderr.strip() or 'failed').splitlines()[-1]}; "
-        return wrong.rstrip("; ")
+        """The final reads of all topics, at the same time. What was wrong with them, or ""."""
+        waits = [read_to_the_end(self, topic, files) for topic, files in self.files_of.items() if files]
+        return "".join([wait() for wait in waits]).rstrip("; ")
 
     def check(self, files, ends=None, window=None):
         """The checker's word on files. `ends`: a file that it writes; `window`: limits of the timeline, in ns."""
