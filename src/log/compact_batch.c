@@ -42,6 +42,9 @@ static bool is_kept(const struct compact_rules *rules, const struct batch_info *
         return false; /* From before the topic was compacted: nothing could ever supersede it. */
     if (key_map_get(rules->keys, record->key) > offset)
         return false;
+#ifdef SKIFF_MUTANT_LAST_GOES_TOO
+    return false; /* The mutant takes away what nothing supersedes. */
+#endif
 #ifdef SKIFF_MUTANT_TOMBSTONES_AT_ONCE
     return record->value.data; /* The mutant does not wait for who has not read it yet. */
 #endif

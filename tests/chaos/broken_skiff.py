@@ -22,10 +22,12 @@ BUILD_LIMIT_S, RUN_LIMIT_S = 1200, 600
 PROGRAMS = ["skiff", "skiffd", "skiff-proxy", "skiff-faults", "skiff-power", "skiff-workload"]
 VIOLATION = 11
 
-# Name of the mutant: the scenario that is to find it, and the class of what it does.
+# Name of the mutant: the scenario that is to find it, the class of what it does, and the workload that sees it.
 MUTANTS = {
-    "ACK_BEFORE_SYNC": ("power-loss-all", "lost"),
-    "TAKES_AGAIN": ("kill-leader", "duplicated"),
+    "ACK_BEFORE_SYNC": ("power-loss-all", "lost", "acks=all"),
+    "TAKES_AGAIN": ("kill-leader", "duplicated", "acks=all"),
+    "COMMIT_AT_ONCE": ("cut-followers", "lost_commit", "groups"),
+    "LAST_GOES_TOO": ("kill-leader", "lost_key", "keys"),
 }
 
 
@@ -57,13 +59,15 @@ def run_bench(programs, scenario):
         shutil.rmtree(home, ignore_errors=True)
 
 
-def check_mutant(name, scenario, harm):
+def check_mutant(name, scenario, harm, workload):
     code, text, report = run_bench(build(name), scenario)
     assert code == VIOLATION, f"{name} built in: exit {code} of {scenario}, not {VIOLATION}:\n{text[-3000:]}"
     found = next(one for one in report["scenarios"] if one["name"] == scenario)
-    assert found[harm] > 0, f"{name}: nothing was {harm}: {found['verdict']}: {found['why']}"
+    count = {**found["other"], **found}.get(harm, 0)
+    assert count > 0, f"{name}: nothing was {harm}: {found['verdict']}: {found['why']}"
+    assert f"{harm.replace('_', '-')} ({workload})" in found["why"] or harm in found, found["why"]
     assert found["witness"], f"{name}: no witness"
-    print(f"      {name}: {harm} {found[harm]}\n      " + "\n      ".join(found["witness"][:10]))
+    print(f"      {name}: {harm} {count}\n      " + "\n      ".join(found["witness"][:10]))
     code, text, _ = run_bench(live.BUILD, scenario)
     assert code == 0, f"without {name}: exit {code} of {scenario}:\n{text[-3000:]}"
 
