@@ -104,6 +104,7 @@ class Leg:
     def start_clients(self):
         workloads, rate = self.workloads, self.rates
         workloads.create(workloads.topic_1)
+        workloads.side.create()
         workloads.start_reader()
         workloads.start_writer("tuned", rate["tuned"], writers=2)
         self.stock = workloads.renew_stock(rate)

@@ -44,11 +44,15 @@ class SideTopics:
     def topic(self, name):
         return f"{self.workloads.topic}-{name}"
 
-    def start(self, is_ours):
+    def create(self):
         for name in (GROUPS, KEYS):
             topic = self.topic(name)
             self.workloads.create(topic, SETTINGS[name], PARTITIONS[name])
             self.files[name] = self.workloads.files_of[topic] = []
+
+    def start(self, is_ours):
+        for name in self.files:
+            topic = self.topic(name)
             more = ["--keys", KEYS_EACH] if name == KEYS else []
             self.workloads.start(name, "write", "--rate", RATE, *more, topic=topic)
         # A reader, which ends after the writers.
@@ -57,7 +61,7 @@ class SideTopics:
 
     def check(self, is_ours):
         """[(name, what the checker says)], and what there is to note of them."""
-        checked = [(name, self.workloads.check(files)) for name, files in self.files.items()]
+        checked = [(name, self.workloads.check(files)) for name, files in self.files.items() if files]
         notes = []
         for name, one in checked:
             found = one.found
