@@ -5,7 +5,8 @@
  *   whole, or stays as a header without records.
  * - A tombstone goes when its horizon has passed. The horizon is set by the compaction that
  *   removed what the tombstone deletes: it replaces the batch's base timestamp, the timestamps'
- *   deltas count from it, and attribute bit 6 says so.
+ *   deltas count from it, and attribute bit 6 says so. The time may be behind (cluster_clock.h): as
+ *   long as it has not reached the batch's own it sets none.
  * - A batch of which everything stays is copied byte for byte.
  * - Control batches, and what belongs to a transaction, stay as they are. */
 #include "batch_layout.h"
@@ -253,8 +254,8 @@ enum err compact_batch(const struct compact_rules *rules, struct bytes batch,
                                       .work = work_of(info, &found, false)};
         return ERR_NONE;
     }
-    bool needs_horizon =
-        found.has_tombstone && !has_horizon(info) && batch_last(info) <= rules->latest;
+    bool needs_horizon = found.has_tombstone && !has_horizon(info) &&
+                         batch_last(info) <= rules->latest && rules->now >= info->max_timestamp;
     bool is_anew = found.kept < info->record_count || needs_horizon;
     if (is_anew)
         err = write_anew(rules, batch, info, &found, needs_horizon, out, left);

@@ -223,6 +223,24 @@ Test(compact_batch, a_horizon_is_set_only_where_the_map_knows_all_of_the_batch)
     bench_close(&bench);
 }
 
+/* The cluster's time is a lower bound (cluster_clock.h): with two of three clocks to go by, one
+ * that is days late sets it. A horizon that it gives would have passed when it is right again. */
+Test(compact_batch, a_clock_that_has_not_reached_the_batch_sets_no_horizon)
+{
+    struct bench bench = bench_open();
+    struct buf *buf = make("ab", "-2", CODEC_NONE);
+    bench.rules.now = MADE - 1;
+
+    cr_assert_eq(compact(&bench, buf, false), ERR_NONE);
+    cr_assert_not(bench.left.is_changed);
+
+    bench.rules.now = MADE;
+    compact_again(&bench);
+    cr_assert_eq(bench.left.info.base_timestamp, MADE + RETENTION);
+    buf_unref(buf);
+    bench_close(&bench);
+}
+
 Test(compact_batch, an_endless_retention_is_a_horizon_that_never_comes)
 {
     struct bench bench = bench_open();
