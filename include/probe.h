@@ -27,6 +27,7 @@ enum probe_kind {
     PROBE_LOG_APPEND, /* key, epoch, offset: base, value: end, bytes: the batch, flag: as leader */
     PROBE_LOG_TRUNCATE, /* key, offset: new end, value: old end */
     PROBE_LOG_RETIRE,   /* What is below goes: key, offset: new start, value: old start */
+    PROBE_LOG_COMPACT,  /* Written anew without what may go: key, offset: from, value: to */
     PROBE_LOG_DURABLE,  /* key, offset: durable end */
     PROBE_LOG_OFFLINE,  /* key, value: enum err, text: why */
     PROBE_LOG_RESET,    /* Deleted or started anew: key, offset: start */
@@ -77,7 +78,10 @@ enum probe_kind {
     X(commit_fenced)                                                                               \
     X(member_expired)                                                                              \
     X(offset_expired)                                                                              \
-    X(group_deleted)
+    X(group_deleted)                                                                               \
+    X(segments_compacted)                                                                          \
+    X(swap_resumed)                                                                                \
+    X(tombstone_gone)
 
 struct probe {
     enum probe_kind kind;

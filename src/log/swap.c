@@ -81,6 +81,9 @@ void log_swap_replace(struct log *log)
     segment->suffix = NULL;
     log_put_segment(log, first, count, segment);
     log->swap.is_replaced = true;
+    env_mark(log->env, "segments_compacted");
+    log_probe(log, (struct probe){
+                       .kind = PROBE_LOG_COMPACT, .offset = segment->base, .value = log->swap.end});
 }
 
 void log_swap_finish(struct log *log)
@@ -179,5 +182,6 @@ enum err log_swap_resume(struct log *log, struct segment *segment)
     }
     log_put_segment(log, first, count, segment);
     log->swap = (struct log_swap){.segment = segment, .end = end, .is_replaced = true};
+    env_mark(log->env, "swap_resumed");
     return ERR_NONE;
 }

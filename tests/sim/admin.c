@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { CONFIGS_MAX = 8, CONFIG_SIZE = 24 };
+enum { CONFIGS_MAX = 12, CONFIG_SIZE = 24 };
 
 enum wish { WISH_CREATE, WISH_DELETE, WISH_NONE };
 
@@ -23,24 +23,34 @@ struct settings {
     char values[CONFIGS_MAX][CONFIG_SIZE];
 };
 
+static void add_word(struct settings *settings, const char *name, const char *value)
+{
+    struct create_topics_request_config *config = &settings->configs[settings->count++];
+    check(settings->count <= CONFIGS_MAX);
+    create_topics_request_config_init(config);
+    config->name = str_from(name);
+    config->value = str_from(value);
+}
+
 static void add_setting(struct settings *settings, const char *name, int64_t value)
 {
     char *text = settings->values[settings->count];
-    struct create_topics_request_config *config = &settings->configs[settings->count++];
-    create_topics_request_config_init(config);
     snprintf(text, CONFIG_SIZE, "%lld", (long long)value);
-    config->name = str_from(name);
-    config->value = str_from(text);
+    add_word(settings, name, text);
 }
 
-static void fill_settings(struct settings *settings, const struct swarm *swarm)
+static void fill_settings(struct settings *settings, const struct swarm *swarm, uint32_t topic)
 {
     settings->count = 0;
     add_setting(settings, "min.insync.replicas", swarm->min_insync);
+    if (swarm_compacts(swarm, topic))
+        add_word(settings, "cleanup.policy", swarm->retains ? "compact,delete" : "compact");
+    if (swarm->retains || swarm_compacts(swarm, topic)) {
+        add_setting(settings, "segment.bytes", swarm->topic_segment_size);
+        add_setting(settings, "segment.ms", swarm->segment_ms);
+    }
     if (!swarm->retains)
         return;
-    add_setting(settings, "segment.bytes", swarm->topic_segment_size);
-    add_setting(settings, "segment.ms", swarm->segment_ms);
     add_setting(settings, "retention.bytes", swarm->retention_bytes);
     add_setting(settings, "retention.ms", swarm->retention_ms);
     add_setting(settings, "file.delete.delay.ms", swarm->delete_delay_ms);
@@ -54,7 +64,7 @@ static void ask_create(struct admin *admin, uint32_t index, uint32_t node)
     struct settings settings;
     create_topics_request_init(&request);
     create_topics_request_topic_init(&topic);
-    fill_settings(&settings, swarm);
+    fill_settings(&settings, swarm, index);
     topic.name = str_from(admin->actor.topics[index].name);
     topic.num_partitions = (int32_t)swarm->partitions;
     topic.replication_factor = (int16_t)swarm->replication_factor;

@@ -36,7 +36,25 @@ struct check_told {
     log_offset high_watermark; /* -1: none yet. */
 };
 
+/* What one consumer has read of a compacted partition since it began at `from`. */
+struct check_reader {
+    struct map newest; /* key -> the newest offset read, one higher */
+    log_offset from;
+};
+
 /* What clients saw. */
+void check_k1_begin(struct check_reader *reader, log_offset from);
+void check_k1_read(struct check_reader *reader, const struct batch_record *record);
+/* It has read all below `end`. */
+void check_k1_compare(struct world *world, struct partition_key key,
+                      const struct check_reader *reader, log_offset end);
+/* Node `node` has served nothing between two offsets. */
+void check_k2_skipped(struct world *world, struct sim_node *node, struct partition_key key,
+                      log_offset from, log_offset to);
+void check_k3_gone(struct world *world, const struct sim_node *node,
+                   const struct ghost_partition *partition, log_offset offset, const char *how);
+void check_k4_read(struct world *world, struct sim_node *node, struct partition_key key,
+                   const struct batch_record *record);
 void check_p4_told(struct world *world, struct sim_node *node, struct partition_key key,
                    struct check_told *told, const struct check_told *now);
 void check_p7_seen(struct world *world, struct partition_key key, log_offset offset,

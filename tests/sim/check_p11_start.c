@@ -7,11 +7,6 @@
 
 enum { CLOCK_SLACK_MS = 1000 }; /* Clocks that are right differ by less (node.c). */
 
-static wall_ms true_time(const struct world *world)
-{
-    return 1800000000000 + world->kernel.now / SIM_MS;
-}
-
 /* As many bytes stand behind a batch as must stay, or it is old enough. */
 static void check_leader(struct world *world, struct sim_node *node, const struct probe *probe)
 {
@@ -26,14 +21,15 @@ static void check_leader(struct world *world, struct sim_node *node, const struc
         bool is_asked = probe->offset <= asked || batch->end <= asked;
         bool is_surplus = swarm->retention_bytes >= 0 && behind >= swarm->retention_bytes;
         bool is_expired = swarm->retention_ms >= 0 && batch->timestamp + swarm->retention_ms <
-                                                          true_time(world) + CLOCK_SLACK_MS;
-        if (!is_kept && !is_asked && !is_surplus && !is_expired)
+                                                          world_wall(world) + CLOCK_SLACK_MS;
+        bool is_gone = keyed_may_all_go(world, partition, batch->base, batch->end);
+        if (!is_kept && !is_asked && !is_surplus && !is_expired && !is_gone)
             world_violation(world, "P11",
                             "node %d retires partition %d to %lld: the batch at %lld is %lld ms "
                             "old, with %lld bytes behind it",
                             node->id, probe->key.index, (long long)probe->offset,
                             (long long)batch->base,
-                            (long long)(true_time(world) - batch->timestamp), (long long)behind);
+                            (long long)(world_wall(world) - batch->timestamp), (long long)behind);
         behind += batch->size;
     }
 }

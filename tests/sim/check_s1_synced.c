@@ -31,7 +31,7 @@ static uint32_t count_synced(const struct ghost_log *log, const struct disk_file
             continue;
         const struct ghost_batch *known = ghost_batch_at(&log->batches, base);
         count += batch_next(&batch, &info, &whole) == ERR_NONE && known && known->base == base &&
-                 known->crc == info.crc && known->epoch == info.epoch;
+                 known->crc_here == info.crc && known->epoch == info.epoch;
     }
     return count;
 }
@@ -67,7 +67,7 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
         const struct ghost_batch *batch = &log->batches.all[i - 1];
         if (batch->base < from)
             break;
-        needed += batch->base < probe->offset;
+        needed += batch->base < probe->offset && !batch->is_absent;
     }
     const struct disk_file *directory =
         entries_get(&node->disk.root->durable_entries, path, strlen(path));

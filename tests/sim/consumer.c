@@ -5,7 +5,10 @@
 #include "actor.h"
 #include "batch.h"
 #include "check.h"
+#include "keyed.h"
 #include "value.h"
+
+enum { READINGS = 2 };
 
 /* What a node was asked last about a partition. */
 struct asked {
@@ -26,6 +29,10 @@ struct consumer {
     struct asked asked[SIM_NODES_MAX][SIM_TOPICS_MAX][ACTOR_PARTITIONS_MAX];
     log_offset positions[SIM_TOPICS_MAX][ACTOR_PARTITIONS_MAX];
     struct check_told told[SIM_TOPICS_MAX][ACTOR_PARTITIONS_MAX];
+    /* Of compacted partitions: what was read since it stood at the start, and how often it has
+     * read to the end since nothing is written any more. */
+    struct check_reader readers[SIM_TOPICS_MAX][ACTOR_PARTITIONS_MAX];
+    uint32_t readings[SIM_TOPICS_MAX][ACTOR_PARTITIONS_MAX];
     bool fetching[SIM_NODES_MAX];
     sim_us again_at[SIM_NODES_MAX];
 };
@@ -106,36 +113,106 @@ static void fetch(struct consumer *consumer, uint32_t node)
     arena_free(&arena);
 }
 
+static struct ghost_partition *partition_of(const struct consumer *consumer, uint32_t topic,
+                                            uint32_t index)
+{
+    struct partition_key key = {.topic_id = consumer->actor.topics[topic].id,
+                                .index = (partition_id)index};
+    return ghost_partition_find(consumer->actor.world, key);
+}
+
+/* Begin again at the start. */
+static void rewind_to_start(struct consumer *consumer, uint32_t topic, uint32_t index)
+{
+    consumer->positions[topic][index] = 0;
+    check_k1_begin(&consumer->readers[topic][index], 0);
+}
+
+/* Where it has read all, what it has read is what is there. When nothing is written any more it
+ * compares, reads all once more, and compares again; before that it begins again now and then. */
+static void reread(struct consumer *consumer, uint32_t topic, uint32_t index)
+{
+    struct world *world = consumer->actor.world;
+    const struct ghost_partition *partition = partition_of(consumer, topic, index);
+    uint32_t *readings = &consumer->readings[topic][index];
+    if (!partition || !partition->keyed || partition->removed ||
+        consumer->positions[topic][index] < partition->high_watermark)
+        return;
+    bool again = !clients_are_quiet(world) && rand_chance(&consumer->actor.rand, 1, 50);
+    if (!again && (!clients_are_quiet(world) || *readings == READINGS))
+        return;
+    check_k1_compare(world, partition->key, &consumer->readers[topic][index],
+                     consumer->positions[topic][index]);
+    *readings += !again;
+    if (*readings < READINGS)
+        rewind_to_start(consumer, topic, index);
+}
+
 static void drive(struct actor *actor)
 {
     struct consumer *consumer = (struct consumer *)actor;
+    for (uint32_t t = 0; actor->world->swarm.cleans && t < actor->world->swarm.topics; t++)
+        for (uint32_t i = 0; i < actor->topics[t].partition_count; i++)
+            reread(consumer, t, i);
     for (uint32_t node = 0; node < actor->world->swarm.nodes; node++)
         if (!consumer->fetching[node] && actor->world->kernel.now >= consumer->again_at[node])
             fetch(consumer, node);
 }
 
-/* Walk one whole batch; records before the position were read already. */
-static void take_batch(struct consumer *consumer, uint32_t node, struct partition_key key,
-                       struct bytes bytes, log_offset *position)
+static void take_record(struct consumer *consumer, uint32_t node, uint32_t topic,
+                        struct partition_key key, const struct batch_record *record)
 {
     struct world *world = consumer->actor.world;
+    const struct ghost_partition *partition = ghost_partition_of(world, key);
+    if (partition->keyed && !partition->removed) {
+        check_k4_read(world, &world->nodes[node], key, record);
+        check_k1_read(&consumer->readers[topic][key.index], record);
+    }
+    if (record->value.data) /* A tombstone is told from others by K4. */
+        check_p7_seen(world, key, record->offset, value_read(record->value));
+    history_add_read(world);
+}
+
+/* Whatever stands between its position and `to` the node has not served. */
+static void skip(struct consumer *consumer, uint32_t node, struct partition_key key,
+                 log_offset *position, log_offset to)
+{
+    struct world *world = consumer->actor.world;
+    const struct ghost_partition *partition = ghost_partition_of(world, key);
+    if (to <= *position)
+        return;
+    if (!partition->keyed)
+        world_violation(world, "P7", "partition %d: asked at %lld, node %u serves from %lld",
+                        key.index, (long long)*position, node + 1, (long long)to);
+    if (!partition->logs[node].rotten && !partition->removed)
+        check_k2_skipped(world, &world->nodes[node], key, *position, to);
+    *position = to;
+}
+
+/* Walk one whole batch; records before the position were read already. */
+static void take_batch(struct consumer *consumer, uint32_t node, uint32_t topic,
+                       struct partition_key key, struct bytes bytes)
+{
+    struct world *world = consumer->actor.world;
+    log_offset *position = &consumer->positions[topic][key.index];
     struct batch_walk walk;
     struct batch_record record;
     struct codec_reader *reader = codec_reader_open();
     enum err err;
     batch_walk_open(&walk, bytes, reader);
-    if (walk.info.base > *position)
-        world_violation(world, "P7", "partition %d: asked at %lld, node %u serves from %lld",
-                        key.index, (long long)*position, node + 1, (long long)walk.info.base);
+    bool is_new = batch_end(&walk.info) > *position;
+    skip(consumer, node, key, position, walk.info.base);
     while ((err = batch_walk_next(&walk, &record)) == ERR_NONE) {
         if (record.offset < *position)
             continue;
-        check_p7_seen(world, key, record.offset, value_read(record.value));
-        history_add_read(world);
+        skip(consumer, node, key, position, record.offset);
+        take_record(consumer, node, topic, key, &record);
         *position = record.offset + 1;
     }
     if (err != ERR_NOT_FOUND)
         world_violation(world, "P13", "node %u serves a batch that does not walk", node + 1);
+    if (is_new)
+        skip(consumer, node, key, position, batch_end(&walk.info));
     batch_walk_close(&walk);
     codec_reader_close(reader);
 }
@@ -149,8 +226,10 @@ static bool reset_position(struct consumer *consumer, uint32_t node, uint32_t to
     log_offset *position = &consumer->positions[topic][key.index];
     if (consumer->asked[node][topic][key.index].offset >= partition->start_max)
         return partition->removed;
-    if (*position < partition->logs[node].start)
+    if (*position < partition->logs[node].start) {
         *position = partition->logs[node].start;
+        consumer->readers[topic][key.index].from = *position;
+    }
     return true;
 }
 
@@ -183,11 +262,13 @@ static void take_partition(struct consumer *consumer, uint32_t node, uint32_t to
                         node + 1, from->index);
     check_p4_told(actor->world, &actor->world->nodes[node], key,
                   &consumer->told[topic][from->index], &now);
+    if (asked->offset > consumer->positions[topic][from->index])
+        return; /* It has begun again since. */
     struct bytes rest = from->records.memory, bytes;
     struct batch_info info;
     check_p13_bytes(actor->world, &actor->world->nodes[node], key, rest);
     while (batch_next(&rest, &info, &bytes) == ERR_NONE)
-        take_batch(consumer, node, key, bytes, &consumer->positions[topic][from->index]);
+        take_batch(consumer, node, topic, key, bytes);
 }
 
 static void take_fetch(struct consumer *consumer, uint32_t node, struct client_reply *reply)
@@ -230,9 +311,11 @@ static void answered(struct actor *actor, uint32_t node, int16_t api_key,
 static void topic_changed(struct actor *actor, uint32_t topic)
 {
     struct consumer *consumer = (struct consumer *)actor;
-    memset(consumer->positions[topic], 0, sizeof consumer->positions[topic]);
-    for (uint32_t i = 0; i < ACTOR_PARTITIONS_MAX; i++)
+    for (uint32_t i = 0; i < ACTOR_PARTITIONS_MAX; i++) {
         consumer->told[topic][i] = (struct check_told){.epoch = -1, .high_watermark = -1};
+        consumer->readings[topic][i] = 0;
+        rewind_to_start(consumer, topic, i);
+    }
 }
 
 static bool is_done(struct actor *actor, char *why, size_t size)
@@ -240,10 +323,11 @@ static bool is_done(struct actor *actor, char *why, size_t size)
     struct consumer *consumer = (struct consumer *)actor;
     for (uint32_t t = 0; t < actor->world->swarm.topics; t++)
         for (uint32_t i = 0; i < actor->topics[t].partition_count; i++) {
-            struct partition_key key = {.topic_id = actor->topics[t].id, .index = (int32_t)i};
-            const struct ghost_partition *partition = ghost_partition_find(actor->world, key);
+            const struct ghost_partition *partition = partition_of(consumer, t, i);
             log_offset wanted = partition && !partition->removed ? partition->high_watermark : 0;
-            if (consumer->positions[t][i] >= wanted)
+            bool is_map = wanted > 0 && partition->keyed;
+            if (consumer->positions[t][i] >= wanted &&
+                (!is_map || consumer->readings[t][i] == READINGS))
                 continue;
             snprintf(why, size, "consumer %u is at %lld of %lld of topic%u/%u", actor->index,
                      (long long)consumer->positions[t][i], (long long)wanted, t, i);

@@ -235,7 +235,7 @@ static void strike(struct event *event)
         return;
     struct sim_node *node = &world->nodes[rand_below(rand, world->swarm.nodes)];
     struct sim_node *victim = &world->nodes[world->swarm.victim];
-    if (fault == FAULT_CLOCK && world->swarm.retention_ms >= 0)
+    if (fault == FAULT_CLOCK && (world->swarm.retention_ms >= 0 || world->swarm.cleans))
         node = victim; /* PR8 is about a minority. */
     if (world->swarm.wipe_majority && rand_chance(rand, 1, 4))
         wipe_majority(world);

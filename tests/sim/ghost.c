@@ -5,6 +5,8 @@
 
 #include "value.h"
 
+enum { BATCH_CHECKED_FROM = 17 }; /* What stands before a batch's checksum it does not cover. */
+
 void ghost_open(struct world *world)
 {
     struct ghost *ghost = mem_zalloc(sizeof *ghost);
@@ -106,33 +108,80 @@ static void cut_batches(struct ghost_batches *batches, log_offset offset)
     batches->count = count_below(batches, offset);
 }
 
+/* One more batch of the append, its chain after that of the last. */
+static void push_incoming(struct ghost *ghost, const struct ghost_log *log,
+                          struct ghost_batch batch)
+{
+    const struct ghost_batches *before = ghost->incoming.count ? &ghost->incoming : &log->batches;
+    uint64_t chain = before->count ? before->all[before->count - 1].chain : 0;
+    chain = sim_mix(chain, (uint64_t)batch.base);
+    batch.chain = sim_mix(chain, (uint64_t)(uint32_t)batch.epoch << 32 | batch.crc);
+    push_batch(&ghost->incoming, &batch);
+}
+
+static struct ghost_batch batch_of(const struct batch_info *info, struct bytes bytes)
+{
+    return (struct ghost_batch){.base = info->base,
+                                .end = batch_end(info),
+                                .epoch = info->epoch,
+                                .crc = info->crc,
+                                .crc_here = info->crc,
+                                .value = value_of_batch(bytes),
+                                .size = info->size,
+                                .timestamp = info->max_timestamp,
+                                .producer_id = info->producer_id,
+                                .producer_epoch = info->producer_epoch,
+                                .sequence = info->base_sequence};
+}
+
+/* A follower takes a batch of a compacted partition: before it may be missing what was committed
+ * there, and it may be less than its leader appended. */
+static void push_copied(struct world *world, struct ghost_partition *partition,
+                        const struct ghost_log *log, const struct batch_info *info,
+                        struct bytes bytes)
+{
+    struct ghost *ghost = world->ghost;
+    const struct ghost_batches *before = ghost->incoming.count ? &ghost->incoming : &log->batches;
+    log_offset at = before->count ? before->all[before->count - 1].end : 0;
+    for (uint32_t i = count_below(&partition->truth, at);
+         i < partition->truth.count && partition->truth.all[i].end <= info->base; i++) {
+        struct ghost_batch absent = partition->truth.all[i];
+        absent.is_absent = true;
+        push_incoming(ghost, log, absent);
+    }
+    const struct ghost_batch *original = keyed_original(partition, info->epoch, info->base);
+    struct ghost_batch batch = original ? *original : batch_of(info, bytes);
+    batch.crc_here = info->crc;
+    push_incoming(ghost, log, batch);
+    keyed_see(world, partition, bytes, info);
+}
+
 void ghost_read_append(struct world *world, struct sim_node *node, const struct probe *probe)
 {
     struct ghost *ghost = world->ghost;
-    struct ghost_log *log = &ghost_partition_of(world, probe->key)->logs[node->index];
-    uint64_t chain = log->batches.count ? log->batches.all[log->batches.count - 1].chain : 0;
+    struct ghost_partition *partition = ghost_partition_of(world, probe->key);
+    struct ghost_log *log = &partition->logs[node->index];
+    bool is_copy = partition->keyed && !probe->flag;
     struct bytes rest = probe->bytes, bytes;
     struct batch_info info;
     ghost->incoming.count = 0;
+    if (is_copy)
+        keyed_look(world, log->end, probe->value);
     enum err result;
     while ((result = batch_next(&rest, &info, &bytes)) == ERR_NONE) {
-        chain = sim_mix(chain, (uint64_t)info.base);
-        chain = sim_mix(chain, (uint64_t)(uint32_t)info.epoch << 32 | info.crc);
-        push_batch(&ghost->incoming, &(struct ghost_batch){.base = info.base,
-                                                           .end = batch_end(&info),
-                                                           .epoch = info.epoch,
-                                                           .crc = info.crc,
-                                                           .chain = chain,
-                                                           .value = value_of_batch(bytes),
-                                                           .size = info.size,
-                                                           .timestamp = info.max_timestamp,
-                                                           .producer_id = info.producer_id,
-                                                           .producer_epoch = info.producer_epoch,
-                                                           .sequence = info.base_sequence});
+        if (is_copy) {
+            push_copied(world, partition, log, &info, bytes);
+            continue;
+        }
+        push_incoming(ghost, log, batch_of(&info, bytes));
+        if (partition->keyed)
+            keyed_append(partition, &ghost->incoming.all[ghost->incoming.count - 1], bytes);
     }
     if (result != ERR_NOT_FOUND)
         world_violation(world, "P2", "node %d appends bytes that are no batches: %s", node->id,
                         err_name(result));
+    if (is_copy)
+        keyed_copied(world, partition, node);
 }
 
 void ghost_check_positions(struct world *world, struct sim_node *node, const struct probe *probe,
@@ -241,8 +290,8 @@ static void take_durable(struct ghost_log *log, log_offset durable)
 }
 
 /* What `log` has below its high watermark is committed for ever. */
-static void extend_truth(struct ghost_partition *partition, const struct ghost_log *log,
-                         log_offset high_watermark, log_epoch epoch)
+static void extend_truth(struct world *world, struct ghost_partition *partition,
+                         const struct ghost_log *log, log_offset high_watermark, log_epoch epoch)
 {
     if (high_watermark <= partition->high_watermark)
         return;
@@ -251,6 +300,8 @@ static void extend_truth(struct ghost_partition *partition, const struct ghost_l
         const struct ghost_batch *batch = &log->batches.all[i];
         push_batch(&partition->truth, batch);
         partition->truth.all[partition->truth.count - 1].committed_in = epoch;
+        if (partition->keyed)
+            keyed_commit(world, partition, batch);
         if (batch->producer_id >= 0) {
             struct {
                 int64_t producer;
@@ -262,14 +313,14 @@ static void extend_truth(struct ghost_partition *partition, const struct ghost_l
     partition->high_watermark = high_watermark;
 }
 
-static void take_high_watermark(struct ghost_partition *partition, struct ghost_log *log,
-                                const struct probe *probe)
+static void take_high_watermark(struct world *world, struct ghost_partition *partition,
+                                struct ghost_log *log, const struct probe *probe)
 {
     log->high_watermark = probe->offset;
     if (log->high_watermark_max < probe->offset)
         log->high_watermark_max = probe->offset;
     if (probe->flag)
-        extend_truth(partition, log, probe->offset, probe->epoch);
+        extend_truth(world, partition, log, probe->offset, probe->epoch);
 }
 
 static void take_leader(struct ghost_partition *partition, struct sim_node *node,
@@ -328,6 +379,19 @@ static void take_partition(struct ghost_partition *partition, const struct image
     partition->min_insync = from->min_insync;
 }
 
+/* What it has as its policy when it is first seen, it has for ever. */
+static void learn_policy(const struct world *world, struct ghost_partition *partition,
+                         const struct image *image)
+{
+    if (partition->is_known || !world->swarm.cleans)
+        return;
+    const struct image_topic *topic = image_topic_by_id(image, partition->key.topic_id);
+    struct str policy = topic ? image_topic_config(topic, STR("cleanup.policy")) : (struct str){0};
+    partition->is_known = true;
+    if (policy.data && memmem(policy.data, policy.size, "compact", 7))
+        keyed_open(partition);
+}
+
 static void take_image(struct world *world, const struct probe *probe)
 {
     struct ghost *ghost = world->ghost;
@@ -336,6 +400,7 @@ static void take_image(struct world *world, const struct probe *probe)
     for (const struct image_partition *at = NULL; (at = image_partition_after(image, at));) {
         struct ghost_partition *partition = ghost_partition_of(world, at->key);
         take_change(partition, at);
+        learn_policy(world, partition, image);
         if (newest)
             take_partition(partition, at);
     }
@@ -398,7 +463,8 @@ static void take_raft(struct world *world, struct sim_node *node, const struct p
             for (uint32_t i = 0; i < world->swarm.nodes; i++)
                 ghost->voters[i].founder_life = world->nodes[i].disk_life;
         }
-        take_high_watermark(ghost->metadata, log, probe); /* Its own sync may have been the last. */
+        /* Its own sync may have been the last. */
+        take_high_watermark(world, ghost->metadata, log, probe);
         break;
     default:
         break;
@@ -463,7 +529,7 @@ void ghost_take(struct world *world, struct sim_node *node, const struct probe *
         log->min_insync = probe->count;
         break;
     case PROBE_HIGH_WATERMARK:
-        take_high_watermark(partition, log, probe);
+        take_high_watermark(world, partition, log, probe);
         break;
     case PROBE_ACK:
         world->ghost->acks++;
@@ -601,15 +667,26 @@ log_offset ghost_trim_of(struct world *world, struct partition_key key)
     return trim ? *trim : 0;
 }
 
-/* The first segment of `partition` on `node`; NULL: none. */
+/* The first segment of `partition` on `node`; NULL: none, or another is about to take its place. */
 static struct disk_file *data_file(struct world *world, const struct ghost_partition *partition,
                                    struct sim_node *node)
 {
     char path[ENV_PATH_MAX];
     if (!ghost_log_path(world, partition->key, path))
         return NULL;
-    strcat(path, "/00000000000000000000.log");
+    strcat(path, "/00000000000000000000.log.swap");
+    if (disk_find(&node->disk, path))
+        return NULL;
+    path[strlen(path) - strlen(".swap")] = '\0';
     return disk_find(&node->disk, path);
+}
+
+/* Where the first batch of a file ends: of a compacted log it need not be the first one written. */
+static log_offset first_end(const struct disk_file *file)
+{
+    struct bytes bytes = {.data = file->durable.data, .size = (uint32_t)file->durable.size};
+    struct batch_info info;
+    return batch_read(bytes, &info) == ERR_NONE ? batch_end(&info) : INT64_MAX;
 }
 
 void ghost_rot_one(struct world *world, struct sim_node *node, struct rand *rand)
@@ -626,17 +703,19 @@ void ghost_rot_one(struct world *world, struct sim_node *node, struct rand *rand
             log->start > 0 || first->end > log->mark || spared)
             continue;
         struct disk_file *found = data_file(world, partition, node);
-        if (!found || found->durable.size < BATCH_HEADER_SIZE || rand_below(rand, ++seen) > 0)
+        if (!found || found->durable.size < BATCH_HEADER_SIZE ||
+            (partition->keyed && first_end(found) > log->mark) || rand_below(rand, ++seen) > 0)
             continue;
         chosen = partition;
         file = found;
     }
     if (!chosen)
         return;
-    disk_rot(&node->disk, file, 0, BATCH_HEADER_SIZE);
     struct ghost_log *log = &chosen->logs[node->index];
     log->rotten = true;
-    log->rot_end = ghost_batch_at(&log->batches, 0)->end;
+    log->rot_end = chosen->keyed ? first_end(file) : ghost_batch_at(&log->batches, 0)->end;
+    /* That a base offset is a wrong one is not seen where any may follow. */
+    disk_rot(&node->disk, file, chosen->keyed ? BATCH_CHECKED_FROM : 0, BATCH_HEADER_SIZE);
     world_note(world, node, "rot in partition %d", chosen->key.index);
 }
 

@@ -10,6 +10,7 @@
 
 #include "batch.h"
 #include "image.h"
+#include "keyed.h"
 #include "probe.h"
 #include "raft.h"
 #include "world.h"
@@ -18,7 +19,9 @@ struct ghost_batch {
     log_offset base, end;
     log_epoch epoch;
     log_epoch committed_in; /* Of what is committed: the epoch of the leader that did it. */
-    uint32_t crc;
+    uint32_t crc;           /* As its leader appended it: its identity... */
+    uint32_t crc_here;      /* ...and as this log took it, when compaction had made it smaller. */
+    bool is_absent;         /* This log never had it: compaction had removed it. */
     uint64_t chain;
     uint64_t value; /* Of the first record, where the workload wrote it; 0: not ours. */
     uint32_t size;
@@ -76,6 +79,8 @@ struct ghost_partition {
     struct map grants;          /* epoch -> struct ghost_grant */
     struct map versions;        /* partition epoch -> ISR and the highest bit */
     struct map sequences;       /* (producer, epoch, sequence) of what is committed -> end */
+    bool is_known;              /* Its topic's settings are. */
+    struct keyed *keyed;        /* NULL: it is not compacted. */
     /* From the newest image that anybody applied. */
     node_id leader;
     log_epoch leader_epoch;
@@ -106,8 +111,9 @@ struct ghost {
     struct ghost_voter voters[SIM_NODES_MAX];
     bool formed;
     const struct image *image; /* The newest that anybody applied, referenced. */
-    /* The batches of the append that is being checked. */
+    /* The batches of the append that is being checked, and of what compaction took out before. */
     struct ghost_batches incoming;
+    struct keyed_found found;
     uint64_t appends, acks;
     log_offset trims[SIM_TOPICS_MAX][16]; /* By topic and partition: the greatest that was asked. */
 };

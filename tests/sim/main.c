@@ -40,6 +40,9 @@ static const enum world_mark needed[] = {
     MARK_member_expired,
     MARK_offset_expired,
     MARK_group_deleted,
+    MARK_segments_compacted,
+    MARK_swap_resumed,
+    MARK_tombstone_gone,
 };
 
 struct job {

@@ -5,6 +5,8 @@
 
 #include "check.h"
 
+enum { CLEANER_ENTRY_SIZE = 24 }; /* Bytes of its map that a key takes. */
+
 bool node_is_alive(const struct sim_node *node)
 {
     return node->state == NODE_UP || node->state == NODE_PAUSED;
@@ -18,7 +20,7 @@ mono_ms node_mono(const struct sim_node *node)
 
 wall_ms node_wall(const struct sim_node *node)
 {
-    return 1800000000000 + node->world->kernel.now / SIM_MS + node->wall_offset;
+    return world_wall(node->world) + node->wall_offset;
 }
 
 static void fill_address(struct env_address *address, uint32_t index, bool internal)
@@ -39,7 +41,22 @@ static void fill_groups(struct config *config, const struct swarm *swarm)
     config->offsets_partitions = (int32_t)swarm->offsets_partitions;
     config->offsets_segment_size = swarm->offsets_segment_size;
     config->offsets_check_interval_ms = swarm->expiry_check_ms;
-    config->is_cleaner_on = false; /* The onlookers know no compaction yet. */
+}
+
+static void fill_cleaner(struct config *config, const struct swarm *swarm)
+{
+    config->is_cleaner_on = swarm->cleans;
+    if (!swarm->cleans)
+        return;
+    config->cleaner_map_size =
+        (int64_t)((swarm->map_entries + 2) * CLEANER_ENTRY_SIZE * swarm->shards);
+    config->cleaner_io_size = swarm->cleaner_io_size;
+    config->cleaner_rate_max = swarm->cleaner_rate;
+    config->cleaner_backoff_ms = swarm->cleaner_backoff_ms;
+    config->dirty_ratio_min = swarm->dirty_ratio;
+    config->compaction_lag_min_ms = swarm->lag_min_ms;
+    config->compaction_lag_max_ms = swarm->lag_max_ms;
+    config->delete_retention_ms = swarm->delete_retention_ms;
 }
 
 static void fill_config(struct sim_node *node)
@@ -78,6 +95,7 @@ static void fill_config(struct sim_node *node)
         config->retention_check_interval_ms = swarm->retain_interval_ms;
     if (swarm->groups > 0)
         fill_groups(config, swarm);
+    fill_cleaner(config, swarm);
     if (swarm->segment_size < 1 << 20)
         config->index_interval_size = 512;
 }

@@ -134,6 +134,35 @@ static void draw_groups(struct swarm *swarm, const struct kernel *kernel)
     swarm->expiry_check_ms = (int32_t)PICK(&rand, 500, 2000, 600000);
 }
 
+/* The same, after all else: worlds that do not compact stay what they were. */
+static void draw_cleaning(struct swarm *swarm, const struct kernel *kernel)
+{
+    struct rand rand;
+    kernel_stream(kernel, STREAM_SWARM, 2, &rand);
+    swarm->cleans = rand_chance(&rand, 1, 3);
+    if (!swarm->cleans)
+        return;
+    bool has_topics = swarm->groups == 0 || rand_chance(&rand, 3, 4);
+    swarm->compacted = has_topics ? 1 + (uint32_t)rand_below(&rand, (1 << SIM_TOPICS_MAX) - 1) : 0;
+    if (has_topics && (swarm->compacted & ((1u << swarm->topics) - 1)) == 0)
+        swarm->compacted |= 1;
+    swarm->keys = PICK(&rand, 1, 5, 20, 100);
+    swarm->dirty_ratio = (int32_t)PICK(&rand, 0, 0, 100000, 500000);
+    swarm->delete_retention_ms = PICK(&rand, 0, 500, 4000, 20000);
+    swarm->lag_min_ms = PICK(&rand, 0, 0, 300, 3000);
+    swarm->lag_max_ms = PICK(&rand, 4000, INT32_MAX);
+    swarm->map_entries = PICK(&rand, 3, 30, 10000);
+    swarm->cleaner_io_size = (int32_t)PICK(&rand, 4096, 65536);
+    swarm->cleaner_backoff_ms = (int32_t)PICK(&rand, 10, 100, 1000);
+    swarm->cleaner_rate = PICK(&rand, INT32_MAX, INT32_MAX, 100000);
+    if (!swarm->retains) {
+        swarm->topic_segment_size = (int32_t)PICK(&rand, 1024, 2048, 8192);
+        swarm->segment_ms = (int32_t)PICK(&rand, 604800000, 500);
+    }
+    if (swarm->nodes < 3)
+        swarm->fault_mean[FAULT_CLOCK] = 0; /* As above. */
+}
+
 void swarm_draw(struct swarm *swarm, const struct kernel *kernel,
                 const struct world_options *options)
 {
@@ -160,6 +189,7 @@ void swarm_draw(struct swarm *swarm, const struct kernel *kernel,
     swarm->disk.sync_hang = swarm->calm ? 0 : PICK(&rand, 0, 0, 100, 1000);
     swarm->disk.write_short = swarm->calm ? 0 : PICK(&rand, 0, 1000, 50000);
     draw_retention(swarm, &rand);
+    draw_cleaning(swarm, kernel);
 }
 
 void swarm_print(const struct swarm *swarm)
@@ -176,6 +206,14 @@ void swarm_print(const struct swarm *swarm)
                "expiry=%dms\n",
                swarm->groups, swarm->members, swarm->offsets_partitions,
                swarm->offsets_segment_size, swarm->initial_delay_ms, swarm->expiry_check_ms);
+    if (swarm->cleans)
+        printf("swarm: compacted=%x keys=%u dirty.ratio=%d tombstones=%lldms lag=%lld..%lldms "
+               "segment=%d segment.ms=%d map=%u io=%d backoff=%dms rate=%lld\n",
+               swarm->compacted, swarm->keys, swarm->dirty_ratio,
+               (long long)swarm->delete_retention_ms, (long long)swarm->lag_min_ms,
+               (long long)swarm->lag_max_ms, swarm->topic_segment_size, swarm->segment_ms,
+               swarm->map_entries, swarm->cleaner_io_size, swarm->cleaner_backoff_ms,
+               (long long)swarm->cleaner_rate);
     printf(
         "swarm: delay=%lldus capacity=%u split=%u refuse=%u drop=%u stall=%u sync=%lldus hang=%u "
         "short=%u\nswarm: faults:",

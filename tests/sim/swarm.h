@@ -43,8 +43,8 @@ struct swarm {
     bool wipe_majority;        /* Two of three disks are wiped: nothing may form anew. */
     sim_us duration;           /* Of the first phase. */
     sim_us fault_mean[FAULTS]; /* Between two of a kind; 0: never. */
-    uint32_t victim; /* The only node whose synced data may be destroyed, and with retention.ms
-                      * whose clock jumps. */
+    uint32_t victim; /* The only node whose synced data may be destroyed, and whose clock jumps
+                      * where records go by time. */
     struct net_config net;
     struct disk_faults disk;
     int32_t timing; /* Percent of the default timeouts. */
@@ -56,6 +56,15 @@ struct swarm {
     int32_t segment_ms;
     int32_t delete_delay_ms, retain_interval_ms;
     bool trims; /* Somebody asks for it, now and then. */
+    /* Logs are compacted: of __consumer_offsets, and of topics with their bit in `compacted`. */
+    bool cleans;
+    uint32_t compacted;
+    uint32_t keys;       /* Of each such topic. */
+    int32_t dirty_ratio; /* In millionths. */
+    int64_t delete_retention_ms, lag_min_ms, lag_max_ms;
+    uint32_t map_entries; /* That fit in a shard's map. */
+    int32_t cleaner_io_size, cleaner_backoff_ms;
+    int64_t cleaner_rate;
 };
 
 struct world_options;
@@ -64,6 +73,11 @@ struct world_options;
 void swarm_draw(struct swarm *swarm, const struct kernel *kernel,
                 const struct world_options *options);
 void swarm_print(const struct swarm *swarm);
+
+static inline bool swarm_compacts(const struct swarm *swarm, uint32_t topic)
+{
+    return swarm->compacted >> topic & 1;
+}
 const char *fault_name(enum fault fault);
 
 #endif

@@ -19,6 +19,7 @@ static const char *const probe_names[] = {
     [PROBE_LOG_APPEND] = "log-append",
     [PROBE_LOG_TRUNCATE] = "log-truncate",
     [PROBE_LOG_RETIRE] = "log-retire",
+    [PROBE_LOG_COMPACT] = "log-compact",
     [PROBE_LOG_DURABLE] = "log-durable",
     [PROBE_LOG_OFFLINE] = "log-offline",
     [PROBE_LOG_RESET] = "log-reset",

@@ -1,7 +1,10 @@
 /* value.c -- values of records, there and back. */
 #include "value.h"
 
+#include <stdio.h>
+
 #include "batch.h"
+#include "kernel.h"
 
 static const char digits[] = "0123456789abcdef";
 
@@ -41,4 +44,15 @@ uint64_t value_of_batch(struct bytes batch)
     batch_walk_close(&walk);
     codec_reader_close(reader);
     return value;
+}
+
+uint32_t value_key(char into[VALUE_KEY_SIZE], uint64_t value, uint32_t keys)
+{
+    return (uint32_t)snprintf(into, VALUE_KEY_SIZE, "key%u",
+                              (unsigned)(sim_mix(1, value) % keys % 1000));
+}
+
+bool value_is_tombstone(uint64_t value)
+{
+    return sim_mix(2, value) % 5 == 0;
 }

@@ -16,4 +16,11 @@ uint64_t value_read(struct bytes bytes);
 /* Of the first record of a batch. */
 uint64_t value_of_batch(struct bytes batch);
 
+enum { VALUE_KEY_SIZE = 8 };
+
+/* The key that record `value` has in a topic of `keys` keys. Returns its size. */
+uint32_t value_key(char into[VALUE_KEY_SIZE], uint64_t value, uint32_t keys);
+/* There, that record deletes its key. Not for the first of a batch, which must be known again. */
+bool value_is_tombstone(uint64_t value);
+
 #endif

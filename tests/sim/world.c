@@ -5,6 +5,7 @@
 
 #include "actor.h"
 #include "check.h"
+#include "keyed.h"
 #include "live.h"
 
 enum {
@@ -26,8 +27,11 @@ void world_take_probe(void *context, const struct probe *probe)
         return;
     }
     trace_probe(world, node, probe);
+    world->ghost->found.is_there = false;
     if (probe->kind == PROBE_LOG_APPEND)
         ghost_read_append(world, node, probe);
+    else if (probe->kind == PROBE_LOG_OPEN || probe->kind == PROBE_LOG_COMPACT)
+        keyed_read_disk(world, node, probe);
     checks_take(world, node, probe);
     ghost_take(world, node, probe);
     ledger_take(world, probe);
@@ -128,6 +132,7 @@ void world_run(const struct world_options *options, struct world_result *result)
     else
         demand_progress(world);
     world->phase = PHASE_DONE;
+    keyed_audit(world);
     checks_end(world);
     uint32_t acks;
     history_acks(world, &acks);

@@ -106,6 +106,12 @@ void world_print_entry(const struct world_entry *entry);
 const char *probe_name(enum probe_kind kind);
 void trace_probe(struct world *world, const struct sim_node *node, const struct probe *probe);
 
+/* What a right clock shows. */
+static inline wall_ms world_wall(const struct world *world)
+{
+    return 1800000000000 + world->kernel.now / SIM_MS;
+}
+
 static inline struct sim_node *world_node_of(struct world *world, node_id id)
 {
     return id >= 1 && (uint32_t)id <= world->swarm.nodes ? &world->nodes[id - 1] : NULL;
