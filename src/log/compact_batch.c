@@ -41,8 +41,13 @@ static bool is_kept(const struct compact_rules *rules, const struct batch_info *
         return true;
     if (!record->key.data)
         return false; /* From before the topic was compacted: nothing could ever supersede it. */
+#ifdef SKIFF_MUTANT_KEEPS_OLDER
+    if (key_map_get(rules->keys, record->key) == offset)
+        return false; /* The mutant drops the newer of two. */
+#else
     if (key_map_get(rules->keys, record->key) > offset)
         return false;
+#endif
 #ifdef SKIFF_MUTANT_LAST_GOES_TOO
     return false; /* The mutant takes away what nothing supersedes. */
 #endif
