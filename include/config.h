@@ -6,6 +6,7 @@
 #define CONFIG_H
 
 #include "base/base.h"
+#include "config_key.h"
 #include "env.h"
 
 enum {
@@ -165,6 +166,19 @@ struct config_setting {
  * Owns    *out lives in `arena`, which is the one that was read with. */
 uint32_t config_settings(const struct config *config, struct arena *arena,
                          struct config_setting **out);
+
+/* What the broker's `key` is set to, as a client is told it: also what has no effect, as it was
+ * given; `brokers` settle the replication factor. NULL: nothing.
+ * Owns    the text lives in `arena`, or for ever. */
+const char *config_text(const struct config *config, const struct config_key *key, int32_t brokers,
+                        struct arena *arena);
+enum config_source config_given_by(const struct config *config, const struct config_key *key);
+/* What a topic or group has that says nothing of `key` itself, by the broker's settings; `replicas`
+ * settles min.insync.replicas. NULL: nothing. */
+const char *config_topic_text(const struct config *config, const struct config_key *key,
+                              int32_t replicas, struct arena *arena);
+/* Change a key that is CONFIG_LIVE or CONFIG_CLUSTER. False: it is not, or does not take that. */
+bool config_set(struct config *config, struct str name, struct str value);
 
 /* A decimal from 0 to 1, as a topic's settings hold it too. False: it is none. */
 bool config_parse_ratio(struct str text, int32_t *millionths);

@@ -166,31 +166,27 @@ static void print_check(const struct config *config, const struct config_remark 
         printf("%-8s %s=%s\n", sources[settings[i].source], settings[i].key, settings[i].value);
 }
 
-/* File, then every --set, then what follows from all of them. */
-static bool read_config(struct config *config, const struct options *options, struct trace *trace)
+/* File, then every --set, then what follows from all of them; the texts stay in `arena`. */
+static bool read_config(struct config *config, const struct options *options, struct arena *arena,
+                        struct trace *trace)
 {
-    struct arena arena = {.blocks = NULL};
     struct config_remark *remarks = NULL;
     struct str text;
     bool failed = false;
 
     config_init(config);
-    if (!read_file(options->file, &arena, &text)) {
-        arena_free(&arena);
+    if (!read_file(options->file, arena, &text))
         return false;
-    }
-    failed |= config_read(config, text, &arena, &remarks) != ERR_NONE;
+    failed |= config_read(config, text, arena, &remarks) != ERR_NONE;
     for (uint32_t i = 0; i < options->set_count; i++)
-        failed |= config_read(config, str_from(options->sets[i]), &arena, &remarks) != ERR_NONE;
-    failed |= config_finish(config, &arena, &remarks) != ERR_NONE;
+        failed |= config_read(config, str_from(options->sets[i]), arena, &remarks) != ERR_NONE;
+    failed |= config_finish(config, arena, &remarks) != ERR_NONE;
     if (options->check_only) {
-        print_check(config, remarks, &arena, failed);
+        print_check(config, remarks, arena, failed);
     } else {
         platform_trace(trace, config->trace_level, config->trace_json);
         trace_remarks(trace, remarks);
     }
-    config->given = NULL;
-    arena_free(&arena);
     return !failed;
 }
 
@@ -208,16 +204,16 @@ int main(int argc, char **argv)
 {
     struct options options = {.file = NULL};
     struct config config;
+    struct arena arena = {.blocks = NULL}; /* Of what was read, which clients may ask for. */
     struct trace trace;
 
     mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP_SIZE);
     mallopt(M_TRIM_THRESHOLD, MALLOC_TRIM_SIZE);
     parse_options(&options, argc, argv);
-    bool ready = read_config(&config, &options, &trace);
+    bool ready = read_config(&config, &options, &arena, &trace);
     mem_free(options.sets);
-    if (!ready)
-        return EXIT_FAILURE;
-    if (options.check_only)
-        return EXIT_SUCCESS;
-    return run(&config, &trace) ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (ready && !options.check_only)
+        ready = run(&config, &trace);
+    arena_free(&arena);
+    return ready ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -100,60 +100,17 @@ static void mark_given(struct config_given *given, struct str name)
     given->has_roll_jitter_ms |= str_equal(name, STR("log.roll.jitter.ms"));
 }
 
-static void read_number(struct reading *reading, const struct key *key,
-                        const struct property *property)
-{
-    char *field = (char *)reading->config + key->offset;
-    int64_t value = 0;
-    if (!parse_number(property->value, &value) || value < key->min || value > key->max) {
-        refuse(reading, "%s=%.*s: must be a whole number from %lld to %lld", key->name,
-               STR_ARGS(property->value), (long long)key->min, (long long)key->max);
-        return;
-    }
-    if (key->kind == KEY_INT64) {
-        memcpy(field, &value, sizeof value);
-    } else {
-        int32_t narrow = (int32_t)value;
-        memcpy(field, &narrow, sizeof narrow);
-    }
-    mark_given(reading->config->given, property->key);
-}
-
-static void read_ratio(struct reading *reading, const struct key *key,
+/* A value that has a field in struct config. */
+static void read_value(struct reading *reading, const struct key *key,
                        const struct property *property)
 {
-    char *field = (char *)reading->config + key->offset;
-    int64_t value = 0;
-    if (!parse_decimal(property->value, CONFIG_RATIO_ONE, &value) || value < key->min ||
-        value > key->max) {
-        refuse(reading, "%s=%.*s: must be a decimal from %s to %s", key->name,
-               STR_ARGS(property->value), config_ratio_text(reading->arena, (int32_t)key->min),
-               config_ratio_text(reading->arena, (int32_t)key->max));
+    struct str message;
+    if (config_key_check(&key->about, property->value, reading->arena, &message) != ERR_NONE) {
+        refuse(reading, "%.*s", STR_ARGS(message));
         return;
     }
-    int32_t narrow = (int32_t)value;
-    memcpy(field, &narrow, sizeof narrow);
-}
-
-static void read_rate(struct reading *reading, const struct key *key,
-                      const struct property *property)
-{
-    int64_t value = 0;
-    if (!parse_decimal(property->value, 1, &value) || value < key->min)
-        refuse(reading, "%s=%.*s: must be a number of at least %lld", key->name,
-               STR_ARGS(property->value), (long long)key->min);
-    else
-        memcpy((char *)reading->config + key->offset, &value, sizeof value);
-}
-
-static void read_bool(struct reading *reading, const struct key *key,
-                      const struct property *property)
-{
-    bool value = false;
-    if (!parse_bool(property->value, &value))
-        refuse(reading, "%s=%.*s: must be true or false", key->name, STR_ARGS(property->value));
-    else
-        memcpy((char *)reading->config + key->offset, &value, sizeof value);
+    key_store(reading->config, key, property->value);
+    mark_given(reading->config->given, property->key);
 }
 
 static void read_unknown(struct reading *reading, const struct property *property)
@@ -201,6 +158,7 @@ static void read_property(struct reading *reading, const struct property *proper
         return;
     }
     given->sources[key_index(key)] = given->read_count > 1 ? CONFIG_FROM_SET : CONFIG_FROM_FILE;
+    given->values[key_index(key)] = property->value;
     if (property->value.size > 0 && memchr(property->value.data, 0, property->value.size) != NULL) {
         refuse(reading, "%.*s: holds a zero byte", STR_ARGS(property->key));
         return;
@@ -208,16 +166,11 @@ static void read_property(struct reading *reading, const struct property *proper
     switch (key->kind) {
     case KEY_INT32:
     case KEY_INT64:
-        read_number(reading, key, property);
-        break;
     case KEY_RATIO:
-        read_ratio(reading, key, property);
-        break;
     case KEY_RATE:
-        read_rate(reading, key, property);
-        break;
     case KEY_BOOL:
-        read_bool(reading, key, property);
+    case KEY_WORDS:
+        read_value(reading, key, property);
         break;
     case KEY_TEXT:
         memcpy((char *)reading->config->given + key->offset, &property->value,

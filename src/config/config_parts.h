@@ -4,19 +4,21 @@
 
 #include "base/base.h"
 #include "config.h"
+#include "config_key.h"
 
 enum {
     KEY_SIZE_MAX = 128,  /* Longest key of Kafka is 61 bytes. */
     KEY_DISTANCE_MAX = 2 /* Typing errors that a suggestion forgives. */
 };
 
-/* What to do with a key. */
+/* What to do with a key of the broker. */
 enum key_kind {
     KEY_INT32,
     KEY_INT64,
     KEY_RATIO, /* A decimal, kept as an int32 in millionths. */
     KEY_RATE,  /* A decimal, kept as an int64, whole; what is too large is INT64_MAX. */
     KEY_BOOL,
+    KEY_WORDS,       /* Kept as text, in CONFIG_WORD_MAX bytes. */
     KEY_TEXT,        /* Kept for config_finish(), at `offset` of struct config_given. */
     KEY_MEANINGLESS, /* Kafka's, without a counterpart here. */
     KEY_LATER,       /* Not built yet, and harmless to leave out. */
@@ -24,11 +26,16 @@ enum key_kind {
 };
 
 struct key {
-    const char *name; /* Ends in '.': every key that begins so. */
+    struct config_key about;
     enum key_kind kind;
     uint32_t offset; /* Of the field. */
-    int64_t min, max;
 };
+
+/* The tables; a broker's keys stand in two, one after the other. */
+extern const struct key used_keys[], idle_keys[];
+extern const uint32_t used_key_count, idle_key_count;
+extern const struct config_key topic_keys[], group_keys[];
+extern const uint32_t topic_key_count, group_key_count;
 
 enum { IGNORED_NAMES_MAX = 64 }; /* Of one kind, told by name. */
 
@@ -58,13 +65,11 @@ struct config_given {
     struct str log_format;
     struct str retention_minutes, retention_hours;
     struct str roll_hours, roll_jitter_hours;
-    struct str cleanup_policy;
-    struct str compression_type;
-    struct str timestamp_type;
     struct str consumer_assignors;
     struct str consumer_policy;
     uint32_t read_count; /* Calls of config_read(). */
     uint8_t *sources;    /* enum config_source of each key, by key_index(). */
+    struct str *values;  /* The text of each that was given; null: it was not. */
     struct ignored meaningless, later;
     bool has_node_id;
     bool has_replication_factor;
@@ -103,6 +108,9 @@ bool next_part(struct str *rest, char separator, struct str *part);
 
 /* properties.c: the next key of `rest`; false at the end. */
 bool next_property(struct str *rest, struct arena *arena, struct property *out);
+
+/* values.c: put a value that config_key_check() has passed into the key's field. */
+void key_store(struct config *config, const struct key *key, struct str value);
 
 /* topics.c */
 void finish_topics(struct reading *reading);

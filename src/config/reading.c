@@ -22,6 +22,7 @@ void reading_start(struct reading *reading, struct config *config, struct arena 
         return;
     config->given = arena_alloc(arena, sizeof *config->given);
     config->given->sources = arena_alloc(arena, key_count());
+    config->given->values = arena_array(arena, struct str, key_count());
 }
 
 static struct config_remark *add(struct reading *reading, const char *format, va_list arguments)

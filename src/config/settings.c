@@ -1,4 +1,4 @@
-/* settings.c -- what would be used: every key that has an effect, its value, where it is from.
+/* settings.c -- what would be used: every key, its value, where it is from.
  *
  * A number is shown as it stands in struct config, after all that follows from other keys; a
  * text as it was given, or as what was made of several. */
@@ -41,6 +41,15 @@ static const char *voters_text(const struct config *config, struct arena *arena)
     return text;
 }
 
+/* Null: not given, or nothing was read (a test's config). */
+static struct str given_of(const struct config *config, const struct key *key)
+{
+    struct str given = {0};
+    if (config->given != NULL)
+        memcpy(&given, (const char *)config->given + key->offset, sizeof given);
+    return given;
+}
+
 /* NULL: it says nothing that another key does not say. */
 static const char *given_text(const struct config *config, struct arena *arena,
                               const struct key *key)
@@ -49,8 +58,7 @@ static const char *given_text(const struct config *config, struct arena *arena,
                                          [TRACE_INFO] = "info",
                                          [TRACE_WARN] = "warn",
                                          [TRACE_ERROR] = "error"};
-    struct str given;
-    memcpy(&given, (const char *)config->given + key->offset, sizeof given);
+    struct str given = given_of(config, key);
     switch (key->offset) {
     case offsetof(struct config_given, listeners):
         return listeners_text(config, arena, false);
@@ -67,12 +75,6 @@ static const char *given_text(const struct config *config, struct arena *arena,
         return given.size > 0 ? text_of(arena, given) : "broker,controller";
     case offsetof(struct config_given, defaults):
         return given.size > 0 ? text_of(arena, given) : "skiff";
-    case offsetof(struct config_given, cleanup_policy):
-        return config->cleanup_policy;
-    case offsetof(struct config_given, compression_type):
-        return config->compression_type;
-    case offsetof(struct config_given, timestamp_type):
-        return config->timestamp_type;
     case offsetof(struct config_given, retention_minutes):
     case offsetof(struct config_given, retention_hours):
     case offsetof(struct config_given, roll_hours):
@@ -99,6 +101,8 @@ static const char *number_text(const struct config *config, struct arena *arena,
     int64_t wide = 0;
     int32_t narrow = 0;
     bool on = false;
+    if (key->kind == KEY_WORDS)
+        return text_of(arena, str_from(field));
     if (key->kind == KEY_BOOL) {
         memcpy(&on, field, sizeof on);
         return on ? "true" : "false";
@@ -133,6 +137,8 @@ static bool is_shown(const struct config *config, const struct key *key)
 
 static enum config_source source_of(const struct config *config, const struct key *key)
 {
+    if (config->given == NULL)
+        return CONFIG_FROM_DEFAULT;
     uint8_t own = config->given->sources[key_index(key)];
     bool is_dirs = key->offset == offsetof(struct config_given, log_dirs);
     const struct {
@@ -143,7 +149,7 @@ static enum config_source source_of(const struct config *config, const struct ke
         {"log.roll.jitter.ms", {"log.roll.jitter.hours", "log.roll.jitter.hours"}},
     };
     for (uint32_t i = 0; i < sizeof times / sizeof *times && own == CONFIG_FROM_DEFAULT; i++)
-        for (uint32_t k = 0; k < 2 && strcmp(key->name, times[i].in_ms) == 0; k++) {
+        for (uint32_t k = 0; k < 2 && strcmp(key->about.name, times[i].in_ms) == 0; k++) {
             uint8_t other =
                 config->given->sources[key_index(key_find(str_from(times[i].in_other[k])))];
             own = other > own ? other : own;
@@ -168,7 +174,76 @@ uint32_t config_settings(const struct config *config, struct arena *arena,
         if (value == NULL || (key->kind != KEY_TEXT && !is_shown(config, key)))
             continue;
         (*out)[count++] = (struct config_setting){
-            .key = key->name, .value = value, .source = source_of(config, key)};
+            .key = key->about.name, .value = value, .source = source_of(config, key)};
     }
     return count;
+}
+
+/* A number that is a rule as long as nothing is said, for this many brokers or replicas. */
+static int32_t settled(uint32_t offset, int32_t count)
+{
+    bool is_factor = offset == offsetof(struct config, replication_factor_default) ||
+                     offset == offsetof(struct config, offsets_replication_factor);
+    if (is_factor)
+        return count < 3 ? (count > 0 ? count : 1) : 3;
+    return count < 3 ? 1 : 2;
+}
+
+static bool is_rule(const struct config *config, const struct key *key)
+{
+    int32_t narrow;
+    if (key->offset != offsetof(struct config, replication_factor_default) &&
+        key->offset != offsetof(struct config, offsets_replication_factor) &&
+        key->offset != offsetof(struct config, min_insync_default))
+        return false;
+    memcpy(&narrow, (const char *)config + key->offset, sizeof narrow);
+    return key->kind == KEY_INT32 && narrow == -1;
+}
+
+static const char *used_text(const struct config *config, const struct key *key, int32_t count,
+                             struct arena *arena)
+{
+    if (key->kind != KEY_TEXT)
+        return is_rule(config, key) ? arena_format(arena, "%d", (int)settled(key->offset, count))
+                                    : number_text(config, arena, key);
+    const char *text = given_text(config, arena, key);
+    struct str given = given_of(config, key);
+    if (text == NULL && given.size > 0)
+        text = text_of(arena, given);
+    return text == NULL ? key->about.fallback : text;
+}
+
+static const char *text_for(const struct config *config, const struct key *key, int32_t count,
+                            struct arena *arena)
+{
+    bool is_used = key_index(key) < used_key_count;
+    if (key->about.type == CONFIG_PASSWORD)
+        return NULL;
+    if (is_used)
+        return used_text(config, key, count, arena);
+    struct str given =
+        config->given == NULL ? (struct str){0} : config->given->values[key_index(key)];
+    return given.data == NULL ? key->about.fallback : text_of(arena, given);
+}
+
+const char *config_text(const struct config *config, const struct config_key *key, int32_t brokers,
+                        struct arena *arena)
+{
+    return text_for(config, key_find(str_from(key->name)), brokers, arena);
+}
+
+enum config_source config_given_by(const struct config *config, const struct config_key *key)
+{
+    return source_of(config, key_find(str_from(key->name)));
+}
+
+const char *config_topic_text(const struct config *config, const struct config_key *key,
+                              int32_t replicas, struct arena *arena)
+{
+    struct str rest, first;
+    if (key->fallback != NULL || key->synonyms == NULL)
+        return key->fallback;
+    rest = str_from(key->synonyms);
+    check(next_part(&rest, ',', &first));
+    return text_for(config, key_find(first), replicas, arena);
 }

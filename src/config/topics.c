@@ -1,9 +1,6 @@
-/* topics.c -- what a topic is like that says nothing itself, from several keys or in words.
+/* topics.c -- what a topic is like that says nothing itself, from several keys.
  *
  * Of one time that may be given in hours, minutes and milliseconds the finest given counts. */
-#include <stdio.h>
-#include <string.h>
-
 #include "config_parts.h"
 
 enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
@@ -24,7 +21,7 @@ static bool take_time(struct reading *reading, const char *key, struct str text,
     return true;
 }
 
-static void finish_times(struct reading *reading)
+void finish_topics(struct reading *reading)
 {
     struct config *config = reading->config;
     const struct config_given *given = config->given;
@@ -40,38 +37,4 @@ static void finish_times(struct reading *reading)
                   &config->segment_jitter_ms);
     if (config->retention_ms == 0)
         refuse(reading, "log.retention.ms=0: must be -1, for ever, or at least 1");
-}
-
-static void take_word(struct reading *reading, const char *key, struct str word,
-                      const char *const *words, char out[CONFIG_WORD_MAX])
-{
-    const char *all = "";
-    if (word.size == 0)
-        return;
-    for (; *words; words++) {
-        if (str_equal(word, str_from(*words))) {
-            snprintf(out, CONFIG_WORD_MAX, "%s", *words);
-            return;
-        }
-        all = arena_format(reading->arena, "%s%s%s", all, *all ? ", " : "", *words);
-    }
-    refuse(reading, "%s=%.*s: must be one of %s", key, STR_ARGS(word), all);
-}
-
-void finish_topics(struct reading *reading)
-{
-    static const char *const policies[] = {"delete", "compact", "compact,delete", "delete,compact",
-                                           NULL};
-    static const char *const codecs[] = {"producer", "uncompressed", "gzip", "snappy",
-                                         "lz4",      "zstd",         NULL};
-    static const char *const clocks[] = {"CreateTime", "LogAppendTime", NULL};
-    struct config *config = reading->config;
-    const struct config_given *given = config->given;
-    finish_times(reading);
-    take_word(reading, "log.cleanup.policy", given->cleanup_policy, policies,
-              config->cleanup_policy);
-    take_word(reading, "compression.type", given->compression_type, codecs,
-              config->compression_type);
-    take_word(reading, "log.message.timestamp.type", given->timestamp_type, clocks,
-              config->timestamp_type);
 }

@@ -1,0 +1,67 @@
+/* config_key.h -- every config of a topic, a broker or a group: its name, its type, what it takes,
+ * and what it does here.
+ *
+ * All that is checked or told of a config follows from one line of a table in src/config:
+ * what a server.properties may hold, what CreateTopics and the Alter requests take, and what
+ * DescribeConfigs says. Values travel as Kafka's text. */
+#ifndef CONFIG_KEY_H
+#define CONFIG_KEY_H
+
+#include "base/base.h"
+
+/* Kafka's numbers, as on the wire. */
+enum config_resource {
+    CONFIG_OF_TOPIC = 2,
+    CONFIG_OF_BROKER = 4, /* With an empty name: of all brokers. */
+    CONFIG_OF_LOGGER = 8,
+    CONFIG_OF_GROUP = 32,
+};
+
+enum config_type {
+    CONFIG_BOOLEAN = 1,
+    CONFIG_STRING,
+    CONFIG_INT,
+    CONFIG_SHORT,
+    CONFIG_LONG,
+    CONFIG_DOUBLE,
+    CONFIG_LIST,
+    CONFIG_CLASS,
+    CONFIG_PASSWORD, /* Never told. */
+};
+
+enum config_reach {
+    CONFIG_LIVE,    /* A change is felt without a restart. */
+    CONFIG_CLUSTER, /* The same, and all brokers have one value. */
+    CONFIG_START,   /* Read when a node starts, or when what it is about is made. */
+    CONFIG_IDLE,    /* Kafka's; it has no effect here. */
+    CONFIG_GONE,    /* Dropped by Kafka 4; taken and forgotten. */
+};
+
+struct config_key {
+    const char *name; /* Ends in '.': every key that begins so. */
+    enum config_type type;
+    enum config_reach reach;
+    const char *fallback; /* The default; NULL: none, or computed. */
+    int64_t min, max;     /* Of numbers; of a ratio in millionths. */
+    const char
+        *choices; /* Of words, with commas: any of them in a list, else one. NULL: any text. */
+    const char *synonyms; /* Of a topic or group: the broker's keys that stand for it where it says
+                           * nothing itself, with commas, the most telling first. NULL: none. */
+    const char *doc;
+};
+
+/* NULL: unknown. Loggers have no table. */
+const struct config_key *config_key_find(enum config_resource resource, struct str name);
+/* One after the other; NULL: past the last. Keys that end in '.' are among a broker's. */
+const struct config_key *config_key_at(enum config_resource resource, uint32_t index);
+
+/* Whether `key` takes `value`.
+ * Owns    *message lives in `arena`, and names key, value and what is allowed.
+ * Errors  ERR_INVALID_CONFIG. */
+enum err config_key_check(const struct config_key *key, struct str value, struct arena *arena,
+                          struct str *message);
+
+/* The next of the words that stand between commas in `rest`, trimmed; false: no more. */
+bool config_next_word(struct str *rest, struct str *word);
+
+#endif
