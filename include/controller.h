@@ -41,12 +41,8 @@ struct controller_config {
     int32_t partitions_default;         /* num.partitions */
     int32_t replication_factor_default; /* -1: min(3, brokers) */
     int32_t min_insync_default;         /* -1: 2 where the factor is 3 or more, else 1 */
-    int64_t flush_messages;
-    int64_t segment_size;
-    int64_t message_size_max;
-    int64_t index_interval_size;
-    bool unclean_election;
-    /* What topics are like that say nothing themselves, where it may not be Kafka's; borrowed. */
+    /* What topics are like that say nothing themselves, by the topics' names, but for
+     * min.insync.replicas; borrowed. */
     const struct record_config *topic_defaults;
     uint32_t topic_default_count;
 };
@@ -199,12 +195,52 @@ struct create_topics_reply {
 void decide_create_topics(struct decision *decision, const struct create_topics_command *command,
                           struct create_topics_reply *reply);
 
-/* All settings that a topic with these overrides has, sorted by name; `replicas` decides
- * min.insync.replicas' default. Returns how many.
+/* All settings that the topic has, sorted by name; `replicas` decides min.insync.replicas' default.
+ * Returns how many.
  * Owns    *out lives in `arena`. */
-uint32_t topic_settings(const struct controller_config *config, int32_t replicas,
-                        const struct record_config *overrides, uint32_t override_count,
-                        struct arena *arena, const struct topic_setting **out);
+uint32_t topic_settings(const struct controller_config *config, const struct image *image,
+                        int32_t replicas, const struct record_topic *topic, struct arena *arena,
+                        const struct topic_setting **out);
+
+/* Kafka's numbers. */
+enum alter_operation { ALTER_SET, ALTER_DELETE, ALTER_APPEND, ALTER_SUBTRACT };
+
+struct alter_config {
+    struct str name;
+    enum alter_operation operation; /* As it came: any number. */
+    struct str value;               /* Null where it is deleted. */
+};
+
+struct alter_resource {
+    int32_t type;    /* An enum config_resource, as it came: any number. */
+    struct str name; /* A topic, a broker's id or all brokers (""), a group. */
+    uint32_t config_count;
+    const struct alter_config *configs;
+};
+
+struct alter_configs_command {
+    struct str principal;
+    bool replace; /* AlterConfigs: what is not named goes back to its default. */
+    bool validate_only;
+    uint32_t count;
+    const struct alter_resource *resources;
+};
+
+struct alter_resource_reply {
+    enum err err;
+    struct str message; /* Null: none. */
+};
+
+struct alter_configs_reply {
+    uint32_t count; /* One for each resource of the command, in its order. */
+    struct alter_resource_reply *resources;
+};
+
+/* A resource is altered wholly or not at all; loggers are left alone, without an error: they
+ * belong to their node. Errors, at each: UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG,
+ * INVALID_REQUEST, POLICY_VIOLATION. */
+void decide_alter_configs(struct decision *decision, const struct alter_configs_command *command,
+                          struct alter_configs_reply *reply);
 
 struct delete_topic {
     struct str name; /* Null: by id. */

@@ -38,6 +38,15 @@ struct image_topic {
     const struct record_config *configs;
 };
 
+/* What was altered of a broker, of all of them (an empty name) or of a group. */
+struct image_configs {
+    _Atomic uint32_t refs;
+    enum config_resource resource;
+    struct str name;
+    uint32_t config_count; /* Sorted by name; never 0. */
+    const struct record_config *configs;
+};
+
 struct image_partition {
     _Atomic uint32_t refs;
     struct partition_key key;
@@ -72,17 +81,19 @@ struct image {
     struct pmap *topics;
     struct pmap *names;
     struct pmap *partitions;
+    struct pmap *configs;
 };
 
 /* What a run of records touched, each thing once, in the order of first touch.
  * Owns    init and free come in pairs; reset empties it for the next run. */
 struct image_delta {
     uint32_t partition_count;
-    struct partition_key *partitions; /* Created, changed or removed. */
+    struct partition_key *partitions; /* Created, changed or removed, or their topic's configs. */
     uint32_t broker_count;
     node_id *brokers; /* Registered, fenced, unfenced or shutting down. */
     bool topics;      /* Some topic was created or removed. */
     bool voters;
+    bool configs; /* Of some broker or group. */
     /* Private. */
     uint32_t partition_capacity, broker_capacity;
     struct map seen;
@@ -117,6 +128,15 @@ const struct image_topic *image_topic_after(const struct image *image,
                                             const struct image_topic *topic);
 const struct image_partition *image_partition_after(const struct image *image,
                                                     const struct image_partition *partition);
+
+/* NULL: nothing of it was altered. */
+const struct image_configs *image_configs(const struct image *image, enum config_resource resource,
+                                          struct str name);
+/* By resource and name; start with NULL. */
+const struct image_configs *image_configs_after(const struct image *image,
+                                                const struct image_configs *configs);
+/* One value that was altered for all brokers; the null string: it was not. */
+struct str image_broker_config(const struct image *image, struct str key);
 
 /* May take leadership, ISR membership and clients: registered, unfenced, not shutting down. */
 bool image_broker_is_active(const struct image *image, node_id id);

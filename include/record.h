@@ -10,13 +10,14 @@
 #define RECORD_H
 
 #include "base/base.h"
+#include "config_key.h"
 
 enum {
-    RECORD_LEVEL = 1,         /* The newest feature level that this build reads and writes. */
+    RECORD_LEVEL = 2,         /* The newest feature level that this build reads and writes. */
     RECORD_REPLICAS_MAX = 16, /* Replicas of one partition. */
     RECORD_VOTERS_MAX = 9,
     RECORD_ENDPOINTS_MAX = 16, /* Listeners of one broker. */
-    RECORD_CONFIGS_MAX = 256,  /* Overrides of one topic. */
+    RECORD_CONFIGS_MAX = 256,  /* Overrides of one topic, broker or group. */
     RECORD_TOPIC_NAME_MAX = 249,
     RECORD_DESCRIPTION_MAX = 1024, /* Room that record_describe() never needs to exceed. */
 };
@@ -42,6 +43,7 @@ enum record_type {
     RECORD_REMOVE_TOPIC,
     RECORD_PRODUCER_IDS,
     RECORD_EPOCH_FLOOR,
+    RECORD_CONFIGS,
 };
 
 /* First record of a cluster. */
@@ -130,6 +132,14 @@ struct record_epoch_floor {
     log_epoch floor;
 };
 
+/* All overrides of one broker, of all brokers (an empty name), or of one group. */
+struct record_configs {
+    enum config_resource resource; /* A topic's stand in its own record. */
+    struct str name;               /* At most RECORD_TOPIC_NAME_MAX bytes. */
+    uint32_t config_count;         /* 0: none any more. */
+    const struct record_config *configs;
+};
+
 struct record {
     enum record_type type;
     struct str cause; /* Which request of which principal, or which failure; never empty. */
@@ -143,6 +153,7 @@ struct record {
         struct record_remove_topic remove_topic;
         struct record_producer_ids producer_ids;
         struct record_epoch_floor epoch_floor;
+        struct record_configs configs;
     };
 };
 

@@ -68,11 +68,6 @@ struct office *office_open(struct shard *shard)
         .partitions_default = config->partitions_default,
         .replication_factor_default = config->replication_factor_default,
         .min_insync_default = config->min_insync_default,
-        .flush_messages = config->flush_messages,
-        .segment_size = config->segment_size,
-        .message_size_max = config->message_size_max,
-        .index_interval_size = config->index_interval_size,
-        .unclean_election = config->unclean_election,
     };
     struct office *office = mem_zalloc(sizeof *office);
     office->shard = shard;

@@ -5,7 +5,7 @@
 #include "config.h"
 #include "record.h"
 
-/* Those whose default need not be Kafka's.
+/* All but min.insync.replicas, which depends on how many replicas there are.
  * Owns    *out lives in `arena`, its texts there or in `config`. */
 uint32_t topic_defaults(const struct config *config, struct arena *arena,
                         const struct record_config **out);

@@ -199,7 +199,7 @@ Test(decide_create_topics, tells_the_settings_that_the_topic_has)
 
     struct create_topic_reply reply = world_create(&world, "orders", 1, 3);
 
-    cr_assert_eq(reply.setting_count, 33);
+    cr_assert_eq(reply.setting_count, 34);
     cr_assert(str_equal(reply.settings[0].name, STR("cleanup.policy")));
     cr_assert(str_equal(reply.settings[0].value, STR("delete")));
     cr_assert(reply.settings[0].is_default);

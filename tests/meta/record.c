@@ -155,6 +155,26 @@ Test(record, keeps_the_small_kinds)
     arena_free(&arena);
 }
 
+Test(record, keeps_the_configs_of_a_broker)
+{
+    struct arena arena = {0};
+    const struct record_config set[] = {{.name = STR("log.retention.ms"), .value = STR("7")},
+                                        {.name = STR("log.cleanup.policy"), .value = STR("")}};
+    struct record all = {
+        .type = RECORD_CONFIGS,
+        .cause = STR("x"),
+        .configs = {.resource = CONFIG_OF_BROKER, .config_count = 2, .configs = set}};
+
+    struct record_configs read = round_trip(&arena, &all).configs;
+
+    cr_assert_eq((int)read.resource, CONFIG_OF_BROKER);
+    cr_assert_eq(read.name.size, 0);
+    cr_assert_eq(read.config_count, 2);
+    cr_assert(str_equal(read.configs[0].value, STR("7")));
+    cr_assert(str_equal(read.configs[1].name, STR("log.cleanup.policy")));
+    arena_free(&arena);
+}
+
 static enum err decode(const uint8_t *data, uint32_t size)
 {
     struct arena arena = {0};
@@ -166,8 +186,8 @@ static enum err decode(const uint8_t *data, uint32_t size)
 
 Test(record, refuses_a_level_that_it_does_not_know)
 {
-    /* level = 2, cause = "x", epoch floor. */
-    const uint8_t later[] = {0x08, 2, 0x12, 1, 'x', 0x9a, 0x01, 0};
+    /* level = 3, cause = "x", epoch floor. */
+    const uint8_t later[] = {0x08, 3, 0x12, 1, 'x', 0x9a, 0x01, 0};
     const uint8_t known[] = {0x08, 1, 0x12, 1, 'x', 0x9a, 0x01, 0};
 
     cr_assert_eq(decode(known, sizeof known), ERR_NONE);

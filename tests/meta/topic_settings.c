@@ -47,7 +47,7 @@ Test(topic_settings, take_ratios_from_zero_to_one)
     cr_assert_eq(check_one("min.cleanable.dirty.ratio", STR("1.00")), ERR_NONE);
     cr_assert_eq(check_one("min.cleanable.dirty.ratio", STR("1.01")), ERR_INVALID_CONFIG);
     cr_assert_eq(check_one("min.cleanable.dirty.ratio", STR("2")), ERR_INVALID_CONFIG);
-    cr_assert_eq(check_one("min.cleanable.dirty.ratio", STR("0.")), ERR_INVALID_CONFIG);
+    cr_assert_eq(check_one("min.cleanable.dirty.ratio", STR("-0.1")), ERR_INVALID_CONFIG);
     cr_assert_eq(check_one("min.cleanable.dirty.ratio", STR("x")), ERR_INVALID_CONFIG);
 }
 
@@ -97,15 +97,16 @@ Test(topic_settings, repeat_only_printable_text_of_a_client)
 Test(topic_settings, are_listed_with_overrides_and_the_brokers_defaults)
 {
     struct arena arena = {0};
+    const struct record_config broker[] = {{.name = STR("segment.ms"), .value = STR("99")},
+                                           {.name = STR("segment.bytes"), .value = STR("4096")}};
     struct controller_config config = {
-        .min_insync_default = -1, .flush_messages = 1, .segment_size = 4096};
-    const struct record_config broker = {.name = STR("segment.ms"), .value = STR("99")};
-    config.topic_defaults = &broker;
-    config.topic_default_count = 1;
+        .min_insync_default = -1, .topic_defaults = broker, .topic_default_count = 2};
     struct record_config override = {.name = STR("retention.ms"), .value = STR("7")};
+    struct record_topic topic = {.config_count = 1, .configs = &override};
     const struct topic_setting *settings = NULL;
+    struct image *image = image_new();
 
-    uint32_t count = topic_settings(&config, 3, &override, 1, &arena, &settings);
+    uint32_t count = topic_settings(&config, image, 3, &topic, &arena, &settings);
 
     uint32_t found = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -120,5 +121,6 @@ Test(topic_settings, are_listed_with_overrides_and_the_brokers_defaults)
                  str_equal(settings[i].value, STR("99")) && settings[i].is_default;
     }
     cr_assert_eq(found, 4);
+    image_unref(image);
     arena_free(&arena);
 }

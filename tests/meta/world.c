@@ -1,6 +1,22 @@
 /* world.c -- see world.h. */
 #include "world.h"
 
+/* What a node with no settings of its own hands to the controller, of what tests look at. */
+static void take_defaults(struct world *world)
+{
+    static const char *const defaults[][2] = {{"flush.messages", "1"},
+                                              {"unclean.leader.election.enable", "false"},
+                                              {"cleanup.policy", "delete"},
+                                              {"retention.ms", "604800000"}};
+    enum { COUNT = sizeof defaults / sizeof defaults[0] };
+    struct record_config *list = arena_array(&world->arena, struct record_config, COUNT);
+    for (int i = 0; i < COUNT; i++)
+        list[i] = (struct record_config){.name = str_from(defaults[i][0]),
+                                         .value = str_from(defaults[i][1])};
+    world->config.topic_defaults = list;
+    world->config.topic_default_count = COUNT;
+}
+
 void world_open(struct world *world)
 {
     memset(world, 0, sizeof *world);
@@ -12,11 +28,8 @@ void world_open(struct world *world)
         .partitions_default = 1,
         .replication_factor_default = -1,
         .min_insync_default = -1,
-        .flush_messages = 1,
-        .segment_size = 1 << 30,
-        .message_size_max = 1048588,
-        .index_interval_size = 4096,
     };
+    take_defaults(world);
     world->now = 1000;
     world->image = image_new();
     world_change_office(world, -1, 0);

@@ -80,14 +80,28 @@ enum err place_replicas(struct decision *decision, uint32_t partitions, int32_t 
                         struct node_list *out, struct str *message);
 /* The default factor: min(3, brokers), counting configured nodes that are not up yet. */
 int32_t place_default_factor(const struct decision *decision);
+int32_t place_default_partitions(const struct decision *decision);
 
 /* Check the overrides of one topic; the ones to keep go to *kept, others mean nothing here.
  * Errors  ERR_INVALID_CONFIG: *message names the key and what it takes. */
 enum err topic_settings_check(struct arena *arena, const struct record_config *configs,
                               uint32_t count, struct record_topic *kept, struct str *message);
 
-/* What the overrides make of a new partition. */
-void topic_settings_apply(const struct controller_config *config, const struct record_topic *topic,
+/* What the topic's settings make of a new partition, which has its replicas. */
+void topic_settings_apply(const struct decision *decision, const struct record_topic *topic,
                           struct record_partition *partition);
+/* What counts for a topic that says nothing of `key`; `replicas` settle min.insync.replicas.
+ * Owns    the text lives in `arena`, `image` or `config`. */
+struct str topic_setting_default(const struct controller_config *config, const struct image *image,
+                                 const struct config_key *key, int32_t replicas,
+                                 struct arena *arena);
+
+const struct record_config *find_config(const struct record_config *configs, uint32_t count,
+                                        struct str name);
+/* A value that was checked, as it is kept. */
+struct str setting_kept(const struct config_key *key, struct str value);
+/* What a client said, as a message may repeat it. */
+const char *setting_quoted(struct arena *arena, struct str text);
+struct str setting_unknown(struct arena *arena, const char *kind, struct str name);
 
 #endif

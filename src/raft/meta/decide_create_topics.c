@@ -47,7 +47,7 @@ static enum err check_counts(struct decision *decision, struct plan *plan, struc
                       STR("The replication factor is not above 0, nor -1 for the default."));
     plan->topic.partition_count = wanted->partition_count;
     if (wanted->partition_count == -1)
-        plan->topic.partition_count = decision->controller->config.partitions_default;
+        plan->topic.partition_count = place_default_partitions(decision);
     plan->factor = wanted->replication_factor;
     if (wanted->replication_factor == -1)
         plan->factor = place_default_factor(decision);
@@ -179,7 +179,7 @@ static void emit_partition(struct decision *decision, const struct plan *plan, p
     check(partition->isr.count > 0);
     partition->leader = partition->isr.ids[0];
     partition->leader_epoch = decision->image->epoch_floor;
-    topic_settings_apply(&decision->controller->config, &plan->topic, partition);
+    topic_settings_apply(decision, &plan->topic, partition);
     decision_emit(decision, &record);
 }
 
@@ -204,8 +204,8 @@ static void create_one(struct decision *decision, const struct create_topic *wan
     reply->partition_count = plan.topic.partition_count;
     reply->replication_factor = plan.factor;
     reply->setting_count =
-        topic_settings(&decision->controller->config, plan.factor, plan.topic.configs,
-                       plan.topic.config_count, decision->arena, &reply->settings);
+        topic_settings(&decision->controller->config, decision->image, plan.factor, &plan.topic,
+                       decision->arena, &reply->settings);
 }
 
 /* How often each name stands in the request, without a loop over pairs. */

@@ -102,8 +102,65 @@ static void describe_removal(struct line *line, struct uuid id, const struct ima
         add(line, "topic %.*s removed", (int)topic->name.size, topic->name.data);
 }
 
-static void describe_topic(struct line *line, const struct record_topic *record)
+static const struct record_config *find_config(const struct record_config *configs, uint32_t count,
+                                               struct str name)
 {
+    for (uint32_t i = 0; i < count; i++)
+        if (str_equal(configs[i].name, name))
+            return &configs[i];
+    return NULL;
+}
+
+/* "retention.ms 7 -> 9": a dash where there was, or is, none. */
+static void add_config(struct line *line, struct str name, const struct record_config *old,
+                       const struct record_config *new)
+{
+    struct str before = old != NULL ? old->value : STR("-");
+    struct str after = new != NULL ? new->value : STR("-");
+    if (!str_equal(before, after))
+        add(line, " %.*s %.*s -> %.*s", (int)name.size, name.data, (int)before.size, before.data,
+            (int)after.size, after.data);
+}
+
+static void add_configs_change(struct line *line, const struct record_config *old,
+                               uint32_t old_count, const struct record_config *new,
+                               uint32_t new_count)
+{
+    for (uint32_t i = 0; i < new_count; i++)
+        add_config(line, new[i].name, find_config(old, old_count, new[i].name), &new[i]);
+    for (uint32_t i = 0; i < old_count; i++)
+        if (find_config(new, new_count, old[i].name) == NULL)
+            add_config(line, old[i].name, &old[i], NULL);
+}
+
+static void describe_configs(struct line *line, const struct record_configs *record,
+                             const struct image *old)
+{
+    const struct image_configs *before = image_configs(old, record->resource, record->name);
+    if (record->resource == CONFIG_OF_GROUP)
+        add(line, "group %.*s", (int)record->name.size, record->name.data);
+    else if (record->name.size == 0)
+        add(line, "all nodes");
+    else
+        add(line, "node %.*s", (int)record->name.size, record->name.data);
+    add_configs_change(line, before != NULL ? before->configs : NULL,
+                       before != NULL ? before->config_count : 0, record->configs,
+                       record->config_count);
+}
+
+static void describe_topic(struct line *line, const struct record_topic *record,
+                           const struct image *old)
+{
+    const struct image_topic *before = image_topic_by_id(old, record->id);
+    if (before != NULL) {
+        add(line, "topic %.*s", (int)record->name.size, record->name.data);
+        if (before->partition_count != record->partition_count)
+            add(line, " partitions %d -> %d", (int)before->partition_count,
+                (int)record->partition_count);
+        add_configs_change(line, before->configs, before->config_count, record->configs,
+                           record->config_count);
+        return;
+    }
     char id[UUID_TEXT_SIZE];
     uuid_format(record->id, id);
     add(line, "topic %.*s created, id %s, partitions %d", (int)record->name.size, record->name.data,
@@ -144,7 +201,10 @@ static void describe_what(struct line *line, const struct record *record, const 
         describe_broker_change(line, &record->broker_change, old);
         return;
     case RECORD_TOPIC:
-        describe_topic(line, &record->topic);
+        describe_topic(line, &record->topic, old);
+        return;
+    case RECORD_CONFIGS:
+        describe_configs(line, &record->configs, old);
         return;
     case RECORD_PARTITION_CHANGE:
         describe_partition(line, &record->partition, old);

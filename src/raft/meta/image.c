@@ -1,8 +1,8 @@
 /* image.c -- images, and what can be asked of them.
  *
- * Four path-copying maps: brokers by id, topics by id and by name, partitions by
- * topic id and index. Their order is the order of the keys' bytes, so iteration is
- * the same everywhere. image_apply() is in image_apply.c. */
+ * Five path-copying maps: brokers by id, topics by id and by name, partitions by
+ * topic id and index, what was altered of brokers and groups by these. Their order is the order
+ * of the keys' bytes, so iteration is the same everywhere. image_apply() is in image_apply.c. */
 #include "image.h"
 
 #include <string.h>
@@ -37,6 +37,7 @@ void image_unref(struct image *image)
     pmap_unref(&topic_kind, image->topics);
     pmap_unref(&topic_kind, image->names);
     pmap_unref(&partition_kind, image->partitions);
+    pmap_unref(&configs_kind, image->configs);
     mem_free(image);
 }
 
@@ -137,6 +138,33 @@ int64_t image_topic_number(const struct image_topic *topic, struct str name, int
 {
     int64_t number = 0;
     return number_parse(image_topic_config(topic, name), &number) ? number : fallback;
+}
+
+const struct image_configs *image_configs(const struct image *image, enum config_resource resource,
+                                          struct str name)
+{
+    if (name.size > RECORD_TOPIC_NAME_MAX)
+        return NULL;
+    struct image_key key = configs_key(resource, name);
+    return pmap_get(image->configs, key_bytes(&key));
+}
+
+const struct image_configs *image_configs_after(const struct image *image,
+                                                const struct image_configs *configs)
+{
+    struct image_key key = {.size = 0};
+    if (configs != NULL)
+        key = configs_key(configs->resource, configs->name);
+    return pmap_seek(image->configs, key_bytes(&key), configs != NULL, NULL);
+}
+
+struct str image_broker_config(const struct image *image, struct str key)
+{
+    const struct image_configs *configs = image_configs(image, CONFIG_OF_BROKER, STR(""));
+    for (uint32_t i = 0; configs != NULL && i < configs->config_count; i++)
+        if (str_equal(configs->configs[i].name, key))
+            return configs->configs[i].value;
+    return (struct str){0};
 }
 
 static bool is_name_character(char c)

@@ -80,6 +80,8 @@ static void apply_topic(struct image *image, const struct record_topic *record,
     if (by_id == NULL)
         image->topic_count++;
 
+    for (partition_id index = 0; by_id != NULL && index < by_id->partition_count; index++)
+        delta_add_partition(delta, (struct partition_key){.topic_id = by_id->id, .index = index});
     struct image_topic *topic = topic_value_new(record);
     struct image_key id = topic_key(&record->id);
     struct image_key name = name_key(record->name);
@@ -169,6 +171,17 @@ static void apply_remove_topic(struct image *image, struct uuid id, struct image
     delta_set_topics(delta);
 }
 
+static void apply_configs(struct image *image, const struct record_configs *record,
+                          struct image_delta *delta)
+{
+    struct image_key key = configs_key(record->resource, record->name);
+    delta_set_configs(delta);
+    if (record->config_count == 0)
+        drop(&configs_kind, &image->configs, &key);
+    else
+        put(&configs_kind, &image->configs, &key, configs_value_new(record));
+}
+
 static struct image *copy_of(const struct image *image)
 {
     struct image *copy = mem_alloc(sizeof *copy);
@@ -178,6 +191,7 @@ static struct image *copy_of(const struct image *image)
     pmap_ref(copy->topics);
     pmap_ref(copy->names);
     pmap_ref(copy->partitions);
+    pmap_ref(copy->configs);
     return copy;
 }
 
@@ -218,6 +232,9 @@ static void apply_to(struct image *image, const struct record *record, struct im
     case RECORD_EPOCH_FLOOR:
         if (record->epoch_floor.floor > image->epoch_floor)
             image->epoch_floor = record->epoch_floor.floor;
+        return;
+    case RECORD_CONFIGS:
+        apply_configs(image, &record->configs, delta);
         return;
     }
 }

@@ -50,3 +50,9 @@ void delta_set_voters(struct image_delta *delta)
     if (delta != NULL)
         delta->voters = true;
 }
+
+void delta_set_configs(struct image_delta *delta)
+{
+    if (delta != NULL)
+        delta->configs = true;
+}

@@ -8,5 +8,6 @@ void delta_add_partition(struct image_delta *delta, struct partition_key key);
 void delta_add_broker(struct image_delta *delta, node_id id);
 void delta_set_topics(struct image_delta *delta);
 void delta_set_voters(struct image_delta *delta);
+void delta_set_configs(struct image_delta *delta);
 
 #endif

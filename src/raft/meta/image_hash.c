@@ -53,14 +53,19 @@ static uint64_t mix_broker(uint64_t hash, const struct image_broker *broker)
     return hash;
 }
 
+static uint64_t mix_configs(uint64_t hash, const struct record_config *configs, uint32_t count)
+{
+    hash = mix(hash, count);
+    for (uint32_t i = 0; i < count; i++)
+        hash = mix_text(mix_text(hash, configs[i].name), configs[i].value);
+    return hash;
+}
+
 static uint64_t mix_topic(uint64_t hash, const struct image_topic *topic)
 {
     hash = mix_text(mix_uuid(hash, &topic->id), topic->name);
     hash = mix(hash, (uint64_t)topic->partition_count);
-    hash = mix(hash, topic->config_count);
-    for (uint32_t i = 0; i < topic->config_count; i++)
-        hash = mix_text(mix_text(hash, topic->configs[i].name), topic->configs[i].value);
-    return hash;
+    return mix_configs(hash, topic->configs, topic->config_count);
 }
 
 static uint64_t mix_partition(uint64_t hash, const struct image_partition *partition)
@@ -102,5 +107,10 @@ uint64_t image_hash(const struct image *image)
     const struct image_partition *partition = NULL;
     while ((partition = image_partition_after(image, partition)) != NULL)
         hash = mix_partition(hash, partition);
+    const struct image_configs *configs = NULL;
+    while ((configs = image_configs_after(image, configs)) != NULL) {
+        hash = mix_text(mix(hash, (uint64_t)configs->resource), configs->name);
+        hash = mix_configs(hash, configs->configs, configs->config_count);
+    }
     return hash;
 }

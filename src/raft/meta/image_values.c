@@ -64,21 +64,45 @@ static void sort_configs(struct record_config *configs, uint32_t count)
     }
 }
 
+static size_t configs_size(const struct record_config *configs, uint32_t count)
+{
+    size_t size = count * sizeof *configs;
+    for (uint32_t i = 0; i < count; i++)
+        size += (size_t)configs[i].name.size + configs[i].value.size;
+    return size;
+}
+
+static const struct record_config *keep_configs(struct room *room, const struct record_config *from,
+                                                uint32_t count)
+{
+    struct record_config *configs = take(room, count * sizeof *configs);
+    for (uint32_t i = 0; i < count; i++) {
+        configs[i].name = keep(room, from[i].name);
+        configs[i].value = keep(room, from[i].value);
+    }
+    sort_configs(configs, count);
+    return configs;
+}
+
+struct image_configs *configs_value_new(const struct record_configs *from)
+{
+    size_t size = configs_size(from->configs, from->config_count);
+    struct image_configs *configs = mem_zalloc(sizeof *configs + size + from->name.size);
+    struct room room = {.at = (uint8_t *)(configs + 1)};
+    configs->refs = 1;
+    configs->resource = from->resource;
+    configs->config_count = from->config_count;
+    configs->configs = keep_configs(&room, from->configs, from->config_count);
+    configs->name = keep(&room, from->name);
+    return configs;
+}
+
 struct image_topic *topic_value_new(const struct record_topic *from)
 {
-    size_t arrays = from->config_count * sizeof(struct record_config);
-    size_t text = from->name.size;
-    for (uint32_t i = 0; i < from->config_count; i++)
-        text += (size_t)from->configs[i].name.size + from->configs[i].value.size;
-
-    struct image_topic *topic = mem_zalloc(sizeof *topic + arrays + text);
+    size_t size = configs_size(from->configs, from->config_count);
+    struct image_topic *topic = mem_zalloc(sizeof *topic + size + from->name.size);
     struct room room = {.at = (uint8_t *)(topic + 1)};
-    struct record_config *configs = take(&room, arrays);
-    for (uint32_t i = 0; i < from->config_count; i++) {
-        configs[i].name = keep(&room, from->configs[i].name);
-        configs[i].value = keep(&room, from->configs[i].value);
-    }
-    sort_configs(configs, from->config_count);
+    const struct record_config *configs = keep_configs(&room, from->configs, from->config_count);
     topic->refs = 1;
     topic->id = from->id;
     topic->name = keep(&room, from->name);
@@ -139,10 +163,24 @@ static void partition_unref(void *value)
         mem_free(partition);
 }
 
+static void configs_ref(void *value)
+{
+    struct image_configs *configs = value;
+    atomic_fetch_add_explicit(&configs->refs, 1, memory_order_relaxed);
+}
+
+static void configs_unref(void *value)
+{
+    struct image_configs *configs = value;
+    if (atomic_fetch_sub_explicit(&configs->refs, 1, memory_order_acq_rel) == 1)
+        mem_free(configs);
+}
+
 const struct pmap_kind broker_kind = {.value_ref = broker_ref, .value_unref = broker_unref};
 const struct pmap_kind topic_kind = {.value_ref = topic_ref, .value_unref = topic_unref};
 const struct pmap_kind partition_kind = {.value_ref = partition_ref,
                                          .value_unref = partition_unref};
+const struct pmap_kind configs_kind = {.value_ref = configs_ref, .value_unref = configs_unref};
 
 struct image_key broker_key(node_id id)
 {
@@ -163,6 +201,16 @@ struct image_key partition_value_key(const struct partition_key *from)
     struct image_key key = topic_key(&from->topic_id);
     store_be32(key.data + key.size, (uint32_t)from->index);
     key.size += 4;
+    return key;
+}
+
+struct image_key configs_key(enum config_resource resource, struct str name)
+{
+    struct image_key key = {.size = 1, .data = {(uint8_t)resource}};
+    check(name.size <= RECORD_TOPIC_NAME_MAX);
+    if (name.size > 0)
+        memcpy(key.data + key.size, name.data, name.size);
+    key.size += name.size;
     return key;
 }
 

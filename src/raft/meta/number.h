@@ -4,7 +4,7 @@
 
 #include "base/base.h"
 
-/* Optional '-' and digits, nothing else; false and *out untouched when it is not one. */
+/* Optional sign and digits, nothing else; false and *out untouched when it is not one. */
 bool number_parse(struct str text, int64_t *out);
 
 #endif

@@ -5,6 +5,7 @@
  * dead leader do not all fall to one neighbour. Fenced brokers get replicas only when
  * there are not enough active ones: their replicas join the ISR when they come. */
 #include "controller_state.h"
+#include "number.h"
 
 enum { FACTOR_DEFAULT_MAX = 3 };
 
@@ -86,11 +87,27 @@ enum err place_replicas(struct decision *decision, uint32_t partitions, int32_t 
     return ERR_NONE;
 }
 
+/* What was altered for all brokers counts before what this node started with. */
+static int32_t altered_number(const struct decision *decision, struct str key, int32_t otherwise)
+{
+    int64_t number = 0;
+    bool is_altered = number_parse(image_broker_config(decision->image, key), &number);
+    return is_altered && number > 0 && number <= INT32_MAX ? (int32_t)number : otherwise;
+}
+
+int32_t place_default_partitions(const struct decision *decision)
+{
+    return altered_number(decision, STR("num.partitions"),
+                          decision->controller->config.partitions_default);
+}
+
 int32_t place_default_factor(const struct decision *decision)
 {
     const struct controller_config *config = &decision->controller->config;
-    if (config->replication_factor_default > 0)
-        return config->replication_factor_default;
+    int32_t factor = altered_number(decision, STR("default.replication.factor"),
+                                    config->replication_factor_default);
+    if (factor > 0)
+        return factor;
     uint32_t brokers = decision->image->broker_count;
     if (config->voter_count > brokers)
         brokers = config->voter_count;

@@ -23,6 +23,7 @@ static const char *const type_names[] = {
     [RECORD_REMOVE_TOPIC] = "REMOVE_TOPIC",
     [RECORD_PRODUCER_IDS] = "PRODUCER_IDS",
     [RECORD_EPOCH_FLOOR] = "EPOCH_FLOOR",
+    [RECORD_CONFIGS] = "CONFIGS",
 };
 
 const char *record_type_name(enum record_type type)
@@ -84,6 +85,32 @@ static void write_broker(Skiff__Meta__Envelope *envelope, const struct record_br
     envelope->register_broker = body;
 }
 
+static Skiff__Meta__Config **write_configs_of(const struct record_config *configs, uint32_t count,
+                                              struct arena *arena)
+{
+    Skiff__Meta__Config **list = arena_array(arena, Skiff__Meta__Config *, count);
+    for (uint32_t i = 0; i < count; i++) {
+        list[i] = arena_alloc(arena, sizeof(Skiff__Meta__Config));
+        skiff__meta__config__init(list[i]);
+        list[i]->name = blob_of(configs[i].name);
+        list[i]->value = blob_of(configs[i].value);
+    }
+    return list;
+}
+
+static void write_configs(Skiff__Meta__Envelope *envelope, const struct record_configs *configs,
+                          struct arena *arena)
+{
+    Skiff__Meta__Configs *body = arena_alloc(arena, sizeof *body);
+    skiff__meta__configs__init(body);
+    body->resource = (uint32_t)configs->resource;
+    body->name = blob_of(configs->name);
+    body->n_configs = configs->config_count;
+    body->configs = write_configs_of(configs->configs, configs->config_count, arena);
+    envelope->body_case = SKIFF__META__ENVELOPE__BODY_CONFIGS;
+    envelope->configs = body;
+}
+
 static void write_topic(Skiff__Meta__Envelope *envelope, const struct record_topic *topic,
                         struct arena *arena)
 {
@@ -93,13 +120,7 @@ static void write_topic(Skiff__Meta__Envelope *envelope, const struct record_top
     body->name = blob_of(topic->name);
     body->partition_count = (uint32_t)topic->partition_count;
     body->n_configs = topic->config_count;
-    body->configs = arena_array(arena, Skiff__Meta__Config *, topic->config_count);
-    for (uint32_t i = 0; i < topic->config_count; i++) {
-        body->configs[i] = arena_alloc(arena, sizeof(Skiff__Meta__Config));
-        skiff__meta__config__init(body->configs[i]);
-        body->configs[i]->name = blob_of(topic->configs[i].name);
-        body->configs[i]->value = blob_of(topic->configs[i].value);
-    }
+    body->configs = write_configs_of(topic->configs, topic->config_count, arena);
     envelope->body_case = SKIFF__META__ENVELOPE__BODY_TOPIC;
     envelope->topic = body;
 }
@@ -213,7 +234,7 @@ struct bytes record_encode(const struct record *record, struct arena *arena)
     struct small_bodies bodies;
 
     check(record->cause.size > 0);
-    envelope.level = 1; /* Every kind so far. */
+    envelope.level = record->type == RECORD_CONFIGS ? 2 : 1;
     envelope.cause = blob_of(record->cause);
     if (record->type == RECORD_VOTERS)
         write_voters(&envelope, &record->voters, arena);
@@ -225,6 +246,8 @@ struct bytes record_encode(const struct record *record, struct arena *arena)
         write_partition(&envelope, &record->partition, arena);
     else if (record->type == RECORD_PARTITION_CHANGE)
         write_partition_change(&envelope, &record->partition, arena);
+    else if (record->type == RECORD_CONFIGS)
+        write_configs(&envelope, &record->configs, arena);
     else
         write_small(&envelope, record, &bodies);
 
@@ -311,20 +334,40 @@ static bool read_broker(const Skiff__Meta__RegisterBroker *body, struct arena *a
            read_uuid(body->incarnation, &out->incarnation);
 }
 
+static const struct record_config *read_configs_of(Skiff__Meta__Config *const *from, size_t count,
+                                                   struct arena *arena)
+{
+    struct record_config *configs = arena_array(arena, struct record_config, count);
+    for (size_t i = 0; i < count; i++) {
+        configs[i].name = text_of(from[i]->name);
+        configs[i].value = text_of(from[i]->value);
+    }
+    return configs;
+}
+
+static bool read_configs(const Skiff__Meta__Configs *body, struct arena *arena,
+                         struct record_configs *out)
+{
+    if (body->n_configs > RECORD_CONFIGS_MAX || body->name.len > RECORD_TOPIC_NAME_MAX)
+        return false;
+    if (body->resource != CONFIG_OF_BROKER && body->resource != CONFIG_OF_GROUP)
+        return false;
+    out->resource = (enum config_resource)body->resource;
+    out->name = text_of(body->name);
+    out->config_count = (uint32_t)body->n_configs;
+    out->configs = read_configs_of(body->configs, body->n_configs, arena);
+    return true;
+}
+
 static bool read_topic(const Skiff__Meta__Topic *body, struct arena *arena,
                        struct record_topic *out)
 {
     if (body->partition_count > INT32_MAX || body->n_configs > RECORD_CONFIGS_MAX)
         return false;
-    struct record_config *configs = arena_array(arena, struct record_config, body->n_configs);
-    for (size_t i = 0; i < body->n_configs; i++) {
-        configs[i].name = text_of(body->configs[i]->name);
-        configs[i].value = text_of(body->configs[i]->value);
-    }
     out->name = text_of(body->name);
     out->partition_count = (int32_t)body->partition_count;
     out->config_count = (uint32_t)body->n_configs;
-    out->configs = configs;
+    out->configs = read_configs_of(body->configs, body->n_configs, arena);
     return topic_name_is_valid(out->name) && read_uuid(body->id, &out->id);
 }
 
@@ -421,6 +464,9 @@ static bool read_body(const Skiff__Meta__Envelope *envelope, struct arena *arena
         out->type = RECORD_EPOCH_FLOOR;
         out->epoch_floor.floor = envelope->epoch_floor->floor;
         return envelope->epoch_floor->floor >= 0;
+    case SKIFF__META__ENVELOPE__BODY_CONFIGS:
+        out->type = RECORD_CONFIGS;
+        return read_configs(envelope->configs, arena, &out->configs);
     default:
         return false;
     }

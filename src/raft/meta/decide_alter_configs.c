@@ -1,0 +1,355 @@
+/* decide_alter_configs.c -- configs of topics, brokers and all brokers change (KIP-226, 339).
+ *
+ * A topic's stand in its Topic record, which is written again; what partitions need of them to be
+ * led and counted follows in the same batch: min.insync.replicas with the ELR (rule 5), unclean
+ * elections at once. Those of brokers are a Configs record. The durability class of a topic
+ * (flush.messages) stays what it was when the topic was made. */
+#include "config_changes.h"
+#include "number.h"
+
+struct alteration {
+    struct decision *decision;
+    const struct alter_configs_command *command;
+    const struct alter_resource *wanted;
+    struct str cause;
+    struct alter_resource_reply *reply;
+};
+
+static void refuse(struct alteration *alteration, enum err err, struct str text)
+{
+    alteration->reply->err = err;
+    alteration->reply->message = text;
+}
+
+/* ---- Topics. */
+
+/* Of the broker's settings what a topic's partitions hold in their records. */
+static bool is_held_by_partitions(struct str name)
+{
+    return str_equal(name, STR("min.insync.replicas")) ||
+           str_equal(name, STR("unclean.leader.election.enable"));
+}
+
+/* Bring the partitions of `topic`, as they were in `before`, to what it says now. */
+static void settle_topic(struct decision *decision, const struct image *before,
+                         const struct record_topic *topic, struct str cause)
+{
+    for (partition_id index = 0; index < topic->partition_count; index++) {
+        const struct image_partition *old = image_partition(before, topic->id, index);
+        struct record_partition now = {.key = {.index = index}};
+        struct change change;
+        if (old == NULL)
+            continue;
+        now.replicas = old->replicas;
+        topic_settings_apply(decision, topic, &now);
+        if (now.min_insync == old->min_insync && now.unclean_allowed == old->unclean_allowed)
+            continue;
+        change_begin(&change, old);
+        change.min_insync = now.min_insync;
+        change.unclean_allowed = now.unclean_allowed;
+        change_emit(decision, &change, cause);
+    }
+}
+
+struct topic_context {
+    const struct alteration *alteration;
+    int32_t replicas;
+};
+
+static struct str topic_fallback(const void *context, const struct config_key *key)
+{
+    const struct topic_context *topic = context;
+    struct decision *decision = topic->alteration->decision;
+    return topic_setting_default(&decision->controller->config, decision->image, key,
+                                 topic->replicas, decision->arena);
+}
+
+static bool changes_class(const struct decision *decision, const struct image_topic *old,
+                          const struct record_topic *topic)
+{
+    struct str name = STR("flush.messages");
+    const struct record_config *was = find_config(old->configs, old->config_count, name);
+    const struct record_config *is = find_config(topic->configs, topic->config_count, name);
+    const struct image_partition *partition = image_partition(decision->image, old->id, 0);
+    struct record_partition now = {.leader = -1};
+
+    if (partition == NULL || (was == NULL && is == NULL) ||
+        (was != NULL && is != NULL && str_equal(was->value, is->value)))
+        return false;
+    now.replicas = partition->replicas;
+    topic_settings_apply(decision, topic, &now);
+    return now.flush_each != partition->flush_each;
+}
+
+static void alter_topic(struct alteration *alteration, struct config_changes *changes)
+{
+    struct decision *decision = alteration->decision;
+    const struct alter_resource *wanted = alteration->wanted;
+    struct image *before = decision->image;
+    const struct image_topic *old = image_topic_by_name(before, wanted->name);
+    struct alter_resource_reply *reply = alteration->reply;
+    if (old == NULL) {
+        refuse(alteration, ERR_UNKNOWN_TOPIC_OR_PARTITION, STR("There is no topic of this name."));
+        return;
+    }
+    const struct image_partition *first = image_partition(before, old->id, 0);
+    struct topic_context context = {alteration, first == NULL ? 1 : (int32_t)first->replicas.count};
+    changes->kind = "topic";
+    changes->fallback = topic_fallback;
+    changes->context = &context;
+    config_changes_begin(changes, old->configs, old->config_count, wanted->config_count,
+                         alteration->command->replace);
+    reply->err =
+        config_changes_make(changes, wanted->configs, wanted->config_count, &reply->message);
+    if (reply->err != ERR_NONE || !config_changes_differ(changes, old->configs, old->config_count))
+        return;
+    struct record record = {.type = RECORD_TOPIC, .cause = alteration->cause};
+    record.topic = (struct record_topic){.id = old->id,
+                                         .name = arena_str(decision->arena, old->name),
+                                         .partition_count = old->partition_count,
+                                         .config_count = changes->count,
+                                         .configs = changes->configs};
+    if (changes_class(decision, old, &record.topic)) {
+        refuse(alteration, ERR_INVALID_CONFIG,
+               STR("flush.messages: whether records are synced before they are acknowledged is "
+                   "settled when a topic is made."));
+        return;
+    }
+    if ((uint32_t)old->partition_count >= CONTROLLER_RECORDS_MAX - decision->count) {
+        refuse(alteration, ERR_POLICY_VIOLATION,
+               STR("One request may change at most 10000 topics and partitions."));
+        return;
+    }
+    before = image_ref(before);
+    decision_emit(decision, &record);
+    settle_topic(decision, before, &record.topic, alteration->cause);
+    image_unref(before);
+}
+
+/* ---- Brokers. */
+
+static enum err may_alter_broker(const void *context, const struct config_key *key,
+                                 struct str *message)
+{
+    const struct alteration *alteration = context;
+    struct arena *arena = alteration->decision->arena;
+    if (key->reach == CONFIG_CLUSTER && alteration->wanted->name.size > 0) {
+        *message = str_from(arena_format(
+            arena, "%s is altered for all brokers (an empty name), not for one.", key->name));
+        return ERR_INVALID_CONFIG;
+    }
+    if (key->reach == CONFIG_LIVE || key->reach == CONFIG_CLUSTER)
+        return ERR_NONE;
+    *message = str_from(arena_format(
+        arena, "%s %s", key->name,
+        key->reach == CONFIG_START ? "cannot be altered while brokers run: it is read at a start."
+                                   : "is read-only: it has no effect here."));
+    return ERR_INVALID_REQUEST;
+}
+
+/* Lists of a broker that can be altered are defaults of topics. */
+static struct str broker_fallback(const void *context, const struct config_key *key)
+{
+    const struct alteration *alteration = context;
+    const struct controller_config *config = &alteration->decision->controller->config;
+    const struct config_key *topic;
+    for (uint32_t i = 0; (topic = config_key_at(CONFIG_OF_TOPIC, i)) != NULL; i++) {
+        struct str rest = str_from(topic->synonyms), first;
+        if (config_next_word(&rest, &first) && str_equal(first, str_from(key->name)))
+            return topic_setting_default(config, alteration->decision->image, topic, 1,
+                                         alteration->decision->arena);
+    }
+    return STR("");
+}
+
+static bool is_broker(const struct alteration *alteration)
+{
+    struct str name = alteration->wanted->name;
+    int64_t id = 0;
+    return name.size == 0 || (number_parse(name, &id) && id >= 0 && id <= INT32_MAX &&
+                              name.data[0] != '+' && (name.data[0] != '0' || name.size == 1) &&
+                              image_broker(alteration->decision->image, (node_id)id) != NULL);
+}
+
+static bool is_held(const struct config_changes *changes, const struct image_configs *old)
+{
+    bool held = false;
+    for (uint32_t i = 0; i < changes->count; i++)
+        held = held || is_held_by_partitions(changes->configs[i].name);
+    for (uint32_t i = 0; old != NULL && i < old->config_count; i++)
+        held = held || is_held_by_partitions(old->configs[i].name);
+    return held;
+}
+
+static void settle_topics(struct decision *decision, struct str cause)
+{
+    struct image *before = image_ref(decision->image);
+    const struct image_topic *topic = NULL;
+    while ((topic = image_topic_after(before, topic)) != NULL) {
+        struct record_topic same = {.id = topic->id,
+                                    .name = topic->name,
+                                    .partition_count = topic->partition_count,
+                                    .config_count = topic->config_count,
+                                    .configs = topic->configs};
+        settle_topic(decision, before, &same, cause);
+    }
+    image_unref(before);
+}
+
+static void alter_broker(struct alteration *alteration, struct config_changes *changes)
+{
+    struct decision *decision = alteration->decision;
+    const struct alter_resource *wanted = alteration->wanted;
+    struct alter_resource_reply *reply = alteration->reply;
+    if (!is_broker(alteration)) {
+        refuse(alteration, ERR_INVALID_REQUEST,
+               STR("The name of a broker is the id of one that is registered, or empty for all."));
+        return;
+    }
+    struct str name = wanted->name.size > 0 ? wanted->name : STR("");
+    const struct image_configs *old = image_configs(decision->image, CONFIG_OF_BROKER, name);
+    const struct record_config *configs = old == NULL ? NULL : old->configs;
+    uint32_t count = old == NULL ? 0 : old->config_count;
+    changes->kind = "broker";
+    changes->may_alter = may_alter_broker;
+    changes->fallback = broker_fallback;
+    changes->context = alteration;
+    config_changes_begin(changes, configs, count, wanted->config_count,
+                         alteration->command->replace);
+    reply->err =
+        config_changes_make(changes, wanted->configs, wanted->config_count, &reply->message);
+    if (reply->err != ERR_NONE || !config_changes_differ(changes, configs, count))
+        return;
+    bool settles = name.size == 0 && is_held(changes, old);
+    uint32_t records = settles ? decision->image->partition_count : 0;
+    if (records >= CONTROLLER_RECORDS_MAX - decision->count) {
+        refuse(alteration, ERR_POLICY_VIOLATION,
+               STR("One request may change at most 10000 topics and partitions."));
+        return;
+    }
+    decision_emit(decision, &(struct record){.type = RECORD_CONFIGS,
+                                             .cause = alteration->cause,
+                                             .configs = {.resource = CONFIG_OF_BROKER,
+                                                         .name = name,
+                                                         .config_count = changes->count,
+                                                         .configs = changes->configs}});
+    if (settles)
+        settle_topics(decision, alteration->cause);
+}
+
+/* ---- Groups: all that they may be told is the broker's so far. */
+
+static enum err may_alter_group(const void *context, const struct config_key *key,
+                                struct str *message)
+{
+    const struct alteration *alteration = context;
+    *message = str_from(arena_format(
+        alteration->decision->arena, "%s is read-only for a group: %s.", key->name,
+        key->synonyms != NULL ? "all have what their broker says" : "it has no effect here"));
+    return ERR_INVALID_REQUEST;
+}
+
+static void alter_group(struct alteration *alteration, struct config_changes *changes)
+{
+    const struct alter_resource *wanted = alteration->wanted;
+    if (wanted->name.size == 0) {
+        refuse(alteration, ERR_INVALID_REQUEST, STR("A group has a name."));
+        return;
+    }
+    config_changes_begin(changes, NULL, 0, wanted->config_count, false);
+    changes->kind = "group";
+    changes->may_alter = may_alter_group;
+    changes->context = alteration;
+    alteration->reply->err = config_changes_make(changes, wanted->configs, wanted->config_count,
+                                                 &alteration->reply->message);
+}
+
+/* ---- All of them. */
+
+static void alter_one(struct alteration *alteration)
+{
+    struct config_changes changes = {.arena = alteration->decision->arena,
+                                     .resource = (enum config_resource)alteration->wanted->type};
+    switch (alteration->wanted->type) {
+    case CONFIG_OF_TOPIC:
+        alter_topic(alteration, &changes);
+        return;
+    case CONFIG_OF_BROKER:
+        alter_broker(alteration, &changes);
+        return;
+    case CONFIG_OF_GROUP:
+        alter_group(alteration, &changes);
+        return;
+    case CONFIG_OF_LOGGER:
+        return;
+    default:
+        refuse(alteration, ERR_INVALID_REQUEST,
+               decision_cause(alteration->decision, "There are no configs of resource type %d.",
+                              (int)alteration->wanted->type));
+    }
+}
+
+/* Type and name, to tell resources apart by. */
+static struct bytes key_of(const struct alter_resource *wanted, struct arena *arena)
+{
+    uint8_t *key = arena_alloc(arena, wanted->name.size + 1);
+    key[0] = (uint8_t)wanted->type;
+    if (wanted->name.size > 0)
+        memcpy(key + 1, wanted->name.data, wanted->name.size);
+    return (struct bytes){.data = key, .size = wanted->name.size + 1};
+}
+
+/* How often each resource stands in the request, without a loop over pairs. */
+static struct pmap *count_resources(struct decision *decision,
+                                    const struct alter_configs_command *command)
+{
+    static const struct pmap_kind plain = {0};
+    struct pmap *counts = NULL;
+    for (uint32_t i = 0; i < command->count; i++) {
+        struct bytes key = key_of(&command->resources[i], decision->arena);
+        uint32_t *seen = pmap_get(counts, key);
+        if (seen == NULL) {
+            struct pmap *before = counts;
+            seen = arena_alloc(decision->arena, sizeof *seen);
+            counts = pmap_put(&plain, before, key, seen);
+            pmap_unref(&plain, before);
+        }
+        (*seen)++;
+    }
+    return counts;
+}
+
+void decide_alter_configs(struct decision *decision, const struct alter_configs_command *command,
+                          struct alter_configs_reply *reply)
+{
+    static const struct pmap_kind plain = {0};
+    struct alteration alteration = {
+        .decision = decision,
+        .command = command,
+        .cause = decision_cause(decision, "%s of %.*s",
+                                command->replace ? "AlterConfigs" : "IncrementalAlterConfigs",
+                                (int)command->principal.size, command->principal.data)};
+    struct pmap *counts = count_resources(decision, command);
+    struct image *before = image_ref(decision->image);
+    uint32_t count_before = decision->count;
+
+    reply->count = command->count;
+    reply->resources = arena_array(decision->arena, struct alter_resource_reply, command->count);
+    for (uint32_t i = 0; i < command->count; i++) {
+        alteration.wanted = &command->resources[i];
+        alteration.reply = &reply->resources[i];
+        const uint32_t *seen = pmap_get(counts, key_of(alteration.wanted, decision->arena));
+        if (*seen > 1)
+            refuse(&alteration, ERR_INVALID_REQUEST,
+                   STR("The request names this resource more than once."));
+        else
+            alter_one(&alteration);
+    }
+    pmap_unref(&plain, counts);
+    if (command->validate_only) {
+        image_unref(decision->image);
+        decision->image = image_ref(before);
+        decision->count = count_before;
+    }
+    image_unref(before);
+}

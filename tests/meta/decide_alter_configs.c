@@ -1,0 +1,339 @@
+/* decide_alter_configs.c -- what altering configs writes, and what it refuses. */
+#include "world.h"
+
+struct wanted {
+    enum config_resource type;
+    const char *resource, *key;
+    enum alter_operation operation;
+    const char *value;
+};
+
+static struct str message; /* Of the last one. */
+
+static enum err alter_with(struct world *world, const struct wanted *wanted, bool replace,
+                           bool validate_only)
+{
+    struct alter_config config = {.name = str_from(wanted->key),
+                                  .operation = wanted->operation,
+                                  .value = str_from(wanted->value)};
+    struct alter_resource resource = {.type = (int32_t)wanted->type,
+                                      .name = str_from(wanted->resource),
+                                      .config_count = wanted->key == NULL ? 0 : 1,
+                                      .configs = &config};
+    struct alter_configs_command command = {.principal = STR("User:x"),
+                                            .replace = replace,
+                                            .validate_only = validate_only,
+                                            .count = 1,
+                                            .resources = &resource};
+    struct alter_configs_reply reply;
+    decide_alter_configs(world_begin(world), &command, &reply);
+    world_accept(world);
+    message = reply.resources[0].message;
+    cr_assert_eq(reply.count, 1);
+    cr_assert((reply.resources[0].err == ERR_NONE) == (message.data == NULL));
+    return reply.resources[0].err;
+}
+
+static enum err alter(struct world *world, enum config_resource type, const char *resource,
+                      const char *key, const char *value)
+{
+    struct wanted wanted = {type, resource, key, value == NULL ? ALTER_DELETE : ALTER_SET, value};
+    return alter_with(world, &wanted, false, false);
+}
+
+static void assert_topic(const struct world *world, const char *key, const char *value)
+{
+    const struct image_topic *topic = image_topic_by_name(world->image, STR("orders"));
+    cr_assert(str_equal(image_topic_config(topic, str_from(key)), str_from(value)));
+}
+
+static void start(struct world *world, int32_t brokers)
+{
+    world_open(world);
+    world_start(world, brokers);
+    world_create(world, "orders", 2, brokers);
+}
+
+Test(decide_alter_configs, sets_and_deletes_what_a_topic_says)
+{
+    struct world world;
+    start(&world, 3);
+
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "retention.ms", "7"), ERR_NONE);
+    assert_topic(&world, "retention.ms", "7");
+    cr_assert_eq(world.last_count, 1, "the topic's record alone");
+
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "retention.ms", NULL), ERR_NONE);
+    assert_topic(&world, "retention.ms", NULL);
+    world_close(&world);
+}
+
+Test(decide_alter_configs, writes_nothing_that_is_so_already)
+{
+    struct world world;
+    start(&world, 3);
+    alter(&world, CONFIG_OF_TOPIC, "orders", "retention.ms", "7");
+    uint32_t before = world.record_count;
+
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "retention.ms", "7"), ERR_NONE);
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "segment.ms", NULL), ERR_NONE);
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "no.such.key", NULL), ERR_NONE);
+
+    cr_assert_eq(world.record_count, before);
+    world_close(&world);
+}
+
+Test(decide_alter_configs, appends_to_lists_and_subtracts_from_them)
+{
+    struct world world;
+    struct wanted compact = {CONFIG_OF_TOPIC, "orders", "cleanup.policy", ALTER_APPEND, "compact"};
+    struct wanted delete = {CONFIG_OF_TOPIC, "orders", "cleanup.policy", ALTER_SUBTRACT, "delete"};
+    start(&world, 3);
+
+    cr_assert_eq(alter_with(&world, &compact, false, false), ERR_NONE);
+    assert_topic(&world, "cleanup.policy", "delete,compact");
+    cr_assert_eq(alter_with(&world, &compact, false, false), ERR_NONE, "it has it already");
+    cr_assert_eq(alter_with(&world, &delete, false, false), ERR_NONE);
+    assert_topic(&world, "cleanup.policy", "compact");
+
+    struct wanted number = {CONFIG_OF_TOPIC, "orders", "retention.ms", ALTER_APPEND, "7"};
+    cr_assert_eq(alter_with(&world, &number, false, false), ERR_INVALID_CONFIG);
+    world_close(&world);
+}
+
+Test(decide_alter_configs, replaces_all_that_a_topic_says)
+{
+    struct world world;
+    struct wanted wanted = {CONFIG_OF_TOPIC, "orders", "segment.ms", ALTER_SET, "9"};
+    start(&world, 3);
+    alter(&world, CONFIG_OF_TOPIC, "orders", "retention.ms", "7");
+
+    cr_assert_eq(alter_with(&world, &wanted, true, false), ERR_NONE);
+
+    assert_topic(&world, "retention.ms", NULL);
+    assert_topic(&world, "segment.ms", "9");
+    world_close(&world);
+}
+
+Test(decide_alter_configs, changes_nothing_when_it_only_validates)
+{
+    struct world world;
+    struct wanted good = {CONFIG_OF_TOPIC, "orders", "retention.ms", ALTER_SET, "7"};
+    struct wanted bad = {CONFIG_OF_TOPIC, "orders", "retention.ms", ALTER_SET, "-7"};
+    start(&world, 3);
+    uint32_t before = world.record_count;
+
+    cr_assert_eq(alter_with(&world, &good, false, true), ERR_NONE);
+    cr_assert_eq(alter_with(&world, &bad, false, true), ERR_INVALID_CONFIG);
+
+    cr_assert_eq(world.record_count, before);
+    assert_topic(&world, "retention.ms", NULL);
+    world_close(&world);
+}
+
+Test(decide_alter_configs, refuses_what_a_topic_does_not_take)
+{
+    struct world world;
+    start(&world, 3);
+
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "nothing", "retention.ms", "7"),
+                 ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "no.such.key", "7"), ERR_INVALID_CONFIG);
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "retention.ms", "soon"),
+                 ERR_INVALID_CONFIG);
+    cr_assert(str_equal(message, STR("retention.ms=soon: must be a whole number from -1 to "
+                                     "9223372036854775807")));
+    cr_assert_eq(alter(&world, (enum config_resource)16, "x", "interval.ms", "7"),
+                 ERR_INVALID_REQUEST);
+    struct wanted null = {CONFIG_OF_TOPIC, "orders", "retention.ms", ALTER_SET, NULL};
+    cr_assert_eq(alter_with(&world, &null, false, false), ERR_INVALID_REQUEST);
+    struct wanted operation = {CONFIG_OF_TOPIC, "orders", "retention.ms", (enum alter_operation)9,
+                               "7"};
+    cr_assert_eq(alter_with(&world, &operation, false, false), ERR_INVALID_REQUEST);
+    world_close(&world);
+}
+
+Test(decide_alter_configs, refuses_a_resource_or_key_that_is_named_twice)
+{
+    struct world world;
+    const struct alter_config keys[] = {{.name = STR("retention.ms"), .value = STR("7")},
+                                        {.name = STR("retention.ms"), .value = STR("8")}};
+    const struct alter_resource resources[] = {
+        {.type = CONFIG_OF_TOPIC, .name = STR("orders"), .config_count = 2, .configs = keys},
+        {.type = CONFIG_OF_TOPIC, .name = STR("other"), .config_count = 1, .configs = keys},
+        {.type = CONFIG_OF_TOPIC, .name = STR("other"), .config_count = 1, .configs = keys}};
+    struct alter_configs_command command = {
+        .principal = STR("User:x"), .count = 3, .resources = resources};
+    struct alter_configs_reply reply;
+    start(&world, 3);
+    world_create(&world, "other", 1, 3);
+    uint32_t before = world.record_count;
+
+    decide_alter_configs(world_begin(&world), &command, &reply);
+    world_accept(&world);
+
+    cr_assert_eq(reply.resources[0].err, ERR_INVALID_REQUEST);
+    cr_assert_eq(reply.resources[1].err, ERR_INVALID_REQUEST);
+    cr_assert_eq(reply.resources[2].err, ERR_INVALID_REQUEST);
+    cr_assert_eq(world.record_count, before);
+    world_close(&world);
+}
+
+Test(decide_alter_configs, brings_min_insync_replicas_to_the_partitions)
+{
+    struct world world;
+    start(&world, 3);
+    cr_assert_eq(world_partition(&world, "orders", 0)->min_insync, 2);
+
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "min.insync.replicas", "3"), ERR_NONE);
+    cr_assert_eq(world_partition(&world, "orders", 0)->min_insync, 3);
+    cr_assert_eq(world_partition(&world, "orders", 1)->min_insync, 3);
+
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "min.insync.replicas", "9"), ERR_NONE);
+    cr_assert_eq(world_partition(&world, "orders", 0)->min_insync, 3, "never above the replicas");
+    world_close(&world);
+}
+
+Test(decide_alter_configs, takes_the_elr_away_with_a_smaller_min_isr_rule_5)
+{
+    struct world world;
+    start(&world, 3);
+    world_kill(&world, 1);
+    world_kill(&world, 2);
+    cr_assert_gt(world_partition(&world, "orders", 0)->elr.count, 0);
+
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "min.insync.replicas", "1"), ERR_NONE);
+
+    assert_nobody(world_partition(&world, "orders", 0)->elr);
+    world_close(&world);
+}
+
+Test(decide_alter_configs, elects_uncleanly_as_soon_as_a_topic_allows_it)
+{
+    struct world world;
+    world_open(&world);
+    world_start(&world, 3);
+    const struct create_assignment place = {.replica_count = 2, .replicas = (node_id[]){1, 2}};
+    world_create_with(&world, (struct create_topic){.name = STR("orders"),
+                                                    .partition_count = -1,
+                                                    .replication_factor = -1,
+                                                    .assignment_count = 1,
+                                                    .assignments = &place});
+    world_kill(&world, 2);
+    world_kill(&world, 1);
+    world_register(&world, 2);
+    world_heartbeat(&world, 2);
+    cr_assert_eq(world_partition(&world, "orders", 0)->leader, -1);
+
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "unclean.leader.election.enable", "TRUE"),
+                 ERR_NONE);
+
+    cr_assert_eq(world_partition(&world, "orders", 0)->leader, 2);
+    assert_topic(&world, "unclean.leader.election.enable", "true");
+    world_close(&world);
+}
+
+Test(decide_alter_configs, leaves_the_durability_class_of_a_topic_as_it_is)
+{
+    struct world world;
+    struct wanted other = {CONFIG_OF_TOPIC, "cached", "retention.ms", ALTER_SET, "7"};
+    start(&world, 3);
+    struct record_config cached = {.name = STR("flush.messages"), .value = STR("1000")};
+    world_create_with(&world, (struct create_topic){.name = STR("cached"),
+                                                    .partition_count = 1,
+                                                    .replication_factor = 3,
+                                                    .config_count = 1,
+                                                    .configs = &cached});
+
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "flush.messages", "1000"),
+                 ERR_INVALID_CONFIG);
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "flush.messages", "1"), ERR_NONE);
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "cached", "flush.messages", NULL),
+                 ERR_INVALID_CONFIG);
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "cached", "flush.messages", "2000"), ERR_NONE);
+    cr_assert_eq(alter_with(&world, &other, true, false), ERR_NONE);
+    const struct image_topic *topic = image_topic_by_name(world.image, STR("cached"));
+    cr_assert(str_equal(image_topic_config(topic, STR("flush.messages")), STR("2000")));
+    world_close(&world);
+}
+
+Test(decide_alter_configs, keeps_what_was_altered_for_all_brokers_or_one)
+{
+    struct world world;
+    start(&world, 3);
+
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "", "log.retention.ms", "7"), ERR_NONE);
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "2", "log.retention.ms", "8"), ERR_NONE);
+
+    cr_assert(str_equal(image_broker_config(world.image, STR("log.retention.ms")), STR("7")));
+    cr_assert_not_null(image_configs(world.image, CONFIG_OF_BROKER, STR("2")));
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "2", "log.retention.ms", NULL), ERR_NONE);
+    cr_assert_null(image_configs(world.image, CONFIG_OF_BROKER, STR("2")));
+    world_close(&world);
+}
+
+Test(decide_alter_configs, refuses_what_a_broker_does_not_take_while_it_runs)
+{
+    struct world world;
+    start(&world, 3);
+
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "", "node.id", "7"), ERR_INVALID_REQUEST);
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "", "num.io.threads", "7"), ERR_INVALID_REQUEST);
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "", "ssl.", "7"), ERR_INVALID_CONFIG);
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "", "log.segment.bytes", "7"), ERR_INVALID_CONFIG);
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "1", "min.insync.replicas", "1"),
+                 ERR_INVALID_CONFIG);
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "77", "log.retention.ms", "7"),
+                 ERR_INVALID_REQUEST);
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "01", "log.retention.ms", "7"),
+                 ERR_INVALID_REQUEST);
+    cr_assert_eq(alter(&world, CONFIG_OF_GROUP, "g", "consumer.session.timeout.ms", "7"),
+                 ERR_INVALID_REQUEST);
+    cr_assert_eq(alter(&world, CONFIG_OF_GROUP, "", NULL, NULL), ERR_INVALID_REQUEST);
+    world_close(&world);
+}
+
+Test(decide_alter_configs, brings_a_default_of_all_brokers_to_topics_that_say_nothing)
+{
+    struct world world;
+    start(&world, 3);
+    struct record_config own = {.name = STR("min.insync.replicas"), .value = STR("2")};
+    world_create_with(&world, (struct create_topic){.name = STR("own"),
+                                                    .partition_count = 1,
+                                                    .replication_factor = 3,
+                                                    .config_count = 1,
+                                                    .configs = &own});
+
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "", "min.insync.replicas", "3"), ERR_NONE);
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "", "num.partitions", "5"), ERR_NONE);
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "", "default.replication.factor", "1"), ERR_NONE);
+
+    cr_assert_eq(world_partition(&world, "orders", 1)->min_insync, 3);
+    cr_assert_eq(world_partition(&world, "own", 0)->min_insync, 2);
+    struct create_topic_reply made = world_create(&world, "made", -1, -1);
+    cr_assert_eq(made.partition_count, 5);
+    cr_assert_eq(made.replication_factor, 1);
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "", "min.insync.replicas", NULL), ERR_NONE);
+    cr_assert_eq(world_partition(&world, "orders", 1)->min_insync, 2);
+    world_close(&world);
+}
+
+Test(decide_alter_configs, are_told_in_a_line)
+{
+    struct world world;
+    char line[RECORD_DESCRIPTION_MAX];
+    start(&world, 3);
+    alter(&world, CONFIG_OF_TOPIC, "orders", "retention.ms", "7");
+    struct image *before = image_ref(world.image);
+
+    alter(&world, CONFIG_OF_TOPIC, "orders", "retention.ms", "8");
+    record_describe(&world.last[0], before, line, sizeof line);
+    cr_assert_str_eq(line, "topic orders retention.ms 7 -> 8 cause IncrementalAlterConfigs of "
+                           "User:x");
+    alter(&world, CONFIG_OF_BROKER, "", "log.retention.ms", "9");
+    record_describe(&world.last[0], before, line, sizeof line);
+    cr_assert_str_eq(line, "all nodes log.retention.ms - -> 9 cause IncrementalAlterConfigs of "
+                           "User:x");
+    image_unref(before);
+    world_close(&world);
+}
