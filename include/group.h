@@ -102,6 +102,9 @@ struct coordinator_config {
 /* Loading, until coordinator_start().
  * Owns    `config` is copied. */
 struct coordinator *coordinator_open(const struct coordinator_config *config);
+/* Go by other settings from now on; its seed and who knows the topics stay. */
+void coordinator_configure(struct coordinator *coordinator,
+                           const struct coordinator_config *config);
 void coordinator_close(struct coordinator *coordinator);
 
 /* Take one committed record of the log; a null value is a tombstone.

@@ -56,6 +56,9 @@ struct log_ends {
 
 const struct log_ends *log_ends(const struct log *log);
 const struct log_config *log_config(const struct log *log);
+/* Go by other settings from now on: sizes and ages of segments, the index interval, compaction. The
+ * rest of `config` is not looked at. Whether the cleaner knows of the log is the caller's. */
+void log_configure(struct log *log, const struct log_config *config);
 const char *log_dir(const struct log *log);
 bool log_is_ready(const struct log *log);
 /* ERR_NONE, or why the log is offline: ERR_CORRUPT for rot, ERR_IO, ERR_EXISTS for a

@@ -14,6 +14,14 @@ struct coordinator *coordinator_open(const struct coordinator_config *config)
     return coordinator;
 }
 
+void coordinator_configure(struct coordinator *coordinator, const struct coordinator_config *config)
+{
+    struct coordinator_config before = coordinator->config;
+    coordinator->config = *config;
+    coordinator->config.seed = before.seed;
+    coordinator->config.topics = before.topics;
+}
+
 void coordinator_close(struct coordinator *coordinator)
 {
     struct str after = {.data = NULL};

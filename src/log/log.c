@@ -27,6 +27,20 @@ void log_probe(const struct log *log, struct probe probe)
     env_probe(log->env, &probe);
 }
 
+void log_configure(struct log *log, const struct log_config *config)
+{
+    log->config.segment_size =
+        config->segment_size > 0 ? config->segment_size : LOG_SEGMENT_DEFAULT;
+    log->config.index_interval_size =
+        config->index_interval_size > 0 ? config->index_interval_size : LOG_INDEX_INTERVAL_DEFAULT;
+    if (log->segment_count > 0 && (log->config.segment_ms != config->segment_ms ||
+                                   log->config.segment_jitter_ms != config->segment_jitter_ms))
+        log->segments[log->segment_count - 1]->roll_ms = -1; /* Chosen anew. */
+    log->config.segment_ms = config->segment_ms;
+    log->config.segment_jitter_ms = config->segment_jitter_ms;
+    log->config.compaction = config->compaction;
+}
+
 struct log *log_open(const char *dir, const struct log_config *config, struct env *env,
                      struct sync *sync)
 {
@@ -34,10 +48,7 @@ struct log *log_open(const char *dir, const struct log_config *config, struct en
 
     check(strlen(dir) < LOG_DIR_MAX);
     log->config = *config;
-    if (log->config.segment_size == 0)
-        log->config.segment_size = LOG_SEGMENT_DEFAULT;
-    if (log->config.index_interval_size == 0)
-        log->config.index_interval_size = LOG_INDEX_INTERVAL_DEFAULT;
+    log_configure(log, config);
     memcpy(log->dir, dir, strlen(dir) + 1);
     log->env = env;
     log->sync = sync;

@@ -393,12 +393,11 @@ static struct consumer_config consumer_config_of(const struct config *config)
     return consumer;
 }
 
-static void seat_open(struct partition *partition, mono_ms at)
+static struct coordinator_config coordinator_config_of(const struct partition *partition)
 {
-    struct shard *shard = partition->shard;
+    const struct shard *shard = partition->shard;
     const struct config *config = shard->config;
-    struct coordinator_config coordinator = {
-        .seed = rand_u64(&shard->rand),
+    return (struct coordinator_config){
         .session_timeout_min_ms = config->group_session_timeout_min_ms,
         .session_timeout_max_ms = config->group_session_timeout_max_ms,
         .initial_delay_ms = config->group_initial_delay_ms,
@@ -409,6 +408,20 @@ static void seat_open(struct partition *partition, mono_ms at)
         .record_size_max = partition->limits.size_max,
         .consumer = consumer_config_of(config),
         .topics = group_topics_of(shard)};
+}
+
+void coordinator_reconfigure(struct partition *partition)
+{
+    struct coordinator_config coordinator = coordinator_config_of(partition);
+    if (partition->seat)
+        coordinator_configure(partition->seat->coordinator, &coordinator);
+}
+
+static void seat_open(struct partition *partition, mono_ms at)
+{
+    struct shard *shard = partition->shard;
+    struct coordinator_config coordinator = coordinator_config_of(partition);
+    coordinator.seed = rand_u64(&shard->rand);
     struct seat *seat = mem_zalloc(sizeof *seat);
     seat->partition = partition;
     seat->coordinator = coordinator_open(&coordinator);

@@ -62,6 +62,8 @@ void coordinator_take_seat(struct partition *partition);
 uint32_t coordinator_group_count(const struct partition *partition);
 /* This topic was deleted; no effect where no coordinator is. */
 void coordinator_forget_topic(struct partition *partition, const struct image_topic *topic);
+/* The settings that it goes by may be others; no effect where there is none. */
+void coordinator_reconfigure(struct partition *partition);
 /* It does so no longer, or its log is gone; no effect where there is none. */
 void coordinator_leave_seat(struct partition *partition);
 

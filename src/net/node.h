@@ -40,7 +40,9 @@ struct identity {
 };
 
 struct shard {
-    const struct config *config;
+    const struct config *config;       /* As it counts now: `started_with`, or `altered`. */
+    const struct config *started_with; /* The platform's. */
+    struct config *altered;            /* live_settings.h; NULL: nothing ever was. */
     struct env *env;
     uint32_t index;
     mono_ms now;    /* Of this tick. */

@@ -39,6 +39,7 @@ struct partition {
     bool holds_groups;   /* It is one of __consumer_offsets. */
     struct seat *seat;   /* coordinators.c; NULL: does not lead, or holds no groups. */
     int64_t segment_ms, segment_jitter_ms;
+    uint32_t segment_size, index_interval_size;
     mono_ms leads_since;     /* When this leader's epoch began here. */
     struct refused *refused; /* NULL until there was one. */
     struct list changed;     /* In partitions->changed: its log moved. */
@@ -124,9 +125,14 @@ void partitions_name_fire(struct timer *timer, mono_ms now);
 
 /* partition_configure.c: before its log is opened. */
 void partition_configure(struct partition *partition, const struct image_topic *topic);
+/* What of it the log goes by; the rest is not filled in. */
+struct log_config partition_log_config(const struct partition *partition);
+/* The topic's settings or the broker's may be others than they were. */
+void partition_reconfigure(struct partition *partition);
 
 /* partition_retain.c */
 void partition_retain_start(struct partition *partition);
+void partition_retain_soon(struct partition *partition); /* Other rules: look before the time. */
 /* Retire what lies below `offset`, as far as it is committed. */
 void partition_retire(struct partition *partition, log_offset offset);
 

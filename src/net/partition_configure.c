@@ -1,5 +1,6 @@
 /* partition_configure.c -- what a topic's settings ask of its batches and segments: limits, codec,
- * clock, age. What it does not say itself, the broker's settings do. */
+ * clock, age. What it does not say itself, the broker's settings do. Both may change at any
+ * time. */
 #include "coordinators.h"
 #include "partition.h"
 
@@ -65,6 +66,10 @@ static void take_age(struct partition *partition, const struct image_topic *topi
         .ms = image_topic_number(topic, STR("retention.ms"), config->retention_ms),
         .bytes = image_topic_number(topic, STR("retention.bytes"), config->retention_bytes),
         .delete_delay_ms = delay_ms < DELETE_DELAY_MAX_MS ? delay_ms : DELETE_DELAY_MAX_MS};
+    partition->segment_size =
+        (uint32_t)image_topic_number(topic, STR("segment.bytes"), config->segment_size);
+    partition->index_interval_size = (uint32_t)image_topic_number(
+        topic, STR("index.interval.bytes"), config->index_interval_size);
     partition->segment_ms = image_topic_number(topic, STR("segment.ms"), config->segment_ms);
     partition->segment_jitter_ms =
         image_topic_number(topic, STR("segment.jitter.ms"), config->segment_jitter_ms);
@@ -100,4 +105,40 @@ void partition_configure(struct partition *partition, const struct image_topic *
     take_age(partition, topic);
     take_compaction(partition, topic);
     partition->holds_groups = topic_holds_groups(topic);
+}
+
+struct log_config partition_log_config(const struct partition *partition)
+{
+    return (struct log_config){.segment_size = partition->segment_size,
+                               .segment_ms = partition->segment_ms,
+                               .segment_jitter_ms = partition->segment_jitter_ms,
+                               .index_interval_size = partition->index_interval_size,
+                               .compaction = partition->compaction};
+}
+
+static bool is_same_retention(const struct partition_retention *a,
+                              const struct partition_retention *b)
+{
+    return a->is_on == b->is_on && a->ms == b->ms && a->bytes == b->bytes &&
+           a->delete_delay_ms == b->delete_delay_ms;
+}
+
+void partition_reconfigure(struct partition *partition)
+{
+    const struct image_topic *topic =
+        image_topic_by_id(partition->shard->image, partition->key.topic_id);
+    struct partition_retention retention = partition->retention;
+    bool was_compacted = partition->compaction.is_on;
+    if (!topic || partition->removing)
+        return;
+    partition_configure(partition, topic);
+    struct log_config config = partition_log_config(partition);
+    log_configure(partition->log, &config);
+    if (was_compacted && !partition->compaction.is_on)
+        partition_clean_stop(partition, true);
+    else if (!was_compacted)
+        partition_clean_start(partition);
+    if (!is_same_retention(&retention, &partition->retention))
+        partition_retain_soon(partition);
+    coordinator_reconfigure(partition);
 }

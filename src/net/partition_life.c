@@ -68,26 +68,18 @@ static struct partition *partition_new(struct shard *shard, struct partition_key
     return partition;
 }
 
-static void partition_open_log(struct partition *partition, const struct image_partition *known,
-                               const struct image_topic *topic)
+static void partition_open_log(struct partition *partition, const struct image_partition *known)
 {
     struct shard *shard = partition->shard;
-    struct log_config config = {
-        .key = partition->key,
-        .durability = !known || known->flush_each ? LOG_CLASS_SYNCED : LOG_CLASS_PAGE_CACHE,
-        .segment_size = (uint32_t)(topic ? image_topic_number(topic, STR("segment.bytes"),
-                                                              shard->config->segment_size)
-                                         : shard->config->segment_size),
-        .segment_ms = partition->segment_ms,
-        .segment_jitter_ms = partition->segment_jitter_ms,
-        .index_interval_size = (uint32_t)shard->config->index_interval_size,
-        .compaction = partition->compaction,
-        .keeps_producers = true,
-        .hooks = {.durable = hook_durable,
-                  .ready = hook_ready,
-                  .deleted = hook_deleted,
-                  .offline = hook_offline,
-                  .context = partition}};
+    struct log_config config = partition_log_config(partition);
+    config.key = partition->key;
+    config.durability = !known || known->flush_each ? LOG_CLASS_SYNCED : LOG_CLASS_PAGE_CACHE;
+    config.keeps_producers = true;
+    config.hooks = (struct log_hooks){.durable = hook_durable,
+                                      .ready = hook_ready,
+                                      .deleted = hook_deleted,
+                                      .offline = hook_offline,
+                                      .context = partition};
     partition->log = log_open(partition->name, &config, shard->env, shard->partitions->sync);
     partition_clean_start(partition);
     shard->partitions->dirty = true;
@@ -126,7 +118,7 @@ void partition_create(struct shard *shard, const struct image_partition *known)
              known->key.index);
     struct partition *partition = partition_new(shard, known->key, name);
     partition_configure(partition, topic);
-    partition_open_log(partition, known, topic);
+    partition_open_log(partition, known);
     enum err result = log_error(partition->log);
     if (result == ERR_SPACE || result == ERR_FILES) {
         /* It ends by itself, and to be named as unable to serve would cost the ELR (rule 11). */
@@ -163,6 +155,6 @@ void partition_remove(struct partition *partition)
 void partition_discard(struct shard *shard, struct partition_key key, const char *name)
 {
     struct partition *partition = partition_new(shard, key, name);
-    partition_open_log(partition, NULL, NULL);
+    partition_open_log(partition, NULL);
     partition_remove(partition);
 }

@@ -71,12 +71,14 @@ static void reconcile_one(struct shard *shard, struct partition_key key)
     const struct image_partition *known = image_partition(shard->image, key.topic_id, key.index);
     struct partition *partition = map_get(&shard->partitions->map, &key);
     if (is_ours(shard, known)) {
-        if (partition)
+        if (partition) {
+            partition_reconfigure(partition);
             partition_apply(partition);
-        else if (!name_is_busy(shard, known))
+        } else if (!name_is_busy(shard, known)) {
             partition_create(shard, known);
-        else
+        } else {
             timer_start(&shard->timers, &shard->partitions->name_timer, shard->now + NAME_RETRY_MS);
+        }
     } else if (partition) {
         partition_remove(partition);
     }
@@ -144,6 +146,13 @@ static void forget_topic(struct partitions *partitions, const struct image *old,
         return;
     for (void *value; map_next(&partitions->map, &cursor, &value);)
         coordinator_forget_topic(value, topic);
+}
+
+void partitions_reconfigure(struct partitions *partitions)
+{
+    uint32_t cursor = 0;
+    for (void *value; map_next(&partitions->map, &cursor, &value);)
+        partition_reconfigure(value);
 }
 
 void partitions_take_image(struct partitions *partitions, const struct image *old,

@@ -56,15 +56,29 @@ static void fire(struct timer *timer, mono_ms now)
     shard->partitions->dirty = true; /* What was rolled, or retired, is owed a sync. */
 }
 
+static int64_t choose_spread(struct shard *shard)
+{
+    int64_t most = shard->config->retention_check_interval_ms;
+    return (int64_t)rand_below(&shard->rand, (uint64_t)(most < SPREAD_MS ? most : SPREAD_MS));
+}
+
 void partition_retain_start(struct partition *partition)
 {
     struct shard *shard = partition->shard;
-    int64_t spread_ms = shard->config->retention_check_interval_ms;
-    if (spread_ms > SPREAD_MS)
-        spread_ms = SPREAD_MS;
     partition->retain_timer.fire = fire;
-    partition->retain_at = later(shard, shard->config->initial_task_delay_ms) +
-                           (int64_t)rand_below(&shard->rand, (uint64_t)spread_ms);
+    partition->retain_at =
+        later(shard, shard->config->initial_task_delay_ms) + choose_spread(shard);
+    timer_start(&shard->timers, &partition->retain_timer, partition->retain_at);
+}
+
+void partition_retain_soon(struct partition *partition)
+{
+    struct shard *shard = partition->shard;
+    if (!timer_is_running(&partition->retain_timer))
+        return; /* Not ready yet: partition_retain_start() comes. */
+    mono_ms due = shard->now + choose_spread(shard);
+    if (due < partition->retain_at)
+        partition->retain_at = due;
     timer_start(&shard->timers, &partition->retain_timer, partition->retain_at);
 }
 

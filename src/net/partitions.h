@@ -24,6 +24,8 @@ enum err partitions_open(struct shard *shard);
 void partitions_close(struct partitions *partitions);
 /* Before it: answer whoever waits here. */
 void partitions_end_waits(struct partitions *partitions);
+/* The broker's settings are others (live_settings.h). */
+void partitions_reconfigure(struct partitions *partitions);
 /* shard->image is the new one; `old` is what it was. */
 void partitions_take_image(struct partitions *partitions, const struct image *old,
                            const struct partition_key *keys, uint32_t key_count,

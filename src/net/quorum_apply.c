@@ -9,6 +9,7 @@
 #include "conn.h"
 #include "controller_link.h"
 #include "identity.h"
+#include "live_settings.h"
 #include "partitions.h"
 
 struct news {
@@ -19,6 +20,7 @@ struct news {
     uint32_t broker_count;
     node_id *brokers;
     struct identity identity;
+    bool configs; /* Of some broker. */
 };
 
 static void news_open(struct shard *shard, struct letter *letter)
@@ -31,6 +33,8 @@ static void news_open(struct shard *shard, struct letter *letter)
     bool current = own && uuid_equal(own->incarnation, shard->identity.incarnation_id);
     shard->broker_epoch = current ? own->epoch : -1;
     controller_link_image(shard->controller);
+    if (news->configs)
+        live_settings_take(shard);
     partitions_take_image(shard->partitions, old, news->partitions, news->partition_count,
                           news->brokers, news->broker_count);
     /* The record that made it active also chose leaders for what waited for it (rule 20). */
@@ -69,6 +73,7 @@ static void publish(struct quorum *quorum, const struct image_delta *delta)
         news->broker_count = delta->broker_count;
         news->brokers = copy_of(delta->brokers, delta->broker_count * sizeof *delta->brokers);
         news->identity = shard->identity;
+        news->configs = delta->configs;
         mailbox_send(shard, i, &news->letter, news_open);
     }
 }

@@ -29,8 +29,12 @@ static void shard_check_idle(struct timer *timer, mono_ms now)
 static void shard_init(struct shard *shard, const struct config *config, uint32_t index,
                        struct env *env)
 {
-    *shard = (struct shard){
-        .config = config, .env = env, .index = index, .admitted = -1, .broker_epoch = -1};
+    *shard = (struct shard){.config = config,
+                            .started_with = config,
+                            .env = env,
+                            .index = index,
+                            .admitted = -1,
+                            .broker_epoch = -1};
     shard->now = env_mono(env);
     rand_init(&shard->rand, env_random(env));
     list_init(&shard->mail);
@@ -112,6 +116,7 @@ void shard_close(struct shard *shard)
     spare_free(&shard->requests);
     spare_free(&shard->places);
     mem_free(shard->events);
+    mem_free(shard->altered);
     mem_free(shard);
 }
 
