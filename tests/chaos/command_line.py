@@ -198,6 +198,43 @@ def test_cluster_info_names_every_node():
     until("three brokers that serve", serving)
 
 
+def configs(*words):
+    found = json.loads(cluster.skiff(*words, "--json"))
+    return {config["key"]: (config["value"], config["from"]) for config in found}
+
+
+def test_configs_of_a_topic_are_set_shown_and_unset():
+    cluster.skiff("topic", "create", "set", "-p", "1", "-c", "segment.ms=1000")
+    assert configs("topic", "config", "set") == {"segment.ms": ("1000", "topic")}
+    assert cluster.skiff("topic", "set", "set", "retention.ms=5000", "-u", "segment.ms") == "set\n"
+    assert configs("topic", "config", "set") == {"retention.ms": ("5000", "topic")}
+    known = configs("topic", "config", "set", "--all")
+    assert known["cleanup.policy"] == ("delete", "default") and len(known) > 30
+    dry = cluster.skiff("topic", "set", "set", "retention.ms=6000", "--dry-run")
+    assert dry == "it would be taken\n" and "5000" in cluster.skiff("topic", "config", "set")
+    bad = cluster.call("topic", "set", "set", "retention.ms=soon")
+    assert bad.returncode == 1 and "INVALID_CONFIG" in bad.stderr and "from -1 to" in bad.stderr
+    assert cluster.call("topic", "config", "nothing").returncode == NOT_FOUND
+    assert cluster.call("topic", "set", "nothing", "retention.ms=1").returncode == NOT_FOUND
+    cluster.skiff("topic", "delete", "set")
+
+
+def test_configs_of_nodes_are_set_shown_and_unset():
+    assert configs("cluster", "config") == {}
+    cluster.skiff("cluster", "config", "log.retention.ms=5000")
+    cluster.skiff("cluster", "config", "--node", "2", "log.retention.ms=6000")
+    assert configs("cluster", "config") == {"log.retention.ms": ("5000", "all nodes")}
+    assert configs("cluster", "config", "--node", "2") == {"log.retention.ms": ("6000", "node")}
+    of_two = configs("cluster", "config", "--node", "2", "--all")
+    assert of_two["log.retention.ms"] == ("6000", "node") and of_two["node.id"] == ("2", "file")
+    assert configs("cluster", "config", "--node", "3", "--all")["log.retention.ms"] == ("5000", "all nodes")
+    cluster.skiff("cluster", "config", "-u", "log.retention.ms")
+    cluster.skiff("cluster", "config", "--node", "2", "-u", "log.retention.ms")
+    assert configs("cluster", "config") == {}
+    refused = cluster.call("cluster", "config", "num.io.threads=9")
+    assert refused.returncode == 1 and "read-only" in refused.stderr, refused
+
+
 def test_logs_show_what_a_node_printed():
     assert cluster.skiff("logs", "1", "-n", "5").strip()
     assert cluster.call("logs", "7").returncode == NOT_FOUND
@@ -213,14 +250,16 @@ def test_wrong_words_are_usage_errors():
                   ["up", "--set", "novalue"], ["kill"], ["consume", "a", "-f", "%q"], ["up", "-p"],
                   ["ps", "--timeout", "soon"], ["topic", "create", "x", "-p", "0"],
                   ["topic", "trim", "t"], ["topic", "trim", "t", "5"], ["topic", "trim", "t/0", "x"],
-                  ["topic", "trim", "/0", "5"], ["topic", "trim", "t/x", "5"]):
+                  ["topic", "trim", "/0", "5"], ["topic", "trim", "t/x", "5"], ["topic", "set", "t"],
+                  ["topic", "set", "t", "novalue"], ["cluster", "config", "novalue"]):
         assert bare(*words).returncode == USAGE, words
 
 
 def test_every_verb_has_help_with_examples():
     for words in (["up"], ["down"], ["with"], ["ps"], ["logs"], ["kill"], ["restart"], ["pause"], ["resume"],
                   ["topic", "create"], ["topic", "ls"], ["topic", "describe"], ["topic", "delete"],
-                  ["topic", "trim"], ["produce"], ["consume"], ["dump"], ["cluster", "info"], ["cluster", "quorum"]):
+                  ["topic", "trim"], ["topic", "config"], ["topic", "set"], ["produce"], ["consume"], ["dump"],
+                  ["cluster", "info"], ["cluster", "quorum"], ["cluster", "config"]):
         run = bare(*words, "--help")
         assert run.returncode == 0 and "Examples:" in run.stdout, words
         assert run.stdout.count("--timeout TIME") == 1, run.stdout

@@ -44,6 +44,14 @@ static const struct verb verbs[] = {
     {"topic describe", "TOPIC...", 1, ANY, VERB_REMOTE, true, no_flags,
      "Leaders, replicas and in-sync replicas of every partition.", "skiff topic describe orders -w",
      run_topic_describe},
+    {"topic config", "TOPIC", 1, 1, VERB_REMOTE, false, topic_config_flags,
+     "What a topic says of itself, or with --all whatever counts for it, and from where.",
+     "skiff topic config orders\nskiff topic config orders --all --json", run_topic_config},
+    {"topic set", "TOPIC [KEY=VALUE...]", 1, ANY, VERB_REMOTE, false, topic_set_flags,
+     "Change a topic's configs; it is felt at once.",
+     "skiff topic set orders retention.ms=86400000 min.insync.replicas=2\n"
+     "skiff topic set orders --unset retention.ms",
+     run_topic_set},
     {"topic delete", "TOPIC...", 1, ANY, VERB_REMOTE, false, no_flags,
      "Delete topics and their records.", "skiff topic delete orders", run_topic_delete},
     {"topic trim", "TOPIC/PARTITION OFFSET", 2, 2, VERB_REMOTE, false, no_flags,
@@ -89,6 +97,11 @@ static const struct verb verbs[] = {
     {"cluster quorum", "", 0, 0, VERB_REMOTE, true, no_flags,
      "Who leads the quorum, and how far each voter has got.", "skiff cluster quorum -w",
      run_cluster_quorum},
+    {"cluster config", "[KEY=VALUE...]", 0, ANY, VERB_REMOTE, false, cluster_config_flags,
+     "What was altered for all nodes, or for one; with KEY=VALUE or --unset, alter it.",
+     "skiff cluster config\nskiff cluster config log.retention.ms=86400000\n"
+     "skiff cluster config --node 2 --all\nskiff cluster config --unset log.retention.ms",
+     run_cluster_config},
     {"chaos check", "FILE...", 1, ANY, VERB_LOCAL, false, chaos_check_flags,
      "Hold a history of writes and reads against what a log promises its clients.\n"
      "All FILEs together are one history (docs/chaos-history.md). Exit code 0: it is valid, 11:\n"

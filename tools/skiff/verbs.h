@@ -9,7 +9,8 @@ extern const struct flag up_flags[], down_flags[], with_flags[], dump_flags[], l
     restart_flags[], topic_create_flags[], topic_ls_flags[], produce_flags[], consume_flags[],
     no_flags[], chaos_cut_flags[], chaos_slow_flags[], chaos_hang_flags[], chaos_fill_flags[],
     chaos_fail_flags[], chaos_power_off_flags[], chaos_power_on_flags[], group_ls_flags[],
-    group_seek_flags[], group_delete_flags[];
+    group_seek_flags[], group_delete_flags[], topic_config_flags[], topic_set_flags[],
+    cluster_config_flags[];
 
 int run_up(struct call *call);
 int run_down(struct call *call);
@@ -24,6 +25,8 @@ int run_topic_create(struct call *call);
 int run_topic_ls(struct call *call);
 int run_topic_describe(struct call *call);
 int run_topic_delete(struct call *call);
+int run_topic_config(struct call *call);
+int run_topic_set(struct call *call);
 int run_group_ls(struct call *call);
 int run_group_describe(struct call *call);
 int run_group_seek(struct call *call);
@@ -31,6 +34,7 @@ int run_group_delete(struct call *call);
 int run_topic_trim(struct call *call);
 int run_cluster_info(struct call *call);
 int run_cluster_quorum(struct call *call);
+int run_cluster_config(struct call *call);
 int run_produce(struct call *call);
 int run_dump(struct call *call);
 int run_consume(struct call *call);

@@ -1,0 +1,266 @@
+/* verb_config.c -- skiff topic config, topic set, cluster config: what is set, and setting it.
+ *
+ * A topic's configs and those of all brokers are the same wherever they are asked for; those of one
+ * broker are told by itself. */
+#include <stdio.h>
+#include <string.h>
+
+#include "brokers.h"
+#include "config_key.h"
+#include "output.h"
+#include "say.h"
+#include "verbs.h"
+
+enum { CHANGES_MAX = 32, SET = 0, DELETE = 1 };
+
+const struct flag topic_config_flags[] = {
+    {'a', "all", NULL, "what the topic does not say itself too"},
+    {0, NULL, NULL, NULL},
+};
+
+const struct flag topic_set_flags[] = {
+    {'u', "unset", "KEY", "back to what the brokers say; may be repeated"},
+    {0, "dry-run", NULL, "only check whether it would be taken"},
+    {0, NULL, NULL, NULL},
+};
+
+const struct flag cluster_config_flags[] = {
+    {'a', "all", NULL, "what was not altered too, as a node has it"},
+    {0, "node", "N", "of this node alone"},
+    {'u', "unset", "KEY", "back to what the node was started with; may be repeated"},
+    {0, "dry-run", NULL, "only check whether it would be taken"},
+    {0, NULL, NULL, NULL},
+};
+
+struct resource {
+    enum config_resource type;
+    struct str name;
+    node_id node; /* Who is asked; -1: anybody. */
+};
+
+static int failed(const struct resource *resource, enum err err, struct str message)
+{
+    const char *kind = resource->type == CONFIG_OF_TOPIC ? "topic " : "node ";
+    bool is_all = resource->name.size == 0;
+    return say_error(exit_code_of(err), "%s%.*s: %s%s%.*s%s", is_all ? "" : kind,
+                     is_all ? 9 : (int)resource->name.size,
+                     is_all ? "all nodes" : resource->name.data, err_name(err),
+                     message.size > 0 ? " (" : "", (int)message.size,
+                     message.size > 0 ? message.data : "", message.size > 0 ? ")" : "");
+}
+
+static enum err ask(struct brokers *brokers, const struct resource *resource,
+                    const struct brokers_api *api, const void *request, void *response)
+{
+    struct link *link;
+    enum err err = brokers_link(brokers, resource->node, &link);
+    return err ? err : brokers_ask(brokers, link, api, request, response);
+}
+
+/* ---- Showing. */
+
+static const char *source_name(int source)
+{
+    static const char *const names[] = {"?", "topic", "node", "all nodes", "file", "default"};
+    return source >= 0 && source < (int)(sizeof names / sizeof *names) ? names[source] : "?";
+}
+
+static void show_table(const struct describe_configs_response_result *result, bool all, int own)
+{
+    static const char *const heads[] = {"KEY", "VALUE", "FROM"};
+    struct table *table = table_open(3, heads);
+    for (uint32_t i = 0; i < result->configs_count; i++) {
+        const struct describe_configs_response_config *config = &result->configs[i];
+        if (!all && config->config_source != own)
+            continue;
+        table_cell(table, "%.*s", (int)config->name.size, config->name.data);
+        table_text(table, config->value);
+        table_cell(table, "%s%s", source_name(config->config_source),
+                   config->read_only ? ", read-only" : "");
+    }
+    table_print_close(table);
+}
+
+static json_t *show_json(const struct describe_configs_response_result *result, bool all, int own)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < result->configs_count; i++) {
+        const struct describe_configs_response_config *config = &result->configs[i];
+        if (!all && config->config_source != own)
+            continue;
+        json_array_append_new(list, json_pack("{so so ss sb so}", "key", json_text(config->name),
+                                              "value", json_text(config->value), "from",
+                                              source_name(config->config_source), "read_only",
+                                              config->read_only, "documentation",
+                                              json_text(config->documentation)));
+    }
+    return list;
+}
+
+static int show(const struct call *call, struct brokers *brokers, const struct resource *resource,
+                int own)
+{
+    static const struct brokers_api api = {WIRE_DESCRIBE_CONFIGS, 1, INT16_MAX};
+    struct describe_configs_request request;
+    struct describe_configs_response response;
+    describe_configs_request_init(&request);
+    request.resources_count = 1;
+    request.resources = describe_configs_request_resource_new(brokers_arena(brokers), 1);
+    request.resources[0].resource_type = (int8_t)resource->type;
+    request.resources[0].resource_name = resource->name;
+    request.resources[0].configuration_keys = NULL;
+    request.include_documentation = call->json;
+    enum err err = ask(brokers, resource, &api, &request, &response);
+    if (!err && response.results_count != 1)
+        err = ERR_CORRUPT_MESSAGE;
+    if (err)
+        return failed(resource, err, (struct str){0});
+    if (response.results[0].error_code)
+        return failed(resource, (enum err)response.results[0].error_code,
+                      response.results[0].error_message);
+    bool all = call_flag(call, "all") != NULL;
+    if (call->json)
+        print_json(show_json(&response.results[0], all, own));
+    else
+        show_table(&response.results[0], all, own);
+    return EXIT_DONE;
+}
+
+/* ---- Setting. */
+
+static uint32_t count_unset(const struct call *call)
+{
+    uint32_t count = 0;
+    while (call_flag_at(call, "unset", count))
+        count++;
+    return count;
+}
+
+struct changes {
+    uint32_t count;
+    struct incremental_alter_configs_request_config list[CHANGES_MAX];
+};
+
+static void add_change(struct changes *changes, struct str name, int operation, struct str value)
+{
+    struct incremental_alter_configs_request_config *change = &changes->list[changes->count++];
+    incremental_alter_configs_request_config_init(change);
+    change->name = name;
+    change->config_operation = (int8_t)operation;
+    change->value = value;
+}
+
+/* KEY=VALUE from the `first` argument on, then each --unset. */
+static int read_changes(const struct call *call, uint32_t first, struct changes *out)
+{
+    uint32_t unset = count_unset(call), set = call->argument_count - first;
+    out->count = 0;
+    if (set + unset > CHANGES_MAX)
+        return say_error(EXIT_USAGE, "more than %d at once", CHANGES_MAX);
+    for (uint32_t i = 0; i < set; i++) {
+        const char *word = call->arguments[first + i], *mark = strchr(word, '=');
+        if (!mark || mark == word)
+            return say_error(EXIT_USAGE, "`%s`: write KEY=VALUE", word);
+        add_change(out, (struct str){.data = word, .size = (uint32_t)(mark - word)}, SET,
+                   str_from(mark + 1));
+    }
+    for (uint32_t i = 0; i < unset; i++)
+        add_change(out, str_from(call_flag_at(call, "unset", i)), DELETE, (struct str){0});
+    return EXIT_DONE;
+}
+
+static int set(const struct call *call, struct brokers *brokers, const struct resource *resource,
+               struct changes *changes)
+{
+    static const struct brokers_api api = {WIRE_INCREMENTAL_ALTER_CONFIGS, 0, INT16_MAX};
+    struct incremental_alter_configs_request request;
+    struct incremental_alter_configs_response response;
+    incremental_alter_configs_request_init(&request);
+    request.resources_count = 1;
+    request.resources = incremental_alter_configs_request_resource_new(brokers_arena(brokers), 1);
+    request.resources[0].resource_type = (int8_t)resource->type;
+    request.resources[0].resource_name = resource->name;
+    request.resources[0].configs_count = changes->count;
+    request.resources[0].configs = changes->list;
+    request.validate_only = call_flag(call, "dry-run") != NULL;
+    enum err err = ask(brokers, resource, &api, &request, &response);
+    if (!err && response.responses_count != 1)
+        err = ERR_CORRUPT_MESSAGE;
+    if (err)
+        return failed(resource, err, (struct str){0});
+    if (response.responses[0].error_code)
+        return failed(resource, (enum err)response.responses[0].error_code,
+                      response.responses[0].error_message);
+    if (call->json)
+        print_json(json_pack("{sb}", request.validate_only ? "valid" : "set", 1));
+    else
+        printf("%s\n", request.validate_only ? "it would be taken" : "set");
+    return EXIT_DONE;
+}
+
+/* ---- The verbs. */
+
+int run_topic_config(struct call *call)
+{
+    struct brokers *brokers;
+    struct resource resource = {CONFIG_OF_TOPIC, str_from(call->arguments[0]), -1};
+    int code = brokers_open(&brokers, call);
+    if (code)
+        return code;
+    code = show(call, brokers, &resource, 1);
+    brokers_close(brokers);
+    return code;
+}
+
+int run_topic_set(struct call *call)
+{
+    struct brokers *brokers;
+    struct changes changes;
+    struct resource resource = {CONFIG_OF_TOPIC, str_from(call->arguments[0]), -1};
+    int code = read_changes(call, 1, &changes);
+    if (!code && changes.count == 0)
+        code = say_error(EXIT_USAGE, "nothing to set: write KEY=VALUE, or --unset KEY");
+    if (!code)
+        code = brokers_open(&brokers, call);
+    if (code)
+        return code;
+    code = set(call, brokers, &resource, &changes);
+    brokers_close(brokers);
+    return code;
+}
+
+/* With --all and no --node, what one of the brokers has: nobody else tells so much. */
+static void choose_node(const struct call *call, struct brokers *brokers, node_id node,
+                        struct resource *resource)
+{
+    const struct metadata_response *metadata = brokers_metadata(brokers);
+    if (node < 0 && call_flag(call, "all") && metadata->brokers_count > 0)
+        node = metadata->brokers[0].node_id;
+    resource->node = node;
+    if (node >= 0)
+        resource->name = str_from(arena_format(brokers_arena(brokers), "%d", (int)node));
+}
+
+int run_cluster_config(struct call *call)
+{
+    struct brokers *brokers;
+    struct changes changes;
+    struct resource resource = {CONFIG_OF_BROKER, STR(""), -1};
+    int64_t node;
+    int code = call_number(call, "node", 0, INT32_MAX, -1, &node);
+    if (!code)
+        code = read_changes(call, 0, &changes);
+    if (!code && changes.count > 0 && call_flag(call, "all"))
+        code = say_error(EXIT_USAGE, "--all shows; leave it out to alter all nodes");
+    if (!code)
+        code = brokers_open(&brokers, call);
+    if (code)
+        return code;
+    choose_node(call, brokers, (node_id)node, &resource);
+    if (changes.count > 0)
+        code = set(call, brokers, &resource, &changes);
+    else
+        code = show(call, brokers, &resource, resource.node < 0 ? 3 : 2);
+    brokers_close(brokers);
+    return code;
+}
