@@ -373,7 +373,7 @@ Test(produce, a_refused_batch_that_was_given_up_is_a_gap_in_the_end)
 {
     cr_assert_eq(produce_sequenced(0, 0).error_code, ERR_NONE);
     stall_around(2);
-    node_run(&node, 1000);
+    node_run(&node, 60000);
 
     cr_assert_eq(produce_sequenced(0, 3).error_code, ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
 }
