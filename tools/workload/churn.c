@@ -1,7 +1,8 @@
 /* churn.c -- skiff-workload churn: a group whose members come and go, and die.
  *
  * Every now and then one member goes, in turn by leaving and by dying, and another one comes in
- * its place. Where librdkafka knows the consumer protocol there is a second group, of that.
+ * its place. Where librdkafka knows the consumer protocol there is a second group, of that; its
+ * members leave alone, since for how long a dead one is waited for is the brokers' to say (45 s).
  *
  * At the end nobody goes any more. The coordinator is told that the last dead are dead, as an
  * operator would, since it would wait for their sessions; the others read and commit all that is
@@ -110,7 +111,8 @@ static void send_off(struct churn *churn, struct group *group)
     struct member *member = group->members[group->turn % (uint64_t)churn->member_count];
     if (workload_now_ns() < group->due_ns || !is_whole(churn, group) || !member)
         return;
-    member->order = group->turn++ % 2 ? MEMBER_DIES : MEMBER_LEAVES;
+    bool dies = group->turn++ % 2 != 0 && !group->shared.is_of_broker;
+    member->order = dies ? MEMBER_DIES : MEMBER_LEAVES;
     group->due_ns = workload_now_ns() + churn->every_ns;
 }
 
@@ -267,10 +269,12 @@ static void add_group(struct churn *churn, const char *profile, const char *prot
 {
     struct group *group = &churn->groups[churn->group_count++];
     snprintf(group->name, sizeof group->name, "%s-%s", churn->workload.topic, profile);
-    group->shared = (struct member_group){.workload = &churn->workload,
-                                          .name = group->name,
-                                          .profile = profile,
-                                          .protocol = protocol};
+    group->shared =
+        (struct member_group){.workload = &churn->workload,
+                              .name = group->name,
+                              .profile = profile,
+                              .protocol = protocol,
+                              .is_of_broker = protocol && strcmp(protocol, "consumer") == 0};
     snprintf(group->shared.session_ms, sizeof group->shared.session_ms, "%d",
              (int)churn->session_ms);
 }

@@ -24,6 +24,7 @@ struct member_group {
     const char *profile;    /* In the history: members of one profile are one group. */
     char session_ms[16];    /* After which a silent member is dead. */
     const char *protocol;   /* Of librdkafka's group.protocol; NULL: it has none but the classic. */
+    bool is_of_broker;      /* Sessions are as long as the brokers say. */
     _Atomic uint32_t notes; /* Errors that were noted; not all are. */
     _Atomic bool is_refused; /* The brokers do not know the protocol. */
 };
