@@ -192,7 +192,7 @@ void partitions_query(struct shard *shard, struct letter *letter);
 struct delete_part {
     struct letter letter;
     void *job;
-    uint32_t place;
+    uint32_t topic, place; /* Of its answer. */
     struct partition_key key;
     log_offset offset; /* Retire what lies below; -1: all that is committed. */
     int32_t timeout_ms;

@@ -242,3 +242,54 @@ Test(retention, delete_records_waits_until_the_start_is_durable)
     cr_assert_eq(answer.error_code, ERR_NONE);
     cr_assert_eq(answer.low_watermark, 1);
 }
+
+static struct delete_records_request delete_request(uint32_t count, int32_t timeout_ms)
+{
+    struct delete_records_request body;
+    delete_records_request_init(&body);
+    body.timeout_ms = timeout_ms;
+    body.topics_count = 1;
+    body.topics = delete_records_request_topic_new(&node.arena, 1);
+    body.topics[0].name = STR("t");
+    body.topics[0].partitions_count = count;
+    body.topics[0].partitions = delete_records_request_partition_new(&node.arena, count);
+    for (uint32_t i = 0; i < count; i++)
+        body.topics[0].partitions[i].offset = 1;
+    return body;
+}
+
+Test(retention, delete_records_takes_timeouts_that_nobody_means)
+{
+    static const int32_t timeouts[] = {INT32_MIN, -1, 0, INT32_MAX};
+    CREATE("t", {"segment.bytes", "2500"});
+    produce("t", 2);
+    for (int i = 0; i < 4; i++) {
+        struct delete_records_request body = delete_request(1, timeouts[i]);
+        struct delete_records_response response;
+        node_call(&node, node_connect(&node), WIRE_DELETE_RECORDS, 2, &body, &response);
+        int16_t error = response.topics[0].partitions[0].error_code;
+        cr_assert(error == ERR_NONE || error == ERR_REQUEST_TIMED_OUT);
+        node_run(&node, 100);
+    }
+    cr_assert_eq(earliest("t"), 1);
+}
+
+/* Each of a million would wait by itself. */
+Test(retention, delete_records_of_a_partition_that_is_named_often_asks_once)
+{
+    enum { TIMES = 200000 };
+    struct delete_records_request body;
+    struct delete_records_response response;
+    CREATE("t", {"segment.bytes", "2500"});
+    produce("t", 3);
+    body = delete_request(TIMES, 1000);
+    body.topics[0].partitions[TIMES - 1].offset = 2; /* The last one counts. */
+
+    node_call(&node, node_connect(&node), WIRE_DELETE_RECORDS, 2, &body, &response);
+
+    cr_assert_eq(response.topics_count, 1);
+    cr_assert_eq(response.topics[0].partitions_count, 1);
+    cr_assert_eq(response.topics[0].partitions[0].error_code, ERR_NONE);
+    cr_assert_eq(response.topics[0].partitions[0].low_watermark, 2);
+    cr_assert_eq(earliest("t"), 2);
+}
