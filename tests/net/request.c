@@ -46,7 +46,8 @@ Test(request, closes_on_a_negative_api)
 
 Test(request, closes_on_an_api_that_is_not_advertised)
 {
-    cr_assert(is_closed_by(11, 0, "", 0));
+    static const char end_txn[] = "\0\1t\0\0\0\0\0\0\0\1\0\1\1";
+    cr_assert(is_closed_by(26, 0, end_txn, sizeof end_txn - 1));
 }
 
 Test(request, closes_on_an_api_between_nodes_from_a_client)
@@ -107,6 +108,28 @@ Test(request, closes_on_more_elements_than_its_memory_may_hold)
 
     node_send(&node, conn, frame, HEAD + 3 * NAMES);
     mem_free(frame);
+    node_run(&node, 10);
+
+    cr_assert(node_has_closed(&node, conn));
+    cr_assert_eq(node_inflight_size(&node), 0);
+}
+
+/* It would wait with each of them, for as long as it says, and every append would look at each. */
+Test(request, closes_on_a_fetch_of_more_partitions_than_there_are)
+{
+    enum { TIMES = 50000 };
+    struct fetch_request body;
+    conn_id conn = node_connect(&node);
+    fetch_request_init(&body);
+    body.max_wait_ms = 100000;
+    body.min_bytes = INT32_MAX;
+    body.topics_count = 1;
+    body.topics = fetch_request_topic_new(&node.arena, 1);
+    body.topics[0].name = STR("kept");
+    body.topics[0].partitions_count = TIMES;
+    body.topics[0].partitions = fetch_request_partition_new(&node.arena, TIMES);
+
+    node_ask(&node, conn, WIRE_FETCH, 6, &body);
     node_run(&node, 10);
 
     cr_assert(node_has_closed(&node, conn));

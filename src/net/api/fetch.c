@@ -12,6 +12,7 @@
 enum {
     MAX_WAIT_MS = 300 * 1000,
     CONVERTED_SIZE_MAX = 1024 * 1024, /* Bytes that one answer converts, whatever was asked for. */
+    REPEATS_MAX = 1000, /* Partitions that one request may name again. */
     VERSION_OF_SESSIONS = 7,
     SESSION_BEGINS = 0, /* Session epochs that are none. */
     SESSION_NONE = -1,
@@ -59,12 +60,11 @@ static void share_done(struct shard *shard, struct letter *letter)
 
 /* ---- What is asked. */
 
-/* Errors that need no owner; true: there was one. */
-static bool find_errors(struct shard *shard, struct fetch_job *job)
+/* Errors that need no owner; how many partitions there are of those that are asked for. */
+static uint32_t find_errors(struct shard *shard, struct fetch_job *job)
 {
     struct arena *arena = &job->request->arena;
-    bool any = false;
-    uint32_t place = 0;
+    uint32_t known = 0, place = 0;
     for (uint32_t t = 0; t < job->body.topics_count; t++)
         job->total += job->body.topics[t].partitions_count;
     job->errors = arena_array(arena, int16_t, job->total + 1);
@@ -77,10 +77,10 @@ static bool find_errors(struct shard *shard, struct fetch_job *job)
             if (job->request->version >= 13 && uuid_is_zero(topic->topic_id))
                 result = ERR_UNKNOWN_TOPIC_ID;
             job->errors[place] = (int16_t)result;
-            any = any || result != ERR_NONE;
+            known += result == ERR_NONE;
         }
     }
-    return any;
+    return known;
 }
 
 static void share_ask(struct shard *shard, const struct fetch_job *job, struct fetch_share *share,
@@ -204,7 +204,13 @@ static void job_start(struct shard *shard, struct fetch_job *job, struct fetch_s
 {
     struct request *request = job->request;
     struct endpoint *endpoint = map_get(&shard->endpoints, &request->conn);
-    bool any = find_errors(shard, job);
+    uint32_t known = find_errors(shard, job);
+    bool any = known < job->total; /* Error. */
+    if (known > shard->image->partition_count + REPEATS_MAX) {
+        /* Each would wait by itself, and every append would look at each. */
+        request_close(request);
+        return;
+    }
     if (job->body.session_epoch == SESSION_BEGINS && request->version >= VERSION_OF_SESSIONS &&
         job->total > 0 && (!any || job->replica >= 0))
         session = fetch_session_begin(shard, request, job->replica >= 0);
