@@ -4,7 +4,7 @@
 
 #include "group.h"
 
-enum { WORLD_REPLIES_MAX = 4096, WORLD_TOPICS_MAX = 2048 };
+enum { WORLD_REPLIES_MAX = 16384, WORLD_TOPICS_MAX = 2048 };
 
 struct world {
     struct coordinator_config config;
