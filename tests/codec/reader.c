@@ -182,15 +182,35 @@ Test(reader, takes_only_lz4_that_java_reads)
     buf_unref(good);
 }
 
-Test(reader, refuses_bytes_behind_an_lz4_frame)
+Test(reader, refuses_bytes_behind_the_end_of_any_codec)
 {
-    struct buf *good = pack(CODEC_LZ4, bytes_of_str(STR("content")));
+    static const uint8_t raw[] = {3, 2 << 2, 'a', 'b', 'c', 0};
     uint32_t size;
-    buf_make_room(&good, 1);
-    good->data[good->size++] = 0;
+    for (enum codec_type type = CODEC_GZIP; type <= CODEC_LZ4_FORMAT_0; type++) {
+        struct buf *good = pack(type, bytes_of_str(STR("content")));
+        buf_make_room(&good, 1);
+        good->data[good->size++] = 0;
+        cr_assert_eq(read_all(type, bytes_of(good), ROOM, &size), ERR_CORRUPT, "codec %d", type);
+        buf_unref(good);
+    }
+    cr_assert_eq(read_all(CODEC_SNAPPY, BYTES(raw), ROOM, &size), ERR_CORRUPT);
+}
 
-    cr_assert_eq(read_all(CODEC_LZ4, bytes_of(good), ROOM, &size), ERR_CORRUPT);
-    buf_unref(good);
+/* 128 KiB out of four bytes: 32 GiB in a megabyte. */
+Test(reader, stops_a_zstd_frame_of_repeated_blocks_at_the_limit)
+{
+    enum { BLOCKS = 250000, HEADER = 6, BLOCK = 4 };
+    uint8_t *frame = mem_zalloc(HEADER + BLOCK * BLOCKS);
+    struct bytes bomb = {.data = frame, .size = HEADER + BLOCK * BLOCKS};
+    uint32_t size;
+    memcpy(frame, (const uint8_t[]){0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38}, HEADER); /* 128 KiB. */
+    for (uint32_t i = 0; i < BLOCKS; i++)
+        memcpy(frame + HEADER + BLOCK * i, (const uint8_t[]){0x02, 0x00, 0x10, 'x'}, BLOCK);
+
+    cr_assert_eq(read_all(CODEC_ZSTD, bomb, ROOM - 1, &size), ERR_TOO_LARGE);
+
+    cr_assert_lt(size, ROOM);
+    mem_free(frame);
 }
 
 Test(reader, takes_either_header_checksum_in_lz4_of_format_0)
