@@ -510,3 +510,69 @@ Test(fetch_session, keeps_nothing_when_its_connection_has_ended)
     cr_assert_eq(node.shard->api->session_parts, 0);
     cr_assert_eq(node.shard->api->sessions.count, 0);
 }
+
+/* ---- What nobody means. */
+
+Test(fetch_session, holds_a_partition_that_is_named_twice_once)
+{
+    struct fetch_request body = request(0, 0), next = request(0, 1);
+    ask(&body, 0, 7);
+    ask(&body, 0, 0);
+    next.session_id = send(&body).session_id;
+    cr_assert_gt(next.session_id, 0);
+    cr_assert_eq(node.shard->api->session_parts, 1);
+    produce(0);
+    struct fetch_response news = send(&next);
+    cr_assert_eq(count(&news), 1);
+    cr_assert_gt(answer(&news, 0)->records.memory.size, 0);
+}
+
+Test(fetch_session, forgets_what_it_never_had)
+{
+    static const int32_t strangers[] = {7, -1, INT32_MIN, INT32_MAX};
+    int32_t id = begin();
+    for (int32_t i = 0; i < 4; i++) {
+        struct fetch_request body = request(id, i + 1);
+        forget(&body, strangers[i]);
+        cr_assert_eq(send(&body).error_code, ERR_NONE);
+    }
+    struct fetch_request unknown = request(id, 5);
+    forget(&unknown, 0);
+    unknown.forgotten_topics[0].topic_id = (struct uuid){.bytes = {9}};
+    cr_assert_eq(send(&unknown).error_code, ERR_NONE);
+    cr_assert_eq(node.shard->api->session_parts, PARTITIONS);
+}
+
+Test(fetch_session, asks_and_forgets_at_once_what_stays)
+{
+    struct fetch_request body = request(begin(), 1), next = request(body.session_id, 2);
+    produce(0);
+    ask(&body, 0, 0);
+    forget(&body, 0);
+    send(&body);
+    cr_assert_eq(node.shard->api->session_parts, PARTITIONS);
+    cr_assert_eq(send(&next).error_code, ERR_NONE);
+}
+
+Test(fetch_session, takes_numbers_that_nobody_means)
+{
+    static const int32_t odd[] = {INT32_MIN, -1, 0, INT32_MAX};
+    int32_t id = begin();
+    for (int32_t i = 0; i < 4; i++) {
+        struct fetch_request body = request(id, i + 1);
+        ask(&body, 0, i % 2 == 0 ? INT64_MIN : INT64_MAX);
+        body.topics[0].partitions[0].partition_max_bytes = odd[i];
+        body.topics[0].partitions[0].current_leader_epoch = odd[i];
+        body.topics[0].partitions[0].last_fetched_epoch = odd[i];
+        body.topics[0].partitions[0].log_start_offset = odd[i];
+        body.min_bytes = body.max_bytes = odd[i];
+        body.max_wait_ms = odd[i];
+        struct fetch_response response = send(&body);
+        cr_assert_eq(response.error_code, ERR_NONE);
+        cr_assert_neq(answer(&response, 0)->error_code, ERR_NONE);
+    }
+    struct fetch_request body = request(id, 5);
+    ask(&body, 0, 0);
+    struct fetch_response response = send(&body);
+    cr_assert_eq(answer(&response, 0)->error_code, ERR_NONE);
+}

@@ -99,6 +99,21 @@ Test(find_coordinator, refuses_an_id_that_is_too_long)
     cr_assert_eq(client_find(&node, name, 3).error_code, ERR_INVALID_GROUP_ID);
 }
 
+Test(find_coordinator, more_keys_than_anybody_has_end_the_connection)
+{
+    enum { KEYS = 60000 };
+    struct find_coordinator_request body;
+    conn_id conn = node_connect(&node);
+    find_coordinator_request_init(&body);
+    body.coordinator_keys_count = KEYS;
+    body.coordinator_keys = arena_alloc(&node.arena, KEYS * sizeof *body.coordinator_keys);
+    for (int i = 0; i < KEYS; i++)
+        body.coordinator_keys[i] = STR("g");
+    node_ask(&node, conn, WIRE_FIND_COORDINATOR, 6, &body);
+    node_run(&node, 100);
+    cr_assert(node_has_closed(&node, conn));
+}
+
 Test(find_coordinator, clients_do_not_write_to_the_topic)
 {
     client_find(&node, "g", 4);

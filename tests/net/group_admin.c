@@ -131,16 +131,55 @@ Test(group_admin, a_deleted_group_stays_deleted)
     cr_assert_eq(list(NULL, NULL, 5).groups_count, 0);
 }
 
-Test(group_admin, more_groups_than_anybody_has_end_the_connection)
+enum { TOO_MANY = 60000 };
+
+static struct str *ids_of_many(void)
 {
-    struct describe_groups_request body;
+    struct str *ids = arena_alloc(&node.arena, TOO_MANY * sizeof *ids);
+    for (int i = 0; i < TOO_MANY; i++)
+        ids[i] = str_from(arena_format(&node.arena, "%d", i));
+    return ids;
+}
+
+static void check_closes(int16_t key, int16_t version, const void *body)
+{
     conn_id conn = node_connect(&node);
-    describe_groups_request_init(&body);
-    body.groups_count = 60000;
-    body.groups = arena_alloc(&node.arena, 60000 * sizeof *body.groups);
-    for (int i = 0; i < 60000; i++)
-        body.groups[i] = str_from(arena_format(&node.arena, "%d", i));
-    node_ask(&node, conn, WIRE_DESCRIBE_GROUPS, 5, &body);
+    node_ask(&node, conn, key, version, body);
     node_run(&node, 100);
     cr_assert(node_has_closed(&node, conn));
+}
+
+Test(group_admin, more_groups_than_anybody_has_end_the_connection)
+{
+    struct describe_groups_request describe_body;
+    struct consumer_group_describe_request consumers_body;
+    struct delete_groups_request delete_body;
+    struct offset_fetch_request fetch_body;
+    struct str *ids = ids_of_many();
+    describe_groups_request_init(&describe_body);
+    consumer_group_describe_request_init(&consumers_body);
+    delete_groups_request_init(&delete_body);
+    offset_fetch_request_init(&fetch_body);
+    describe_body.groups_count = consumers_body.group_ids_count = TOO_MANY;
+    delete_body.groups_count = fetch_body.groups_count = TOO_MANY;
+    describe_body.groups = consumers_body.group_ids = delete_body.groups = ids;
+    fetch_body.groups = offset_fetch_request_group_new(&node.arena, TOO_MANY);
+    for (int i = 0; i < TOO_MANY; i++)
+        fetch_body.groups[i].group_id = ids[i];
+
+    check_closes(WIRE_DESCRIBE_GROUPS, 5, &describe_body);
+    check_closes(WIRE_CONSUMER_GROUP_DESCRIBE, 1, &consumers_body);
+    check_closes(WIRE_DELETE_GROUPS, 2, &delete_body);
+    check_closes(WIRE_OFFSET_FETCH, 9, &fetch_body);
+}
+
+/* The same one a hundred thousand times is one. */
+Test(group_admin, a_group_that_is_named_very_often_is_answered_once)
+{
+    enum { TIMES = 100000 };
+    struct str *ids = arena_alloc(&node.arena, TIMES * sizeof *ids);
+    for (int i = 0; i < TIMES; i++)
+        ids[i] = STR("g");
+    cr_assert_eq(describe(TIMES, ids, 5).groups_count, 1);
+    cr_assert_eq(delete_groups(TIMES, ids, 2).results_count, 1);
 }

@@ -236,6 +236,22 @@ Test(offsets, odd_numbers_harm_nobody)
     cr_assert_eq(client_committed(&client, 9), -1);
 }
 
+Test(offsets, of_a_partition_that_is_named_twice_are_the_last)
+{
+    struct client client = client_new(&node, "g");
+    struct offset_commit_request body = client_commit_request(&client, 5);
+    struct offset_commit_response response;
+    struct offset_commit_request_partition *twice =
+        offset_commit_request_partition_new(&node.arena, 2);
+    twice[0] = twice[1] = body.topics[0].partitions[0];
+    twice[1].committed_offset = 9;
+    body.topics[0].partitions = twice;
+    body.topics[0].partitions_count = 2;
+    node_call(&node, client.conn, WIRE_OFFSET_COMMIT, 9, &body, &response);
+    cr_assert_eq(response.topics[0].partitions_count, 2);
+    cr_assert_eq(client_committed(&client, 9), 9);
+}
+
 static void delete_topic(const char *name)
 {
     struct delete_topics_request body;
