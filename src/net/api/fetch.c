@@ -12,7 +12,7 @@
 enum {
     MAX_WAIT_MS = 300 * 1000,
     CONVERTED_SIZE_MAX = 1024 * 1024, /* Bytes that one answer converts, whatever was asked for. */
-    REPEATS_MAX = 1000, /* Partitions that one request may name again. */
+    REPEATS_MAX = 1000,               /* Partitions that one request may name again. */
     VERSION_OF_SESSIONS = 7,
     SESSION_BEGINS = 0, /* Session epochs that are none. */
     SESSION_NONE = -1,
