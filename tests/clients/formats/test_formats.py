@@ -7,8 +7,8 @@ import subprocess
 import tempfile
 
 from live import BUILD, Cluster, Skip
+from ready import HERE, java
 
-CLIENTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 TYPES = ("uncompressed",) + CODECS[1:]
 RECORDS = 1000
@@ -16,20 +16,9 @@ RECORDS = 1000
 OLD = ("-X", "api.version.request=false", "-X", "broker.version.fallback=0.9.0.1")
 
 
-def java(folder, program, *words, stdin=None):
-    """Run a one-file program on the jars that maven brings once."""
-    folder = os.path.join(CLIENTS, folder)
-    for needed in ("java", "mvn"):
-        if not shutil.which(needed):
-            raise Skip(f"{needed} is not installed")
-    if not glob.glob(os.path.join(folder, "target", "lib", "kafka-clients-*.jar")):
-        run = subprocess.run(["mvn", "-B", "-q", "package"], cwd=folder, capture_output=True, text=True, timeout=600,
-                             check=False)
-        if run.returncode != 0 and "Could not transfer" in run.stdout + run.stderr:
-            raise Skip("maven cannot reach its registry")
-        assert run.returncode == 0, (run.stdout + run.stderr)[-2000:]
-    run = subprocess.run(["java", "-Xmx256m", "-cp", os.path.join(folder, "target", "lib", "*"),
-                          os.path.join(folder, program), *words], input=stdin, capture_output=True, text=True,
+def run_java(name, program, *words, stdin=None):
+    """What a program of one file says, over the jars of a folder."""
+    run = subprocess.run(java(name, os.path.join(HERE, program), *words), input=stdin, capture_output=True, text=True,
                          timeout=240, check=False)
     assert run.returncode == 0, (run.stdout + run.stderr)[-2000:]
     return run.stdout
@@ -47,7 +36,7 @@ def kcat(cluster, *words, stdin=None):
 def test_kafkas_own_classes_read_what_is_converted_as_they_would_convert_it():
     convert = os.path.join(BUILD, "format_convert")
     with tempfile.TemporaryDirectory() as folder:
-        said = java("formats", "Formats.java", convert, folder)
+        said = run_java("formats", "formats/Formats.java", convert, folder)
     assert said.endswith("110 conversions compared\n"), said[-500:]
 
 
@@ -91,9 +80,9 @@ def test_clients_of_kafka_0_10_write_and_read_every_codec_they_know():
     try:
         for codec in CODECS[:-1]:
             cluster.skiff("topic", "create", codec, "-p", "1")
-            java("old", "OldClient.java", cluster.brokers(), codec, "write", codec, str(RECORDS))
+            run_java("old", "old/OldClient.java", cluster.brokers(), codec, "write", codec, str(RECORDS))
             wanted = "".join(f"{i} key {i} value {i}\n" for i in range(RECORDS))
-            assert java("old", "OldClient.java", cluster.brokers(), codec, "read", str(RECORDS)) == wanted
+            assert run_java("old", "old/OldClient.java", cluster.brokers(), codec, "read", str(RECORDS)) == wanted
             assert kcat(cluster, "-C", "-t", codec, "-e", "-q", "-f", "%o %k %s\n") == wanted
     finally:
         cluster.close()

@@ -1,9 +1,10 @@
 """test_verbs.py -- `skiff group` beside Kafka's own tool, on a group with members of both protocols."""
 import json
 
-from groups.test_groups import PARTITIONS, described, fill
-from history import History
+from groups.history import History
+from groups.test_groups import PARTITIONS, SETS, described, fill
 from live import Cluster, until
+from ready import java
 
 RECORDS = 600
 GROUP = "readers"
@@ -48,9 +49,9 @@ def look_when_it_is_empty(cluster):
     assert group(cluster) is None
 
 
-def describe_both_protocols(command, sets):
-    """`command` is a member whose last word may be its protocol."""
-    cluster = Cluster(sets=sets)
+def test_skiffs_group_verbs_and_kafkas_tool_say_the_same_of_both_protocols():
+    command = java("java", "GroupMember")
+    cluster = Cluster(sets=SETS)
     history = History()
     try:
         cluster.skiff("topic", "create", "read", "-p", str(PARTITIONS), "-r", "3")

@@ -5,7 +5,7 @@ import json
 import random
 import subprocess
 
-from formats.test_formats import java
+from formats.test_formats import run_java
 from live import SKIFF, Cluster
 
 PARTITIONS = 17
@@ -42,8 +42,8 @@ def test_a_thousand_keys_go_where_the_java_client_sends_them():
     try:
         for topic in ("java", "ours"):
             cluster.skiff("topic", "create", topic, "-p", str(PARTITIONS))
-        wanted = java("formats", "../keys/Keys.java", cluster.brokers(), "java",
-                      stdin="".join(key.hex() + "\n" for key in keys)).split()
+        wanted = run_java("formats", "keys/Keys.java", cluster.brokers(), "java",
+                          stdin="".join(key.hex() + "\n" for key in keys)).split()
         run = subprocess.run([SKIFF, "produce", "ours", "-K", "\t", "--dir", cluster.dir], capture_output=True,
                              input=b"".join(key + b"\t\n" for key in keys), timeout=60, check=False)
         assert run.returncode == 0, run.stderr

@@ -1,6 +1,6 @@
 // main.go -- a member of a group on franz-go, which says all that it does.
 //
-//	member BROKERS TOPIC GROUP
+//	member BROKERS TOPIC GROUP [classic|consumer]
 //
 // The lines are those of tests/clients/groups/member.c, but for their time, which is the wall's.
 package main
@@ -84,10 +84,10 @@ func take(client *kgo.Client, records []*kgo.Record) {
 	say(time.Now(), "committed %d %d", last.Partition, last.Offset+1)
 }
 
-func run(brokers, topic, group string) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(brokers, ",")...), kgo.ConsumerGroup(group),
+func run(brokers, topic, group string, more ...kgo.Opt) error {
+	client, err := kgo.NewClient(append(more, kgo.SeedBrokers(strings.Split(brokers, ",")...), kgo.ConsumerGroup(group),
 		kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.SessionTimeout(6*time.Second),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.SessionTimeout(3*time.Second),
 		kgo.HeartbeatInterval(500*time.Millisecond), kgo.MetadataMinAge(100*time.Millisecond),
 		kgo.OnPartitionsAssigned(func(ctx context.Context, client *kgo.Client, assigned map[string][]int32) {
 			if len(assigned[topic]) > 0 {
@@ -98,7 +98,7 @@ func run(brokers, topic, group string) error {
 			for _, partition := range revoked[topic] {
 				say(time.Now(), "lost %d", partition)
 			}
-		}))
+		}))...)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,11 @@ func run(brokers, topic, group string) error {
 }
 
 func main() {
-	if err := run(os.Args[1], os.Args[2], os.Args[3]); err != nil {
+	var more []kgo.Opt
+	if len(os.Args) > 4 && os.Args[4] == "consumer" {
+		more = append(more, kgo.ServerSideBalancer())
+	}
+	if err := run(os.Args[1], os.Args[2], os.Args[3], more...); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}

@@ -1,0 +1,75 @@
+"""ready.py -- each client, made ready by its own tool at its pinned version, once however many tests ask at a time.
+
+A folder's file says what is wanted and which tool brings it; what that makes lies in target/.
+"""
+import fcntl
+import glob
+import os
+import shutil
+import subprocess
+import sys
+
+from live import Skip
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PIP = (sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--upgrade", "--root-user-action=ignore",
+       "--target", "target", "-r", "requirements.txt")
+TOOLS = {"pom.xml": ("mvn", "-B", "-q", "package"), "go.mod": ("go", "build", "-o", "target/", ".", "./member"),
+         "requirements.txt": PIP}
+MADE_FROM = (*TOOLS, "go.sum", "*.go", "*/*.go", "src/*.java")
+
+# What tools say when a registry cannot be reached, or when they are too old for the pinned version.
+CANNOT_BE_HAD = ("Could not transfer", "No module named pip", "Could not find a version that satisfies",
+                 "requires go >=", "invalid go version", "dial tcp", "proxyconnect", "i/o timeout")
+
+# Short lives: neither the last tenth of speed nor a second thread of garbage collection is worth its start.
+JAVA = ("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m")
+
+
+def is_made(folder, stamp):
+    sources = [path for form in MADE_FROM for path in glob.glob(os.path.join(folder, form))]
+    return os.path.exists(stamp) and all(os.path.getmtime(path) <= os.path.getmtime(stamp) for path in sources)
+
+
+def make(folder, tool):
+    """What the tool cannot get is the machine's lack, not a failure."""
+    run = subprocess.run(tool, cwd=folder, capture_output=True, text=True, timeout=600, check=False,
+                         env=dict(os.environ, GOTOOLCHAIN="local"))
+    if run.returncode == 0:
+        return
+    said = (run.stdout + run.stderr)[-2000:]
+    for sign in CANNOT_BE_HAD:
+        if sign in said:
+            raise Skip(f"{os.path.basename(folder)} cannot be had here: {sign}")
+    raise AssertionError(said)
+
+
+def ready(name):
+    """The target folder of a client's."""
+    folder = os.path.join(HERE, name)
+    target = os.path.join(folder, "target")
+    stamp = os.path.join(target, "made")
+    tool, = [words for file, words in TOOLS.items() if os.path.exists(os.path.join(folder, file))]
+    for program in (tool[0], "java") if tool[0] == "mvn" else (tool[0],):
+        if not shutil.which(program):
+            raise Skip(f"{program} is not installed")
+    os.makedirs(target, exist_ok=True)
+    with open(os.path.join(target, "lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_made(folder, stamp):
+            make(folder, tool)
+            with open(stamp, "w", encoding="ascii"):
+                pass
+    return target
+
+
+def java(name, program, *words):
+    """A command: a class, or a program of one file, over the jars that a folder brings."""
+    target = ready(name)
+    jars = os.path.join(target, "classes") + ":" + os.path.join(target, "lib", "*")
+    return [*JAVA, "-cp", jars, program, *words]
+
+
+def python(name, program):
+    """A command: a program of ours over the packages that a folder brings."""
+    return ["env", "PYTHONPATH=" + ready(name), sys.executable, os.path.join(HERE, program)]
