@@ -110,6 +110,23 @@ Test(limits, of_members_hold_whatever_is_configured)
     world_close(world);
 }
 
+Test(limits, of_protocols_are_those_that_a_member_may_offer)
+{
+    struct world *world = world_open();
+    struct group_protocol protocols[GROUP_PROTOCOLS_MAX + 1];
+    struct join_group_command command = world_joiner("g", "");
+    for (int i = 0; i <= GROUP_PROTOCOLS_MAX; i++)
+        protocols[i] =
+            (struct group_protocol){.name = str_from(arena_format(&world->arena, "p%d", i)),
+                                    .metadata = bytes_of_str(STR("m"))};
+    command.protocols = protocols;
+    command.protocol_count = GROUP_PROTOCOLS_MAX + 1;
+    cr_assert_eq(world_err(world, world_join(world, command)), ERR_INCONSISTENT_GROUP_PROTOCOL);
+    command.protocol_count = GROUP_PROTOCOLS_MAX;
+    cr_assert_eq(world_err(world, world_join(world, command)), ERR_NONE);
+    world_close(world);
+}
+
 /* Ids cost a client nothing, and live for a session each. */
 Test(limits, of_ids_that_nobody_uses_end_with_their_sessions)
 {
