@@ -79,6 +79,10 @@ Test(regex, refuses_what_is_too_long_or_too_deep)
     memset(deep + 500, ')', 500);
     memset(wide, 'a', 5000);
     cr_assert_not(is_valid(world, deep));
+    deep[449 + 102] = '\0'; /* 51 within each other, and then 50. */
+    cr_assert_not(is_valid(world, deep + 449));
+    deep[450 + 100] = '\0';
+    cr_assert(is_valid(world, deep + 450));
     cr_assert_not(is_valid(world, wide));
     cr_assert_not(is_valid(world, "((((a{1000}){1000}){1000}){1000}){1000}"));
     world_close(world);
@@ -102,4 +106,38 @@ Test(regex, gives_up_on_expressions_that_explode)
         is_valid(world, patterns[i]); /* True or false, but it comes back. */
     cr_assert_not(is_valid(world, "(a|a)*b"));
     world_close(world);
+}
+
+static void add_long_names(struct world *world, int count)
+{
+    char name[241] = {0};
+    memset(name, 'a', 240);
+    for (int i = 0; i < count; i++) {
+        name[239] = (char)('a' + i % 26);
+        name[238] = (char)('a' + i / 26);
+        world_topic(world, name, 1);
+    }
+}
+
+/* It needs no depth and no memory: some 30,000 steps of one name, and an end. */
+Test(regex, gives_up_on_what_takes_too_many_steps_of_one_name)
+{
+    struct world *world = world_open();
+    add_long_names(world, 1);
+    cr_assert(is_valid(world, "[a-z]*[a-z]*[A-Z]"));
+    cr_assert_not(is_valid(world, "[a-z]*[a-z]*[a-z]*[A-Z]"));
+    world_close(world);
+}
+
+/* Some 2,000 steps of each. */
+Test(regex, gives_up_on_what_takes_many_steps_of_many_names)
+{
+    static const char pattern[] = "[a-z]{0,9}[a-z]*[a-z]*[A-Z]";
+    struct world *few = world_open(), *many = world_open();
+    add_long_names(few, 30);
+    add_long_names(many, 100);
+    cr_assert(is_valid(few, pattern));
+    cr_assert_not(is_valid(many, pattern));
+    world_close(few);
+    world_close(many);
 }

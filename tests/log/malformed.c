@@ -133,6 +133,7 @@ Test(malformed, refuses_lengths_of_records_that_lie)
     REFUSES(1, 1);
     REFUSES(1, LENGTH(6), BEFORE, 0);
     REFUSES(1, LENGTH(8), BEFORE, 0);
+    REFUSES(1, LENGTH(8), BEFORE, 0, 0); /* A byte behind the headers. */
     REFUSES(1, 0xfe, 0xff, 0xff, 0xff, 0x0f, BEFORE, 0);
     REFUSES(1, 0xff, 0xff, 0xff, 0xff, 0x7f, BEFORE, 0); /* More than 32 bits. */
     REFUSES(1, LENGTH(16), 0, 0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1, 1,
