@@ -48,7 +48,7 @@ enum err log_identify(struct env *env, const char *dir, struct uuid *topic_id);
 
 struct log_ends {
     log_offset start;     /* What lies below is retired: it may still be in the first segment. */
-    log_offset committed; /* The high watermark; `start` until it is learned. */
+    log_offset committed; /* The high watermark, as far as it is known. */
     log_offset durable;
     log_offset written; /* Followers may read to here. */
     log_offset end;     /* The next offset. */
@@ -98,6 +98,9 @@ void log_begin_epoch(struct log *log, log_epoch epoch);
 /* Raise committed to `high_watermark`, but not past durable, never back, and release the
  * waiters that it passes. Returns committed. */
 log_offset log_commit(struct log *log, log_offset high_watermark);
+/* Commit what a run before this one knew to be committed, as its marks tell; it may have been more.
+ * In the class of the page cache nothing: a power loss may have taken it. Returns committed. */
+log_offset log_commit_marked(struct log *log);
 
 /* Drop every batch that holds `offset` or more; ends move at once, `ready` is told once that is
  * durable (rule 7). The new end is the end of the last batch kept. Nothing to drop: true

@@ -37,7 +37,7 @@ enum probe_kind {
     PROBE_FOLLOWER, /* key, epoch, peer: leader */
     PROBE_RESIGN,   /* Stops leading: key, epoch */
     PROBE_ISR, /* Leader: key, epoch, value: committed ISR, other: maximal ISR, count: min ISR */
-    PROBE_HIGH_WATERMARK, /* key, epoch, offset, flag: as leader */
+    PROBE_HIGH_WATERMARK, /* key, epoch, -1: known from before the start, offset, flag: as leader */
     PROBE_CREDIT,         /* Leader counts a follower's fetch: key, epoch, peer, offset */
     PROBE_ACK, /* Produce succeeded: key, epoch, offset: base, value: end, count: acks (as int) */
     PROBE_REFUSE, /* Produce refused: key, value: enum err, flag: after append, offset: base, -1 */

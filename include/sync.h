@@ -2,8 +2,8 @@
  *
  * While a sync is in flight the next group gathers. When it ends, the durable end of
  * each log in it moves to what had been written as it left, unless the log was
- * truncated meanwhile. The marks (log, synced end) leave with the next group, or by a
- * sync of their own within SYNC_MARKS_DELAY_MS; they are the sole evidence that
+ * truncated meanwhile. The marks (log, synced end, committed) leave with the next group, or
+ * by a sync of their own within SYNC_MARKS_DELAY_MS; they are the sole evidence that
  * recovery goes by (rules 7, 8, 21).
  *
  * A shard's data logs share one struct sync ("marks-<shard>"), the metadata log has

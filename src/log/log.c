@@ -188,8 +188,23 @@ log_offset log_commit(struct log *log, log_offset high_watermark)
     if (committed > log->ends.committed) {
         log->ends.committed = committed;
         log_check_order(log);
+        if (log->config.durability == LOG_CLASS_SYNCED)
+            sync_put_committed(log->sync, log->config.key, committed);
         waits_release(&log->waits[WAIT_COMMITTED], committed);
     }
+    return log->ends.committed;
+}
+
+log_offset log_commit_marked(struct log *log)
+{
+    const struct mark *mark = sync_mark(log->sync, log->config.key);
+
+#ifdef SKIFF_MUTANT_RECALLS_DURABLE
+    if (mark)
+        log_commit(log, mark->durable);
+#endif
+    if (mark && log->config.durability == LOG_CLASS_SYNCED)
+        log_commit(log, mark->committed);
     return log->ends.committed;
 }
 

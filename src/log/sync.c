@@ -4,8 +4,8 @@
  * before it made durable, so a mark never claims what is not synced. A group that fails
  * takes its logs offline; the marks in it are written again to the same copy.
  *
- * Marks payload, big-endian: version u16 = 1, zero u16, count u32, then 40 bytes each: topic
- * id, index i32, epoch i32, start i64, durable i64. */
+ * Marks payload, big-endian: version u16 = 2, zero u16, count u32, then 48 bytes each: topic
+ * id, index i32, epoch i32, start i64, durable i64, committed i64. Version 1 lacks committed. */
 #include "sync.h"
 
 #include "probe.h"
@@ -14,9 +14,10 @@
 
 enum {
     MARKS_KIND = 0x4d41524b, /* "MARK" */
-    MARKS_VERSION = 1,
+    MARKS_VERSION = 2,
     MARKS_HEADER_SIZE = 8,
-    MARK_SIZE = 40,
+    MARK_SIZE = 48,
+    MARK_SIZE_1 = 40, /* Of version 1. */
     MARKS_RESERVE_DEFAULT = 64 << 10,
 };
 
@@ -53,20 +54,24 @@ static enum err read_marks(struct sync *sync)
 
     if (payload.data == NULL)
         return ERR_NONE;
-    if (payload.size < MARKS_HEADER_SIZE || load_be16(payload.data) != MARKS_VERSION)
+    if (payload.size < MARKS_HEADER_SIZE)
         return ERR_CORRUPT;
-    uint32_t count = load_be32(payload.data + 4);
-    if ((payload.size - MARKS_HEADER_SIZE) / MARK_SIZE != count ||
-        (payload.size - MARKS_HEADER_SIZE) % MARK_SIZE != 0)
+    uint16_t version = load_be16(payload.data);
+    uint32_t size = version == 1 ? MARK_SIZE_1 : MARK_SIZE, count = load_be32(payload.data + 4);
+    if ((version != 1 && version != MARKS_VERSION) ||
+        (payload.size - MARKS_HEADER_SIZE) / size != count ||
+        (payload.size - MARKS_HEADER_SIZE) % size != 0)
         return ERR_CORRUPT;
     for (uint32_t i = 0; i < count; i++) {
-        const uint8_t *at = payload.data + MARKS_HEADER_SIZE + (size_t)i * MARK_SIZE;
+        const uint8_t *at = payload.data + MARKS_HEADER_SIZE + (size_t)i * size;
         struct mark mark = {.key.index = (partition_id)load_be32(at + 16),
                             .epoch = (log_epoch)load_be32(at + 20),
                             .start = (log_offset)load_be64(at + 24),
                             .durable = (log_offset)load_be64(at + 32)};
         memcpy(mark.key.topic_id.bytes, at, 16);
         sync_put_mark(sync, &mark);
+        if (version != 1)
+            sync_put_committed(sync, mark.key, (log_offset)load_be64(at + 40));
     }
     return ERR_NONE;
 }
@@ -181,10 +186,21 @@ void sync_put_mark(struct sync *sync, const struct mark *mark)
         mine = mem_zalloc(sizeof *mine);
         map_put(&sync->marks, &mark->key, mine);
     }
-    log_offset leaving = mine->leaving, stored = mine->stored;
+    log_offset leaving = mine->leaving, stored = mine->stored, committed = mine->committed;
     *mine = *mark;
+    mine->committed = committed < mark->durable ? committed : mark->durable;
     mine->leaving = leaving < mark->durable ? leaving : mark->durable;
     mine->stored = stored < mark->durable ? stored : mark->durable;
+    change_marks(sync);
+}
+
+void sync_put_committed(struct sync *sync, struct partition_key key, log_offset committed)
+{
+    struct mark *mark = map_get(&sync->marks, &key);
+
+    if (!mark || committed <= mark->committed)
+        return;
+    mark->committed = committed < mark->durable ? committed : mark->durable;
     change_marks(sync);
 }
 
@@ -239,6 +255,7 @@ static void write_mark(uint8_t *at, const struct mark *mark)
     store_be32(at + 20, (uint32_t)mark->epoch);
     store_be64(at + 24, (uint64_t)mark->start);
     store_be64(at + 32, (uint64_t)mark->durable);
+    store_be64(at + 40, (uint64_t)mark->committed);
 }
 
 static enum err write_marks(struct sync *sync)

@@ -9,9 +9,10 @@ struct log;
 /* What is known to be synced of one log. */
 struct mark {
     struct partition_key key;
-    log_epoch epoch;    /* Of the record before `durable`; -1: none. */
-    log_offset start;   /* The log's start when it was marked. */
-    log_offset durable; /* Synced up to here. */
+    log_epoch epoch;      /* Of the record before `durable`; -1: none. */
+    log_offset start;     /* The log's start when it was marked. */
+    log_offset durable;   /* Synced up to here. */
+    log_offset committed; /* Known to be so, at or below `durable`; 0: nothing is known. */
     /* Of sync.c: what the disk would tell of `durable` at the next start. */
     log_offset leaving; /* In the copy that was written last. */
     log_offset stored;  /* For certain; at or below `durable`. */
@@ -40,7 +41,10 @@ void sync_want_group(struct sync *sync, struct sync_member *member);
 void sync_forget(struct sync_member *member);
 
 const struct mark *sync_mark(const struct sync *sync, struct partition_key key); /* NULL: none. */
+/* What it knows to be committed stays known, as far as it is still durable. */
 void sync_put_mark(struct sync *sync, const struct mark *mark);
+/* Its mark, if there is one, tells the next start of it; in no hurry. */
+void sync_put_committed(struct sync *sync, struct partition_key key, log_offset committed);
 /* Whatever happens, the next start will know that it was synced up to here: 0 if nothing. */
 log_offset sync_stored(const struct sync *sync, struct partition_key key);
 void sync_remove_mark(struct sync *sync, struct partition_key key);

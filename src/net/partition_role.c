@@ -259,7 +259,12 @@ void partition_start(struct partition *partition)
                                     .heard = fetch_heard_at,
                                     .context = shard};
     struct replica_log state = partition_log_state(partition);
-    partition->replica = replica_open(&config, &state, log_ends(partition->log)->committed);
+    log_offset committed = log_commit_marked(partition->log);
+    env_probe(shard->env, &(struct probe){.kind = PROBE_HIGH_WATERMARK,
+                                          .key = partition->key,
+                                          .epoch = -1,
+                                          .offset = committed});
+    partition->replica = replica_open(&config, &state, committed);
     partition_retain_start(partition);
     struct replica_out out;
     if (!shard->partitions->alive) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "log_fixture.h"
+#include "slots.h"
 
 static struct log *open_other(struct log_fixture *f, partition_id index, const char *dir)
 {
@@ -218,5 +219,107 @@ Test(sync, tells_how_many_batches_and_logs_a_sync_served_and_how_long_it_took)
     cr_assert_eq(after.logs - before.logs, 1);
     cr_assert_eq(durations_count(&after.time) - durations_count(&before.time), 1);
     cr_assert_eq(after.time.sum_us - before.time.sum_us, 7000);
+    log_fixture_close(&f);
+}
+
+/* What a start after a power loss finds to be committed: of five records four were, and perhaps
+ * the log was cut to two then, and has grown again. */
+static log_offset committed_at_the_next_start(enum log_class class, bool is_cut)
+{
+    struct log_fixture f;
+    bool done;
+    log_fixture_open(&f, 0);
+    log_fixture_stop(&f, true);
+    f.config.durability = class;
+    log_fixture_start(&f);
+    for (int i = 0; i < 5; i++)
+        cr_assert_eq(fixture_append(&f, 1, 1, 10, NULL), ERR_NONE);
+    log_fixture_settle(&f);
+    log_commit(f.log, 4);
+    log_fixture_settle(&f);
+    if (is_cut) {
+        cr_assert_eq(log_truncate(f.log, 2, true, &done), ERR_NONE);
+        log_fixture_settle(&f);
+        cr_assert_eq(fixture_append(&f, 2, 9, 10, NULL), ERR_NONE);
+        log_fixture_settle(&f);
+    }
+
+    log_fixture_power_loss(&f, NULL);
+    log_fixture_settle(&f);
+    log_offset before = log_ends(f.log)->committed, found = log_commit_marked(f.log);
+
+    cr_assert_eq(before, 0);
+    cr_assert_eq(log_ends(f.log)->committed, found);
+    log_fixture_close(&f);
+    return found;
+}
+
+Test(sync, marks_tell_the_next_start_what_was_committed)
+{
+    cr_assert_eq(committed_at_the_next_start(LOG_CLASS_SYNCED, false), 4);
+}
+
+Test(sync, marks_forget_of_what_was_committed_what_an_unclean_election_took)
+{
+    cr_assert_eq(committed_at_the_next_start(LOG_CLASS_SYNCED, true), 2);
+}
+
+Test(sync, nothing_is_taken_for_committed_that_a_power_loss_may_have_taken)
+{
+    cr_assert_eq(committed_at_the_next_start(LOG_CLASS_PAGE_CACHE, false), 0);
+}
+
+Test(sync, a_commit_alone_makes_the_marks_leave_within_a_second_and_only_once)
+{
+    struct log_fixture f;
+    log_fixture_open(&f, 0);
+    fixture_append(&f, 1, 1, 10, NULL);
+    log_fixture_settle(&f);
+    uint32_t before = f.memory->sync_total;
+
+    log_commit(f.log, 1);
+    mono_ms due = sync_deadline(f.sync);
+    log_fixture_flush(&f);
+    uint32_t at_once = f.memory->sync_total;
+    log_fixture_settle(&f);
+    log_commit(f.log, 1);
+
+    cr_assert_leq(due, f.memory->now + SYNC_MARKS_DELAY_MS);
+    cr_assert_eq(at_once, before);
+    cr_assert_eq(f.memory->sync_total, before + 1);
+    cr_assert_eq(sync_deadline(f.sync), MONO_NEVER);
+    log_fixture_close(&f);
+}
+
+/* Of the first of the two, which knew nothing of committed. */
+Test(sync, reads_marks_of_either_version)
+{
+    struct log_fixture f;
+    struct slots *slots;
+    struct slots_config config = {.path = "marks-0", .kind = 0x4d41524b, .reserve = 64 << 10};
+    uint8_t payload[8 + 40] = {0, 1, [7] = 1};
+    log_fixture_open(&f, 0);
+    fixture_append(&f, 1, 3, 10, NULL);
+    log_fixture_settle(&f);
+    log_commit(f.log, 3);
+    log_fixture_stop(&f, true);
+    memcpy(payload + 8, fixture_key.topic_id.bytes, 16);
+    store_be32(payload + 24, (uint32_t)fixture_key.index);
+    store_be32(payload + 28, 1);
+    store_be64(payload + 40, 3);
+    cr_assert_eq(slots_open(&slots, &f.memory->env, &config), ERR_NONE);
+    for (int i = 0; i < 2; i++) { /* The value that is found is synced first. */
+        file_id files[SLOTS_SYNC_FILES_MAX];
+        if (i == 1)
+            cr_assert_eq(slots_write(slots, (struct bytes){payload, sizeof payload}), ERR_NONE);
+        slots_sync_files(slots, files);
+        cr_assert_eq(slots_on_synced(slots, ERR_NONE), ERR_NONE);
+    }
+    slots_close(slots);
+
+    log_fixture_start(&f);
+
+    cr_assert_eq(f.memory->last_probe[PROBE_LOG_OPEN].other, 3);
+    cr_assert_eq(log_commit_marked(f.log), 0);
     log_fixture_close(&f);
 }

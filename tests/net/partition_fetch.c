@@ -3,6 +3,7 @@
 
 #include "batch.h"
 #include "node_fixture.h"
+#include "sync.h"
 
 static void tune_two_in_sync(struct config *config)
 {
@@ -34,12 +35,13 @@ Test(partition_fetch, tells_no_high_watermark_before_the_start_of_the_leaders_ep
     cr_assert_eq(produced.topics[0].partitions[0].error_code, ERR_NONE);
     ask_as_follower(&node, &follower, topic_id, 1);
     struct fetch_response_partition before = node_fetch(&node, node_connect(&node), "t", 0);
+    node_call(&node, node_connect(&node), WIRE_PRODUCE, 9, &produce, &produced); /* It has not. */
 
     node_restart(&node); /* The follower is fenced meanwhile, and too few are in sync. */
     struct fetch_response_partition unknown = node_fetch(&node, node_connect(&node), "t", 0);
     follower.conn = fake_env_connect(&node.fake, LISTENER_INTERNAL);
     node_unfence_follower(&node, &follower);
-    ask_as_follower(&node, &follower, topic_id, 1);
+    ask_as_follower(&node, &follower, topic_id, 2);
     node_run(&node, 10);
     struct fetch_response_partition after = node_fetch(&node, node_connect(&node), "t", 0);
 
@@ -47,7 +49,7 @@ Test(partition_fetch, tells_no_high_watermark_before_the_start_of_the_leaders_ep
     cr_assert_eq(unknown.error_code, ERR_NONE);
     cr_assert_eq(unknown.high_watermark, -1);
     cr_assert_eq(unknown.last_stable_offset, -1);
-    cr_assert_eq(after.high_watermark, 1);
+    cr_assert_eq(after.high_watermark, 2);
     cr_assert_gt(after.records.memory.size, 0);
     node_stop(&node);
 }
@@ -109,5 +111,31 @@ Test(partition_fetch, tells_a_follower_below_its_start_what_producers_did_there)
     struct fetch_response_partition consumed = node_fetch(&node, node_connect(&node), "t", 0);
     cr_assert_eq(consumed.error_code, ERR_OFFSET_OUT_OF_RANGE);
     cr_assert_eq(consumed.records.memory.size, 0);
+    node_stop(&node);
+}
+
+/* Kafka has its replication-offset-checkpoint for this. */
+Test(partition_fetch, serves_what_was_committed_before_a_restart_while_too_few_are_in_sync)
+{
+    struct node node;
+    struct follower follower;
+    struct produce_response produced;
+    node_start(&node, tune_two_in_sync);
+    node_add_follower(&node, &follower);
+    struct uuid topic_id = node_create_replicated(&node, "t", 1);
+    struct produce_request produce = node_produce_request(&node, "t", 1, node_batch(&node, "v"));
+    node_call(&node, node_connect(&node), WIRE_PRODUCE, 9, &produce, &produced);
+    ask_as_follower(&node, &follower, topic_id, 1);
+    node_run(&node, SYNC_MARKS_DELAY_MS);
+
+    node_restart(&node); /* The follower does not come back. */
+    struct fetch_response_partition alone = node_fetch(&node, node_connect(&node), "t", 0);
+    produce.acks = -1;
+    node_call(&node, node_connect(&node), WIRE_PRODUCE, 9, &produce, &produced);
+
+    cr_assert_eq(alone.error_code, ERR_NONE);
+    cr_assert_eq(alone.high_watermark, 1);
+    cr_assert_gt(alone.records.memory.size, 0);
+    cr_assert_eq(produced.topics[0].partitions[0].error_code, ERR_NOT_ENOUGH_REPLICAS);
     node_stop(&node);
 }

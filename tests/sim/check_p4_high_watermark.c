@@ -1,7 +1,7 @@
 /* check_p4_high_watermark.c -- P4: the high watermark passes nobody of the maximal ISR, moves only
  * while the committed ISR is large enough, and never falls within an epoch (rule 3). What a
  * consumer hears of it never falls, whoever leads: a leader says nothing before it knows
- * (KIP-207). */
+ * (KIP-207). What a node remembers of it over a restart was reached once. */
 #include "check.h"
 
 static void check_leader(struct world *world, struct sim_node *node, const struct probe *probe)
@@ -35,6 +35,10 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
         world_violation(
             world, "P4", "node %d, partition %d: the high watermark falls from %lld to %lld",
             node->id, probe->key.index, (long long)log->high_watermark, (long long)probe->offset);
+    if (probe->epoch < 0 && probe->offset > ghost_partition_of(world, probe->key)->high_watermark &&
+        !ghost_partition_of(world, probe->key)->removed)
+        world_violation(world, "P4", "node %d, partition %d: it remembers a high watermark of %lld",
+                        node->id, probe->key.index, (long long)probe->offset);
     if (probe->offset > log->end && probe->offset > log->start)
         world_violation(world, "P4", "node %d, partition %d: high watermark %lld past the end %lld",
                         node->id, probe->key.index, (long long)probe->offset, (long long)log->end);
