@@ -1,10 +1,12 @@
 /* rules.c -- each rule of the page, on a process that knows nothing of it. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -131,6 +133,36 @@ Test(faults_rules, reads_fail)
     cr_assert_str_eq(node_run(&node, "open a f r;read a 10;open b /proc/self/stat r;read b 5"),
                      "open 0\nread EIO\nopen 0\nread 5\n");
     cr_assert_eq(node.rules->reads_failed, 1);
+}
+
+/* Has the kernel nothing of the node's file any more? */
+static bool forget(const char *name)
+{
+    char path[2 * NODE_PATH_MAX];
+    unsigned char there = 1;
+    snprintf(path, sizeof path, "%s/%s", node.data, name);
+    int fd = open(path, O_RDWR);
+    cr_assert_geq(fd, 0);
+    fsync(fd);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    void *memory = mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0);
+    cr_assert_neq(memory, MAP_FAILED);
+    cr_assert_eq(mincore(memory, 1, &there), 0);
+    munmap(memory, 1);
+    close(fd);
+    return !(there & 1);
+}
+
+Test(faults_rules, reads_take_as_long_as_is_said_if_memory_does_not_have_it)
+{
+    node_run(&node, "open a f rwc;write a 0 10 x");
+    node.rules->read_delay_us = 100000;
+    cr_assert_str_eq(node_run(&node, "open a f r;read a 10"), "open 0\nread 10\n");
+    cr_assert_eq(node.rules->reads_delayed, 0);
+    if (!forget("f"))
+        cr_skip_test("the file system forgets nothing");
+    cr_assert_str_eq(node_run(&node, "open a f r;read a 10"), "open 0\nread 10\n");
+    cr_assert_eq(node.rules->reads_delayed, 1);
 }
 
 Test(faults_rules, descriptors_run_out)

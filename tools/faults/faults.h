@@ -71,6 +71,7 @@ void wait_us(uint64_t duration_us);
 
 /* hook_read.c: the rules make this read fail; errno is EIO. */
 bool read_fails(int fd);
+void read_waits(int fd, off_t offset); /* For a disk that is slow, if memory does not have it. */
 
 /* Disk space, hook_write.c: how much of `growth` bytes there is room for; takes it. */
 uint64_t space_take(uint64_t growth);

@@ -14,6 +14,22 @@ bool read_fails(int fd)
     return true;
 }
 
+void read_waits(int fd, off_t offset)
+{
+    uint64_t delay_us = rule(&faults.rules->read_delay_us);
+    char byte;
+    struct iovec part = {&byte, 1};
+    int before = errno;
+    if (delay_us == 0 || !descriptor_file(fd).inode)
+        return;
+    long moved = syscall(SYS_preadv2, fd, &part, 1L, (long)offset, 0L, (long)RWF_NOWAIT);
+    if (moved < 0 && errno == EAGAIN) {
+        wait_us(delay_us);
+        count(&faults.rules->reads_delayed, 1);
+    }
+    errno = before;
+}
+
 EXPORT ssize_t read(int fd, void *into, size_t size)
 {
     return read_fails(fd) ? -1 : syscall(SYS_read, fd, into, size);
@@ -21,6 +37,7 @@ EXPORT ssize_t read(int fd, void *into, size_t size)
 
 EXPORT ssize_t pread(int fd, void *into, size_t size, off_t offset)
 {
+    read_waits(fd, offset);
     return read_fails(fd) ? -1 : syscall(SYS_pread64, fd, into, size, offset);
 }
 

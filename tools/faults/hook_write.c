@@ -239,6 +239,7 @@ EXPORT ssize_t sendfile(int to_fd, int from_fd, off_t *offset, size_t size)
 {
     if (read_fails(from_fd))
         return -1;
+    read_waits(from_fd, offset ? *offset : 0);
     struct open_file file = descriptor_file(to_fd);
     struct copy copy = {from_fd, to_fd, offset, NULL, size, 0, call_sendfile};
     return file.inode ? copy_into(&copy, file) : call_sendfile(&copy, size);

@@ -43,7 +43,9 @@ struct fault_rules {
 
     _Atomic uint64_t fd_limit; /* No descriptor at or above this number is opened; 0: no limit. */
 
-    uint64_t unused[17]; /* The counters begin at byte 256. */
+    _Atomic uint64_t read_delay_us; /* Before each read of what is not in the page cache. */
+
+    uint64_t unused[16]; /* The counters begin at byte 256. */
 
     /* Counted by the library, in all processes of this directory together, since it was made. */
     _Atomic uint64_t syncs; /* Begun: fsync, fdatasync, syncfs, sync, msync. */
@@ -62,6 +64,7 @@ struct fault_rules {
     _Atomic uint64_t pid;            /* Of the process under these rules; 0: none was yet. */
     _Atomic uint64_t syncs_delayed;  /* That waited for the whole of sync_delay_us. */
     _Atomic uint64_t clocks_shifted; /* Readings of the clock of the day that were off. */
+    _Atomic uint64_t reads_delayed;  /* That waited for the whole of read_delay_us. */
 };
 
 _Static_assert(offsetof(struct fault_rules, syncs) == 256, "The layout is fixed.");

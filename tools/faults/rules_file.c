@@ -76,6 +76,7 @@ void fault_rules_heal(struct fault_rules *rules)
     rules->clock_drift_ppm = 0;
     rules->clock_drift_from_ns = 0;
     rules->fd_limit = 0;
+    rules->read_delay_us = 0;
 }
 
 bool fault_rules_are_whole(const struct fault_rules *rules)
@@ -83,5 +84,5 @@ bool fault_rules_are_whole(const struct fault_rules *rules)
     return !rules->sync_mode && !rules->sync_delay_us && !rules->sync_hang &&
            !rules->write_delay_us && !rules->write_hang && !rules->write_short &&
            !rules->disk_full && !rules->read_fail && !rules->clock_step_ms &&
-           !rules->clock_drift_ppm && !rules->fd_limit;
+           !rules->clock_drift_ppm && !rules->fd_limit && !rules->read_delay_us;
 }

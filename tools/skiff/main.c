@@ -138,7 +138,9 @@ static const struct verb verbs[] = {
      run_chaos_status},
     {"chaos slow-disk", "N|all TIME", 2, 2, VERB_LOCAL, false, chaos_slow_flags,
      "Each sync of the node takes that much longer.",
-     "skiff chaos slow-disk 2 200ms\nskiff chaos slow-disk all 5ms --writes", run_chaos_slow_disk},
+     "skiff chaos slow-disk 2 200ms\nskiff chaos slow-disk all 5ms --writes\n"
+     "skiff chaos slow-disk 2 50ms --reads",
+     run_chaos_slow_disk},
     {"chaos hang-disk", "N|all", 1, 1, VERB_LOCAL, false, chaos_hang_flags,
      "Each sync of the node hangs, until `skiff chaos heal`.", "skiff chaos hang-disk 2",
      run_chaos_hang_disk},

@@ -21,6 +21,7 @@ static const int64_t clock_ms_max = 200ll * 365 * 86400 * 1000;
 
 const struct flag chaos_slow_flags[] = {
     {0, "writes", NULL, "each write, too; without it only what syncs"},
+    {0, "reads", NULL, "each read that misses the page cache, in place of syncs"},
     {0, NULL, NULL, NULL},
 };
 
@@ -89,6 +90,11 @@ static void set_slow(struct fault_rules *rules, const struct fault *fault)
     rules->write_delay_us = fault->flag ? fault->value : 0;
 }
 
+static void set_slow_reads(struct fault_rules *rules, const struct fault *fault)
+{
+    rules->read_delay_us = fault->value;
+}
+
 int run_chaos_slow_disk(struct call *call)
 {
     const char *text = call->arguments[1];
@@ -97,6 +103,13 @@ int run_chaos_slow_disk(struct call *call)
     if (us < 0 || text[strspn(text, "0123456789")] == 0)
         return say_error(EXIT_USAGE, "`%s`: not a time with its unit, such as 200ms, 2s, 1m", text);
     fault.value = (uint64_t)us;
+    if (call_flag(call, "reads")) {
+        if (fault.flag)
+            return say_error(EXIT_USAGE, "--reads and --writes are two faults: one at a time");
+        fault.set = set_slow_reads;
+        snprintf(fault.text, sizeof fault.text, "waits %.20s before each read of its disk", text);
+        return put_fault(call, &fault);
+    }
     snprintf(fault.text, sizeof fault.text, "waits %.20s before each sync%s", text,
              fault.flag ? " and each write" : "");
     return put_fault(call, &fault);

@@ -41,6 +41,7 @@ static const struct field fields[] = {
     FAULT(clock_drift_ppm),
     FAULT(clock_drift_from_ns),
     FAULT(fd_limit),
+    FAULT(read_delay_us),
     COUNTER(syncs),
     COUNTER(syncs_failed),
     COUNTER(writes),
@@ -56,6 +57,7 @@ static const struct field fields[] = {
     COUNTER(dials_bound),
     COUNTER(syncs_delayed),
     COUNTER(clocks_shifted),
+    COUNTER(reads_delayed),
 };
 
 enum { FIELD_COUNT = sizeof fields / sizeof fields[0] };
