@@ -53,6 +53,7 @@ EXPORT ssize_t readv(int fd, const struct iovec *parts, int count)
 
 EXPORT ssize_t preadv(int fd, const struct iovec *parts, int count, off_t offset)
 {
+    read_waits(fd, offset);
     return read_fails(fd) ? -1 : syscall(SYS_preadv, fd, parts, (long)count, (long)offset, 0L);
 }
 
@@ -63,6 +64,8 @@ EXPORT ssize_t preadv64(int fd, const struct iovec *parts, int count, off64_t of
 
 EXPORT ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset, int flags)
 {
+    if (!(flags & RWF_NOWAIT))
+        read_waits(fd, offset);
     return read_fails(fd)
                ? -1
                : syscall(SYS_preadv2, fd, parts, (long)count, (long)offset, 0L, (long)flags);
