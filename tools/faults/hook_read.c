@@ -1,5 +1,8 @@
 /* hook_read.c -- reads of files beneath the data directory fail where the rules say so. */
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include "faults.h"
@@ -14,20 +17,49 @@ bool read_fails(int fd)
     return true;
 }
 
+/* Asking the kernel by a read would make it read ahead, from a disk that is fast. */
+static bool is_in_memory(int fd, off_t offset)
+{
+    struct stat about;
+    unsigned char there = 1;
+    if (fstat(fd, &about) != 0 || offset >= about.st_size)
+        return true;
+    void *page = mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, offset - offset % sysconf(_SC_PAGESIZE));
+    if (page == MAP_FAILED)
+        return true;
+    bool is_told = mincore(page, 1, &there) == 0;
+    munmap(page, 1);
+    return !is_told || (there & 1);
+}
+
+static bool is_slow(int fd, off_t offset)
+{
+    int before = errno;
+    bool slow = rule(&faults.rules->read_delay_us) && descriptor_file(fd).inode &&
+                !is_in_memory(fd, offset);
+    errno = before;
+    return slow;
+}
+
 void read_waits(int fd, off_t offset)
 {
-    uint64_t delay_us = rule(&faults.rules->read_delay_us);
-    char byte;
-    struct iovec part = {&byte, 1};
-    int before = errno;
-    if (delay_us == 0 || !descriptor_file(fd).inode)
+    if (!is_slow(fd, offset))
         return;
-    long moved = syscall(SYS_preadv2, fd, &part, 1L, (long)offset, 0L, (long)RWF_NOWAIT);
-    if (moved < 0 && errno == EAGAIN) {
-        wait_us(delay_us);
-        count(&faults.rules->reads_delayed, 1);
-    }
-    errno = before;
+    wait_us(rule(&faults.rules->read_delay_us));
+    count(&faults.rules->reads_delayed, 1);
+}
+
+/* Nothing comes from a slow disk before somebody waits for it. */
+EXPORT int posix_fadvise(int fd, off_t offset, off_t size, int advice)
+{
+    if (advice == POSIX_FADV_WILLNEED && is_slow(fd, offset))
+        return 0;
+    return syscall(SYS_fadvise64, fd, offset, size, (long)advice) == 0 ? 0 : errno;
+}
+
+EXPORT int posix_fadvise64(int fd, off64_t offset, off64_t size, int advice)
+{
+    return posix_fadvise(fd, offset, size, advice);
 }
 
 EXPORT ssize_t read(int fd, void *into, size_t size)
@@ -64,8 +96,12 @@ EXPORT ssize_t preadv64(int fd, const struct iovec *parts, int count, off64_t of
 
 EXPORT ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset, int flags)
 {
-    if (!(flags & RWF_NOWAIT))
+    if (!(flags & RWF_NOWAIT)) {
         read_waits(fd, offset);
+    } else if (is_slow(fd, offset)) {
+        errno = EAGAIN;
+        return -1;
+    }
     return read_fails(fd)
                ? -1
                : syscall(SYS_preadv2, fd, parts, (long)count, (long)offset, 0L, (long)flags);
