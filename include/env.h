@@ -75,8 +75,12 @@ struct env_ops {
     void (*hold)(struct env *env, file_id file);
     int64_t (*size)(struct env *env, file_id file); /* Bytes; negative: enum err. */
     /* Bytes moved, fewer at the end of the file (read) or when the disk gave up
-     * half-way (write: go on with the rest); negative: enum err. */
+     * half-way (write: go on with the rest); negative: enum err. In haste (below) a read of what
+     * is not in memory sets env->missed as load() would, and is ERR_COLD. */
     int64_t (*read)(struct env *env, file_id file, uint64_t position, void *into, uint32_t size);
+    /* Is the start of this in memory, so that a read does not wait for the disk? 0: yes; else the
+     * ticket of the ENV_LOADED after which it is, for a while. */
+    uint64_t (*load)(struct env *env, file_id file, uint64_t position, uint32_t size);
     int64_t (*write)(struct env *env, file_id file, uint64_t position, const struct bytes *parts,
                      uint32_t count);
     enum err (*truncate)(struct env *env, file_id file, uint64_t size);
@@ -98,7 +102,8 @@ struct env_ops {
      * bytes than asked, or ERR_AGAIN, one ENV_WRITABLE follows when there is room. */
     int64_t (*send)(struct env *env, conn_id conn, const struct bytes *parts, uint32_t count,
                     bool more);
-    /* From a file; its bytes are read when they leave, not when this is called. */
+    /* From a file; its bytes are read when they leave, not when this is called. ERR_AGAIN also
+     * while they are not in memory. */
     int64_t (*send_file)(struct env *env, conn_id conn, file_id file, uint64_t position,
                          uint32_t size);
     /* Off: no ENV_READABLE until on again (back-pressure); on is the state at the start. */
@@ -118,6 +123,8 @@ struct env {
     const struct env_ops *ops;
     struct trace *trace;
     const struct probe_sink *probe; /* probe.h: an onlooker; NULL in the broker. */
+    bool is_hasty;                  /* Between env_make_haste() and env_end_haste(). */
+    uint64_t missed;                /* What was not in memory meanwhile: its ticket; or 0. */
 };
 
 enum env_event_kind {
@@ -126,6 +133,7 @@ enum env_event_kind {
     ENV_READABLE, /* conn: recv() once; told again while bytes or the end are waiting. */
     ENV_WRITABLE, /* conn: after a send that was cut short. */
     ENV_SYNCED,   /* ticket, result */
+    ENV_LOADED,   /* ticket: ask again for what was not in memory. */
     ENV_LETTER,   /* letter, owned by the receiver */
     ENV_STOP,     /* The user asks for a controlled shutdown. */
 };
@@ -185,10 +193,45 @@ static inline int64_t env_size(struct env *env, file_id file)
     return env->ops->size(env, file);
 }
 
+static inline uint64_t env_load(struct env *env, file_id file, uint64_t position, uint32_t size)
+{
+    return env->ops->load(env, file, position, size);
+}
+
+/* From here on reads fail rather than wait for the disk, and after the first that did all do:
+ * whoever made haste asks for the whole again when what was missed is there. */
+static inline void env_make_haste(struct env *env)
+{
+    env->is_hasty = true;
+}
+
+static inline bool env_has_missed(const struct env *env)
+{
+    return env->missed != 0;
+}
+
+/* In haste: this, or something before it, is not in memory. */
+static inline bool env_misses(struct env *env, file_id file, uint64_t position, uint32_t size)
+{
+    if (env->is_hasty && env->missed == 0)
+        env->missed = env_load(env, file, position, size);
+    return env->missed != 0;
+}
+
+/* Errors  ERR_COLD: in haste, this or something before it is not in memory. */
 static inline int64_t env_read(struct env *env, file_id file, uint64_t position, void *into,
                                uint32_t size)
 {
-    return env->ops->read(env, file, position, into, size);
+    return env->missed != 0 ? ERR_COLD : env->ops->read(env, file, position, into, size);
+}
+
+/* 0: nothing was missed; else the ticket of the ENV_LOADED after which to ask again. */
+static inline uint64_t env_end_haste(struct env *env)
+{
+    uint64_t missed = env->missed;
+    env->is_hasty = false;
+    env->missed = 0;
+    return missed;
 }
 
 static inline int64_t env_write(struct env *env, file_id file, uint64_t position,

@@ -164,11 +164,13 @@ struct log_extent {
 /* Find batches from the one that holds `offset` on, none of which reaches past the bound:
  * up to `size_max` bytes, but at least one batch (KIP-74), of one segment.
  * Errors  ERR_OFFSET_OUT_OF_RANGE: below start or above end; offline errors;
- *         ERR_CORRUPT: rot was met, the log goes offline. */
+ *         ERR_CORRUPT: rot was met, the log goes offline; ERR_COLD: haste was made (env.h), and
+ *         what tells where they are is not in memory. */
 enum err log_find(struct log *log, log_offset offset, uint32_t size_max, enum log_bound bound,
                   struct log_extent *out);
 
-/* Read the same into memory, for small internal readers; *out is NULL when there is nothing.
+/* Read the same into memory, for small internal readers; *out is NULL when there is nothing. In
+ * haste it may be ERR_COLD.
  * Checksums are not verified again: batch_next() does that.
  * Owns    one reference on *out is the caller's. */
 enum err log_read(struct log *log, log_offset offset, uint32_t size_max, enum log_bound bound,

@@ -58,6 +58,7 @@ enum probe_kind {
     X(rot_found)                                                                                   \
     X(elr_election)                                                                                \
     X(isr_below_min)                                                                               \
+    X(cold_read)                                                                                   \
     X(alter_partition_lost)                                                                        \
     X(stale_epoch_fetch_refused)                                                                   \
     X(kill_during_recovery)                                                                        \

@@ -101,7 +101,8 @@ static struct segment *segment_at(const struct compaction *compaction, uint32_t 
     return index < log->segment_count ? log->segments[index] : NULL;
 }
 
-/* Have `size` bytes at the position in memory, or fewer at the end of the segment. */
+/* Have `size` bytes at the position in memory, or fewer at the end of the segment.
+ * Errors  ERR_COLD: later. */
 static enum err fill(struct compaction *compaction, const struct segment *segment, uint32_t size,
                      struct bytes *out)
 {
@@ -119,8 +120,10 @@ static enum err fill(struct compaction *compaction, const struct segment *segmen
         }
         compaction->in->size = 0;
         compaction->in_position = compaction->position;
+        env_make_haste(compaction->env);
         int64_t got = env_read(compaction->env, segment->file, compaction->position,
                                compaction->in->data, want);
+        env_end_haste(compaction->env);
         if (got < 0)
             return (enum err)got;
         compaction->in->size = (uint32_t)got;
@@ -132,7 +135,7 @@ static enum err fill(struct compaction *compaction, const struct segment *segmen
 }
 
 /* The batch at the position, whole and with a right checksum.
- * Errors  ERR_NOT_FOUND: the segment ends here; ERR_CORRUPT, ERR_IO. */
+ * Errors  ERR_NOT_FOUND: the segment ends here; ERR_COLD, ERR_CORRUPT, ERR_IO. */
 static enum err read_batch(struct compaction *compaction, const struct segment *segment,
                            struct batch_info *info, struct bytes *batch)
 {
@@ -166,6 +169,13 @@ static void enter_segment(struct compaction *compaction, uint32_t index, uint64_
     compaction->next = compaction->log->segments[index]->base;
 }
 
+/* Nothing more in this tick: the disk is asked, and a later one goes on from here. */
+static enum compact_outcome go_on_later(uint64_t *used)
+{
+    *used = UINT64_MAX;
+    return COMPACT_GOES_ON;
+}
+
 /* ---- The first pass. */
 
 static void enter_copy(struct compaction *compaction)
@@ -191,6 +201,8 @@ static enum compact_outcome map_batch(struct compaction *compaction, const struc
         enter_segment(compaction, compaction->segment + 1, 0);
         return COMPACT_GOES_ON;
     }
+    if (err == ERR_COLD)
+        return go_on_later(used);
     if (err != ERR_NONE)
         return meet_rot(compaction, err);
     *used += batch_codec(&info) == CODEC_NONE ? info.size : (uint64_t)COMPACT_UNPACKING * info.size;
@@ -312,6 +324,8 @@ static enum compact_outcome copy_batch(struct compaction *compaction, uint64_t *
         enter_segment(compaction, compaction->segment + 1, 0);
         return COMPACT_GOES_ON;
     }
+    if (err == ERR_COLD)
+        return go_on_later(used);
     if (err != ERR_NONE)
         return meet_rot(compaction, err);
     err = compact_batch(&compaction->rules, batch, &info, must_stay(compaction, segment, &info),

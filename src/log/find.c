@@ -150,6 +150,8 @@ static enum err find_in_segment(const struct find *find, uint32_t index, log_off
 
 static enum err meet_rot(struct log *log, enum err err, log_offset offset)
 {
+    if (err == ERR_COLD)
+        return err;
     if (err == ERR_CORRUPT)
         env_mark(log->env, "rot_found");
     log_go_offline(log, err, "Offset %lld cannot be read: %s.", (long long)offset, err_name(err));

@@ -19,6 +19,7 @@ enum {
     LOAD_AGAIN_MS = 500,         /* After an append that failed. */
     TICK_AGAIN_MS = 100,         /* When what is due could not be appended. */
     CLOCK_AGAIN_MS = 20,         /* While the cluster's time is not known. */
+    COLD_AGAIN_MS = 5,           /* While what loading reads comes from the disk. */
 };
 
 struct seat {
@@ -268,7 +269,7 @@ static void load_batch(struct seat *seat, const struct batch_info *info, struct 
     batch_walk_close(&walk);
 }
 
-/* Errors  of the log: it is offline, and the seat may be gone. */
+/* Errors  ERR_COLD; of the log: it is offline, and the seat may be gone. */
 static enum err load_some(struct seat *seat)
 {
     struct log *log = seat->partition->log;
@@ -277,7 +278,10 @@ static enum err load_some(struct seat *seat)
     struct bytes rest, batch;
     if (seat->next < log_ends(log)->start)
         seat->next = log_ends(log)->start;
+    struct env *env = seat->partition->shard->env;
+    env_make_haste(env);
     enum err err = log_read(log, seat->next, LOAD_STEP_SIZE, LOG_BOUND_COMMITTED, &buf);
+    env_end_haste(env);
     if (err != ERR_NONE)
         return err;
     if (!buf) { /* Compaction left nothing up to the end. */
@@ -327,7 +331,10 @@ static void load_end(struct seat *seat)
 static void load_step(struct seat *seat)
 {
     struct shard *shard = seat->partition->shard;
-    if (seat->next < seat->end && load_some(seat) != ERR_NONE)
+    enum err err = seat->next < seat->end ? load_some(seat) : ERR_NONE;
+    if (err == ERR_COLD)
+        timer_start(&shard->timers, &seat->timer, shard->now + COLD_AGAIN_MS);
+    if (err != ERR_NONE)
         return;
     if (seat->next < seat->end) /* What came meanwhile has its turn first. */
         timer_start(&shard->timers, &seat->timer, shard->now + 1);

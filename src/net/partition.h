@@ -81,6 +81,7 @@ struct partitions {
     int64_t made_us;         /* The tick that made_size belongs to. */
     uint64_t made_size;      /* Bytes that conversions made in it. */
     struct list parked;      /* struct fetch_share */
+    struct list cold;        /* Of those, what waits for a disk. */
     struct list due;         /* Shares to look at again. */
     struct map sessions;     /* Number -> struct fetch_set. */
     struct map heard;        /* Node -> struct replica_visit: its last fetch from this shard. */

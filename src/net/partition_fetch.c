@@ -1,8 +1,9 @@
 /* partition_fetch.c -- what this shard answers of a Fetch: at once, or when there is news.
  *
- * A share that waits is looked at once a tick when one of its partitions moved, and of these only
- * the ones that may have news; nobody polls. A follower's fetch counts when it arrives: its offset
- * is its durable end, if the epoch before it is ours too (rule 6). */
+ * A share that waits is looked at once a tick when one of its partitions moved, or when what was
+ * not in memory is, and of its partitions only the ones that may have news; nobody polls. A follower's
+ * fetch counts when it arrives: its offset is its durable end, if the epoch before it is ours too
+ * (rule 6). */
 #include "partition.h"
 
 #include "probe.h"
@@ -64,6 +65,22 @@ static void part_credit(struct shard *shard, const struct fetch_share *share,
     partition_obey(partition, &out);
 }
 
+/* Find the part's records. One share waits for one thing at a time: after it has missed something,
+ * what it finds without the disk is answered as it is.
+ * Errors  as log_find(). */
+static enum err part_find(struct shard *shard, const struct fetch_share *share,
+                          struct partition *partition, struct fetch_part *part, uint32_t size_max)
+{
+    enum log_bound bound = share->replica >= 0 ? LOG_BOUND_WRITTEN : LOG_BOUND_COMMITTED;
+    const struct log_extent *extent = &part->extent;
+    bool has_missed = env_has_missed(shard->env);
+    enum err err = log_find(partition->log, part->offset, size_max, bound, &part->extent);
+    if (err == ERR_NONE && extent->size > 0 && !has_missed &&
+        env_misses(shard->env, extent->file, extent->position, extent->size))
+        return ERR_COLD;
+    return err;
+}
+
 /* Find what can be had now; returns bytes. */
 static uint32_t part_look(struct shard *shard, const struct fetch_share *share,
                           struct fetch_part *part, uint32_t room, bool first)
@@ -87,10 +104,11 @@ static uint32_t part_look(struct shard *shard, const struct fetch_share *share,
     if (!part_matches(partition, part))
         return 0;
     uint32_t size_max = part->size_max < room ? part->size_max : room;
-    part->err =
-        log_find(partition->log, part->offset, size_max,
-                 share->replica >= 0 ? LOG_BOUND_WRITTEN : LOG_BOUND_COMMITTED, &part->extent);
-    part->is_held_back = part->err == ERR_NONE && part->extent.size > room && !first;
+    part->err = part_find(shard, share, partition, part, size_max);
+    part->is_held_back =
+        part->err == ERR_COLD || (part->err == ERR_NONE && part->extent.size > room && !first);
+    if (part->err == ERR_COLD)
+        part->err = ERR_NONE;
     if (part->err != ERR_NONE || part->is_held_back)
         part->extent.size = 0;
     return part->extent.size;
@@ -115,6 +133,7 @@ static bool share_look(struct shard *shard, struct fetch_share *share)
     struct list *node, *after;
     uint64_t total = 0;
     bool urgent = share->session == 0 ? share->part_count == 0 : share->kept_count == 0;
+    env_make_haste(shard->env);
     list_each (node, after, &share->set->dirty) {
         struct fetch_part *part = list_entry(node, struct fetch_part, dirty);
         uint32_t room = total < share->size_max ? share->size_max - (uint32_t)total : 0;
@@ -123,6 +142,7 @@ static bool share_look(struct shard *shard, struct fetch_share *share)
         if (share->session != 0)
             fetch_part_looked(shard, part);
     }
+    share->missed = env_end_haste(shard->env);
     return urgent || total >= (uint64_t)(share->size_min > 0 ? share->size_min : 0);
 }
 
@@ -133,6 +153,7 @@ static void share_unpark(struct fetch_share *share)
         for (uint32_t i = 0; i < share->part_count; i++)
             list_remove(&share->parts[i].watch);
     list_remove(&share->parked);
+    list_remove(&share->cold);
     list_remove(&share->due);
     timer_stop(&share->owner->timers, &share->timer);
 }
@@ -225,6 +246,8 @@ static void share_park(struct shard *shard, struct fetch_share *share)
     share->timer = (struct timer){.fire = share_fire};
     share->set->parked = share;
     list_append(&shard->partitions->parked, &share->parked);
+    if (share->missed != 0)
+        list_append(&shard->partitions->cold, &share->cold);
     list_each (node, after, &share->set->dirty)
         fetch_part_watch(shard, list_entry(node, struct fetch_part, dirty));
     timer_start(&shard->timers, &share->timer, share->deadline);
@@ -244,6 +267,7 @@ void partitions_fetch(struct shard *shard, struct letter *letter)
 {
     struct fetch_share *share = (struct fetch_share *)letter;
     list_init(&share->parked);
+    list_init(&share->cold);
     list_init(&share->due);
     share->timer = (struct timer){.place = 0};
     bool is_back = share->replica >= 0 && fetch_hear(shard, share) && share->session != 0;
@@ -262,11 +286,25 @@ void partitions_answer_due(struct partitions *partitions)
 {
     for (struct list *node; (node = list_take_first(&partitions->due));) {
         struct fetch_share *share = list_entry(node, struct fetch_share, due);
+        list_remove(&share->cold);
         if (share_look(partitions->shard, share)) {
             share_unpark(share);
             share_return(partitions->shard, share);
+        } else if (share->missed != 0) {
+            list_append(&partitions->cold, &share->cold);
         }
     }
+}
+
+void partitions_loaded(struct partitions *partitions, uint64_t ticket)
+{
+    struct list *node, *after;
+    list_each (node, after, &partitions->cold) {
+        struct fetch_share *share = list_entry(node, struct fetch_share, cold);
+        if (share->missed == ticket && list_is_empty(&share->due))
+            list_append(&partitions->due, &share->due);
+    }
+    partitions->dirty = true;
 }
 
 void shares_end(struct partitions *partitions)

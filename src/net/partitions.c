@@ -143,6 +143,7 @@ enum err partitions_open(struct shard *shard)
     list_init(&partitions->changed);
     list_init(&partitions->asking);
     list_init(&partitions->parked);
+    list_init(&partitions->cold);
     list_init(&partitions->due);
     list_init(&partitions->fetchers);
     partitions->sync_timer.fire = sync_timer_fire;

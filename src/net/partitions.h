@@ -32,6 +32,8 @@ void partitions_take_image(struct partitions *partitions, const struct image *ol
                            const node_id *brokers, uint32_t broker_count);
 void partitions_session(struct partitions *partitions, bool alive);
 bool partitions_synced(struct partitions *partitions, uint64_t ticket, enum err result);
+/* What was not in memory is. */
+void partitions_loaded(struct partitions *partitions, uint64_t ticket);
 void partitions_flush(struct partitions *partitions);
 bool partitions_are_dirty(const struct partitions *partitions);
 /* Compact a little, at the end of a tick. False: nothing is due; else another flush is. */
@@ -117,7 +119,7 @@ struct fetch_part {
     log_offset diverging_end;
     struct leader_hint hint;
     struct log_extent extent; /* size 0: no records; else with a hold of its file. */
-    bool is_held_back;        /* There are records, but there was no room for them. */
+    bool is_held_back; /* There are records, but no room for them, or they are not in memory. */
     /* Instead of an extent: records in an old format, or what producers did, for a follower that
      * begins anew; the asker's to free. */
     struct buf *converted;
@@ -154,7 +156,9 @@ struct fetch_share {
     struct fetch_set *set;
     struct fetch_set own; /* Where there is no session. */
     struct list parked;
+    struct list cold; /* In partitions->cold: it waits for `missed`. */
     struct list due;
+    uint64_t missed; /* The ticket of what was not in memory; 0: nothing. */
     struct timer timer;
 };
 void partitions_fetch(struct shard *shard, struct letter *letter);

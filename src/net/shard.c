@@ -187,6 +187,9 @@ static void shard_take(struct shard *shard, const struct env_event *event)
     case ENV_SYNCED:
         shard_take_synced(shard, event);
         break;
+    case ENV_LOADED:
+        partitions_loaded(shard->partitions, event->ticket);
+        break;
     case ENV_LETTER:
         list_append(&shard->mail, &event->letter->link);
         break;

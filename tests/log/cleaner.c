@@ -133,6 +133,27 @@ Test(cleaner, a_small_map_takes_several_passes)
     log_fixture_close(&f);
 }
 
+Test(cleaner, goes_on_when_the_disk_has_brought_what_it_reads)
+{
+    struct log_fixture f;
+    open_filled(&f, 50, 100, 5);
+
+    f.memory->is_cold = true;
+    for (int i = 0; i < 20; i++)
+        log_fixture_clean_once(&f);
+    uint64_t asked = f.memory->loads;
+    f.memory->is_cold = false;
+    enum err error = log_error(f.log);
+    uint32_t before = count_records(&f);
+    log_fixture_clean(&f);
+
+    cr_assert_gt(asked, 0);
+    cr_assert_eq(error, ERR_NONE);
+    cr_assert_eq(before, 100);
+    cr_assert_lt(count_records(&f), 30);
+    log_fixture_close(&f);
+}
+
 Test(cleaner, small_segments_become_one)
 {
     struct log_fixture f;

@@ -38,6 +38,33 @@ static void check_extent(struct log_fixture *f, const struct log_extent *extent)
     buf_unref(buf);
 }
 
+Test(find, in_haste_says_that_it_would_have_to_wait_for_the_disk_and_no_more)
+{
+    struct log_fixture f;
+    struct log_extent extent = {.size = 7};
+    log_fixture_open(&f, 5000);
+    fill(&f, 100);
+    f.memory->is_cold = true;
+
+    env_make_haste(&f.memory->env);
+    enum err tail = log_find(f.log, 198, 1000, LOG_BOUND_WRITTEN, &extent);
+    bool missed_tail = env_has_missed(&f.memory->env);
+    extent.size = 7;
+    enum err old = log_find(f.log, 20, 1000, LOG_BOUND_WRITTEN, &extent);
+    uint64_t ticket = env_end_haste(&f.memory->env);
+
+    cr_assert_eq(tail, ERR_NONE);
+    cr_assert_not(missed_tail);
+    cr_assert_eq(old, ERR_COLD);
+    cr_assert_eq(extent.size, 7);
+    cr_assert_eq(ticket, 1);
+    cr_assert_eq(f.memory->loads, 1, "one thing is asked for at a time");
+    cr_assert_eq(log_error(f.log), ERR_NONE);
+    cr_assert_eq(log_find(f.log, 20, 1000, LOG_BOUND_WRITTEN, &extent), ERR_NONE);
+    cr_assert_eq(extent.base, 20);
+    log_fixture_close(&f);
+}
+
 Test(find, any_offset_at_any_size_gives_whole_batches)
 {
     struct log_fixture f;

@@ -255,8 +255,16 @@ static int64_t do_size(struct env *env, file_id file)
     return of(env)->is_dead ? ERR_IO : (int64_t)inode_of(of(env), file)->now.size;
 }
 
+static uint64_t do_load(struct env *env, file_id file, uint64_t position, uint32_t size)
+{
+    (void)file, (void)position, (void)size;
+    return of(env)->is_cold ? ++of(env)->loads : 0;
+}
+
 static int64_t do_read(struct env *env, file_id file, uint64_t position, void *into, uint32_t size)
 {
+    if (env->is_hasty && (env->missed = do_load(env, file, position, size)) != 0)
+        return ERR_COLD;
     struct memory_env *memory = of(env);
     const struct image *image = &inode_of(memory, file)->now;
 
@@ -454,6 +462,7 @@ static const struct env_ops memory_ops = {
     .hold = do_hold,
     .size = do_size,
     .read = do_read,
+    .load = do_load,
     .write = do_write,
     .truncate = do_truncate,
     .reserve = do_reserve,

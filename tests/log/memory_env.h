@@ -42,6 +42,8 @@ struct memory_env {
     uint32_t write_size_max;     /* Bytes of one write; 0: any. */
     int32_t writes_before_error; /* Then ERR_IO; -1: never. */
     int64_t space;               /* Bytes left; -1: endless. */
+    bool is_cold;                /* Nothing of its files is in memory: haste is refused. */
+    uint64_t loads;              /* How often it was asked, then. */
     bool fails_sync;             /* The next one; written bytes that it covers only look durable. */
 
     /* What was seen. */

@@ -82,6 +82,22 @@ Test(coordinators, g7_one_that_loads_answers_nobody_before_it_has_read_all)
     cr_assert_eq(client_committed(&client, 9), 19);
 }
 
+Test(coordinators, g7_one_whose_log_is_not_in_memory_loads_when_it_is)
+{
+    struct client client = client_new(&node, "g");
+    cr_assert_eq(commit_much(&client, 7), ERR_NONE);
+    node.fake.is_cold = true;
+    node_restart(&node);
+    client.conn = node_connect(&node);
+
+    log_offset before = client_committed(&client, 9);
+    node.fake.is_cold = false;
+    node_run(&node, 100);
+
+    cr_assert_eq(before, -1000 - ERR_COORDINATOR_LOAD_IN_PROGRESS);
+    cr_assert_eq(client_committed(&client, 9), 7);
+}
+
 Test(coordinators, a_full_disk_loses_what_was_decided_and_nothing_that_was_confirmed)
 {
     struct client client = client_new(&node, "g");

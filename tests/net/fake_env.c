@@ -98,8 +98,18 @@ static int64_t do_size(struct env *env, file_id file)
     return (int64_t)file_of(env, file)->inode->size;
 }
 
+static uint64_t do_load(struct env *env, file_id file, uint64_t position, uint32_t size)
+{
+    (void)file_of(env, file);
+    (void)position;
+    (void)size;
+    return of(env)->is_cold ? ++of(env)->loads : 0;
+}
+
 static int64_t do_read(struct env *env, file_id file, uint64_t position, void *into, uint32_t size)
 {
+    if (env->is_hasty && (env->missed = do_load(env, file, position, size)) != 0)
+        return ERR_COLD;
     const struct fake_inode *inode = file_of(env, file)->inode;
     if (position >= inode->size)
         return 0;
@@ -368,6 +378,7 @@ static const struct env_ops fake_ops = {
     .hold = do_hold,
     .size = do_size,
     .read = do_read,
+    .load = do_load,
     .write = do_write,
     .truncate = do_truncate,
     .reserve = do_reserve,
@@ -432,6 +443,14 @@ void fake_env_send(struct fake_env *fake, conn_id id, const void *data, uint32_t
     struct fake_conn *conn = &fake->conns[id];
     if (conn->is_there)
         put(&conn->in, &conn->in_size, &conn->in_capacity, data, size);
+}
+
+void fake_env_load(struct fake_env *fake)
+{
+    check(fake->is_cold);
+    check(fake->loads > 0);
+    fake->is_cold = false;
+    shard_deliver(fake->shard, &(struct env_event){.kind = ENV_LOADED, .ticket = fake->loads});
 }
 
 static bool deliver_conn(struct fake_env *fake, conn_id id)

@@ -55,6 +55,8 @@ struct fake_env {
     uint32_t sync_count, sync_capacity;
     bool syncs_wait; /* The disk does not answer. */
     bool is_full;    /* It has no space to give. */
+    bool is_cold;    /* Nothing of its files is in memory. */
+    uint64_t loads;  /* How often somebody has asked, then. */
     uint32_t recv_count;
 };
 
@@ -64,6 +66,8 @@ void fake_env_free(struct fake_env *fake);
 /* A client connects to `listener` of the node. */
 conn_id fake_env_connect(struct fake_env *fake, uint32_t listener);
 void fake_env_send(struct fake_env *fake, conn_id conn, const void *data, uint32_t size);
+/* What was asked for last is in memory, and all else too. */
+void fake_env_load(struct fake_env *fake);
 /* Tell the shard what there is to tell; false: nothing. */
 bool fake_env_deliver(struct fake_env *fake);
 

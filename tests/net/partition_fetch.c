@@ -139,3 +139,97 @@ Test(partition_fetch, serves_what_was_committed_before_a_restart_while_too_few_a
     cr_assert_eq(produced.topics[0].partitions[0].error_code, ERR_NOT_ENOUGH_REPLICAS);
     node_stop(&node);
 }
+
+/* ---- What is not in memory. */
+
+static int32_t ask_for_all(struct node *node, conn_id conn, int32_t wait_ms)
+{
+    struct fetch_request body;
+    fetch_request_init(&body);
+    body.max_bytes = 1 << 20;
+    body.min_bytes = 1;
+    body.max_wait_ms = wait_ms;
+    body.topics_count = 1;
+    body.topics = fetch_request_topic_new(&node->arena, 1);
+    body.topics[0].name = STR("t");
+    body.topics[0].partitions_count = 1;
+    body.topics[0].partitions = fetch_request_partition_new(&node->arena, 1);
+    body.topics[0].partitions[0].partition_max_bytes = 1 << 20;
+    return node_ask(node, conn, WIRE_FETCH, 12, &body);
+}
+
+static void start_with_two_topics(struct node *node)
+{
+    node_start(node, NULL);
+    cr_assert_eq(node_create_topic(node, "t"), ERR_NONE);
+    cr_assert_eq(node_create_topic(node, "other"), ERR_NONE);
+    cr_assert_eq(node_produce(node, node_connect(node), "t", node_batch(node, "v")).error_code,
+                 ERR_NONE);
+}
+
+Test(partition_fetch, waits_for_the_disk_alone_while_others_go_on)
+{
+    struct node node;
+    start_with_two_topics(&node);
+    node.fake.is_cold = true;
+    conn_id conn = node_connect(&node);
+
+    ask_for_all(&node, conn, 10000);
+    node_run(&node, 100);
+    uint32_t replies_before = node_reply_count(&node, conn);
+    struct produce_response_partition beside =
+        node_produce(&node, node_connect(&node), "other", node_batch(&node, "v"));
+    uint64_t asked = node.fake.loads;
+    fake_env_load(&node.fake);
+    node_run(&node, 0);
+
+    cr_assert_eq(replies_before, 0);
+    cr_assert_eq(beside.error_code, ERR_NONE);
+    cr_assert_eq(asked, 1);
+    cr_assert_eq(node_reply_count(&node, conn), 1);
+    cr_assert_gt(node_reply(&node, conn).size, 100);
+    node_stop(&node);
+}
+
+Test(partition_fetch, is_answered_without_records_when_the_disk_takes_longer_than_it_waits)
+{
+    struct node node;
+    start_with_two_topics(&node);
+    node.fake.is_cold = true;
+    conn_id conn = node_connect(&node);
+
+    ask_for_all(&node, conn, 200);
+    node_run(&node, 199);
+    uint32_t replies_before = node_reply_count(&node, conn);
+    node_run(&node, 1);
+    struct bytes empty = node_reply(&node, conn);
+    fake_env_load(&node.fake);
+    ask_for_all(&node, conn, 200);
+    node_run(&node, 0);
+    struct bytes full = node_reply(&node, conn);
+
+    cr_assert_eq(replies_before, 0);
+    cr_assert_not_null(empty.data);
+    cr_assert_gt(full.size, empty.size);
+    cr_assert_eq(node_fetch(&node, node_connect(&node), "t", 0).error_code, ERR_NONE);
+    node_stop(&node);
+}
+
+Test(partition_fetch, that_waits_for_the_disk_ends_with_its_connection)
+{
+    struct node node;
+    start_with_two_topics(&node);
+    node.fake.is_cold = true;
+    conn_id conn = node_connect(&node);
+    ask_for_all(&node, conn, 10000);
+    node_run(&node, 1);
+
+    node.fake.conns[conn].peer_has_gone = true;
+    node_run(&node, 1);
+    fake_env_load(&node.fake);
+    node_run(&node, 0);
+
+    cr_assert(node_has_closed(&node, conn));
+    cr_assert_eq(node_inflight_size(&node), 0);
+    node_stop(&node);
+}

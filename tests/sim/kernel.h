@@ -23,6 +23,7 @@ enum stream {
     STREAM_FAULTS,
     STREAM_CLIENT,
     STREAM_TICK,
+    STREAM_LOAD,
 };
 
 struct event;

@@ -28,6 +28,7 @@ static const enum world_mark needed[] = {
     MARK_rot_found,
     MARK_elr_election,
     MARK_isr_below_min,
+    MARK_cold_read,
     MARK_alter_partition_lost,
     MARK_stale_epoch_fetch_refused,
     MARK_kill_during_recovery,

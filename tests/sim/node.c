@@ -124,6 +124,7 @@ void node_init(struct sim_node *node, struct world *world, uint32_t index)
     node->disk.faults = world->swarm.disk;
     kernel_stream(&world->kernel, STREAM_CLOCK, index, &node->clock);
     kernel_stream(&world->kernel, STREAM_TICK, index, &node->ticks);
+    kernel_stream(&world->kernel, STREAM_LOAD, index, &node->cold);
     node->drift = (int32_t)rand_below(&node->clock, 1001) - 500;
     node->wall_offset = (wall_ms)rand_below(&node->clock, 1000);
     fill_config(node);

@@ -69,6 +69,8 @@ struct sim_node {
     uint32_t file_count, file_capacity, file_hold_capacity;
     struct rand clock;
     struct rand ticks;
+    struct rand cold; /* What of its files is not in memory. */
+    uint64_t loads;
     mono_ms mono_start;
     sim_us started_at;
     int32_t drift; /* In a million. */

@@ -105,10 +105,66 @@ static int64_t sim_size(struct env *env, file_id file)
     return (int64_t)file_of(sim_shard_of(env), file)->cache.size;
 }
 
+static uint64_t sim_load(struct env *env, file_id file, uint64_t position, uint32_t size);
+
 static int64_t sim_read(struct env *env, file_id file, uint64_t position, void *into, uint32_t size)
 {
     struct sim_shard *shard = sim_shard_of(env);
+    if (env->is_hasty && (env->missed = sim_load(env, file, position, size)) != 0)
+        return ERR_COLD;
     return disk_read(&shard->node->disk, file_of(shard, file), position, into, size);
+}
+
+/* ---- What is not in memory: once in a while, anything. */
+
+enum { COLD_ONCE_IN = 12 };
+
+struct sim_load {
+    struct sim_shard *shard;
+    struct env_event event;
+};
+
+static void finish_load(struct event *event)
+{
+    struct sim_load *load = event->object;
+    if (load->shard->incarnation == load->shard->node->incarnation)
+        sim_shard_push(load->shard, &load->event);
+    mem_free(load);
+}
+
+static bool is_cold(struct sim_node *node)
+{
+    return !node->world->swarm.calm && rand_chance(&node->cold, 1, COLD_ONCE_IN);
+}
+
+/* The event follows when the disk has read it. */
+static void start_load(struct sim_shard *shard, struct env_event event)
+{
+    struct disk *disk = &shard->node->disk;
+    struct sim_load *load = mem_alloc(sizeof *load);
+    *load = (struct sim_load){.shard = shard, .event = event};
+    sim_us delay = 20 + kernel_delay(&shard->node->cold, disk->faults.sync_mean);
+    if (disk->hang_until > disk->kernel->now)
+        delay += disk->hang_until - disk->kernel->now;
+    kernel_add(disk->kernel, delay,
+               (struct event){.run = finish_load,
+                              .object = load,
+                              .a = shard->node->index << 8 | shard->index,
+                              .b = shard->node->loads,
+                              .label = 12});
+}
+
+static uint64_t sim_load(struct env *env, file_id file, uint64_t position, uint32_t size)
+{
+    struct sim_shard *shard = sim_shard_of(env);
+    (void)file_of(shard, file);
+    (void)position;
+    if (size == 0 || !is_cold(shard->node))
+        return 0;
+    uint64_t ticket = ++shard->node->loads;
+    env_mark(env, "cold_read");
+    start_load(shard, (struct env_event){.kind = ENV_LOADED, .ticket = ticket, .conn = -1});
+    return ticket;
 }
 
 static int64_t sim_write(struct env *env, file_id file, uint64_t position,
@@ -234,6 +290,10 @@ static int64_t sim_send_file(struct env *env, conn_id conn, file_id file, uint64
 {
     struct sim_shard *shard = sim_shard_of(env);
     node_burn(shard->node);
+    if (is_cold(shard->node)) {
+        start_load(shard, (struct env_event){.kind = ENV_WRITABLE, .conn = conn});
+        return ERR_AGAIN;
+    }
     return net_send_file(&shard->node->world->net, conn_of(shard, conn)->end, file_of(shard, file),
                          position, size);
 }
@@ -371,6 +431,7 @@ const struct env_ops sim_env_ops = {
     .hold = sim_hold,
     .size = sim_size,
     .read = sim_read,
+    .load = sim_load,
     .write = sim_write,
     .truncate = sim_truncate,
     .reserve = sim_reserve,

@@ -1,7 +1,7 @@
 /* disk.c -- open files: plain system calls through the page cache, done when they return.
  *
  * A file_id is a slot of a table, not a descriptor: a file that is closed while the thread
- * pool syncs it keeps its descriptor until that sync has ended. */
+ * pool syncs or loads it keeps its descriptor until that has ended. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -14,11 +14,13 @@ void disk_init(struct uv_shard *owner)
 {
     owner->disk = (struct uv_disk){.root_fd = owner->platform->dir_fd, .first_free = -1};
     sync_init(owner);
+    loads_init(owner);
 }
 
 void disk_close_all(struct uv_shard *owner)
 {
     struct uv_disk *disk = &owner->disk;
+    loads_free(owner);
     for (uint32_t i = 0; i < disk->file_count; i++)
         if (disk->files[i].fd >= 0)
             close(disk->files[i].fd);
@@ -60,7 +62,7 @@ static void give_back(struct uv_shard *owner, file_id file)
     owner->disk.first_free = file;
 }
 
-/* A sync that held the file has ended. */
+/* A sync or load that held the file has ended. */
 void disk_unpin(struct uv_shard *owner, file_id file)
 {
     struct uv_file *found = disk_file(owner, file);
@@ -120,11 +122,20 @@ int64_t disk_size(struct env *env, file_id file)
 int64_t disk_read(struct env *env, file_id file, uint64_t position, void *into, uint32_t size)
 {
     int fd = disk_file(uv_shard_of(env), file)->fd;
+    int flags = env->is_hasty ? RWF_NOWAIT : 0;
     uint32_t done = 0;
     while (done < size) {
-        ssize_t moved = pread(fd, (char *)into + done, size - done, (off_t)(position + done));
+        struct iovec part = {.iov_base = (char *)into + done, .iov_len = size - done};
+        ssize_t moved = preadv2(fd, &part, 1, (off_t)(position + done), flags);
         if (moved < 0 && errno == EINTR)
             continue;
+        if (moved < 0 && (errno == EAGAIN || errno == EOPNOTSUPP) && flags != 0) {
+            env->missed = load_ask(env, file, position, size);
+            if (env->missed != 0)
+                return ERR_COLD;
+            flags = 0; /* It is there by now, or cannot be told. */
+            continue;
+        }
         if (moved < 0)
             return err_of_errno(errno);
         if (moved == 0)
@@ -151,8 +162,10 @@ static ssize_t write_parts(int fd, uint64_t position, const struct bytes *parts,
 int64_t disk_write(struct env *env, file_id file, uint64_t position, const struct bytes *parts,
                    uint32_t count)
 {
-    int fd = disk_file(uv_shard_of(env), file)->fd;
+    struct uv_file *found = disk_file(uv_shard_of(env), file);
+    int fd = found->fd;
     int64_t total = 0;
+    load_note_written(uv_shard_of(env), found, position);
     while (count > 0) {
         uint32_t batch = count < IO_VECTORS_MAX ? count : IO_VECTORS_MAX;
         int64_t asked = 0;

@@ -30,6 +30,7 @@ static const struct env_ops uv_env_ops = {
     .hold = disk_hold,
     .size = disk_size,
     .read = disk_read,
+    .load = load_ask,
     .write = disk_write,
     .truncate = disk_truncate,
     .reserve = disk_reserve,

@@ -242,9 +242,12 @@ int64_t sockets_send_file(struct env *env, conn_id id, file_id file, uint64_t po
         return ERR_CLOSED;
     int from = disk_file(uv_shard_of(env), file)->fd;
     off_t offset = (off_t)position;
+    uint32_t piece = size;
     ssize_t moved;
+    if (load_for(conn, file, position, &piece))
+        return ERR_AGAIN;
     do
-        moved = sendfile(conn->fd, from, &offset, size);
+        moved = sendfile(conn->fd, from, &offset, piece);
     while (moved < 0 && errno == EINTR);
     if (moved < 0 && errno != EAGAIN)
         return errno == EIO ? ERR_IO : ERR_CLOSED;
@@ -253,6 +256,16 @@ int64_t sockets_send_file(struct env *env, conn_id id, file_id file, uint64_t po
     if (moved < (ssize_t)size)
         await_room(conn);
     return moved < 0 ? ERR_AGAIN : moved;
+}
+
+void sockets_loaded(struct uv_shard *owner, conn_id id)
+{
+    struct uv_conn *conn = conn_find(&owner->env, id);
+    struct env_event event = {.kind = ENV_WRITABLE, .conn = id};
+    if (conn == NULL)
+        return;
+    conn->is_loaded = true;
+    uv_shard_deliver(owner, &event);
 }
 
 void sockets_want_read(struct env *env, conn_id id, bool want)

@@ -25,7 +25,12 @@ enum {
     SYNC_SINGLE_FILES_MAX = 3, /* More files than this are synced by one syncfs(). */
     SYNC_WHOLE_FDS = 2,        /* Concurrent syncfs() calls; each needs a descriptor of its own. */
     IO_VECTORS_MAX = 64,       /* Parts of one system call. */
-    UNLINK_INLINE_SIZE = 1 << 20 /* Bytes; freeing more blocks is left to the thread pool. */
+    UNLINK_INLINE_SIZE = 1 << 20, /* Bytes; freeing more blocks is left to the thread pool. */
+    LOADS_MAX = 2,                /* At once; the thread pool has four threads. */
+    LOADS_ASKED_MAX = 256,        /* That readers wait for. */
+    LOAD_SIZE_MAX = 1 << 20,      /* Bytes of one. */
+    LOAD_STRIDE = 256 << 10,      /* Bytes between two pages that are asked for. */
+    LOAD_RECENT_MS = 5000, /* What was written since is in memory, or memory is far too short. */
 };
 
 struct uv_shard;
@@ -49,6 +54,7 @@ struct uv_conn {
     int armed; /* Events that the watch asks for now. */
     bool want_read;
     bool want_write; /* A send was cut short. */
+    bool is_loaded;  /* What it sends next is in memory. */
     struct uv_watch *watch;
     struct uv_dial *dial; /* NULL: connected. */
 };
@@ -71,14 +77,25 @@ struct uv_sockets {
     struct uv_listen *listens[LISTEN_SOCKETS_MAX];
 };
 
-/* An open file; the descriptor stays until no sync needs it. */
+/* An open file; the descriptor stays until no sync and no load needs it. */
 struct uv_file {
     int fd; /* -1: free slot. */
     bool directory;
-    bool closed;    /* Nobody holds it; a sync still needs it. */
+    bool closed;    /* Nobody holds it; a sync or load still needs it. */
     uint32_t holds; /* The opener's, and one for each queued extent. */
-    uint32_t pins;  /* Syncs under way. */
+    uint32_t pins;  /* Syncs and loads under way. */
+    bool cannot_load;
+    uint64_t recent_from;            /* Written less than ten seconds ago, if marked_ms is new. */
+    uint64_t marked_from, marked_ms; /* Where it was written to then. */
+    uint64_t known_from, known_end, known_ms; /* In memory, as the kernel said then. */
     file_id next_free;
+};
+
+/* Reads into the page cache. */
+struct uv_loads {
+    struct list all; /* struct load, in the order in which they were asked for. */
+    uint32_t running;
+    uint64_t ticket; /* Of the last one. */
 };
 
 struct uv_disk {
@@ -107,6 +124,7 @@ struct uv_shard {
     struct rand rand;
     struct uv_sockets sockets;
     struct uv_disk disk;
+    struct uv_loads loads;
 };
 
 struct platform {
@@ -157,6 +175,7 @@ int64_t sockets_send_file(struct env *env, conn_id id, file_id file, uint64_t po
 void sockets_want_read(struct env *env, conn_id id, bool want);
 void sockets_hang_up(struct env *env, conn_id id);
 void sockets_peer(struct env *env, conn_id id, char *host);
+void sockets_loaded(struct uv_shard *owner, conn_id id); /* What it sends next is in memory. */
 
 /* listen.c */
 enum err listen_bind_all(struct platform *platform);
@@ -207,5 +226,15 @@ void sync_init(struct uv_shard *owner);
 void sync_free(struct uv_shard *owner);
 void sync_start(struct env *env, const struct env_sync *request);
 void close_later(struct uv_shard *owner, int fd);
+
+/* load.c */
+void loads_init(struct uv_shard *owner);
+void loads_free(struct uv_shard *owner);
+/* It is being written at `position`. */
+void load_note_written(struct uv_shard *owner, struct uv_file *file, uint64_t position);
+uint64_t load_ask(struct env *env, file_id file, uint64_t position, uint32_t size);
+/* What the connection sends next: cut to what one load brings. True: it is on its way, and
+ * sockets_loaded() follows. */
+bool load_for(struct uv_conn *conn, file_id file, uint64_t position, uint32_t *size);
 
 #endif
