@@ -1,9 +1,9 @@
 /* partition_fetch.c -- what this shard answers of a Fetch: at once, or when there is news.
  *
  * A share that waits is looked at once a tick when one of its partitions moved, or when what was
- * not in memory is, and of its partitions only the ones that may have news; nobody polls. A follower's
- * fetch counts when it arrives: its offset is its durable end, if the epoch before it is ours too
- * (rule 6). */
+ * not in memory is, and of its partitions only the ones that may have news; nobody polls. A
+ * follower's fetch counts when it arrives: its offset is its durable end, if the epoch before it
+ * is ours too (rule 6). */
 #include "partition.h"
 
 #include "probe.h"
