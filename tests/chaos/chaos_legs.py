@@ -18,6 +18,7 @@ import scenarios  # noqa: E402
 import verdict  # noqa: E402
 import view  # noqa: E402
 from engine import EVERYTHING  # noqa: E402
+from faults import mix, topics  # noqa: E402
 from faults.fault import Fault  # noqa: E402
 from live import run_named, tests_of  # noqa: E402
 from programs import Failure  # noqa: E402
@@ -202,6 +203,29 @@ def test_a_cluster_that_does_not_get_over_it_by_itself_has_failed():
         leg.result.checked = Checked(0, FOUND, "")
         total.add(leg.result)
         assert total.verdict() == "FAIL"
+    a_leg(play)
+
+
+def test_what_was_acknowledged_before_a_fault_was_met_does_not_count():
+    class Late(FakeFault):
+        looks = 0
+
+        def is_met(self):
+            self.looks += 1
+            return self.looks > 3
+
+    def play(leg):
+        begun, since = [], leg.workloads.live.acked_since
+        leg.scenario.make = lambda moment: begun.append((Late(moment), time.monotonic_ns())) or begun[0][0]
+        asked = []
+        leg.workloads.live.acked_since = lambda moment, *more: asked.append(moment) or since(moment, *more)
+        leg.round(0)
+        fault, begun_ns = begun[0]
+        assert fault.looks > 3 and leg.result.wrong == []
+        assert min(asked) > begun_ns + 3 * legs.POLL_S * 1e9, "from when it was met"
+        late = [Late(fault.moment) for _ in range(2)]
+        for both in (mix.Both(fault.moment, [FakeFault(fault.moment), late[0]]), topics.WithChurn(late[1])):
+            assert [both.is_met() for _ in range(4)] == [False, False, False, True]
     a_leg(play)
 
 

@@ -333,6 +333,7 @@ class Leg:
         deadline = time.monotonic() + MEET_LIMIT_S
         while not self.fault.is_met() and time.monotonic() < deadline:
             self.go_on(POLL_S)  # A log has set space aside: a full disk is met when that is used up.
+            mark.to_ns = time.monotonic_ns()  # What was acknowledged before shows nothing.
         self.go_on(self.scenario.hold(self.first_round + len(self.result.faults)))
         ended = self.note_ended(self.fault.victims)
         if self.scenario.waits and not ended and not self.wait_acked(mark.to_ns, WAIT_LIMIT_S):

@@ -23,6 +23,9 @@ class Both(Fault):
             fault.inject()
         self.detail = " + ".join(f"{type(fault).__name__} {fault.detail}" for fault in self.faults)
 
+    def is_met(self):
+        return all(fault.is_met() for fault in self.faults)
+
     def heal(self):
         for fault in reversed(self.begun):
             fault.heal()

@@ -70,6 +70,9 @@ class WithChurn(Fault):
             raise
         self.detail = self.fault.detail
 
+    def is_met(self):
+        return self.fault.is_met()
+
     def heal(self):
         self.fault.heal()
 
@@ -116,6 +119,9 @@ class Recreated(Fault):
             raise Failure(f"the topic {self.topic} could not be deleted while a node was down")
         workloads.create(self.topic)
         self.history = workloads.write_for(WRITES_S, self.topic, "second")
+
+    def is_met(self):
+        return self.fault.is_met()
 
     def heal(self):
         self.fault.heal()
