@@ -241,7 +241,9 @@ def test_an_engine_is_a_folder_of_executables():
 
 def test_an_engine_of_the_least_executables_can_lose_processes():
     with Place() as place:
-        engine = place.engine(start=f'[ $# -eq 2 ] && exec "{SKIFF}" up --dir "$1" -n "$2" -p 0 >/dev/null',
+        start = f"""sets=$(shift 2; printf -- '--set %s ' "$@")
+exec "{SKIFF}" up --dir "$1" -n "$2" -p 0 $sets >/dev/null"""
+        engine = place.engine(start=start,
                               stop=f'exec "{SKIFF}" down --dir "$1" >/dev/null',
                               bootstrap="""grep -o '"port": [0-9]*' "$1/cluster.json" | """
                                         """sed 's/.* /127.0.0.1:/' | paste -sd,""")
