@@ -14,8 +14,9 @@ sys.path.insert(1, os.path.join(ROOT, "tools", "lib"))
 import arguments  # noqa: E402
 import planted  # noqa: E402
 import programs  # noqa: E402
+import scenarios  # noqa: E402
 import workloads as workloads_module  # noqa: E402
-from leg import Setting  # noqa: E402
+from leg import Leg, Setting  # noqa: E402
 from live import run_named, tests_of, until  # noqa: E402
 from live_history import LiveHistory  # noqa: E402
 from programs import Failure, Refused  # noqa: E402
@@ -129,22 +130,50 @@ def started(action, *words):
     return calls
 
 
+def all_started(total, others, name):
+    """[(program or verb, {flag: value})] of all that a leg of this scenario starts on somebody else's cluster."""
+    calls = []
+
+    def play(workloads):
+        setting = Setting(engine=SimpleNamespace(is_ours=False), rate=total, clients={f"o{n}": ["o"] for n in range(others)})
+        leg = Leg(setting, scenarios.find(name), workloads.folder, "abcd", 7)
+        workloads.start = lambda _name, verb, *flags, **more: calls.append(
+            (verb, dict(zip(flags, flags[1:])), more.get("topic")))
+        workloads.start_other = lambda _name, _command, rate: calls.append(("write", {"--rate": rate}, None))
+        workloads.create = lambda *_: None
+        leg.workloads, leg.wait_steady, leg.wait_others, leg.go_on = workloads, lambda *_: 1, lambda _: None, lambda _: None
+        leg.start_clients()
+        if leg.scenario.has_topic_alone:
+            calls.append(("write", {"--rate": workloads_module.alone_rate(total)}, "alone"))
+    with_workloads(play)
+    return calls
+
+
 def a_second(calls):
-    """How many records these clients write in a second."""
-    return sum(flags["--rate"] if "--rate" in flags else 1000 / flags["--every-ms"] for verb, flags in calls
-               if verb != "read")
+    """How many records these clients write in a second, offsets that are committed included."""
+    together = 0
+    for verb, flags, topic in calls:
+        if verb == "write":
+            together += flags["--rate"]
+        elif verb == "commit":
+            together += 1000 * flags["--groups"] / flags["--every-ms"]
+        elif verb == "probe" and "--metadata" not in flags:
+            together += 1000 / flags["--every-ms"]
+        elif verb == "churn":  # At most one for each that is read.
+            together += sum(more["--rate"] for other, more, of in calls if other == "write" and of == topic)
+    return together
 
 
 def test_the_rate_is_that_of_all_clients_together():
-    for total in (*range(arguments.RUN_RATE_LEAST, 400), 600, 2500, arguments.RATE_MAX):
-        for others in (0, 1, 2):
-            parts = rates(total, others)
-            calls = started(Workloads.start_writer, "tuned", parts["tuned"], 2)
-            calls += started(Workloads.renew_stock, parts) + started(Workloads.start_acks_1, parts["acks1"])
-            calls += started(Workloads.start_probes, parts["probes"], False)
-            together = a_second(calls) + others * parts["other"]
-            assert 0.7 * total <= together <= total + 1e-6, (total, others, parts, together)
-    assert rates(2500, 2)["tuned"] >= 500 and min(rates(arguments.RUN_RATE_LEAST, 2).values()) >= 1
+    for total in (*range(arguments.RUN_RATE_LEAST, 400, 23), 600, 2800, arguments.RATE_MAX):
+        for name, others in (("kill-leader", 0), ("kill-leader", 1), ("kill-leader", 2), ("topic-recreated", 0)):
+            calls = all_started(total, others, name)
+            assert {"write", "probe", "read", "commit", "churn"} == {verb for verb, _, _ in calls}, calls
+            assert sum("groups" in (topic or "") or "keys" in (topic or "") for _, _, topic in calls) == 3, calls
+            together = a_second(calls)
+            assert 0.7 * total <= together <= total + 1e-6, (total, name, others, together)
+    assert rates(2800, 2)["tuned"] >= 500 and min(rates(arguments.RUN_RATE_LEAST, 2).values()) >= 2
+    assert "is not between 50 and 20000" in refuses(arguments.read_run, ["--rate", "49"])
 
 
 def test_who_watches_writes_no_more_than_was_allowed():
@@ -157,7 +186,7 @@ def test_who_watches_writes_no_more_than_was_allowed():
 
 
 def test_the_probe_is_there_as_it_comes_and_tuned_and_the_writers_too():
-    calls = started(Workloads.renew_stock, rates(2500)) + started(Workloads.start_probes, 600, False)
+    calls = started(Workloads.renew_stock, rates(2800)) + started(Workloads.start_probes, 600, False)
     calls += started(Workloads.start_writer, "tuned", 100, 2) + started(Workloads.start_acks_1, 300)
     kinds = [(verb, flags.get("--profile"), "--fresh" in flags, flags.get("--acks")) for verb, flags in calls]
     assert sorted(kinds, key=str) == sorted([

@@ -47,7 +47,7 @@ class Setting:
     least_isr: int = 2
     settings: list = field(default_factory=list)  # k=v for the brokers
     client: str = ""  # A client.properties of the user's.
-    rate: int = 2500  # Records a second, of all clients together.
+    rate: int = 2800  # Records a second, of all clients together.
     clients: dict = field(default_factory=dict)  # Writers in other languages: name -> words that start them.
     size: int = 0  # Bytes of a record of the tuned writer; 0: as small as it can be.
 
@@ -84,7 +84,8 @@ class Leg:
         self.cluster = self.workloads = self.proxy = self.verbs = None
         self.begun = time.monotonic()
         self.stock = {}  # Of each kind of stock client, the name of the one that writes now.
-        self.rates = rates(self.setting.rate, len(self.setting.clients) if scenario and scenario.has_all_clients else 0)
+        self.rates = rates(self.setting.rate, len(self.setting.clients) if scenario and scenario.has_all_clients else 0,
+                           scenario is not None and scenario.has_topic_alone)
         self.first_round = 0  # Of this leg, among the rounds of the scenario.
         self.fault = None  # What is broken now.
         self.spoiled = 0  # Rounds that need not count, since the host stood still in them.
@@ -117,8 +118,8 @@ class Leg:
         if not self.wait_steady(since, FIRST_LIMIT_S, FULL):
             raise Failure(f"no steady state to begin with: {self.why_not_steady(since)}{self.cluster.log_ends()}")
         self.wait_others(since)
-        workloads.start_commits()  # Not before: the topic of offsets is made now, which takes a slow cluster a while.
-        workloads.side.start(self.setting.engine.is_ours)
+        workloads.start_commits(rate["commits"])  # Now that it is steady: a slow cluster takes a while to make their topic.
+        workloads.side.start(self.setting.engine.is_ours, rate)
         if self.scenario.is_follower_first:
             self.take_leaders_away()
         self.go_on(BASELINE_S)

@@ -32,6 +32,7 @@ class Scenario:
     is_follower_first: bool = False  # One node gives its leaders away before the first round.
     has_faults: bool = True  # Ours; watch has none.
     has_metadata: bool = False  # Topics are created and deleted all the time, and timed.
+    has_topic_alone: bool = False  # A round writes to a topic of its own.
     has_all_clients: bool = False  # Also writers in other languages, where there are some.
     shows_elsewhere: bool = False  # Also the gaps of partitions that the victim did not lead.
     skips_replicas_of_victims: bool = False  # We damaged their files ourselves.
@@ -51,7 +52,7 @@ RESTARTS, LINKS, POWER = needs("stop", "restart"), needs("links"), needs("power"
 DISKS, FILES, CLOCK, LIMITS = needs("disk"), needs("files", "kill", "restart"), needs("clock"), needs("limits")
 
 FULL_DISK = ("fill-disk", "--free", "65536")
-BULK = {"partitions": 6, "rate": 500, "size": 20000}  # Enough to use up what a log has set aside.
+BULK = {"partitions": 6, "rate": 570, "size": 20000}  # Enough to use up what a log has set aside.
 
 killed = processes.of_victim(processes.Kill)
 paused = processes.of_victim(processes.Pause)
@@ -160,7 +161,8 @@ SCENARIOS = [
     Scenario("topics-churn", "Topics are created and deleted while nodes are killed.",
              topics.with_churn(killed(leader)), (0, 4, 50), KILLS, round_s=3, has_metadata=True),
     Scenario("topic-recreated", "A topic is deleted and created again under its name while a node that had it is down: "
-             "nothing of the first comes back.", topics.recreated(killed(leader)), (0, 2, 20), KILLS, round_s=8),
+             "nothing of the first comes back.", topics.recreated(killed(leader)), (0, 2, 20), KILLS, round_s=8,
+             has_topic_alone=True),
     Scenario("random", "A seeded mix: one fault, or two of different families at once.",
              mix.mix([[killed(leader), killed(controller), paused(leader), power.all_nodes],
                       [links.isolate(leader), links.cut_from_controller, links.one_way(leader, True), links.bridge],

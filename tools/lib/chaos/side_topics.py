@@ -12,7 +12,6 @@ import os
 import programs
 
 GROUPS, KEYS = "groups", "keys"
-RATE = 60  # Records a second, of each.
 PARTITIONS = {GROUPS: 6, KEYS: 3}
 KEYS_EACH = 8  # In a partition.
 # Of nodes that we start: rounds are shorter than the defaults of 15, 6 and 3 s.
@@ -50,11 +49,11 @@ class SideTopics:
             self.workloads.create(topic, SETTINGS[name], PARTITIONS[name])
             self.files[name] = self.workloads.files_of[topic] = []
 
-    def start(self, is_ours):
+    def start(self, is_ours, rates):
         for name in self.files:
             topic = self.topic(name)
             more = ["--keys", KEYS_EACH] if name == KEYS else []
-            self.workloads.start(name, "write", "--rate", RATE, *more, topic=topic)
+            self.workloads.start(name, "write", "--rate", rates[name], *more, topic=topic)
         # A reader, which ends after the writers.
         session = ["--session-ms", SESSION_MS] if is_ours else []
         self.workloads.start("reader-groups", "churn", *session, topic=self.topic(GROUPS))

@@ -20,17 +20,19 @@ import time
 import programs
 from live_history import ACKS_1, LiveHistory
 from programs import Failure
-from side_topics import SideTopics, read_to_the_end
+from side_topics import GROUPS, KEYS, SideTopics, read_to_the_end
 
 VIOLATION, INCONCLUSIVE = 11, 12
 JVM_TERMINATED = 128 + signal.SIGTERM  # What a JVM may say that ended in order; its history tells whether it did.
 FINAL_LIMIT_S, FLUSH_LIMIT_S = 120, 30
 ANSWERS_WITHIN = "30s"  # Metadata, to begin with: a JVM that has just started takes its time.
-ALONE_RATE = 300  # Records a second, to a topic that is made for one round.
-COMMIT_EVERY_MS = 100  # Of each of the groups that commit.
+COMMITTERS = 8  # Groups that commit, each by itself.
 CLIENTS_EACH = 1000  # Numbers that one process may give to its clients.
 GIVEN_UP = re.compile(r"(\d+) producers given up")  # In the last line of a writer.
-RATE_PARTS = {"stock": 0.2, "acks1": 0.12, "probes": 0.24}  # Of all records a second; the tuned writer has the rest.
+# Of all records a second, and so many at most: to topics beside the main one, and commits.
+SIDE_PARTS = {GROUPS: (0.04, 60), KEYS: (0.04, 60), "commits": (0.04, 80)}
+ALONE_PART = 0.1, 300  # To a topic that is made for one round.
+RATE_PARTS = {"stock": 0.2, "acks1": 0.12, "probes": 0.24}  # Of what is left; the tuned writer has the rest.
 PROBE_KINDS = 3  # That share the rate of probes.
 STOCK_KINDS = ("stock", "probe-stock")  # Clients whose library remembers for long how a node has failed it.
 OTHER_PART = 0.12  # Of each writer in another language.
@@ -46,12 +48,25 @@ def is_plaintext(path):
     return said[-1:] in ([], ["plaintext"])
 
 
-def rates(total, others=0):
-    """How many records a second each kind of client writes, so that all together write `total`."""
-    parts = {name: max(1, round(total * part)) for name, part in RATE_PARTS.items()}
-    parts["other"] = max(1, round(total * OTHER_PART))
-    parts["tuned"] = max(1, total - sum(parts[name] for name in RATE_PARTS) - others * parts["other"])
-    return parts
+def share(total, part, most):
+    return max(1, min(most, round(total * part)))
+
+
+def alone_rate(total):
+    """Records a second to a topic that is made for one round."""
+    return share(total, *ALONE_PART)
+
+
+def rates(total, others=0, is_alone=False):
+    """How many records a second each kind of client writes, so that all together write `total`.
+
+    An offset that is committed is a record, too: a member commits at most one for each that it reads."""
+    side = {name: share(total, *part) for name, part in SIDE_PARTS.items()}
+    left = total - sum(side.values()) - side[GROUPS] - (alone_rate(total) if is_alone else 0)
+    parts = {name: max(1, round(left * part)) for name, part in RATE_PARTS.items()}
+    parts["other"] = max(1, round(left * OTHER_PART))
+    parts["tuned"] = max(1, left - sum(parts[name] for name in RATE_PARTS) - others * parts["other"])
+    return {**parts, **side}
 
 
 def every_ms(rate):
@@ -188,7 +203,7 @@ class Workloads:
         """Records to a topic of its own, for a while. Their history, which is not one of the run's."""
         history = os.path.join(self.folder, f"{topic}-{name}.alone")
         process = programs.Spawned(self.program("write", "-t", topic, "--run", self.run, "--history", history, "--rate",
-                                                ALONE_RATE, "--timeout", ANSWERS_WITHIN,
+                                                alone_rate(self.setting.rate), "--timeout", ANSWERS_WITHIN,
                                                 "--first-client", self.take_clients()), history + ".log")
         time.sleep(seconds)
         if programs.end(process, signal.SIGTERM, FLUSH_LIMIT_S) != 0:
@@ -229,8 +244,8 @@ class Workloads:
         """Those of these clients that there are."""
         return [name for name in names if name != "fresh" or self.has_fresh]
 
-    def start_commits(self):
-        self.start("commit", "commit", "--every-ms", COMMIT_EVERY_MS)
+    def start_commits(self, rate):
+        self.start("commit", "commit", "--groups", COMMITTERS, "--every-ms", -(-1000 * COMMITTERS // rate))
 
     def start_reader(self):
         self.start("reader", "read")
