@@ -122,6 +122,11 @@ def check_junit(folder):
             shown, = suite.iter("failure")
             expect("what is broken stands there with its lines", shown.get("message") == "1 found" and
                    "value 0 of client 1 was acknowledged" in shown.text and ":5: a 1 0 0 11" in shown.text, shown.text)
+    run = skiff("check", write(folder, "refused", "no history\n"), "--junit", path)  # There is one of before.
+    suite = ElementTree.parse(path).getroot()
+    shown, = suite.iter("error")
+    expect("a refused history is an error for build servers", run.returncode == 1 and suite.get("errors") == "1" and
+           shown.get("message") in run.stderr, (run, shown.attrib))
 
 
 def check_replicas(folder):

@@ -1,7 +1,7 @@
 /* check_junit.c -- a verdict as JUnit XML, which build servers read: a test case a class.
  *
  * What has no violation and says too little is skipped, with the reasons; a history that was cut
- * short is an error. */
+ * short, or refused, is an error. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -58,6 +58,31 @@ static void put_whole(FILE *out, const struct verdict *verdict)
     fputs("</testcase>\n", out);
 }
 
+static const char declaration[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+
+static int close_junit(FILE *out, const char *path)
+{
+    bool has_failed = ferror(out) != 0;
+    if (fclose(out) != 0 || has_failed)
+        return say_error(EXIT_FAILED, "%s: %s", path, strerror(errno));
+    return EXIT_DONE;
+}
+
+int write_junit_refused(const char *problem, const char *path)
+{
+    FILE *out = fopen(path, "we");
+    if (!out)
+        return say_error(EXIT_FAILED, "%s: %s", path, strerror(errno));
+    fputs(declaration, out);
+    fputs("<testsuite name=\"skiff chaos check\" tests=\"1\" failures=\"0\" errors=\"1\" "
+          "skipped=\"0\">\n  <testcase classname=\"history\" name=\"whole\">\n"
+          "    <error message=\"",
+          out);
+    put_text(out, problem);
+    fputs("\"/>\n  </testcase>\n</testsuite>\n", out);
+    return close_junit(out, path);
+}
+
 int write_junit(const struct verdict *verdict, const char *path)
 {
     uint32_t failures = 0;
@@ -66,7 +91,8 @@ int write_junit(const struct verdict *verdict, const char *path)
         return say_error(EXIT_FAILED, "%s: %s", path, strerror(errno));
     for (uint32_t i = 0; i < FINDING_CLASSES; i++)
         failures += verdict->findings.counts[i] > 0;
-    fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"skiff chaos check ", out);
+    fputs(declaration, out);
+    fputs("<testsuite name=\"skiff chaos check ", out);
     put_text(out, verdict->head.topic);
     fprintf(out, "\" tests=\"%d\" failures=\"%u\" errors=\"%d\" skipped=\"%d\">\n",
             FINDING_CLASSES + 1, failures, verdict->cut_count > 0,
@@ -75,8 +101,5 @@ int write_junit(const struct verdict *verdict, const char *path)
         put_class(out, &verdict->findings, (enum finding_class)i);
     put_whole(out, verdict);
     fputs("</testsuite>\n", out);
-    bool has_failed = ferror(out) != 0;
-    if (fclose(out) != 0 || has_failed)
-        return say_error(EXIT_FAILED, "%s: %s", path, strerror(errno));
-    return EXIT_DONE;
+    return close_junit(out, path);
 }

@@ -10,5 +10,7 @@ void print_verdict_json(const struct verdict *verdict);
 /* As JUnit XML.
  * Errors  EXIT_FAILED, told: the file cannot be written. */
 int write_junit(const struct verdict *verdict, const char *path);
+/* The same of a history that was refused: an error, so that no older verdict is read there. */
+int write_junit_refused(const char *problem, const char *path);
 
 #endif

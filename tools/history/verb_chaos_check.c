@@ -85,6 +85,7 @@ int run_chaos_check(struct call *call)
     struct history_source sources[CALL_ARGUMENTS_MAX];
     struct checker_options window = {0};
     struct verdict *verdict;
+    const char *junit = call_flag(call, "junit");
     for (uint32_t i = 0; i < call->argument_count; i++)
         sources[i] = (struct history_source){.path = call->arguments[i]};
     int code = read_window(call, &window);
@@ -96,6 +97,8 @@ int run_chaos_check(struct call *call)
         code = written && code != EXIT_VIOLATION ? written : code;
     } else {
         code = say_error(EXIT_FAILED, "%s", verdict->problem);
+        if (junit)
+            write_junit_refused(verdict->problem, junit);
     }
     verdict_free(verdict);
     return code;

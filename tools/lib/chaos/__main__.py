@@ -5,7 +5,7 @@ import signal
 import sys
 
 sys.path.insert(1, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # tools/lib: progress, machine
-from programs import Failure, Refused, say  # noqa: E402
+from programs import Failure, Refused, error_json, say  # noqa: E402
 
 
 def ls(words):
@@ -43,6 +43,14 @@ def compare(words):
     return report.compare_main(words)
 
 
+def could_not(verb, error, code):
+    """It did not begin: one line for the user, and for a machine that asked for one."""
+    say(f"skiff chaos {verb}: {error}")
+    if "--json" in sys.argv[2:]:
+        print(error_json([error], code))
+    return code
+
+
 VERBS = {"run": run, "watch": watch, "ls": ls, "clean": clean, "compare": compare}
 
 
@@ -55,11 +63,9 @@ def main():
             raise Refused(f"there is no `skiff chaos {verb}`: {', '.join(VERBS)}")
         return VERBS[verb](sys.argv[2:])
     except Refused as refused:
-        say(f"skiff chaos {verb}: {refused}")
-        return 2
+        return could_not(verb, refused, 2)
     except Failure as failure:
-        say(f"skiff chaos {verb}: {failure}")
-        return 1
+        return could_not(verb, failure, 1)
     except KeyboardInterrupt:
         return 130
     finally:

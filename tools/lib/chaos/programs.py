@@ -5,6 +5,7 @@ kill -9 of the supervisor leaves a writer behind. Nodes are sessions of their ow
 finds those that outlived theirs.
 """
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -127,6 +128,11 @@ def last_lines(file, count=4):
 def last_of(data, count):
     lines = [line for line in data.decode(errors="replace").split("\n") if line.strip()]
     return "\n".join("    " + line[:200] for line in lines[-count:])
+
+
+def error_json(errors, code):
+    """In the place of a report, where there is none: one line of JSON."""
+    return json.dumps({"verdict": None, "exit_code": code, "errors": [str(error) for error in errors]})
 
 
 def say(text):

@@ -12,6 +12,7 @@ import sys
 import report_html
 import report_junit
 import report_text
+from programs import error_json
 from report_model import Report, ReportError, load
 
 
@@ -63,6 +64,8 @@ def compare_main(words):
             put(options.html, report_html.page(reports))
     except (ReportError, OSError) as error:
         print(f"skiff chaos compare: {error}", file=sys.stderr)
+        if options.json:
+            print(error_json([error], 1))
         return 1
     for line in [summary(report.raw) for report in reports] if options.json else [report_text.text(reports)]:
         print(line, end="\n" if options.json else "")

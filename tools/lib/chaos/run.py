@@ -145,7 +145,10 @@ class Run:
         except OSError as error:
             programs.say(f"skiff chaos run: {os_text(error)}")
             self.directory.close()
-            return STOPPED if stopped else 1
+            code = STOPPED if stopped else 1
+            if self.options.json:
+                print(programs.error_json([os_text(error)], code))
+            return code
 
     def play(self):
         """The control and the scenarios; whatever they have started has ended then. Whether it was stopped."""
@@ -343,6 +346,8 @@ class Run:
         code = STOPPED if stopped else self.exit_code(outcome)
         if done or self.control:
             print_end(self.options.json, content, code, self.directory.path)
+        elif self.options.json:
+            print(programs.error_json(self.errors or ["stopped before anything was seen"], code))
         if stopped:
             programs.say("skiff chaos run: stopped; all that it started has ended")
         return code

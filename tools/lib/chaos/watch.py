@@ -47,20 +47,24 @@ class Watch:
             self.write()
             return self.reckon()
         except KeyboardInterrupt:
-            programs.say("skiff chaos watch: stopped")
-            return 130
+            return self.ended("stopped", "", 130)
         except Failure as failure:
-            programs.say(f"skiff chaos watch: {failure}\nkept: {self.folder}")
-            return 1
+            return self.ended(str(failure), f"\nkept: {self.folder}", 1)
         except OSError as error:
-            programs.say(f"skiff chaos watch: {os_text(error)}\nkept: {self.folder}")
-            return 1
+            return self.ended(os_text(error), f"\nkept: {self.folder}", 1)
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             self.workloads.kill()
             if not self.workloads.delete(self.workloads.topic):
                 programs.say(f"the topic {self.workloads.topic} could not be deleted")
             self.directory.close()
+
+    def ended(self, why, more, code):
+        """Without a report."""
+        programs.say(f"skiff chaos watch: {why}{more}")
+        if self.options.json:
+            print(programs.error_json([why], code))
+        return code
 
     def write(self):
         """Until the time is over, or Ctrl-C. A live line meanwhile."""
