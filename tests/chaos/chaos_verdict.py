@@ -9,6 +9,7 @@ import io
 import json
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -79,12 +80,36 @@ def test_side_topics_count_for_the_verdict():
     assert total["verdict"] == "INCONCLUSIVE" and "groups: partition 0" in total["why"], total
 
 
+def a_reason():
+    """What the checker says where nothing was compacted, by its source."""
+    with open(os.path.join(ROOT, "tools", "history", "check_key.c"), encoding="utf-8") as file:
+        return next(line.strip() for line in file if side_topics.NOT_COMPACTED in line)
+
+
+def test_a_machine_is_told_why_there_is_no_report():
+    program = os.path.join(ROOT, "tools", "lib", "chaos", "__main__.py")
+    for code, why, words in ((1, "there is no scenario", ["run", "nope"]), (2, "-b", ["watch"]),
+                             (1, "no broker answers", ["watch", "-b", "127.0.0.1:1"]), (1, "nope", ["ls", "nope"]),
+                             (2, "--rate", ["run", "--rate", "49"]), (1, "nope", ["compare", "/nope.json"])):
+        done = subprocess.run([sys.executable, program, *words, "--json"], capture_output=True, text=True, timeout=60,
+                              check=False)
+        lines = done.stdout.splitlines()
+        assert done.returncode == code and len(lines) == 1, done
+        said = json.loads(lines[0])
+        assert said["verdict"] is None and said["exit_code"] == code and why in said["errors"][0], said
+        assert said["errors"][0] in done.stderr, done
+
+
 def test_what_somebody_elses_nodes_did_not_compact_is_no_doubt():
     def weighed(name, is_ours, **found):
         return side_topics.SideTopics.weighed(name, Checked(12 if found.get("inconclusive") else 0, found, ""), is_ours)
-    nothing = {"inconclusive": ["nothing was compacted"], "keys_compacted": 0}
+    nothing = {"inconclusive": [a_reason()], "keys_compacted": 0, "keys": 24}
     assert weighed("keys", True, **nothing).code == 12 and weighed("keys", False, **nothing).code == 0
-    assert weighed("keys", False, inconclusive=["nobody read it"], keys_compacted=3).code == 12
+    for reason in ("nothing was acknowledged", "nobody read it"):
+        for keys in (0, 24):
+            assert weighed("keys", False, inconclusive=[reason], keys_compacted=0, keys=keys).code == 12, reason
+    two = {**nothing, "inconclusive": [a_reason(), "nobody read it"]}
+    assert weighed("keys", False, **two).code == 12
     assert weighed("groups", True, member_commits=5).code == 0
     silent = weighed("groups", True, member_commits=0)
     assert silent.code == 12 and silent.found["inconclusive"] == ["no member of a group committed anything"]

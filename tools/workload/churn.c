@@ -25,9 +25,10 @@ enum {
     ASK_MS = 1000,
 };
 
-/* From the signal on: the members are at the end; they have left; the last question is answered. */
-#define END_LIMIT_NS INT64_C(10000000000)
-#define ASK_LIMIT_NS INT64_C(4000000000)
+/* From the signal on: the members are at the end; they have left; the last question is answered.
+ * Long enough for a host that stands still for seconds; who is done earlier does not wait. */
+#define END_LIMIT_NS INT64_C(40000000000)
+#define ASK_LIMIT_NS INT64_C(15000000000)
 
 const struct flag churn_flags[] = {
     {'t', "topic", "TOPIC", "what the members read: values of this run"},

@@ -25,6 +25,7 @@ from side_topics import GROUPS, KEYS, SideTopics, read_to_the_end
 VIOLATION, INCONCLUSIVE = 11, 12
 JVM_TERMINATED = 128 + signal.SIGTERM  # What a JVM may say that ended in order; its history tells whether it did.
 FINAL_LIMIT_S, FLUSH_LIMIT_S = 120, 30
+READER_LIMIT_S = 120  # Members of a group read and commit all that is left, and are asked: churn.c has the limits.
 ANSWERS_WITHIN = "30s"  # Metadata, to begin with: a JVM that has just started takes its time.
 COMMITTERS = 8  # Groups that commit, each by itself.
 CLIENTS_EACH = 1000  # Numbers that one process may give to its clients.
@@ -290,13 +291,13 @@ class Workloads:
         writers = [name for name in self.processes if name not in readers]
         bad = []
         self.processes.update(self.retired)
-        for group in ([*writers, *self.retired], readers):
+        for group, limit_s in (([*writers, *self.retired], FLUSH_LIMIT_S), (readers, READER_LIMIT_S)):
             for name in group:
                 if self.processes[name].poll() is None:
                     self.processes[name].send_signal(signal.SIGTERM)
             for name in group:
                 process = self.processes[name]
-                code = programs.end(process, 0, FLUSH_LIMIT_S)
+                code = programs.end(process, 0, limit_s)
                 self.given_up += sum(map(int, GIVEN_UP.findall(process.said(1))))
                 if code == VIOLATION:
                     self.note_broken(name)
