@@ -475,6 +475,33 @@ def test_copies_of_damaged_nodes_are_left_out_and_those_that_need_not_return_exc
     assert "--may-miss" not in words and words[-3:] == EVERY_NODE
 
 
+def test_replicas_of_what_groups_read_are_compared_and_those_of_keys_are_told_not_to_be():
+    def play(leg, *can):
+        asked = []
+        leg.cluster.can = frozenset(can)
+        leg.workloads.topic, leg.workloads.side.files = "t", {"groups": ["a"], "keys": ["b"]}
+        leg.compare_replicas = lambda *words: asked.append(words) or {"compared": len(asked)}
+        leg.compare_all_replicas("e", "e-1")
+        return asked, leg.result.replicas_groups, leg.result.notes
+    asked, found, notes = a_leg(lambda leg: play(leg, "files"))
+    assert asked[-1] == ("t-groups", "e-groups") and found == {"compared": len(asked)}, asked
+    assert not any("keys" in topic for topic, _ in asked) and "of keys and of __consumer_offsets were not" in notes[0]
+    asked, found, notes = a_leg(play)
+    assert asked == [] and found is None and "replicas were not compared" in notes[0], notes
+
+
+def test_every_topic_is_waited_for_until_its_replicas_are_in_sync():
+    def play(leg):
+        asked, leg.workloads.files_of = [], {"t": ["a"], "t-acks1": [], "t-groups": ["b"], "t-keys": ["c"]}
+        found, view.settled = view.settled, lambda _cluster, topic, _client: asked.append(topic) or True
+        try:
+            assert leg.wait_all_full()
+        finally:
+            view.settled = found
+        assert asked == ["t", "t-groups", "t-keys"], asked
+    a_leg(play)
+
+
 def test_replicas_without_ends_are_compared_with_nobody():
     assert a_leg(lambda leg: leg.compare_replicas("t", "/nowhere")) == {}
 

@@ -182,6 +182,10 @@ def test_a_replica_that_a_scenario_excuses_is_no_fault():
 
 def test_replicas_of_acks_1_are_judged_too():
     differing = {"compared": 9, "differ": 1, "witness": ["partition 3 offset 8"]}
+    total = a_scenario(a_leg(replicas={"compared": 90, "differ": 0}, replicas_groups=differing))
+    assert total.verdict() == "FAIL" and "(groups)" in total.json()["why"] and total.json()["replicas"]["differ"] > 0
+    total = a_scenario(a_leg(replicas={"compared": 90, "differ": 0}, replicas_groups={}))
+    assert total.verdict() == "INCONCLUSIVE" and "compared (groups)" in total.json()["why"], total.json()["why"]
     total = a_scenario(a_leg(replicas={"compared": 90, "differ": 0}, replicas_1=differing))
     assert total.verdict() == "FAIL" and "(acks=1)" in total.json()["why"]
 

@@ -20,6 +20,7 @@ from local_verbs import LocalVerbs
 from programs import Failure
 from proxy import Proxy
 from scenarios import FULL
+from side_topics import GROUPS
 from verdict import STALLED_NS
 from workloads import INCONCLUSIVE, VIOLATION, Workloads, rates
 
@@ -68,6 +69,7 @@ class Result:
     checked_side: list = field(default_factory=list)  # (name, what the checker said) of each side topic.
     replicas: dict = None  # What was found of the copies; None: nobody could look.
     replicas_1: dict = None  # Those of the topic of acks=1.
+    replicas_groups: dict = None  # Those of the topic that groups read.
     cut_off: set = field(default_factory=set)  # (stock client, round) whose gap had not ended.
     given_up: int = 0
     history: list = field(default_factory=list)
@@ -355,22 +357,33 @@ class Leg:
         result.doubts += workloads.stop()
         victims = {node for fault in result.faults for node in fault["victims"]}
         self.note_ended(() if self.scenario.back_to == FULL else victims)
-        if self.scenario.back_to == FULL and not result.wrong and not self.wait_both_full():
+        if self.scenario.back_to == FULL and not result.wrong and not self.wait_all_full():
             result.wrong.append(f"{STEADY_LIMIT_S} s after the last write not every replica is in sync")
         wrong = workloads.read_to_the_end()
         result.doubts += [wrong] if wrong else []
         ends, ends_1 = (os.path.join(self.folder, name) for name in ("ends", "ends-acks1"))
         self.check(ends, ends_1)
         self.close()
+        self.compare_all_replicas(ends, ends_1)
+        result.seconds = time.monotonic() - self.begun
+        return result
+
+    def compare_all_replicas(self, ends, ends_1):
+        """Those that are to be the same; what is not compared is told."""
+        result, workloads = self.result, self.workloads
         if self.setting.replication == 1:
             result.notes.append("replicas were not compared: each partition has one")
         elif "files" in self.cluster.can:
             result.replicas = self.compare_replicas(self.topic, ends)
             result.replicas_1 = self.compare_replicas(workloads.topic_1, ends_1) if workloads.files_1 else None
+            if workloads.side.files:
+                result.replicas_groups = self.compare_replicas(workloads.side.topic(GROUPS), f"{ends}-{GROUPS}")
+                result.notes.append("replicas of keys and of __consumer_offsets were not compared: each compacts by "
+                                    "itself")
         elif self.cluster.dir:
             result.notes.append("replicas were not compared: the engine does not say where its data is")
-        result.seconds = time.monotonic() - self.begun
-        return result
+        else:
+            result.notes.append("replicas were not compared: the files of this cluster are out of reach")
 
     def check(self, ends, ends_1):
         result, workloads = self.result, self.workloads
@@ -384,14 +397,14 @@ class Leg:
                             f"asked for {result.checked.found.get('commits_asked', 0):,} times")
         if workloads.files_1:
             result.checked_1 = workloads.check(workloads.files_1, ends_1)
-        result.checked_side, notes = workloads.side.check(self.setting.engine.is_ours)
+        result.checked_side, notes = workloads.side.check(self.setting.engine.is_ours, ends)
         result.notes += notes
         result.history = [file for files in workloads.files_of.values() for file in files]
 
-    def wait_both_full(self):
+    def wait_all_full(self):
         """Writers have ended: what replicas lack now, they lack for good."""
         deadline = time.monotonic() + STEADY_LIMIT_S
-        for topic in filter(None, (self.topic, self.workloads.files_1 and self.workloads.topic_1)):
+        for topic in [topic for topic, files in self.workloads.files_of.items() if files]:
             while not view.settled(self.cluster, topic, self.setting.client):
                 if time.monotonic() > deadline:
                     return False
@@ -411,6 +424,7 @@ class Leg:
         result.doubts += [wrong] if wrong else []
         ends = os.path.join(self.folder, "ends")
         self.check(ends, ends + "-acks1")
+        result.notes.append("replicas were not compared: it was ended early")
         result.seconds = time.monotonic() - self.begun
         return result
 

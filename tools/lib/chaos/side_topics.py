@@ -59,9 +59,9 @@ class SideTopics:
         session = ["--session-ms", SESSION_MS] if is_ours else []
         self.workloads.start("reader-groups", "churn", *session, topic=self.topic(GROUPS))
 
-    def check(self, is_ours):
-        """[(name, what the checker says)], and what there is to note of them."""
-        checked = [(name, self.workloads.check(files)) for name, files in self.files.items() if files]
+    def check(self, is_ours, ends):
+        """[(name, what the checker says)], and what there is to note of them. `ends`: of files that it writes."""
+        checked = [(name, self.workloads.check(files, f"{ends}-{name}")) for name, files in self.files.items() if files]
         notes = []
         for name, one in checked:
             found = one.found

@@ -117,6 +117,7 @@ class Scenario:
         self.stalls += found.get("stalls", [])
         self.add_timeline(found, leg)
         self.add_replicas(leg.replicas)
+        self.add_replicas(leg.replicas_groups)
         self.seconds += leg.seconds
         self.judge(leg, first)
 
@@ -176,7 +177,7 @@ class Scenario:
                 self.broken.append(f"the checker found a violation ({of}): {checked.text}")
             if checked.code == CODE_INCONCLUSIVE:
                 self.doubts.append(of_topic(of, "; ".join(checked.found.get("inconclusive", ())) or checked.text))
-        for found, topic in ((leg.replicas, "acks=all"), (leg.replicas_1, "acks=1")):
+        for found, topic in ((leg.replicas, "acks=all"), (leg.replicas_1, "acks=1"), (leg.replicas_groups, GROUPS)):
             self.judge_replicas(found, topic)
         self.broken += leg.wrong
         self.doubts += leg.doubts
