@@ -12,7 +12,7 @@
 
 #include "checker_state.h"
 
-enum { NO_KEY = UINT32_MAX };
+static const uint32_t NO_KEY = UINT32_MAX;
 
 /* What the final read had of one key. */
 struct key_end {

@@ -36,12 +36,19 @@ rd_kafka_resp_err_t keyed_produce(rd_kafka_t *client, const char *topic, int32_t
     rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
     if (!has_value)
         rd_kafka_header_add(headers, HEADER, -1, value, value_size);
-    rd_kafka_resp_err_t err =
-        rd_kafka_producev(client, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
-                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, key_size),
-                          RD_KAFKA_V_VALUE(has_value ? value : NULL, has_value ? value_size : 0),
-                          RD_KAFKA_V_HEADERS(headers),
-                          RD_KAFKA_V_OPAQUE((void *)(intptr_t)keyed->value), RD_KAFKA_V_END);
+    const rd_kafka_vu_t words[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {.ptr = key, .size = key_size}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE,
+         .u.mem = {.ptr = has_value ? value : NULL, .size = has_value ? value_size : 0}},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(intptr_t)keyed->value},
+    };
+    rd_kafka_error_t *error = rd_kafka_produceva(client, words, sizeof words / sizeof words[0]);
+    rd_kafka_resp_err_t err = rd_kafka_error_code(error);
+    rd_kafka_error_destroy(error);
     if (err)
         rd_kafka_headers_destroy(headers); /* Else librdkafka has them. */
     return err;
