@@ -207,7 +207,7 @@ struct group_fetched_partition {
 
 struct group_fetched_topic {
     struct str topic;
-    struct uuid topic_id; /* As the command gave it, or the commit. */
+    struct uuid topic_id; /* As the command gave it; of all topics, the one with the name. */
     uint32_t partition_count;
     const struct group_fetched_partition *partitions;
 };
@@ -365,9 +365,9 @@ log_offset group_decision_offset(const struct group_decision *decision);
 
 /* What is due: sessions that ended, rebalances that waited long enough, offsets that expire. */
 void group_decide_tick(struct group_decision *decision);
-/* A topic was deleted, and what was committed for it goes. False: not all of it, there was too
- * much for one decision: decide again. */
-bool group_decide_forget_topic(struct group_decision *decision, struct str topic, struct uuid id);
+/* What was committed for topics that are not there any more goes. Due after the start, and when a
+ * topic was deleted. False: not all of it, there was too much for one decision: decide again. */
+bool group_decide_forget(struct group_decision *decision);
 /* Answer all that waits with NOT_COORDINATOR. Only coordinator_close() may follow. */
 void group_decide_resign(struct group_decision *decision);
 
@@ -474,6 +474,7 @@ struct offset_commit_command {
 /* Errors  of the whole: UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION,
  *         REBALANCE_IN_PROGRESS, GROUP_ID_NOT_FOUND; of a consumer: STALE_MEMBER_EPOCH,
  *         UNSUPPORTED_VERSION: below v9; of a partition: OFFSET_METADATA_TOO_LARGE,
+ *         UNKNOWN_TOPIC_OR_PARTITION: here the name has no topic, or one with another id,
  *         INVALID_COMMIT_OFFSET_SIZE: the group has GROUP_OFFSETS_MAX. */
 void group_decide_commit(struct group_decision *decision,
                          const struct offset_commit_command *command);

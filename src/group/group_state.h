@@ -193,6 +193,11 @@ void offset_remove(struct group *group, struct str topic, int32_t index);
 struct offset *offset_next(const struct offset_topic *topic, const struct offset *after);
 void offsets_free(struct group *group);
 
+/* offset_forget.c: which topic has the name; zero: none. */
+struct uuid topic_id_now(const struct coordinator *coordinator, struct str name);
+/* It was committed for an older topic than `now`, which has the name. */
+bool offset_is_gone(const struct offset *offset, struct uuid now);
+
 /* offset_expire.c */
 void expire_offsets(struct group_decision *decision);
 

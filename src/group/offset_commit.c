@@ -34,6 +34,16 @@ static enum err check_commit(const struct coordinator *coordinator, const struct
     return ERR_NONE;
 }
 
+/* By what this coordinator knows of topics: who asked may have heard more or less of them, and
+ * offset_forget.c judges by it. */
+static enum err check_topic(const struct group *group, const struct group_commit_topic *topic)
+{
+    if (uuid_is_zero(topic->topic_id) ||
+        uuid_equal(topic->topic_id, topic_id_now(group->coordinator, topic->topic)))
+        return ERR_NONE;
+    return ERR_UNKNOWN_TOPIC_OR_PARTITION;
+}
+
 static enum err check_partition(const struct group *group, struct str topic,
                                 const struct group_commit_partition *partition)
 {
@@ -55,10 +65,12 @@ static wall_ms expiry(const struct group_decision *decision, int64_t retention_m
 }
 
 static enum err commit_one(struct group_decision *decision, struct group *group,
-                           const struct group_commit_topic *topic,
+                           const struct group_commit_topic *topic, enum err topic_err,
                            const struct group_commit_partition *partition, int64_t retention_ms)
 {
     enum err err = check_partition(group, topic->topic, partition);
+    if (err == ERR_NONE)
+        err = topic_err;
     if (err != ERR_NONE)
         return err;
     struct offset *offset = offset_put(group, topic->topic, partition->index);
@@ -79,10 +91,11 @@ static struct group_topic_errors commit_topic(struct group_decision *decision, s
 {
     struct group_partition_error *errors =
         arena_array(decision->arena, struct group_partition_error, topic->partition_count);
+    enum err err = check_topic(group, topic);
     for (uint32_t i = 0; i < topic->partition_count; i++)
         errors[i] = (struct group_partition_error){
             .index = topic->partitions[i].index,
-            .err = commit_one(decision, group, topic, &topic->partitions[i], retention_ms)};
+            .err = commit_one(decision, group, topic, err, &topic->partitions[i], retention_ms)};
     return (struct group_topic_errors){.topic = topic->topic,
                                        .topic_id = topic->topic_id,
                                        .partition_count = topic->partition_count,

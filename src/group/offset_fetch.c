@@ -6,9 +6,7 @@
 static struct group_fetched_partition fetched(const struct offset *offset, int32_t index,
                                               struct uuid topic_id)
 {
-    bool is_other = offset != NULL && !uuid_is_zero(topic_id) && !uuid_is_zero(offset->topic_id) &&
-                    !uuid_equal(topic_id, offset->topic_id);
-    if (offset == NULL || is_other)
+    if (offset == NULL || offset_is_gone(offset, topic_id))
         return (struct group_fetched_partition){
             .index = index, .offset = -1, .leader_epoch = -1, .metadata = STR("")};
     return (struct group_fetched_partition){
@@ -24,10 +22,13 @@ static struct group_fetched_topic fetch_topic(struct arena *arena, const struct 
 {
     struct group_fetched_partition *partitions =
         arena_array(arena, struct group_fetched_partition, topic->partition_count);
+    struct uuid id = topic->topic_id;
+    if (group != NULL && uuid_is_zero(id))
+        id = topic_id_now(group->coordinator, topic->topic);
     for (uint32_t i = 0; i < topic->partition_count; i++) {
         const struct offset *offset =
             group == NULL ? NULL : offset_find(group, topic->topic, topic->partitions[i]);
-        partitions[i] = fetched(offset, topic->partitions[i], topic->topic_id);
+        partitions[i] = fetched(offset, topic->partitions[i], id);
     }
     return (struct group_fetched_topic){.topic = topic->topic,
                                         .topic_id = topic->topic_id,
@@ -35,16 +36,17 @@ static struct group_fetched_topic fetch_topic(struct arena *arena, const struct 
                                         .partitions = partitions};
 }
 
-static struct group_fetched_topic fetch_whole_topic(struct arena *arena,
+static struct group_fetched_topic fetch_whole_topic(struct arena *arena, const struct group *group,
                                                     const struct offset_topic *topic)
 {
-    struct group_fetched_topic out = {.topic = topic->name};
+    struct uuid now = topic_id_now(group->coordinator, topic->name);
+    struct group_fetched_topic out = {.topic = topic->name, .topic_id = now};
     struct group_fetched_partition *partitions =
         arena_array(arena, struct group_fetched_partition, pmap_count(topic->partitions));
     const struct offset *offset = NULL;
     while ((offset = offset_next(topic, offset)) != NULL) {
-        out.topic_id = offset->topic_id;
-        partitions[out.partition_count++] = fetched(offset, offset->index, offset->topic_id);
+        if (!offset_is_gone(offset, now))
+            partitions[out.partition_count++] = fetched(offset, offset->index, now);
     }
     out.partitions = partitions;
     return out;
@@ -56,8 +58,10 @@ static void fetch_all(struct arena *arena, const struct group *group, struct gro
         arena_array(arena, struct group_fetched_topic, pmap_count(group->topics));
     struct str after = {.data = NULL};
     const struct offset_topic *topic;
-    while ((topic = names_next(group->topics, &after)) != NULL)
-        topics[out->topic_count++] = fetch_whole_topic(arena, topic);
+    while ((topic = names_next(group->topics, &after)) != NULL) {
+        topics[out->topic_count] = fetch_whole_topic(arena, group, topic);
+        out->topic_count += topics[out->topic_count].partition_count > 0;
+    }
     out->topics = topics;
 }
 

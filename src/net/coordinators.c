@@ -25,21 +25,13 @@ enum {
 struct seat {
     struct partition *partition;
     struct coordinator *coordinator;
-    struct timer timer;  /* The next step of loading, or the coordinator's deadline. */
-    struct wait wait;    /* Loading: for `end` to be committed. */
-    log_offset next;     /* Loading: not read yet. */
-    log_offset end;      /* Of the log when loading began; nobody appends meanwhile. */
-    mono_ms taken;       /* When it was. */
-    uint64_t skipped;    /* Records that are none of ours. */
-    struct list deleted; /* struct deleted_topic, in the order of their deletion. */
-};
-
-/* What groups committed for it is still there. */
-struct deleted_topic {
-    struct list link;
-    struct uuid id;
-    uint32_t name_size;
-    char name[];
+    struct timer timer; /* The next step of loading, or the coordinator's deadline. */
+    struct wait wait;   /* Loading: for `end` to be committed. */
+    log_offset next;    /* Loading: not read yet. */
+    log_offset end;     /* Of the log when loading began; nobody appends meanwhile. */
+    mono_ms taken;      /* When it was. */
+    uint64_t skipped;   /* Records that are none of ours. */
+    bool forgets;       /* What was committed for topics that are gone may still be there. */
 };
 
 bool topic_holds_groups(const struct image_topic *topic)
@@ -136,7 +128,7 @@ static void seat_set_timer(struct seat *seat)
 #ifdef SKIFF_MUTANT_NOTHING_DUE
     due = MONO_NEVER;
 #endif
-    if (!list_is_empty(&seat->deleted))
+    if (seat->forgets)
         due = shard->now + 1;
     if (due == MONO_NEVER)
         timer_stop(&shard->timers, &seat->timer);
@@ -164,17 +156,6 @@ static void decision_lost(struct partition *partition, const struct group_decisi
     seat_open(partition, shard->now + LOAD_AGAIN_MS);
 }
 
-/* The first of the deleted topics; it is over when nothing of it is left. */
-static void decide_deleted(struct seat *seat, struct group_decision *decision)
-{
-    struct deleted_topic *topic = list_entry(seat->deleted.next, struct deleted_topic, link);
-    struct str name = {.data = topic->name, .size = topic->name_size};
-    if (!group_decide_forget_topic(decision, name, topic->id))
-        return;
-    list_remove(&topic->link);
-    mem_free(topic);
-}
-
 /* `ask` NULL: what is due. */
 static void seat_decide(struct seat *seat, struct group_ask *ask)
 {
@@ -188,8 +169,8 @@ static void seat_decide(struct seat *seat, struct group_ask *ask)
                          shard->now, cluster_wall(shard));
     if (ask)
         ask->decide(&decision, ask);
-    else if (!list_is_empty(&seat->deleted))
-        decide_deleted(seat, &decision);
+    else if (seat->forgets)
+        seat->forgets = !group_decide_forget(&decision);
     else
         group_decide_tick(&decision);
     group_decision_end(&decision);
@@ -435,7 +416,7 @@ static void seat_open(struct partition *partition, mono_ms at)
     seat->end = -1;
     seat->taken = shard->now;
     seat->timer.fire = seat_fire;
-    list_init(&seat->deleted);
+    seat->forgets = true; /* A topic may have gone while nobody sat here. */
     wait_init(&seat->wait, load_may_begin);
     partition->seat = seat;
     timer_start(&shard->timers, &seat->timer, at);
@@ -453,17 +434,12 @@ uint32_t coordinator_group_count(const struct partition *partition)
     return partition->seat ? coordinator_read_stats(partition->seat->coordinator).groups : 0;
 }
 
-void coordinator_forget_topic(struct partition *partition, const struct image_topic *topic)
+void coordinator_forget(struct partition *partition)
 {
     struct seat *seat = partition->seat;
     if (!seat)
         return;
-    struct deleted_topic *deleted = mem_zalloc(sizeof *deleted + topic->name.size);
-    deleted->id = topic->id;
-    deleted->name_size = topic->name.size;
-    memcpy(deleted->name, topic->name.data, topic->name.size);
-    list_init(&deleted->link);
-    list_append(&seat->deleted, &deleted->link);
+    seat->forgets = true;
     if (coordinator_is_started(seat->coordinator))
         seat_set_timer(seat);
 }
@@ -488,7 +464,5 @@ void coordinator_leave_seat(struct partition *partition)
         ask_return(shard, ask_of(&decision.replies[i]));
     arena_free(&arena);
     coordinator_close(seat->coordinator);
-    for (struct list *node; (node = list_take_first(&seat->deleted));)
-        mem_free(list_entry(node, struct deleted_topic, link));
     mem_free(seat);
 }

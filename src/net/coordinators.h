@@ -60,8 +60,8 @@ bool topic_holds_groups(const struct image_topic *topic);
 void coordinator_take_seat(struct partition *partition);
 /* How many groups its coordinator has; 0 where none is. */
 uint32_t coordinator_group_count(const struct partition *partition);
-/* This topic was deleted; no effect where no coordinator is. */
-void coordinator_forget_topic(struct partition *partition, const struct image_topic *topic);
+/* A topic was deleted; no effect where no coordinator is. */
+void coordinator_forget(struct partition *partition);
 /* The settings that it goes by may be others; no effect where there is none. */
 void coordinator_reconfigure(struct partition *partition);
 /* It does so no longer, or its log is gone; no effect where there is none. */

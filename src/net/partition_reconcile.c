@@ -136,16 +136,11 @@ static void reconcile_all(struct shard *shard)
         reconcile_one(shard, known->key);
 }
 
-/* A topic that is no longer there is told of by its first partition. */
-static void forget_topic(struct partitions *partitions, const struct image *old,
-                         struct partition_key key)
+static void forget_topics(struct partitions *partitions)
 {
-    const struct image_topic *topic = image_topic_by_id(old, key.topic_id);
     uint32_t cursor = 0;
-    if (key.index != 0 || !topic || image_topic_by_id(partitions->shard->image, key.topic_id))
-        return;
     for (void *value; map_next(&partitions->map, &cursor, &value);)
-        coordinator_forget_topic(value, topic);
+        coordinator_forget(value);
 }
 
 void partitions_reconfigure(struct partitions *partitions)
@@ -155,11 +150,11 @@ void partitions_reconfigure(struct partitions *partitions)
         partition_reconfigure(value);
 }
 
-void partitions_take_image(struct partitions *partitions, const struct image *old,
-                           const struct partition_key *keys, uint32_t key_count,
-                           const node_id *brokers, uint32_t broker_count)
+void partitions_take_image(struct partitions *partitions, const struct partition_key *keys,
+                           uint32_t key_count, const node_id *brokers, uint32_t broker_count)
 {
     struct shard *shard = partitions->shard;
+    bool deleted = false; /* Some topic. */
     (void)brokers;
     if (shard->broker_epoch < 0 && !partitions->reconciled)
         return; /* Later, while another registration stands in place of ours, nothing is skipped. */
@@ -171,9 +166,11 @@ void partitions_take_image(struct partitions *partitions, const struct image *ol
         return;
     }
     for (uint32_t i = 0; i < key_count; i++) {
-        forget_topic(partitions, old, keys[i]);
+        deleted |= !image_topic_by_id(shard->image, keys[i].topic_id);
         reconcile_one(shard, keys[i]);
     }
+    if (deleted)
+        forget_topics(partitions);
     if (broker_count == 0)
         return;
     uint32_t cursor = 0;

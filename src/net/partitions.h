@@ -26,10 +26,9 @@ void partitions_close(struct partitions *partitions);
 void partitions_end_waits(struct partitions *partitions);
 /* The broker's settings are others (live_settings.h). */
 void partitions_reconfigure(struct partitions *partitions);
-/* shard->image is the new one; `old` is what it was. */
-void partitions_take_image(struct partitions *partitions, const struct image *old,
-                           const struct partition_key *keys, uint32_t key_count,
-                           const node_id *brokers, uint32_t broker_count);
+/* shard->image is the new one. */
+void partitions_take_image(struct partitions *partitions, const struct partition_key *keys,
+                           uint32_t key_count, const node_id *brokers, uint32_t broker_count);
 void partitions_session(struct partitions *partitions, bool alive);
 bool partitions_synced(struct partitions *partitions, uint64_t ticket, enum err result);
 /* What was not in memory is. */

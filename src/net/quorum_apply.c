@@ -35,8 +35,8 @@ static void news_open(struct shard *shard, struct letter *letter)
     controller_link_image(shard->controller);
     if (news->configs)
         live_settings_take(shard);
-    partitions_take_image(shard->partitions, old, news->partitions, news->partition_count,
-                          news->brokers, news->broker_count);
+    partitions_take_image(shard->partitions, news->partitions, news->partition_count, news->brokers,
+                          news->broker_count);
     /* The record that made it active also chose leaders for what waited for it (rule 20). */
     if (!shard->serving && current && image_broker_is_active(shard->image, own->id))
         conn_set_serving(shard, true);

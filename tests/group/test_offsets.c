@@ -140,9 +140,10 @@ Test(offsets, rule_118_fetches_all_of_a_group)
 Test(offsets, of_another_topic_with_the_same_name_are_not_told)
 {
     struct world *world = world_open();
+    world_topic(world, "t", 1);
     struct group_commit_partition partition = {.offset = 5};
     struct group_commit_topic topic = {.topic = STR("t"),
-                                       .topic_id = {.bytes = {1}},
+                                       .topic_id = world->topics[0].id,
                                        .partition_count = 1,
                                        .partitions = &partition};
     struct offset_commit_command commit = as_member("g", STR(""), -1);

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "group_fixture.h"
+#include "node.h"
 
 static struct node node;
 
@@ -276,6 +277,39 @@ Test(offsets, rule_85_of_a_deleted_topic_are_forgotten)
     node_keep_record(&node);
     client.conn = node_connect(&node);
     cr_assert_eq(client_committed(&client, 9), -1);
+}
+
+/* Its coordinator has heard of it, and has not written down that anything is forgotten. */
+static void delete_and_die(const char *name)
+{
+    struct delete_topics_request body;
+    struct str names[] = {str_from(name)};
+    delete_topics_request_init(&body);
+    body.topic_names_count = 1;
+    body.topic_names = names;
+    node_ask(&node, node_connect(&node), WIRE_DELETE_TOPICS, 5, &body);
+    node_run(&node, 0);
+    for (int i = 0; i < 100 && image_topic_by_name(node.shard->image, names[0]); i++)
+        node_run(&node, 1);
+    cr_assert_null(image_topic_by_name(node.shard->image, names[0]));
+    node_power_cycle(&node);
+}
+
+Test(offsets, rule_85_of_a_deleted_topic_are_not_a_new_ones_after_a_coordinators_death)
+{
+    struct client client = client_new(&node, "g");
+    cr_assert_eq(client_commit(&client, 12, 9), ERR_NONE);
+    delete_and_die("kept");
+    node_run(&node, 5000);
+    node_keep_record(&node);
+    cr_assert_eq(fetch_all(7).topics_count, 0);
+    cr_assert_eq(fetch_all(9).groups[0].topics_count, 0);
+    cr_assert_eq(fetch_all(10).groups[0].topics_count, 0);
+    client.conn = node_connect(&node);
+    cr_assert_eq(client_committed(&client, 9), -1);
+    cr_assert_eq(client_commit(&client, 3, 9), ERR_NONE);
+    node_restart(&node);
+    cr_assert_eq(fetch_all(7).topics[0].partitions[0].committed_offset, 3);
 }
 
 static struct offset_delete_response delete_kept(const char *group)

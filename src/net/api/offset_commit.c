@@ -33,6 +33,8 @@ static void put_topic(struct request *request, const struct group_commit_topic *
     out->partitions = offset_commit_response_partition_new(&request->arena, asked->partition_count);
     for (uint32_t i = 0; i < asked->partition_count; i++) {
         enum err one = found ? found->partitions[i].err : err;
+        if (one == ERR_UNKNOWN_TOPIC_OR_PARTITION && request->version >= IDS_SINCE)
+            one = ERR_UNKNOWN_TOPIC_ID;
         out->partitions[i].index = asked->partitions[i].index;
         out->partitions[i].error_code = (int16_t)err_on_wire(one);
     }

@@ -88,19 +88,6 @@ static void answer_one(struct group_job *job)
 
 /* ---- Several groups. */
 
-/* By which id a topic is told; false: it was deleted, and has none. */
-static bool topic_id_of(const struct request *request, const struct question *question,
-                        const struct group_fetched_topic *topic, struct uuid *out)
-{
-    *out = topic->topic_id;
-    if (request->version < IDS_SINCE || !question->fetch.is_all)
-        return true;
-    const struct image_topic *known = image_topic_by_name(request->shard->image, topic->topic);
-    if (known)
-        *out = known->id;
-    return known != NULL;
-}
-
 static void put_group_topic(struct request *request, const struct group_fetched_topic *from,
                             enum err err, struct offset_fetch_response_group_topic *out)
 {
@@ -127,8 +114,10 @@ static void put_group(struct request *request, const struct question *question,
     for (uint32_t i = 0; i < group.topic_count; i++) {
         struct offset_fetch_response_group_topic *topic = &out->topics[out->topics_count];
         bool is_unknown = !question->fetch.is_all && question->is_unknown[i];
-        if (!topic_id_of(request, question, &group.topics[i], &topic->topic_id))
-            continue;
+        topic->topic_id = group.topics[i].topic_id;
+        if (request->version >= IDS_SINCE && question->fetch.is_all &&
+            uuid_is_zero(topic->topic_id))
+            continue; /* Of a topic that was deleted, by a record of old. */
         put_group_topic(request, &group.topics[i], is_unknown ? ERR_UNKNOWN_TOPIC_ID : ERR_NONE,
                         topic);
         out->topics_count++;
@@ -193,13 +182,6 @@ static void take_once(struct request *request, struct group_topic_partitions *to
     pmap_unref(NULL, firsts);
 }
 
-/* What was committed for an older topic of this name is not meant. */
-static struct uuid id_of(const struct request *request, struct str name)
-{
-    const struct image_topic *topic = image_topic_by_name(request->shard->image, name);
-    return topic ? topic->id : (struct uuid){{0}};
-}
-
 static void ask_one(struct shard *shard, struct request *request,
                     const struct offset_fetch_request *body)
 {
@@ -209,7 +191,6 @@ static void ask_one(struct shard *shard, struct request *request,
     for (uint32_t i = 0; i < body->topics_count; i++) {
         const struct offset_fetch_request_topic *from = &body->topics[i];
         topics[i] = (struct group_topic_partitions){.topic = from->name,
-                                                    .topic_id = id_of(request, from->name),
                                                     .partition_count = from->partitions_count,
                                                     .partitions = from->partitions};
     }
@@ -236,10 +217,8 @@ static void take_group(struct request *request, const struct offset_fetch_reques
                                                     .topic_id = from->topic_id,
                                                     .partition_count = from->partitions_count,
                                                     .partitions = from->partitions};
-        if (request->version < IDS_SINCE) {
-            topics[i].topic_id = id_of(request, from->name);
+        if (request->version < IDS_SINCE)
             continue;
-        }
         const struct image_topic *topic = image_topic_by_id(request->shard->image, from->topic_id);
         topics[i].topic = topic ? arena_str(&request->arena, topic->name) : STR("");
         is_unknown[i] = !topic;
