@@ -265,6 +265,13 @@ def test_every_verb_has_help_with_examples():
         assert run.stdout.count("--timeout TIME") == 1, run.stdout
 
 
+def test_the_first_word_of_two_shows_its_verbs():
+    for word, verb in (("group", "skiff group seek"), ("topic", "skiff topic trim")):
+        run = bare(word, "--help")
+        assert run.returncode == 0 and verb in run.stdout and "skiff up" not in run.stdout, run
+    assert bare("bogus", "--help").returncode == USAGE
+
+
 def test_no_cluster_is_not_found():
     for words in (["ps"], ["down"], ["logs"], ["kill", "1"], ["topic", "ls"]):
         assert bare(*words).returncode == NOT_FOUND, words

@@ -182,15 +182,37 @@ static const struct verb verbs[] = {
 
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
-static void print_help(void)
+/* Is this a verb of two words, the first of which is `group`? */
+static bool verb_is_in(const struct verb *verb, const char *group)
 {
-    printf("skiff: a Kafka-compatible broker with its own quorum\n\n");
+    return !strncmp(verb->name, group, strlen(group)) && verb->name[strlen(group)] == ' ';
+}
+
+/* `group` NULL: all of them. False: there is none. */
+static bool print_verbs(const char *group)
+{
+    bool any = false;
     for (size_t i = 0; i < VERB_COUNT; i++) {
         char left[64];
+        if (group && !verb_is_in(&verbs[i], group))
+            continue;
+        any = true;
         snprintf(left, sizeof left, "%s %s", verbs[i].name, verbs[i].arguments);
         printf("  skiff %-32s %.*s\n", left, (int)strcspn(verbs[i].summary, "\n"),
                verbs[i].summary);
     }
+    return any;
+}
+
+static bool is_help(const char *word)
+{
+    return !strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help");
+}
+
+static void print_help(void)
+{
+    printf("skiff: a Kafka-compatible broker with its own quorum\n\n");
+    print_verbs(NULL);
     printf("\nskiff VERB --help shows flags and examples.\n"
            "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 denied, 5 timed out.\n");
 }
@@ -214,10 +236,11 @@ static int match(const struct verb *verb, int count, char **words)
 
 static int unknown_verb(int count, char **words)
 {
+    if (count >= 2 && is_help(words[1]) && print_verbs(words[0]))
+        return EXIT_DONE;
     bool is_group = false;
     for (size_t i = 0; i < VERB_COUNT; i++)
-        is_group |= !strncmp(verbs[i].name, words[0], strlen(words[0])) &&
-                    verbs[i].name[strlen(words[0])] == ' ';
+        is_group |= verb_is_in(&verbs[i], words[0]);
     if (!is_group || count < 2)
         return is_group
                    ? say_error(EXIT_USAGE, "`%s` needs one more word (see: skiff --help)", words[0])
@@ -243,8 +266,7 @@ int main(int count, char **words)
 {
     struct call call = {.program = words[0], .started_us = now_us()};
     signal(SIGPIPE, SIG_IGN);
-    if (count < 2 || !strcmp(words[1], "--help") || !strcmp(words[1], "-h") ||
-        !strcmp(words[1], "help")) {
+    if (count < 2 || is_help(words[1])) {
         print_help();
         return count < 2 ? EXIT_USAGE : EXIT_DONE;
     }
