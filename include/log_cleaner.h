@@ -68,6 +68,8 @@ struct cleaner_stats {
 };
 void cleaner_read_stats(const struct cleaner *cleaner, mono_ms now, struct cleaner_stats *out);
 
+/* The logs that are not compacted any more: the first with a NULL `after`; NULL: no more. */
+const struct log *cleaner_next_uncleanable(const struct cleaner *cleaner, const struct log *after);
 /* Why this log is not compacted any more; NULL: it is, or was not added. */
 const char *cleaner_error_text(const struct log *log);
 

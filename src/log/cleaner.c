@@ -547,6 +547,17 @@ void cleaner_read_stats(const struct cleaner *cleaner, mono_ms now, struct clean
     out->idle_ms = now - cleaner->ended;
 }
 
+const struct log *cleaner_next_uncleanable(const struct cleaner *cleaner, const struct log *after)
+{
+    const struct list *at = after ? after->cleaner->link.next : cleaner->members.next;
+    for (; at != &cleaner->members; at = at->next) {
+        const struct cleaner_member *member = list_entry(at, struct cleaner_member, link);
+        if (member->why)
+            return member->log;
+    }
+    return NULL;
+}
+
 const char *cleaner_error_text(const struct log *log)
 {
     return log->cleaner ? log->cleaner->why : NULL;

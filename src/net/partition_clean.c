@@ -113,3 +113,9 @@ void partitions_clean_stats(const struct partitions *partitions, struct cleaner_
 {
     cleaner_read_stats(partitions->cleaner, partitions->shard->now, out);
 }
+
+const struct log *partitions_next_uncleanable(const struct partitions *partitions,
+                                              const struct log *after)
+{
+    return cleaner_next_uncleanable(partitions->cleaner, after);
+}

@@ -61,6 +61,9 @@ struct partition_status {
 bool partitions_describe(struct shard *shard, struct partition_key key,
                          struct partition_status *out);
 void partitions_clean_stats(const struct partitions *partitions, struct cleaner_stats *out);
+/* As cleaner_next_uncleanable(). */
+const struct log *partitions_next_uncleanable(const struct partitions *partitions,
+                                              const struct log *after);
 void partitions_sync_stats(const struct partitions *partitions, struct sync_stats *out);
 
 /* -- Produce: one batch for one partition, there and back. */

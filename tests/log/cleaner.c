@@ -382,6 +382,8 @@ Test(cleaner, a_write_that_fails_makes_the_log_uncleanable_and_nothing_worse)
 
     cr_assert_eq(stats_of(&f).uncleanable, 1);
     cr_assert_not_null(cleaner_error_text(f.log));
+    cr_assert_eq(cleaner_next_uncleanable(f.cleaner, NULL), f.log);
+    cr_assert_null(cleaner_next_uncleanable(f.cleaner, f.log));
     cr_assert_eq(log_error(f.log), ERR_NONE);
     log_fixture_clean(&f);
     cr_assert_eq(stats_of(&f).runs, 0);

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "batch.h"
+#include "http_fixture.h"
 #include "log_cleaner.h"
 #include "node.h"
 #include "node_fixture.h"
@@ -15,6 +16,7 @@ static void tune(struct config *config)
 {
     config->cleaner_io_size = SLICES * SLICE_SIZE;
     config->cleaner_backoff_ms = BACKOFF_MS;
+    http_add_listener(config);
 }
 
 static void create(void)
@@ -123,4 +125,30 @@ Test(partition_clean, lets_a_request_have_its_turn_between_two_slices)
 
     cr_assert_eq(node.fake.now, began);
     cr_assert(node_reply(&node, conn).data);
+}
+
+/* The records of a batch in each segment that has not been read yet; its checksum is right. */
+static void break_batches(void)
+{
+    for (uint32_t i = 0; i < node.fake.inode_count; i++) {
+        struct fake_inode *inode = node.fake.inodes[i];
+        const char *end = strrchr(inode->path, '.');
+        struct batch_info info;
+        if (!strstr(inode->path, "t-0/") || !end || strcmp(end, ".log") != 0 ||
+            strstr(inode->path, "/00000000000000000000.") ||
+            batch_read((struct bytes){inode->data, (uint32_t)inode->size}, &info) != ERR_NONE)
+            continue;
+        memset(inode->data + BATCH_HEADER_SIZE, 0xff, 8);
+        batch_seal(inode->data, info.size);
+    }
+}
+
+Test(partition_clean, that_has_given_up_is_named_in_health)
+{
+    cr_assert_str_eq(http_get(&node, "/health"), "ok\n");
+    break_batches();
+    node_run(&node, 100);
+    const char *said = http_get(&node, "/health");
+    cr_assert(strstr(said, "ok, but compaction has given up on 1 until the next start: t-0 ("),
+              "%s", said);
 }

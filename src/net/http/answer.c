@@ -81,6 +81,25 @@ static void add_cleaner(struct totals *totals, const struct cleaner_stats *more)
     raise(&totals->cleaner.idle_ms, (uint64_t)more->idle_ms);
 }
 
+static void name_given_up(struct totals *totals, const struct partitions *partitions)
+{
+    struct text text = {.data = totals->given_up,
+                        .size = totals->given_up_size,
+                        .size_max = sizeof totals->given_up};
+    const struct log *log = NULL;
+    while ((log = partitions_next_uncleanable(partitions, log))) {
+        struct str name = str_from(log_dir(log)), why = str_from(cleaner_error_text(log));
+        if (text_room(&text) < name.size + why.size + 5)
+            break;
+        text_put(&text, text.size > 0 ? STR(", ") : STR(""));
+        text_put(&text, name);
+        text_put(&text, STR(" ("));
+        text_put(&text, why);
+        text_put(&text, STR(")"));
+    }
+    totals->given_up_size = text.size;
+}
+
 static void add_shard(struct totals *totals, struct shard *shard)
 {
     struct sync_stats data;
@@ -89,6 +108,7 @@ static void add_shard(struct totals *totals, struct shard *shard)
     add_sync(&totals->data, &data);
     partitions_clean_stats(shard->partitions, &cleaner);
     add_cleaner(totals, &cleaner);
+    name_given_up(totals, shard->partitions);
     counters_merge(&totals->counters, &shard->counters);
     totals->connections += shard->conn_count;
     totals->http_connections += http_conn_count(shard->http);
@@ -154,8 +174,10 @@ bool answer_health(const struct shard *shard, const struct answer *answer, struc
     if (longest_us / 1000 <= shard->config->replica_lag_time_max_ms) {
         text_put(text, STR("ok"));
         if (totals->cleaner.uncleanable > 0) {
-            text_put(text, STR(", but compaction has given up on partitions: "));
+            text_put(text, STR(", but compaction has given up on "));
             text_put_number(text, (int64_t)totals->cleaner.uncleanable);
+            text_put(text, STR(" until the next start: "));
+            text_put(text, (struct str){.data = totals->given_up, .size = totals->given_up_size});
         }
         text_put(text, STR("\n"));
         return true;

@@ -16,10 +16,11 @@
 
 enum {
     ANSWER_SIZE = 16 * 1024,
-    ANSWER_PIECE_LINES = 32, /* Lines written or partitions looked at, in one tick. */
-    ANSWER_ITEM_SIZE = 4096, /* The longest that is written at once: one histogram. */
-    ANSWER_CHUNK_PREFIX = 6, /* Four hexadecimal digits, CR LF. */
-    ANSWER_CHUNK_SUFFIX = 7, /* CR LF, and "0" CR LF CR LF after the last one. */
+    ANSWER_PIECE_LINES = 32,  /* Lines written or partitions looked at, in one tick. */
+    ANSWER_ITEM_SIZE = 4096,  /* The longest that is written at once: one histogram. */
+    ANSWER_NAMES_SIZE = 2048, /* Of partitions, in a sentence. */
+    ANSWER_CHUNK_PREFIX = 6,  /* Four hexadecimal digits, CR LF. */
+    ANSWER_CHUNK_SUFFIX = 7,  /* CR LF, and "0" CR LF CR LF after the last one. */
 };
 
 enum answer_page { ANSWER_METRICS, ANSWER_HEALTH, ANSWER_READY };
@@ -43,6 +44,9 @@ struct totals {
         uint64_t uncleanable, uncleanable_size, runs, read, written, dropped;
         uint64_t dirty_percent, map_percent, recopy_percent, last_s, delay_s, idle_ms;
     } cleaner;
+    /* The partitions that compaction has given up on, and why: as many as there is room for. */
+    uint32_t given_up_size;
+    char given_up[ANSWER_NAMES_SIZE];
 };
 
 struct answer {
