@@ -55,6 +55,23 @@ Test(check_key, takes_what_had_no_answer_for_either)
                              "v 9 0 1 5 1 1 31\nz 9 0 4 33\n. 34\n");
 }
 
+Test(check_key, finds_a_key_that_is_gone_after_a_tombstone_without_an_answer)
+{
+    expect_found(KEYED "t 1 0 0 5 10\ne 1 0 _MSG_TIMED_OUT 11\nk 1 1 0 5 12\na 1 1 0 13\n"
+                       "k 1 2 0 6 14\na 1 2 1 15\nk 1 3 0 6 16\na 1 3 2 17\n" LAST
+                       "v 9 0 2 6 1 3 31\nz 9 0 3 33\n. 34\n",
+                 FINDING_LOST_KEY, "6: k 1 1 0 5 12\n7: a 1 1 0 13\n14: z 9 0 3 33\n");
+}
+
+Test(check_key, says_nothing_where_every_key_may_have_been_deleted)
+{
+    expect_inconclusive(KEYED
+                        "k 1 0 0 5 10\na 1 0 0 11\nt 1 1 0 5 12\ne 1 1 _MSG_TIMED_OUT 13\n" LAST
+                        "z 9 0 2 33\n. 34\n",
+                        "no key is left to judge: tombstones without an answer may have deleted "
+                        "all");
+}
+
 Test(check_key, lets_other_readers_have_read_what_is_compacted)
 {
     expect_valid(HEAD "c 1 keyed keys w\nc 8 reader live l\nc 9 reader final f\n"

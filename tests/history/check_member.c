@@ -90,6 +90,65 @@ Test(check_member, finds_two_owners_of_one_partition)
                                         "q 3 0 2 40 41\ns 3 0 2 42\n" REST LAST FINAL);
 }
 
+/* Refused at once, and what it would have committed is told after the next one's commit. */
+#define REFUSED(code)                                                                              \
+    "m 2 0 1 25\nf 2 0 " code " 26\nd 2 0 27\no 3 0 40\nq 3 0 -1 40 41\ns 3 0 -1 42\n"             \
+    "r 3 0 0 1 0 42\nr 3 0 1 1 1 42\n" REST "q 3 0 1 50 51\n"                                      \
+    "m 3 0 4 52\nf 3 0 NO_ERROR 53\n" LAST FINAL
+
+Test(check_member, finds_a_refused_commit_that_took_effect)
+{
+    static const char *const witness = "4: c 3 member group b\n19: m 2 0 1 25\n32: q 3 0 1 50 51\n";
+    expect_found(GROUP FOUR BEGUN REFUSED("ILLEGAL_GENERATION"), FINDING_NEVER_WRITTEN, witness);
+    expect_found(GROUP FOUR BEGUN REFUSED("UNKNOWN_MEMBER_ID"), FINDING_NEVER_WRITTEN, witness);
+    expect_found(GROUP FOUR BEGUN REFUSED("FENCED_INSTANCE_ID"), FINDING_NEVER_WRITTEN, witness);
+    expect_found(GROUP FOUR BEGUN REFUSED("REBALANCE_IN_PROGRESS"), FINDING_NEVER_WRITTEN, witness);
+    /* Of other errors nobody knows. */
+    expect_valid(GROUP FOUR BEGUN REFUSED("REQUEST_TIMED_OUT"));
+}
+
+Test(check_member, knows_nothing_of_attempts_before_the_one_that_was_refused)
+{
+    expect_valid(GROUP FOUR BEGUN
+                 "m 2 0 1 25\nf 2 0 ILLEGAL_GENERATION 100000025\nd 2 0 100000027\n"
+                 "o 3 0 100000040\nq 3 0 1 100000040 100000041\ns 3 0 1 100000042\n"
+                 "r 3 0 1 1 1 100000043\nr 3 0 2 1 2 100000043\nr 3 0 3 1 3 100000044\n"
+                 "m 3 0 4 100000045\nf 3 0 NO_ERROR 100000046\nd 3 0 100000047\n"
+                 "q 3 0 4 100000060 100000061\ns 9 0 0 100000070\nr 9 0 0 1 0 100000071\n"
+                 "r 9 0 1 1 1 100000072\nr 9 0 2 1 2 100000073\nr 9 0 3 1 3 100000074\n"
+                 "z 9 0 4 100000075\n. 100000076\n");
+}
+
+/* Member 2 gives it up, member 3 is given it, and member 2 commits as if it still had it. */
+#define LATE                                                                                       \
+    "m 2 0 2 25\nf 2 0 NO_ERROR 26\nd 2 0 27\no 3 0 40\nq 3 0 2 40 41\ns 3 0 2 42\nm 2 0 1 42\n"
+
+Test(check_member, finds_a_late_commit_that_was_taken)
+{
+    expect_found(GROUP FOUR BEGUN LATE "f 2 0 NO_ERROR 42\n" REST LAST FINAL, FINDING_TWO_OWNERS,
+                 "21: d 2 0 27\n22: o 3 0 40\n25: m 2 0 1 42\n");
+    expect_valid(GROUP FOUR BEGUN LATE "f 2 0 ILLEGAL_GENERATION 42\n" REST LAST FINAL);
+}
+
+Test(check_member, finds_a_late_commit_that_took_effect_whatever_was_said)
+{
+    expect_found(GROUP FOUR BEGUN LATE "f 2 0 _TIMED_OUT 42\nq 3 0 1 42 43\n" REST LAST FINAL,
+                 FINDING_NEVER_WRITTEN,
+                 "4: c 3 member group b\n25: m 2 0 1 42\n27: q 3 0 1 42 43\n");
+}
+
+Test(check_member, says_nothing_of_a_group_that_stood_still)
+{
+    expect_inconclusive(
+        GROUP "w 1 0 0 10\na 1 0 0 11\no 2 0 20\nq 2 0 -1 20 21\ns 2 0 -1 22\nr 2 0 0 1 0 23\n"
+              "d 2 0 24\no 3 0 60000000025\nq 3 0 -1 60000000026 60000000027\n"
+              "s 3 0 -1 60000000028\nr 3 0 0 1 0 60000000029\nm 3 0 1 60000000030\n"
+              "f 3 0 NO_ERROR 60000000031\nd 3 0 60000000032\nq 3 0 1 60000000033 60000000034\n"
+              "s 9 0 0 60000000040\nr 9 0 0 1 0 60000000041\nz 9 0 1 60000000042\n"
+              ". 60000000043\n",
+        "for 60 s no member of a group had some partition");
+}
+
 Test(check_member, says_nothing_of_a_group_that_did_not_get_to_the_end)
 {
     expect_inconclusive(GROUP FOUR BEGUN "m 2 0 2 25\nf 2 0 NO_ERROR 26\nq 3 0 2 60 61\n" FINAL,

@@ -43,3 +43,14 @@ Test(outcome, believes_a_client_that_knows_of_all_its_attempts)
     cr_expect_not(outcome_is_failure(STR("_MSG_TIMED_OUT:persisted"), false));
     cr_expect_not(outcome_is_failure(STR(":not-persisted"), false));
 }
+
+Test(outcome, takes_what_fences_a_member_for_a_refusal)
+{
+    cr_expect(outcome_is_refusal(STR("ILLEGAL_GENERATION")));
+    cr_expect(outcome_is_refusal(STR("UNKNOWN_MEMBER_ID")));
+    cr_expect(outcome_is_refusal(STR("FENCED_INSTANCE_ID")));
+    cr_expect(outcome_is_refusal(STR("REBALANCE_IN_PROGRESS")));
+    cr_expect_not(outcome_is_refusal(STR("REQUEST_TIMED_OUT")));
+    cr_expect_not(outcome_is_refusal(STR("NOT_COORDINATOR")));
+    cr_expect_not(outcome_is_refusal(STR("NO_ERROR")));
+}

@@ -5,7 +5,8 @@
  * matter: a final read gives of each key the value that was acknowledged last, or one above it; a
  * tombstone may be gone, but not without what it deleted. A key has one writer and one partition,
  * so the order of its acknowledged values is that of their numbers. What has no answer may stand
- * anywhere, a tombstone among it may have taken everything away.
+ * anywhere; a tombstone among it may have taken away what was written before it, and nothing that
+ * was acknowledged later: an idempotent writer's records stand in their order, or not at all.
  *
  * Where no acknowledged record is missing nothing was compacted, and this has shown nothing. */
 #include <stdio.h>
@@ -21,7 +22,7 @@ struct key_end {
     const struct write *found; /* The highest that it got; NULL: none. */
     int64_t found_value;
     bool is_deleted;     /* The last acknowledged one is a tombstone. */
-    bool may_be_deleted; /* A tombstone has no answer. */
+    bool may_be_deleted; /* A tombstone since then has no answer. */
 };
 
 /* ---- Lines. */
@@ -137,6 +138,7 @@ static void check_one_key(struct checker *checker, const struct client *client, 
         return;
     }
     bool may_be_gone = end->is_deleted || end->may_be_deleted;
+    checker->verdict->counts.keys_judged += end->found || !end->may_be_deleted;
     if (end->found ? is_stale(end) : !may_be_gone)
         tell_lost_key(checker, client, key, end);
 }
@@ -153,6 +155,7 @@ static void take_value(struct checker *checker, const struct write *write, int64
         end->acked = write;
         end->acked_value = value;
         end->is_deleted = is_tombstone;
+        end->may_be_deleted = false;
     } else if (write->state != WRITE_FAILED) {
         end->may_be_deleted |= is_tombstone;
     }
@@ -185,6 +188,9 @@ void check_keys(struct checker *checker)
     for (uint32_t i = 0; i < checker->client_count; i++)
         if (checker->clients[i] && checker->clients[i]->keys)
             check_writer(checker, checker->clients[i]);
+    if (counts->keys && !counts->keys_judged && !checker->verdict->reason_count)
+        add_reason(checker->verdict,
+                   "no key is left to judge: tombstones without an answer may have deleted all");
     if (counts->keys && !counts->keys_compacted)
         add_reason(checker->verdict,
                    "no acknowledged record of a key is missing: nothing was compacted, so that "

@@ -8,7 +8,12 @@
  *
  *   - an acknowledged commit, or of what another one was told, but of none that ended before
  *     another of these began that had ended before the question;
- *   - any commit without an acknowledgement that had begun by then.
+ *   - any commit without an acknowledgement that had begun by then, unless it was refused.
+ *
+ * A coordinator that fences a commit (outcome.c) has not taken it. An attempt before that one may
+ * have been taken all the same, so only a refusal that came at once is one: before a client would
+ * have tried again. And what a member commits that has given the partition up, once another one was
+ * given it, is of an old generation, and may not take effect whatever the answer is.
  *
  * Members begin where they are told (s lines), and go over no record (poll-skip). So whatever was
  * acknowledged below the offset that is committed at last was delivered to one of them.
@@ -19,8 +24,14 @@
 #include <stdio.h>
 
 #include "checker_state.h"
+#include "outcome.h"
 
 enum { BITS = 8 };
+
+#define RETRY_NS INT64_C(100000000) /* librdkafka waits 100 ms before it tries again. */
+/* For longer than faults and sessions last nobody had a partition. */
+#define UNOWNED_MAX_NS INT64_C(60000000000)
+#define NS_A_S INT64_C(1000000000)
 
 /* ---- Groups. */
 
@@ -29,6 +40,7 @@ void join_group(struct checker *checker, struct client *client)
     uint32_t partitions = checker->verdict->head.partitions;
     checker->verdict->counts.members++;
     client->given = mem_zalloc(partitions * sizeof *client->given);
+    client->had = mem_zalloc(partitions * sizeof *client->had);
     for (uint32_t i = 0; i < checker->group_count; i++)
         if (checker->groups[i]->profile == client->profile)
             client->group = checker->groups[i];
@@ -38,7 +50,8 @@ void join_group(struct checker *checker, struct client *client)
     group->profile = client->profile;
     group->partitions = mem_zalloc(partitions * sizeof *group->partitions);
     for (uint32_t i = 0; i < partitions; i++)
-        group->partitions[i] = (struct group_partition){.acked = -1, .committed = -1, .asked = -1};
+        group->partitions[i] =
+            (struct group_partition){.acked = -1, .committed = -1, .asked = -1, .unowned = -1};
     mem_grow(checker->groups, checker->group_count, &checker->group_capacity);
     checker->groups[checker->group_count++] = group;
     client->group = group;
@@ -78,20 +91,41 @@ static struct group_partition *partition_of(struct checker *checker,
 
 /* ---- Who has a partition. */
 
+/* Somebody has it again. */
+static void end_unowned(struct checker *checker, struct group_partition *partition, int64_t time)
+{
+    uint64_t *longest = &checker->verdict->counts.member_unowned_ns;
+    if (partition->unowned >= 0 && (uint64_t)(time - partition->unowned) > *longest)
+        *longest = (uint64_t)(time - partition->unowned);
+    partition->unowned = -1;
+}
+
 bool take_given(struct checker *checker, const struct history_line *line, const char *path)
 {
     struct group_partition *partition = partition_of(checker, line, path);
     if (!partition)
         return false;
-    find_client(checker, line->client)->given[line->partition] = ++partition->gifts;
+    uint32_t *given = &find_client(checker, line->client)->given[line->partition];
+    end_unowned(checker, partition, line->time);
+    partition->owner = line->client;
+    partition->owners += *given == 0;
+    *given = ++partition->gifts;
     return true;
 }
 
 bool take_taken(struct checker *checker, const struct history_line *line, const char *path)
 {
-    if (!partition_of(checker, line, path))
+    struct group_partition *partition = partition_of(checker, line, path);
+    if (!partition)
         return false;
-    find_client(checker, line->client)->given[line->partition] = 0;
+    struct client *client = find_client(checker, line->client);
+    uint32_t *given = &client->given[line->partition];
+    if (*given == 0)
+        return true;
+    client->had[line->partition] = *given;
+    *given = 0;
+    if (--partition->owners == 0)
+        partition->unowned = line->time;
     return true;
 }
 
@@ -163,13 +197,17 @@ bool take_committing(struct checker *checker, const struct history_line *line, c
         return refuse_line(checker, line, path,
                            "client %u has a commit for partition %u open already", line->client,
                            line->partition);
+    const struct client *client = find_client(checker, line->client);
+    uint32_t given = client->given[line->partition];
+    uint32_t had = client->had[line->partition];
     mem_grow(partition->doubts, partition->doubt_count, &partition->doubt_capacity);
     partition->doubts[partition->doubt_count++] =
         (struct group_doubt){.value = line->offset,
                              .begun = line->time,
                              .client = line->client,
-                             .given = find_client(checker, line->client)->given[line->partition],
-                             .is_open = true};
+                             .given = given,
+                             .is_open = true,
+                             .is_refused = given == 0 && had && partition->gifts > had};
     return true;
 }
 
@@ -182,6 +220,20 @@ static void add_known(struct group_partition *partition, struct group_known know
     partition->known[partition->known_count++] = known;
 }
 
+/* It was taken, although it is of an old generation. */
+static void tell_late(struct checker *checker, uint32_t partition, uint32_t owner,
+                      const struct group_doubt *commit)
+{
+    struct finding *finding = findings_add(
+        &checker->verdict->findings, FINDING_TWO_OWNERS,
+        "partition %u: offset %lld of client %u was taken as committed, although another member "
+        "had been given the partition since client %u had given it up",
+        partition, (long long)commit->value, commit->client, commit->client);
+    want_line(finding, 'o', owner, partition, WANT_ANY);
+    want_line(finding, 'd', commit->client, partition, WANT_ANY);
+    want_line(finding, 'm', commit->client, partition, commit->value);
+}
+
 bool take_commit_ended(struct checker *checker, const struct history_line *line, const char *path)
 {
     struct group_partition *partition = partition_of(checker, line, path);
@@ -191,11 +243,17 @@ bool take_commit_ended(struct checker *checker, const struct history_line *line,
     if (!open)
         return refuse_line(checker, line, path, "client %u has no commit for partition %u open",
                            line->client, line->partition);
-    open->is_open = false;
-    if (!str_equal(line->words[0], STR(HISTORY_COMMITTED)))
-        return true;
     struct group_doubt commit = *open;
+    bool is_acked = str_equal(line->words[0], STR(HISTORY_COMMITTED));
+    bool is_refused = outcome_is_refusal(line->words[0]) && line->time - commit.begun < RETRY_NS;
+    open->is_open = false;
+    open->is_refused |= is_refused;
+    checker->verdict->counts.member_fenced += is_refused;
+    if (!is_acked)
+        return true;
     *open = partition->doubts[--partition->doubt_count];
+    if (commit.is_refused)
+        tell_late(checker, line->partition, partition->owner, &commit);
     checker->verdict->counts.member_commits++;
     partition->acked = line->time;
     add_known(partition, (struct group_known){.value = commit.value,
@@ -238,7 +296,7 @@ static bool may_tell(const struct group_partition *partition, int64_t value, int
         if (partition->known[i].value == value)
             return true;
     for (uint32_t i = partition->doubt_count; i-- > 0;)
-        if (partition->doubts[i].value == value)
+        if (partition->doubts[i].value == value && !partition->doubts[i].is_refused)
             return true;
     return false;
 }
@@ -269,10 +327,13 @@ static void tell_wrong(struct checker *checker, const struct history_line *line,
         "partition %u: client %u was told that its group has %lld committed%s", line->partition,
         line->client, (long long)line->offset,
         is_old ? ", although another offset had been committed or told since and before it asked"
-               : ", which no member had begun to commit");
+               : ", which no member had begun to commit, or which was refused");
     if (is_old)
         for (uint32_t i = before; i-- > 0 && before - i <= 2;)
             want_known(finding, line->partition, &partition->known[i]);
+    for (uint32_t i = 0; !is_old && i < partition->doubt_count; i++)
+        if (partition->doubts[i].value == line->offset)
+            want_line(finding, 'm', partition->doubts[i].client, line->partition, line->offset);
     want_line(finding, 'c', line->client, WANT_ANY, WANT_ANY);
     want_committed(finding, line->client, line->partition, line->offset, line->value);
 }
@@ -346,6 +407,10 @@ void check_delivered(struct checker *checker, const struct write *write, uint32_
 /* A group that is left alone gets to the end. */
 void check_members(struct checker *checker)
 {
+    uint64_t unowned_ns = checker->verdict->counts.member_unowned_ns;
+    if (unowned_ns > UNOWNED_MAX_NS)
+        add_reason(checker->verdict, "for %lld s no member of a group had some partition",
+                   (long long)(unowned_ns / NS_A_S));
     for (uint32_t i = 0; i < checker->group_count; i++)
         for (uint32_t p = 0; p < checker->verdict->head.partitions; p++) {
             const struct group_partition *partition = &checker->groups[i]->partitions[p];

@@ -65,14 +65,16 @@ void print_verdict(const struct verdict *verdict)
                (unsigned long long)findings->counts[FINDING_LOST_COMMIT],
                (unsigned long long)counts->commits_late);
     if (counts->keys)
-        printf("%llu keys, %llu of their records compacted away; %llu keys lost\n",
-               (unsigned long long)counts->keys, (unsigned long long)counts->keys_compacted,
+        printf("%llu keys, %llu of them judged, %llu of their records compacted away; %llu keys "
+               "lost\n",
+               (unsigned long long)counts->keys, (unsigned long long)counts->keys_judged,
+               (unsigned long long)counts->keys_compacted,
                (unsigned long long)findings->counts[FINDING_LOST_KEY]);
     if (counts->members)
-        printf("%llu members of groups, %llu commits acked, %llu times told where to begin; "
-               "%llu undelivered\n",
+        printf("%llu members of groups, %llu commits acked, %llu fenced, %llu times told where to "
+               "begin; %llu undelivered\n",
                (unsigned long long)counts->members, (unsigned long long)counts->member_commits,
-               (unsigned long long)counts->member_asked,
+               (unsigned long long)counts->member_fenced, (unsigned long long)counts->member_asked,
                (unsigned long long)findings->counts[FINDING_UNDELIVERED]);
 }
 
@@ -106,9 +108,12 @@ static json_t *counts_of(const struct verdict *verdict)
         number(counts->commits_late));
     json_object_set_new(root, "keys", json_integer(number(counts->keys)));
     json_object_set_new(root, "keys_compacted", json_integer(number(counts->keys_compacted)));
+    json_object_set_new(root, "keys_judged", json_integer(number(counts->keys_judged)));
     json_object_set_new(root, "members", json_integer(number(counts->members)));
     json_object_set_new(root, "member_commits", json_integer(number(counts->member_commits)));
     json_object_set_new(root, "member_asked", json_integer(number(counts->member_asked)));
+    json_object_set_new(root, "member_fenced", json_integer(number(counts->member_fenced)));
+    json_object_set_new(root, "member_unowned_ns", json_integer(number(counts->member_unowned_ns)));
     for (uint32_t i = 0; i < FINDING_CLASSES; i++) {
         set_count(root, (enum finding_class)i, found[i]);
         bool is_named = i == FINDING_LOST_WRITE || i == FINDING_UNSEEN || i == FINDING_DUPLICATE ||

@@ -166,6 +166,7 @@ static void close_checker(struct checker *checker)
         write_list_free(&client->writes);
         mem_free(client->positions);
         mem_free(client->given);
+        mem_free(client->had);
         keys_free(client->keys);
         mem_free(client);
     }

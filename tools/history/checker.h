@@ -37,10 +37,13 @@ struct checker_counts {
     uint64_t commits_asked;        /* Answers that told what is committed. */
     uint64_t commits_late;         /* Without an answer, and there after a later one. */
     uint64_t keys;                 /* Of which something was acknowledged. */
-    uint64_t keys_compacted; /* Acknowledged records of theirs that a final read passed over. */
-    uint64_t members;        /* Of groups. */
-    uint64_t member_commits; /* Acknowledged to them. */
-    uint64_t member_asked;   /* Answers that told them what is committed. */
+    uint64_t keys_compacted;    /* Acknowledged records of theirs that a final read passed over. */
+    uint64_t keys_judged;       /* Those that no tombstone without an answer may have deleted. */
+    uint64_t members;           /* Of groups. */
+    uint64_t member_commits;    /* Acknowledged to them. */
+    uint64_t member_asked;      /* Answers that told them what is committed. */
+    uint64_t member_fenced;     /* Their commits that were refused, or came too late to be taken. */
+    uint64_t member_unowned_ns; /* The longest time in which nobody had a partition again. */
 };
 
 /* What came of it. */

@@ -33,6 +33,7 @@ struct client {
     struct keys *keys;          /* NULL: its values have none. */
     struct group *group;        /* NULL: it is in none. */
     uint32_t *given;            /* By partition: which of its group's gifts it was; 0: none. */
+    uint32_t *had;              /* The same of the last gift that it has no more; 0: none. */
 };
 
 /* The keys of one writer (check_key.c): which key each value has, and where each key's are. */
@@ -96,6 +97,7 @@ struct group_doubt {
     uint32_t client;
     uint32_t given; /* Under which gift it was made. */
     bool is_open;
+    bool is_refused; /* It may not: fenced, or of a generation that was over when it began. */
 };
 
 /* Acknowledged commits in a row of one member, under one gift. */
@@ -117,6 +119,9 @@ struct group_partition {
     struct group_turn turns[GROUP_TURNS]; /* The last one last. */
     uint32_t turn_count;
     uint32_t gifts;    /* How often a member was given it. */
+    uint32_t owner;    /* Who was given it last. */
+    uint32_t owners;   /* Members that have it, or do not know yet that they have it no more. */
+    int64_t unowned;   /* Since when nobody has it, ns; -1: somebody has, or nobody had. */
     int64_t acked;     /* ns of the last acknowledgement; -1: none. */
     int64_t committed; /* What was told last; -1: nothing is. */
     int64_t asked;     /* When that was asked, ns; -1: never. */

@@ -88,3 +88,14 @@ bool outcome_is_failure(struct str code, bool is_tried_once)
             return rows[i].proof == NEVER_SENT || is_tried_once;
     return false;
 }
+
+bool outcome_is_refusal(struct str code)
+{
+    /* What fences members. Of them the coordinator knows by itself, before it writes anything. */
+    static const char *const names[] = {"ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID",
+                                        "FENCED_INSTANCE_ID", "REBALANCE_IN_PROGRESS"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (str_equal(str_from(names[i]), code))
+            return true;
+    return false;
+}
