@@ -27,10 +27,12 @@ MUTANTS = {
     "ACK_BEFORE_SYNC": ("power-loss-all", 8, "lost", "acks=all"),
     "TAKES_AGAIN": ("kill-leader", 10, "duplicated", "acks=all"),
     "COMMIT_AT_ONCE": ("cut-followers", 4, "lost_commit", "groups"),
+    "COMMIT_ANY_GENERATION": ("kill-leader", 10, "two_owners", "groups"),
     "LAST_GOES_TOO": ("kill-leader", 10, "lost_key", "keys"),
 }
 # What is counted, as the text of a verdict calls it.
-CLASSES = {"lost": "lost-write", "duplicated": "duplicate", "lost_commit": "lost-commit", "lost_key": "lost-key"}
+CLASSES = {"lost": "lost-write", "duplicated": "duplicate", "lost_commit": "lost-commit", "lost_key": "lost-key",
+           "two_owners": "two-owners"}
 
 
 def build(name):

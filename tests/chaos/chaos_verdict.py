@@ -115,6 +115,18 @@ def test_what_somebody_elses_nodes_did_not_compact_is_no_doubt():
     assert silent.code == 12 and silent.found["inconclusive"] == ["no member of a group committed anything"]
 
 
+def test_a_group_that_stands_still_after_its_first_death_is_a_doubt():
+    def weighed(died, survived, still_ms):
+        side, one = side_topics.SideTopics(None), Checked(0, {"member_commits": 5}, "")
+        side.hear(side_topics.READER, f"9 members joined, 3 left, {died} died; 70 records read, 5 commits acknowledged; "
+                                      f"whole again after {survived} deaths, and last {still_ms} ms before the end; 2 late commits")
+        assert side.churned == (died, survived, still_ms, 2)
+        side.weigh_churn(one)
+        return one.code, one.found.get("inconclusive")
+    assert weighed(1, 0, 30000) == (12, ["the group got over no death, and did not have all partitions for 30 s before the end"])
+    assert weighed(3, 2, 30000) == weighed(1, 0, 2000) == (0, None)
+
+
 def test_settings_of_the_side_topics_give_way_to_those_that_were_asked_for():
     found = side_topics.settings(["log.cleaner.backoff.ms=7", "a=b"])
     assert "log.cleaner.backoff.ms=500" not in found and found[-2:] == ["log.cleaner.backoff.ms=7", "a=b"], found

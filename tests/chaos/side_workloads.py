@@ -103,6 +103,9 @@ def test_a_group_whose_members_come_go_and_die_reads_and_commits_all():
         assert joined == gone + died and died > 0, said
         found = verdict(writer, churn, read_all(cluster))
         assert found["member_commits"] == commits > 0 and found["member_asked"] == churn.lines("q") > 12, found
+        again, still_ms, late = map(int, re.search(r"after (\d+) deaths, and last (\d+) ms before the end; (\d+) late", said).groups())
+        assert died >= again > 0 and late > 0 and found["member_fenced"] > 0, (said, found)
+        assert still_ms < 60000 and 0 < found["member_unowned_ns"] < 60e9, (said, found)
         assert got >= found["acked"] and found["reads"] == got + found["acked"], found
         assert json.loads(cluster.skiff("group", "ls", "--json")) == []
     with_topic(look, sets=SOON)

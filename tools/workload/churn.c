@@ -4,6 +4,8 @@
  * its place. Where librdkafka knows the consumer protocol there is a second group, of that; its
  * members leave alone, since for how long a dead one is waited for is the brokers' to say (45 s).
  *
+ * A death counts once the others have all partitions again without anybody's help.
+ *
  * At the end nobody goes any more. The coordinator is told that the last dead are dead, as an
  * operator would, since it would wait for their sessions; the others read and commit all that is
  * there, leave, and the offsets are asked for once more. Whether all that came to an end is for
@@ -47,8 +49,11 @@ struct group {
     struct member *members[MEMBERS_MAX];
     char dead[DEAD_MAX][MEMBER_ID_MAX]; /* Ids; a ring. */
     uint32_t dead_count;
-    uint64_t turn;  /* Whose it is to go next. */
-    int64_t due_ns; /* When, at the earliest. */
+    uint64_t turn;     /* Whose it is to go next. */
+    int64_t due_ns;    /* When, at the earliest. */
+    int64_t whole_ns;  /* When its members had all partitions among them last. */
+    uint64_t survived; /* Deaths after which they had them again by themselves. */
+    uint64_t mourned;  /* Deaths after which they have not yet. */
 };
 
 struct churn {
@@ -58,7 +63,7 @@ struct churn {
     int64_t session_ms; /* Brokers take no less than 6000, as they come. */
     uint32_t group_count;
     struct group groups[GROUPS_MAX];
-    uint64_t joined, left, died, got, committed;
+    uint64_t joined, left, died, got, committed, late;
 };
 
 /* ---- Members. */
@@ -72,6 +77,8 @@ static void bury(struct churn *churn, struct group *group, int32_t place)
     if (member->id[0])
         snprintf(group->dead[group->dead_count++ % DEAD_MAX], MEMBER_ID_MAX, "%s", member->id);
     *(member->order == MEMBER_DIES ? &churn->died : &churn->left) += 1;
+    group->mourned += member->order == MEMBER_DIES;
+    churn->late += member->late;
     churn->got += member->got;
     churn->committed += member->committed;
     member_join(member);
@@ -110,7 +117,12 @@ static bool is_whole(const struct churn *churn, const struct group *group)
 static void send_off(struct churn *churn, struct group *group)
 {
     struct member *member = group->members[group->turn % (uint64_t)churn->member_count];
-    if (workload_now_ns() < group->due_ns || !is_whole(churn, group) || !member)
+    if (!is_whole(churn, group))
+        return;
+    group->whole_ns = workload_now_ns();
+    group->survived += group->mourned;
+    group->mourned = 0;
+    if (workload_now_ns() < group->due_ns || !member)
         return;
     bool dies = group->turn++ % 2 != 0 && !group->shared.is_of_broker;
     member->order = dies ? MEMBER_DIES : MEMBER_LEAVES;
@@ -122,7 +134,7 @@ static int churn_until_signal(struct churn *churn)
     struct workload *workload = &churn->workload;
     int code = replace(churn);
     for (uint32_t g = 0; g < churn->group_count; g++)
-        churn->groups[g].due_ns = workload_now_ns() + churn->every_ns;
+        churn->groups[g].due_ns = (churn->groups[g].whole_ns = workload_now_ns()) + churn->every_ns;
     while (!code && !workload->ends) {
         for (uint32_t g = 0; g < churn->group_count; g++)
             send_off(churn, &churn->groups[g]);
@@ -239,10 +251,26 @@ static int ask_last(struct churn *churn, struct member_group *group)
     return EXIT_DONE;
 }
 
+/* How it went until the signal: what comes after it is no churn. The consumer protocol's groups
+ * have no deaths. */
+static void tell(const struct churn *churn, int64_t ended_ns)
+{
+    const struct group *group = &churn->groups[0];
+    printf(
+        "%llu members joined, %llu left, %llu died; %llu records read, %llu commits "
+        "acknowledged; whole again after %llu deaths, and last %lld ms before the end; %llu late "
+        "commits\n",
+        (unsigned long long)churn->joined, (unsigned long long)churn->left,
+        (unsigned long long)churn->died, (unsigned long long)churn->got,
+        (unsigned long long)churn->committed, (unsigned long long)group->survived,
+        (long long)((ended_ns - group->whole_ns) / 1000000), (unsigned long long)churn->late);
+}
+
 /* Also after an error: members have threads. */
 static int end_churn(struct churn *churn, int code)
 {
-    int64_t deadline_ns = workload_now_ns() + END_LIMIT_NS;
+    int64_t ended_ns = workload_now_ns();
+    int64_t deadline_ns = ended_ns + END_LIMIT_NS;
     churn->workload.ends = false;
     if (!code)
         for_groups(churn, remove_dead);
@@ -256,11 +284,7 @@ static int end_churn(struct churn *churn, int code)
         if (!churn->groups[g].shared.is_refused)
             code = ask_last(churn, &churn->groups[g].shared);
     for_groups(churn, delete_group);
-    printf("%llu members joined, %llu left, %llu died; %llu records read, %llu commits "
-           "acknowledged\n",
-           (unsigned long long)churn->joined, (unsigned long long)churn->left,
-           (unsigned long long)churn->died, (unsigned long long)churn->got,
-           (unsigned long long)churn->committed);
+    tell(churn, ended_ns);
     return code;
 }
 

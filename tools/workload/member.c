@@ -125,6 +125,7 @@ static void drop(struct member *member, int32_t partition)
     if (!member->held[partition].is_held)
         return;
     history_taken(member->group->workload->history, member->number, (uint32_t)partition);
+    late_commit_lost(&member->lately, partition, member->held[partition].next);
     end_commit(member, (uint32_t)partition, RD_KAFKA_RESP_ERR__TIMED_OUT);
     member->held[partition] = nothing_held;
 }
@@ -149,6 +150,8 @@ static void take(struct member *member, rd_kafka_topic_partition_list_t *partiti
 {
     struct history *history = member->group->workload->history;
     tell_member(member);
+    if (!member->group->is_of_broker)
+        late_commit_given(&member->lately, member->client, str_from(member->group->name));
     for (int i = 0; i < partitions->cnt; i++) {
         int32_t partition = partitions->elems[i].partition;
         history_given(history, member->number, (uint32_t)partition);
@@ -254,6 +257,24 @@ static void count_partitions(struct member *member)
 
 /* ---- Its life. */
 
+/* Not while it has the partition: then nobody could tell which commit was taken. In here it is not
+ * given it either, since librdkafka calls back only where it is polled. */
+static void commit_late(struct member *member)
+{
+    struct late_commit *lately = &member->lately;
+    if (!late_commit_is_due(lately))
+        return;
+    for (int32_t i = 0; i < lately->partitions; i++) {
+        bool is_sent = !member->held[i].is_held && lately->lost[i] >= 0 &&
+                       late_commit_send(lately, member->group->workload,
+                                        str_from(member->group->name), member->number, i);
+        lately->lost[i] = -1;
+        member->late += is_sent;
+        if (is_sent)
+            break;
+    }
+}
+
 static void *run_member(void *argument)
 {
     struct member *member = argument;
@@ -268,6 +289,7 @@ static void *run_member(void *argument)
             member->commit_due_ns = workload_now_ns() + COMMIT_EVERY_NS;
             begin_commit(member);
         }
+        commit_late(member);
         count_partitions(member);
     }
     member->held_count = member->at_end = 0;
@@ -350,6 +372,7 @@ int member_start(struct member **out, struct member_group *group)
     member->group = group;
     member->number = group->workload->next_client++;
     member->held = mem_alloc(partitions * sizeof *member->held);
+    late_commit_init(&member->lately, (int32_t)partitions);
     for (uint32_t i = 0; i < partitions; i++)
         member->held[i] = nothing_held;
     int code = open_client(member);
@@ -364,6 +387,7 @@ int member_start(struct member **out, struct member_group *group)
     if (member->client)
         rd_kafka_destroy(member->client);
     mem_free(member->held);
+    late_commit_free(&member->lately);
     mem_free(member);
     return code;
 }
@@ -372,5 +396,6 @@ void member_join(struct member *member)
 {
     pthread_join(member->thread, NULL);
     mem_free(member->held);
+    late_commit_free(&member->lately);
     mem_free(member);
 }

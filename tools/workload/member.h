@@ -7,9 +7,8 @@
 
 #include <pthread.h>
 
+#include "late_commit.h"
 #include "workload.h"
-
-enum { MEMBER_ID_MAX = 128 };
 
 enum member_order {
     MEMBER_STAYS,
@@ -38,6 +37,7 @@ struct member {
     _Atomic int32_t at_end;  /* Partitions that it has read to their ends, and committed. */
     char id[MEMBER_ID_MAX];  /* Once it died: what the coordinator knows it by. */
     uint64_t got, committed; /* Records; commits of partitions. Once it is over. */
+    uint64_t late;           /* Commits as of a generation that was over. */
     pthread_t thread;
     rd_kafka_t *client;
     rd_kafka_queue_t *commits; /* Where their results come. */
@@ -45,6 +45,7 @@ struct member {
     bool is_told;              /* That it is there, in the history. */
     bool is_committing;
     int64_t commit_due_ns;
+    struct late_commit lately;
 };
 
 /* Settings of a client of the group; `joins`: of one that becomes a member.

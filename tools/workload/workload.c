@@ -98,13 +98,16 @@ static int read_flags(struct workload *workload)
     return code;
 }
 
-/* The one topic of an answer: *partitions is 0 as long as there is none. */
-static int take_topic(const struct rd_kafka_metadata *metadata, int32_t *partitions)
+/* The one topic of an answer: *partitions is 0 as long as there is none, and *why its error. */
+static int take_topic(const struct rd_kafka_metadata *metadata, int32_t *partitions,
+                      rd_kafka_resp_err_t *why)
 {
     *partitions = 0;
+    *why = RD_KAFKA_RESP_ERR__BAD_MSG;
     if (metadata->topic_cnt != 1)
         return EXIT_DONE;
     const struct rd_kafka_metadata_topic *topic = &metadata->topics[0];
+    *why = topic->err;
     if (topic->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
         return say_error(EXIT_DENIED, "topic %s: %s", topic->topic, rd_kafka_err2name(topic->err));
     if (topic->err == RD_KAFKA_RESP_ERR_NO_ERROR ||
@@ -113,12 +116,25 @@ static int take_topic(const struct rd_kafka_metadata *metadata, int32_t *partiti
     return EXIT_DONE;
 }
 
+/* That it is not there only UNKNOWN_TOPIC_OR_PART says: other errors pass, or hide a topic. */
+static int no_topic(const struct workload *workload, rd_kafka_resp_err_t err,
+                    rd_kafka_resp_err_t why)
+{
+    if (err)
+        return say_error(EXIT_FAILED, "no broker answered in time: %s", rd_kafka_err2str(err));
+    if (why == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        return say_error(EXIT_NOT_FOUND, "there is no topic %s", workload->topic);
+    return say_error(EXIT_FAILED, "no broker told of topic %s in time: %s", workload->topic,
+                     rd_kafka_err2name(why));
+}
+
 /* Ask until a broker knows the topic, the time is over, or a signal comes. */
 static int ask_for_topic(struct workload *workload, rd_kafka_t *client)
 {
     int64_t deadline_us = now_us() + workload->call->timeout_us;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(client, workload->topic, NULL);
     rd_kafka_resp_err_t err;
+    rd_kafka_resp_err_t why = RD_KAFKA_RESP_ERR_NO_ERROR; /* Of the last answer. */
     int code = topic ? EXIT_DONE
                      : say_error(EXIT_USAGE, "topic %s: %s", workload->topic,
                                  rd_kafka_err2str(rd_kafka_last_error()));
@@ -126,7 +142,7 @@ static int ask_for_topic(struct workload *workload, rd_kafka_t *client)
         const struct rd_kafka_metadata *metadata;
         err = rd_kafka_metadata(client, 0, topic, &metadata, ASK_MS);
         if (!err) {
-            code = take_topic(metadata, &workload->partitions);
+            code = take_topic(metadata, &workload->partitions, &why);
             rd_kafka_metadata_destroy(metadata);
         }
         workload->ends |= is_signalled(workload);
@@ -136,9 +152,7 @@ static int ask_for_topic(struct workload *workload, rd_kafka_t *client)
             code =
                 say_error(EXIT_FAILED, "ended before a broker told of topic %s", workload->topic);
         else if (now_us() >= deadline_us)
-            code = err ? say_error(EXIT_FAILED, "no broker answered in time: %s",
-                                   rd_kafka_err2str(err))
-                       : say_error(EXIT_NOT_FOUND, "there is no topic %s", workload->topic);
+            code = no_topic(workload, err, why);
         else if (!err)
             sleep_us(ASK_MS * 1000 / 10);
     }

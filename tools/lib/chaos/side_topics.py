@@ -8,6 +8,7 @@
 Both write little, so that what others see of an outage is not theirs.
 """
 import os
+import re
 
 import programs
 
@@ -28,6 +29,10 @@ TRIES = {KEYS: 3}
 VIOLATIONS = ("lost", "duplicated", "reordered")
 INCONCLUSIVE = 12
 NOT_COMPACTED = "nothing was compacted"  # In the one reason of the checker that may be a note.
+READER = "reader-groups"
+# In the last line of `skiff-workload churn`.
+CHURNED = re.compile(r"(\d+) died;.* whole again after (\d+) deaths, and last (\d+) ms before the end; (\d+) late")
+STILL_MS = 20000  # A fault, a session and a rebalance take less.
 
 
 def settings(given):
@@ -40,6 +45,7 @@ class SideTopics:
 
     def __init__(self, workloads):
         self.workloads, self.files = workloads, {}
+        self.churned = None  # died, survived, still for ms, late commits
 
     def topic(self, name):
         return f"{self.workloads.topic}-{name}"
@@ -57,7 +63,13 @@ class SideTopics:
             self.workloads.start(name, "write", "--rate", rates[name], *more, topic=topic)
         # A reader, which ends after the writers.
         session = ["--session-ms", SESSION_MS] if is_ours else []
-        self.workloads.start("reader-groups", "churn", *session, topic=self.topic(GROUPS))
+        self.workloads.start(READER, "churn", *session, topic=self.topic(GROUPS))
+
+    def hear(self, name, said):
+        """The last line of a process that ended."""
+        found = CHURNED.search(said) if name == READER else None
+        if found:
+            self.churned = tuple(map(int, found.groups()))
 
     def check(self, is_ours, ends):
         """[(name, what the checker says)], and what there is to note of them. `ends`: of files that it writes."""
@@ -68,10 +80,22 @@ class SideTopics:
             if name == GROUPS:
                 notes.append(f"groups: {found.get('members', 0)} members, {found.get('member_commits', 0):,} commits "
                              f"acknowledged, {found.get('member_asked', 0):,} times told where to begin")
+                died, survived, _, late = self.churned or (0, 0, 0, 0)
+                notes.append(f"groups: whole again by themselves after {survived} of {died} deaths; {late} commits of an "
+                             f"old generation were tried, {found.get('member_fenced', 0)} refusals counted")
+                self.weigh_churn(one)
             else:
                 notes.append(f"keys: {found.get('keys', 0)} with {found.get('acked', 0):,} records acknowledged, "
-                             f"{found.get('keys_compacted', 0):,} of them compacted away")
+                             f"{found.get('keys_judged', 0)} judged, {found.get('keys_compacted', 0):,} of them compacted away")
         return [(name, self.weighed(name, one, is_ours)) for name, one in checked], notes
+
+    def weigh_churn(self, checked):
+        """A group that stood still from its first death on has shown nothing of what comes after one."""
+        _, survived, still_ms, _ = self.churned or (0, 0, 0, 0)
+        if survived == 0 and still_ms > STILL_MS:
+            checked.found.setdefault("inconclusive", []).append(
+                f"the group got over no death, and did not have all partitions for {still_ms // 1000} s before the end")
+            checked.code = checked.code or INCONCLUSIVE
 
     @staticmethod
     def weighed(name, checked, is_ours):

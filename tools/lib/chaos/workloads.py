@@ -299,6 +299,7 @@ class Workloads:
                 process = self.processes[name]
                 code = programs.end(process, 0, limit_s)
                 self.given_up += sum(map(int, GIVEN_UP.findall(process.said(1))))
+                self.side.hear(name, process.said(1))
                 if code == VIOLATION:
                     self.note_broken(name)
                     continue
