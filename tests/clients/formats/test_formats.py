@@ -82,7 +82,8 @@ def test_clients_of_kafka_0_10_write_and_read_every_codec_they_know():
             cluster.skiff("topic", "create", codec, "-p", "1")
             run_java("old", "old/OldClient.java", cluster.brokers(), codec, "write", codec, str(RECORDS))
             wanted = "".join(f"{i} key {i} value {i}\n" for i in range(RECORDS))
-            assert run_java("old", "old/OldClient.java", cluster.brokers(), codec, "read", str(RECORDS)) == wanted
+            got = run_java("old", "old/OldClient.java", cluster.brokers(), codec, "read", str(RECORDS))
+            assert got == wanted, f"{codec}: {got.count(chr(10))} records, and at last {got[-100:]}"
             assert kcat(cluster, "-C", "-t", codec, "-e", "-q", "-f", "%o %k %s\n") == wanted
     finally:
         cluster.close()

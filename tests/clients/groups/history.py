@@ -7,6 +7,8 @@ import subprocess
 import threading
 import time
 
+LIMIT_S = 180.0  # For what takes a second or two: a busy machine may need a minute to start a program.
+
 
 class Member:
     """One process; its lines are read by a thread of its own."""
@@ -34,7 +36,7 @@ class Member:
         self.reader.join()
         self.owned.clear()
 
-    def leave(self, limit_s=30):
+    def leave(self, limit_s=LIMIT_S):
         self.process.stdin.close()
         code = self.process.wait(timeout=limit_s)
         self.reader.join()
@@ -75,7 +77,7 @@ class History:
         owned = [place for member in self.members for place in member.owned]
         return sorted(owned) == list(range(partitions))
 
-    def wait_for_commits(self, partitions, limit_s=60.0):
+    def wait_for_commits(self, partitions, limit_s=LIMIT_S):
         """Seconds until each partition is committed anew, beyond what is confirmed now."""
         before, began = self.commits(), time.monotonic()
         while True:
@@ -86,7 +88,7 @@ class History:
                 f"not within {limit_s} s: commits of all partitions; {self.notes()[-5:]}"
             time.sleep(0.02)
 
-    def first_commit_after(self, limit_s=60.0):
+    def first_commit_after(self, limit_s=LIMIT_S):
         """Seconds until anything is committed."""
         before, began = len(self.events("committed")), time.monotonic()
         while len(self.events("committed")) == before:

@@ -121,7 +121,7 @@ int main(int argc, char **argv)
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     set(conf, "bootstrap.servers", argv[1]);
     set(conf, "group.id", argv[3]);
-    set(conf, "session.timeout.ms", "3000");
+    set(conf, "session.timeout.ms", "6000");
     set(conf, "heartbeat.interval.ms", "500");
     set(conf, "enable.auto.commit", "false");
     set(conf, "auto.offset.reset", "earliest");

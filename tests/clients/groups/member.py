@@ -59,7 +59,7 @@ def main():
     watcher = threading.Thread(target=sys.stdin.read, daemon=True)
     watcher.start()
     settings = {"bootstrap_servers": brokers.split(","), "group_id": group, "enable_auto_commit": False,
-                "auto_offset_reset": "earliest", "session_timeout_ms": 3000, "heartbeat_interval_ms": 500,
+                "auto_offset_reset": "earliest", "session_timeout_ms": 6000, "heartbeat_interval_ms": 500,
                 "reconnect_backoff_max_ms": 200}
     consumer, asker = KafkaConsumer(**settings), KafkaConsumer(**settings)
     listener = Listener()

@@ -1,7 +1,7 @@
 """test_verbs.py -- `skiff group` beside Kafka's own tool, on a group with members of both protocols."""
 import json
 
-from groups.history import History
+from groups.history import LIMIT_S, History
 from groups.test_groups import PARTITIONS, SETS, described, fill
 from live import Cluster, until
 from ready import java
@@ -58,7 +58,7 @@ def test_skiffs_group_verbs_and_kafkas_tool_say_the_same_of_both_protocols():
         fill(cluster, "read", RECORDS)
         for protocol in ("consumer", "classic"):
             history.add([*command, cluster.brokers(), "read", GROUP, protocol])
-        until("two members share and have committed", lambda: is_settled(cluster), 60.0)
+        until("two members share and have committed", lambda: is_settled(cluster), LIMIT_S)
         look_while_it_is_live(cluster)
         assert [member.leave() for member in history.members] == [0, 0]
         look_when_it_is_empty(cluster)

@@ -14,7 +14,7 @@ import org.apache.kafka.common.TopicPartition;
 
 public final class OldClient {
     private static final String STRINGS = "org.apache.kafka.common.serialization.String";
-    private static final long LIMIT_MS = 30_000;
+    private static final long LIMIT_MS = 180_000;
 
     private static Properties settings(String brokers) {
         Properties settings = new Properties();

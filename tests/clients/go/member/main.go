@@ -87,7 +87,7 @@ func take(client *kgo.Client, records []*kgo.Record) {
 func run(brokers, topic, group string, more ...kgo.Opt) error {
 	client, err := kgo.NewClient(append(more, kgo.SeedBrokers(strings.Split(brokers, ",")...), kgo.ConsumerGroup(group),
 		kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.SessionTimeout(3*time.Second),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.SessionTimeout(6*time.Second),
 		kgo.HeartbeatInterval(500*time.Millisecond), kgo.MetadataMinAge(100*time.Millisecond),
 		kgo.OnPartitionsAssigned(func(ctx context.Context, client *kgo.Client, assigned map[string][]int32) {
 			if len(assigned[topic]) > 0 {

@@ -86,7 +86,7 @@ public final class GroupMember implements ConsumerRebalanceListener {
         settings.put("group.id", words[2]);
         settings.put("group.protocol", classic ? "classic" : "consumer");
         if (classic) {
-            settings.put("session.timeout.ms", "3000");
+            settings.put("session.timeout.ms", "6000");
             settings.put("heartbeat.interval.ms", "500");
         }
         settings.put("enable.auto.commit", "false");
