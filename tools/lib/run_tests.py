@@ -273,16 +273,17 @@ def fuzz_targets(folder):
                   and os.path.isfile(os.path.join(folder, name)))
 
 
-def fuzz_one(folder, target, seconds, first):
-    """What it finds goes to a folder of its own: tests/fuzz/corpus is only read."""
+def fuzz_one(folder, target, seconds, runs, first):
+    """What it finds goes to a folder of its own: tests/fuzz/corpus is only read. From one seed, a number of inputs
+    makes two machines of unlike speed try the same."""
     work = os.path.join(folder, "work-" + target)
     os.makedirs(work, exist_ok=True)
     corpus = [work]
     kept = os.path.join(ROOT, "tests", "fuzz", "corpus", target)
     if os.path.isdir(kept):
         corpus.append(kept)
-    command = [os.path.join(folder, target), f"-max_total_time={seconds}", f"-seed={first}", "-timeout=10",
-               "-rss_limit_mb=1024", "-print_final_stats=1"] + corpus
+    command = [os.path.join(folder, target), f"-max_total_time={seconds}", f"-runs={runs}", f"-seed={first}",
+               "-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1"] + corpus
     code, text, path = run(target, command, seconds + 120, cwd=work)
     edges = re.findall(r"\((\d+) inline 8-bit counters\)", text)
     reached = re.findall(r"#(\d+)\s+DONE\s+cov: (\d+)", text)
@@ -296,7 +297,7 @@ def fuzz_sources():
     return sorted(os.path.basename(path)[:-2] for path in glob.glob(os.path.join(ROOT, "tests", "fuzz", "fuzz_*.c")))
 
 
-def stage_fuzz(seconds, first):
+def stage_fuzz(seconds, runs, first):
     built = stage_build("fuzz", fuzz_sources())
     if built.failed:
         return built
@@ -307,7 +308,7 @@ def stage_fuzz(seconds, first):
     total = Tally()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         try:
-            for one in pool.map(lambda target: fuzz_one(folder, target, seconds, first), targets):
+            for one in pool.map(lambda target: fuzz_one(folder, target, seconds, runs, first), targets):
                 total.add(one)
                 total.note += one.note
         except KeyboardInterrupt:
@@ -337,7 +338,7 @@ def stages(mode):
             ("build-clang", stage_build, ("clang",)),
             ("build-debug", stage_build, ("debug",)),
             ("unit-sanitized", stage_ctest, ("debug", "slow|nightly", 2)),
-            ("fuzz", stage_fuzz, (600 if nightly else 10, first)),
+            ("fuzz", stage_fuzz, (600 if nightly else 15, -1 if nightly else 100000, first)),
             ("mutants", stage_script, ("mutants", "tests/sim/mutants", [] if nightly else ["--short"],
                                        7200 if nightly else 420)),
         ]
