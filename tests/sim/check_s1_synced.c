@@ -2,7 +2,8 @@
  *
  * The others take a node at its word about how far its logs are durable; here the word is
  * held against the disk. Each batch below that offset stands, as it was appended, in the
- * synced image of a segment which has a synced name in a directory which has one (rule 8). */
+ * synced image of a segment which has a synced name in a directory which has one (rule 8).
+ * What compaction has written anew is K1's to K3's to look at. */
 #include "check.h"
 
 #include <stdlib.h>
@@ -63,6 +64,8 @@ static void take(struct world *world, struct sim_node *node, const struct probe 
         return;
     uint32_t needed = 0;
     log_offset from = log->durable > log->start ? log->durable : log->start;
+    if (from < log->compacted)
+        from = log->compacted;
     for (uint32_t i = log->batches.count; i > 0; i--) {
         const struct ghost_batch *batch = &log->batches.all[i - 1];
         if (batch->base < from)

@@ -240,6 +240,7 @@ static void take_open(struct world *world, struct ghost_log *log, const struct p
         log->batches.count = 0;
         for (uint32_t i = 0; i < log->uncut.count; i++)
             push_batch(&log->batches, &log->uncut.all[i]);
+        log->compacted = log->uncut_compacted;
     }
     cut_batches(&log->batches, log->end);
 }
@@ -253,6 +254,7 @@ static void keep_uncut(struct ghost_log *log)
     for (uint32_t i = 0; i < log->batches.count; i++)
         push_batch(&log->uncut, &log->batches.all[i]);
     log->uncut_end = log->end;
+    log->uncut_compacted = log->compacted;
 }
 
 static void take_truncate(struct ghost_log *log, const struct probe *probe)
@@ -275,10 +277,13 @@ static void start_anew(struct ghost_partition *partition, struct ghost_log *log,
 static void reset_log(struct ghost_log *log)
 {
     struct ghost_batches batches = log->batches, uncut = log->uncut;
-    log_offset uncut_end = log->uncut_end;
+    log_offset uncut_end = log->uncut_end, uncut_compacted = log->uncut_compacted;
     batches.count = 0;
-    *log =
-        (struct ghost_log){.leads = -1, .batches = batches, .uncut = uncut, .uncut_end = uncut_end};
+    *log = (struct ghost_log){.leads = -1,
+                              .batches = batches,
+                              .uncut = uncut,
+                              .uncut_end = uncut_end,
+                              .uncut_compacted = uncut_compacted};
 }
 
 /* Before anything else is synced a cut is: a power loss undoes none from now on (rule 7). */
@@ -510,6 +515,10 @@ void ghost_take(struct world *world, struct sim_node *node, const struct probe *
         keep_uncut(log);
         reset_log(log);
         start_anew(partition, log, probe->offset);
+        break;
+    case PROBE_LOG_COMPACT:
+        if (log->compacted < probe->value)
+            log->compacted = probe->value;
         break;
     case PROBE_LOG_RETIRE:
         log->start = probe->offset;

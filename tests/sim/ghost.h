@@ -44,6 +44,7 @@ struct ghost_log {
     bool rot_told;      /* The node has noticed. */
     log_offset rot_end; /* Of the batch that we damaged. */
     log_offset start, end, durable;
+    log_offset compacted; /* Below it batches are as small as compaction made them. */
     log_offset mark;           /* Durable mark that the last recovery found. */
     log_offset high_watermark; /* Of this incarnation. */
     log_offset high_watermark_max;
@@ -51,7 +52,7 @@ struct ghost_log {
     /* What stood there before a cut, until something is written: a cut that is not synced
      * may be undone by a power loss. */
     struct ghost_batches uncut;
-    log_offset uncut_end;
+    log_offset uncut_end, uncut_compacted;
     /* As leader, of this incarnation; epoch -1: it is none. */
     log_epoch leads;
     int64_t leads_broker_epoch;
