@@ -266,14 +266,6 @@ static void take_truncate(struct ghost_log *log, const struct probe *probe)
     cut_batches(&log->batches, log->end);
 }
 
-/* A log that starts anew at `start` holds, as it were, what was retired before it. */
-static void start_anew(struct ghost_partition *partition, struct ghost_log *log, log_offset start)
-{
-    for (uint32_t i = 0; i < count_below(&partition->truth, start); i++)
-        push_batch(&log->batches, &partition->truth.all[i]);
-    log->start = log->end = start; /* Not durable before it says so. */
-}
-
 static void reset_log(struct ghost_log *log)
 {
     struct ghost_batches batches = log->batches, uncut = log->uncut;
@@ -284,6 +276,22 @@ static void reset_log(struct ghost_log *log)
                               .uncut = uncut,
                               .uncut_end = uncut_end,
                               .uncut_compacted = uncut_compacted};
+}
+
+/* A log that starts anew at `start` holds, as it were, what was retired before it. */
+static void take_reset(struct ghost_partition *partition, struct ghost_log *log, log_offset start)
+{
+    keep_uncut(log);
+    reset_log(log);
+    for (uint32_t i = 0; i < count_below(&partition->truth, start); i++)
+        push_batch(&log->batches, &partition->truth.all[i]);
+    log->start = log->end = start; /* Not durable before it says so. */
+}
+
+static void take_compact(struct ghost_log *log, log_offset end)
+{
+    if (log->compacted < end)
+        log->compacted = end;
 }
 
 /* Before anything else is synced a cut is: a power loss undoes none from now on (rule 7). */
@@ -512,13 +520,10 @@ void ghost_take(struct world *world, struct sim_node *node, const struct probe *
         log->leads = -1;
         break;
     case PROBE_LOG_RESET:
-        keep_uncut(log);
-        reset_log(log);
-        start_anew(partition, log, probe->offset);
+        take_reset(partition, log, probe->offset);
         break;
     case PROBE_LOG_COMPACT:
-        if (log->compacted < probe->value)
-            log->compacted = probe->value;
+        take_compact(log, probe->value);
         break;
     case PROBE_LOG_RETIRE:
         log->start = probe->offset;

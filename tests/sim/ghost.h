@@ -44,7 +44,7 @@ struct ghost_log {
     bool rot_told;      /* The node has noticed. */
     log_offset rot_end; /* Of the batch that we damaged. */
     log_offset start, end, durable;
-    log_offset compacted; /* Below it batches are as small as compaction made them. */
+    log_offset compacted;      /* Below it batches are as small as compaction made them. */
     log_offset mark;           /* Durable mark that the last recovery found. */
     log_offset high_watermark; /* Of this incarnation. */
     log_offset high_watermark_max;
