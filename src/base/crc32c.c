@@ -12,6 +12,29 @@
 
 enum { ISAL_RUN_MAX = 1 << 30 }; /* isa-l takes an int. */
 
+#if defined(__x86_64__)
+
+/* isa-l leaves the upper halves of vector registers in use, and as long as they are, each
+ * SSE instruction of others drags them along: LZ4 decompresses 7 KB in 0.2 us more. */
+__attribute__((target("avx"))) static void clear_upper_halves(void)
+{
+    __builtin_ia32_vzeroupper();
+}
+
+static void end_isal(void)
+{
+    if (__builtin_cpu_supports("avx"))
+        clear_upper_halves();
+}
+
+#else
+
+static void end_isal(void)
+{
+}
+
+#endif
+
 uint32_t crc32c(uint32_t crc, const void *data, size_t size)
 {
     const uint8_t *at = data;
@@ -23,6 +46,7 @@ uint32_t crc32c(uint32_t crc, const void *data, size_t size)
         at += run;
         size -= run;
     }
+    end_isal();
     return ~crc;
 }
 
