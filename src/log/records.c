@@ -22,29 +22,26 @@ static inline bool read_field(const uint8_t **at, const uint8_t *end, bool nulla
     return true;
 }
 
-static bool skip_headers(const uint8_t **at, const uint8_t *end)
+/* Headers from here up to `end`, and nothing else. */
+static inline bool are_headers(const uint8_t *at, const uint8_t *end)
 {
     int32_t count;
     struct bytes field;
 
-    if (!varint_read(at, end, &count) || count < 0)
+    if (!varint_read(&at, end, &count) || count < 0)
         return false;
     for (int32_t i = 0; i < count; i++)
-        if (!read_field(at, end, false, &field) || !read_field(at, end, true, &field))
+        if (!read_field(&at, end, false, &field) || !read_field(&at, end, true, &field))
             return false;
-    return true;
+    return at == end;
 }
 
-/* Take the record at *at. False: malformed. */
-static bool take_record(const uint8_t **at, const uint8_t *end, struct record *out)
+/* Take the record of which `length` bytes begin at `at`; `start` is where its length stands. */
+static inline bool take_record(const uint8_t *start, const uint8_t *at, int32_t length,
+                               struct record *out)
 {
-    int32_t length;
-
-    const uint8_t *start = *at;
-    if (!varint_read(at, end, &length) || length < 1 || length > end - *at)
-        return false;
-    const uint8_t *stop = *at + length;
-    const uint8_t *here = *at + 1; /* Attributes: none are defined. */
+    const uint8_t *stop = at + length;
+    const uint8_t *here = at + 1; /* Attributes: none are defined. */
     if (!varlong_read(&here, stop, &out->timestamp_delta))
         return false;
     if (!varint_read(&here, stop, &out->offset_delta))
@@ -52,13 +49,9 @@ static bool take_record(const uint8_t **at, const uint8_t *end, struct record *o
     out->body = (struct bytes){.data = here, .size = (uint32_t)(stop - here)};
     if (!read_field(&here, stop, true, &out->key) || !read_field(&here, stop, true, &out->value))
         return false;
-    const uint8_t *headers = here;
-    if (!skip_headers(&here, stop) || here != stop)
-        return false;
-    out->headers = (struct bytes){.data = headers, .size = (uint32_t)(stop - headers)};
+    out->headers = (struct bytes){.data = here, .size = (uint32_t)(stop - here)};
     out->whole = (struct bytes){.data = start, .size = (uint32_t)(stop - start)};
-    *at = stop;
-    return true;
+    return are_headers(here, stop);
 }
 
 /* True: the whole record at `at` is in the window, or it is wrong anyway. */
@@ -80,17 +73,26 @@ static enum err need_record(struct window *window)
     return err;
 }
 
+static bool read_length(const struct window *window, const uint8_t **at, int32_t *length)
+{
+    *at = window->at;
+    return varint_read(at, window->end, length) && *length >= 1 && *length <= window->end - *at;
+}
+
 static inline enum err next_record(struct window *window, struct record *out)
 {
-    if (window->reader) {
-        enum err err = need_record(window);
+    const uint8_t *at;
+    int32_t length;
+    if (!read_length(window, &at, &length)) { /* Not all of it is decompressed, or it is wrong. */
+        enum err err = window->reader ? need_record(window) : ERR_NOT_FOUND;
         if (err != ERR_NONE)
             return err == ERR_NOT_FOUND ? ERR_INVALID_RECORD : err;
+        if (!read_length(window, &at, &length))
+            return ERR_INVALID_RECORD;
     }
-    const uint8_t *at = window->at; /* A register, not memory that any byte may alias. */
-    if (!take_record(&at, window->end, out))
+    if (!take_record(window->at, at, length, out))
         return ERR_INVALID_RECORD;
-    window->at = at;
+    window->at = at + length;
     return ERR_NONE;
 }
 

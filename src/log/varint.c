@@ -1,23 +1,23 @@
 /* varint.c -- zigzag varints: seven bits a byte, the lowest first, the high bit says "more". */
 #include "varint.h"
 
-bool varlong_read_slow(const uint8_t **at, const uint8_t *end, int64_t *out)
+const uint8_t *varlong_read_slow(const uint8_t *at, const uint8_t *end, int64_t *out)
 {
     uint64_t raw = 0;
 
     for (unsigned shift = 0; shift < 64; shift += 7) {
-        if (*at >= end)
-            return false;
-        uint8_t byte = *(*at)++;
+        if (at >= end)
+            return NULL;
+        uint8_t byte = *at++;
         if (shift == 63 && byte > 1)
-            return false;
+            return NULL;
         raw |= (uint64_t)(byte & 0x7f) << shift;
         if (byte < 0x80) {
             *out = (int64_t)((raw >> 1) ^ (0 - (raw & 1)));
-            return true;
+            return at;
         }
     }
-    return false;
+    return NULL;
 }
 
 static uint64_t zigzag(int64_t value)

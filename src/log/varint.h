@@ -6,17 +6,32 @@
 
 enum { VARINT_SIZE_MAX = 10 };
 
-/* Read one at *at, not past `end`. False: it is cut off, or longer than 64 bits. */
-bool varlong_read_slow(const uint8_t **at, const uint8_t *end, int64_t *out);
+/* Where the one at `at` ends, not past `end`. NULL: it is cut off, or longer than 64 bits. */
+const uint8_t *varlong_read_slow(const uint8_t *at, const uint8_t *end, int64_t *out);
 
+/* Read one at *at, and step behind it. False: as above. Nearly all have one byte or two; and
+ * neither *at nor *out has its address taken for those, so that both stay in registers. */
 static inline bool varlong_read(const uint8_t **at, const uint8_t *end, int64_t *out)
 {
-    if (__builtin_expect(*at < end && **at < 0x80, 1)) {
-        uint32_t raw = *(*at)++;
+    const uint8_t *here = *at;
+    if (__builtin_expect(here < end && here[0] < 0x80, 1)) {
+        *at = here + 1;
+        *out = (int64_t)(here[0] >> 1) ^ -(int64_t)(here[0] & 1);
+        return true;
+    }
+    if (__builtin_expect(end - here > 1 && here[1] < 0x80, 1)) {
+        uint32_t raw = (uint32_t)here[1] << 7 | (here[0] & 0x7fu);
+        *at = here + 2;
         *out = (int64_t)(raw >> 1) ^ -(int64_t)(raw & 1);
         return true;
     }
-    return varlong_read_slow(at, end, out);
+    int64_t value;
+    here = varlong_read_slow(here, end, &value);
+    if (!here)
+        return false;
+    *at = here;
+    *out = value;
+    return true;
 }
 
 /* The same for 32 bits: a greater value is malformed. */
