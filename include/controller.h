@@ -37,8 +37,9 @@ struct controller_config {
     node_id node_id;
     struct uuid incarnation; /* Of this process. */
     int32_t session_timeout_ms;
-    uint32_t voter_count;               /* Configured combined nodes, up or not. */
-    int32_t partitions_default;         /* num.partitions */
+    int64_t balance_interval_ms; /* Between looks for leaders that are not preferred; 0: never. */
+    uint32_t voter_count;        /* Configured combined nodes, up or not. */
+    int32_t partitions_default;  /* num.partitions */
     int32_t replication_factor_default; /* -1: min(3, brokers) */
     int32_t min_insync_default;         /* -1: 2 where the factor is 3 or more, else 1 */
     /* What topics are like that say nothing themselves, by the topics' names, but for
@@ -141,7 +142,8 @@ struct heartbeat_reply {
 enum err decide_heartbeat(struct decision *decision, const struct heartbeat_command *command,
                           struct heartbeat_reply *reply);
 
-/* Fence whoever is due, fast or slow, and elect where a partition waits without need. */
+/* Fence whoever is due, fast or slow, elect where a partition waits without need, and give
+ * leadership back to preferred replicas when it is time for that. */
 void decide_sessions(struct decision *decision);
 
 struct create_assignment {
@@ -194,6 +196,83 @@ struct create_topics_reply {
  * brokers have registered than the factor asks: an auto-creation tries again later. */
 void decide_create_topics(struct decision *decision, const struct create_topics_command *command,
                           struct create_topics_reply *reply);
+
+struct grow_topic {
+    struct str name;
+    int32_t partition_count; /* Of all, the present ones too. */
+    bool is_assigned;
+    uint32_t assignment_count; /* Of the new ones, in order; their `index` does not matter. */
+    const struct create_assignment *assignments;
+};
+
+struct create_partitions_command {
+    struct str principal;
+    bool validate_only;
+    uint32_t count;
+    const struct grow_topic *topics;
+};
+
+struct grow_topic_reply {
+    struct str name;
+    enum err err;
+    struct str message; /* Null: none. */
+};
+
+struct create_partitions_reply {
+    uint32_t count; /* One for each topic of the command, in its order. */
+    struct grow_topic_reply *topics;
+};
+
+/* Errors, at each topic: UNKNOWN_TOPIC_OR_PARTITION; INVALID_PARTITIONS: no more than there are;
+ * INVALID_REPLICA_ASSIGNMENT; INVALID_REPLICATION_FACTOR: too few brokers for as many replicas as
+ * the others have; INVALID_REQUEST: named twice; POLICY_VIOLATION: too many at once, or a topic
+ * whose keys are found by the number of its partitions. */
+void decide_create_partitions(struct decision *decision,
+                              const struct create_partitions_command *command,
+                              struct create_partitions_reply *reply);
+
+/* Kafka's numbers. */
+enum election_type { ELECT_PREFERRED, ELECT_UNCLEAN };
+
+struct elect_topic {
+    struct str name;
+    uint32_t count;
+    const partition_id *indexes;
+};
+
+struct elect_leaders_command {
+    struct str principal;
+    int32_t type; /* An enum election_type, as it came: any number. */
+    bool all;     /* Every partition; `topics` does not matter. */
+    uint32_t count;
+    const struct elect_topic *topics;
+};
+
+struct elected_partition {
+    partition_id index;
+    enum err err;
+    struct str message; /* Null: none. */
+};
+
+struct elected_topic {
+    struct str name;
+    uint32_t count;
+    struct elected_partition *partitions;
+};
+
+struct elect_leaders_reply {
+    uint32_t count; /* With `all`, nothing is told of partitions that need no election. */
+    struct elected_topic *topics;
+};
+
+/* Errors  ERR_INVALID_REQUEST: no such type. At each partition: UNKNOWN_TOPIC_OR_PARTITION;
+ *         ELECTION_NOT_NEEDED: the preferred replica leads, or, for an unclean one, anybody does;
+ *         PREFERRED_LEADER_NOT_AVAILABLE: it is not in the ISR; ELIGIBLE_LEADERS_NOT_AVAILABLE: no
+ *         replica lives; POLICY_VIOLATION: too many at once.
+ * Source  KIP-183, KIP-460. */
+enum err decide_elect_leaders(struct decision *decision,
+                              const struct elect_leaders_command *command,
+                              struct elect_leaders_reply *reply);
 
 /* All settings that the topic has, sorted by name; `replicas` decides min.insync.replicas' default.
  * Returns how many.

@@ -86,6 +86,28 @@ static void delete_any(struct world *world, struct rand *rand)
     world_accept(world);
 }
 
+static void grow_any(struct world *world, struct rand *rand)
+{
+    const struct image_partition *partition = any_partition(world, rand);
+    if (partition == NULL)
+        return;
+    const struct image_topic *topic = image_topic_by_id(world->image, partition->key.topic_id);
+    world_grow_with(world, (struct grow_topic){.name = topic->name,
+                                               .partition_count = topic->partition_count +
+                                                                  (int32_t)rand_below(rand, 3)});
+}
+
+static void elect_any(struct world *world, struct rand *rand)
+{
+    struct elect_leaders_command command = {.principal = STR("User:x"),
+                                            .type = rand_chance(rand, 3, 4) ? ELECT_PREFERRED
+                                                                            : ELECT_UNCLEAN,
+                                            .all = true};
+    struct elect_leaders_reply reply;
+    cr_assert_eq(decide_elect_leaders(world_begin(world), &command, &reply), ERR_NONE);
+    world_accept(world);
+}
+
 static void alter_any(struct world *world, struct rand *rand)
 {
     const struct image_partition *partition = any_partition(world, rand);
@@ -131,6 +153,10 @@ static void step(struct world *world, struct rand *rand)
         create_any(world, rand);
     else if (kind < 60)
         delete_any(world, rand);
+    else if (kind < 62)
+        grow_any(world, rand);
+    else if (kind < 64)
+        elect_any(world, rand);
     else if (kind < 85)
         alter_any(world, rand);
     else if (kind < 98)

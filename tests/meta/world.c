@@ -238,6 +238,36 @@ struct create_topic_reply world_create(struct world *world, const char *name, in
                                                           .replication_factor = factor});
 }
 
+struct grow_topic_reply world_grow_with(struct world *world, struct grow_topic topic)
+{
+    struct create_partitions_command command = {
+        .principal = STR("User:ANONYMOUS"), .count = 1, .topics = &topic};
+    struct create_partitions_reply reply = {0};
+    decide_create_partitions(world_begin(world), &command, &reply);
+    world_accept(world);
+    cr_assert_eq(reply.count, 1);
+    return reply.topics[0];
+}
+
+struct grow_topic_reply world_grow(struct world *world, const char *name, int32_t partitions)
+{
+    return world_grow_with(
+        world, (struct grow_topic){.name = str_from(name), .partition_count = partitions});
+}
+
+enum err world_elect(struct world *world, enum election_type type, const char *name,
+                     partition_id index)
+{
+    struct elect_topic topic = {.name = str_from(name), .count = 1, .indexes = &index};
+    struct elect_leaders_command command = {
+        .principal = STR("User:ANONYMOUS"), .type = type, .count = 1, .topics = &topic};
+    struct elect_leaders_reply reply = {0};
+    cr_assert_eq(decide_elect_leaders(world_begin(world), &command, &reply), ERR_NONE);
+    world_accept(world);
+    cr_assert_eq(reply.topics[0].count, 1);
+    return reply.topics[0].partitions[0].err;
+}
+
 const struct image_partition *world_partition(const struct world *world, const char *name,
                                               partition_id index)
 {

@@ -52,6 +52,12 @@ void world_sessions(struct world *world);
 struct create_topic_reply world_create(struct world *world, const char *name, int32_t partitions,
                                        int32_t factor);
 struct create_topic_reply world_create_with(struct world *world, struct create_topic topic);
+/* CreatePartitions, up to `partitions`, placed by the controller. */
+struct grow_topic_reply world_grow(struct world *world, const char *name, int32_t partitions);
+struct grow_topic_reply world_grow_with(struct world *world, struct grow_topic topic);
+/* ElectLeaders of one partition. */
+enum err world_elect(struct world *world, enum election_type type, const char *name,
+                     partition_id index);
 const struct image_partition *world_partition(const struct world *world, const char *name,
                                               partition_id index);
 broker_epoch world_epoch(const struct world *world, node_id id);

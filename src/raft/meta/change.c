@@ -6,8 +6,9 @@
  *   nobody, and there is no ELR while the ISR has min ISR members (C3, KIP-966);
  * - the leader epoch rises with every change of leader and of durability class, the
  *   partition epoch with every record (C5, rules 1 and 15).
- * Elections prefer the present leader, then the ISR in assignment order, then the ELR;
- * then the partition waits, unless its topic allows an unclean election. */
+ * Elections prefer the present leader, or the preferred replica where that is asked for, then the
+ * ISR in assignment order, then the ELR; then the partition waits, unless its topic, or somebody
+ * who asks, allows an unclean election. */
 #include "controller_state.h"
 
 void change_begin(struct change *change, const struct image_partition *old)
@@ -63,6 +64,8 @@ static struct node_list acceptable_isr(const struct decision *decision, const st
 static void elect(struct decision *decision, const struct change *change,
                   struct record_partition *next)
 {
+    if (change->to_preferred && node_list_has(&next->isr, change->old->replicas.ids[0]))
+        next->leader = change->old->replicas.ids[0];
     if (node_list_has(&next->isr, next->leader))
         return;
     next->leader = first_acceptable(decision, change, &next->isr);
@@ -75,7 +78,7 @@ static void elect(struct decision *decision, const struct change *change,
         decision->elr_election = true;
         return;
     }
-    if (!next->unclean_allowed)
+    if (!next->unclean_allowed && !change->unclean)
         return;
     /* No node has told the end of its log, so assignment order decides. */
     next->leader = first_acceptable(decision, change, NULL);

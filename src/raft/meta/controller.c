@@ -52,6 +52,9 @@ void controller_take_office(struct controller *controller, const struct controll
     controller->image = image_ref(office->image);
     controller->epoch = office->epoch;
     controller->sweep_due = true;
+    controller->balance_at = controller->config.balance_interval_ms > 0
+                                 ? now + controller->config.balance_interval_ms
+                                 : MONO_NEVER;
     /* The epoch is mixed in: two offices never draw the same topic ids, whatever the seed. */
     rand_init(&controller->rand, rand_derive(office->seed, (uint64_t)office->epoch));
     controller->placement_next = rand_below(&controller->rand, UINT16_MAX);
@@ -142,7 +145,7 @@ mono_ms controller_deadline(const struct controller *controller)
         return MONO_NEVER;
     if (controller->sweep_due)
         return INT64_MIN;
-    mono_ms deadline = MONO_NEVER;
+    mono_ms deadline = controller->balance_at;
     const struct image_broker *broker = NULL;
     for (node_id id = -1; (broker = image_broker_after(controller->image, id)) != NULL;
          id = broker->id) {
@@ -260,6 +263,25 @@ void decision_emit(struct decision *decision, const struct record *record)
     struct image *next = image_apply(decision->image, record, offset, NULL);
     image_unref(decision->image);
     decision->image = next;
+}
+
+struct decision_mark decision_mark(const struct decision *decision)
+{
+    return (struct decision_mark){.image = image_ref(decision->image),
+                                  .count = decision->count,
+                                  .placement_next = decision->controller->placement_next};
+}
+
+void decision_settle(struct decision *decision, const struct decision_mark *mark, bool stays)
+{
+    if (stays) {
+        image_unref(mark->image);
+        return;
+    }
+    image_unref(decision->image);
+    decision->image = mark->image;
+    decision->count = mark->count;
+    decision->controller->placement_next = mark->placement_next;
 }
 
 struct str decision_cause(struct decision *decision, const char *format, ...)

@@ -22,6 +22,7 @@ struct controller {
     log_epoch epoch;
     struct rand rand;
     uint64_t placement_next; /* Where the next partition's leader goes, modulo the brokers. */
+    mono_ms balance_at;      /* When leadership goes back to preferred leaders; MONO_NEVER. */
     bool sweep_due;          /* No sweep for waiting partitions since taking office. */
     struct map sessions;     /* node_id to struct session, for every broker of the image. */
 };
@@ -38,6 +39,17 @@ void session_set_unserviceable(struct session *session, uint32_t count,
  * Owns    what the record points to must live as long as the decision. */
 void decision_emit(struct decision *decision, const struct record *record);
 
+/* A place in a decision to go back to, where a request is only to be validated. */
+struct decision_mark {
+    struct image *image;
+    uint32_t count;
+    uint64_t placement_next;
+};
+
+struct decision_mark decision_mark(const struct decision *decision);
+/* What was emitted since the mark stays, or is undone. */
+void decision_settle(struct decision *decision, const struct decision_mark *mark, bool stays);
+
 /* "heartbeat of node 3", in the decision's arena. */
 struct str decision_cause(struct decision *decision, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -51,6 +63,8 @@ struct change {
     node_id yields;        /* Shall not lead any more; -1: nobody. */
     bool bump_epoch;       /* The leader epoch, even when the leader stays. */
     bool always;           /* Write a record even if nothing else differs (rule 4). */
+    bool to_preferred;     /* Lead by the first replica, where it is in the ISR. */
+    bool unclean;          /* Where nobody else is left, elect uncleanly this once. */
     bool recovering;
     int32_t min_insync; /* A change of it recomputes the ELR in the same record (rule 5). */
     bool flush_each;    /* A change of it bumps the leader epoch (rule 15). */
@@ -68,6 +82,13 @@ void change_without(struct decision *decision, node_id id, bool lost, struct str
 /* Elect for every partition without a leader; only those with a replica on `id` unless it is -1. */
 void change_elect_waiting(struct decision *decision, node_id id, struct str cause);
 
+/* Give the partition to its preferred replica. Errors  see decide_elect_leaders(). */
+enum err decide_preferred(struct decision *decision, const struct image_partition *partition,
+                          struct str cause);
+
+/* When that is due, give many partitions back to their preferred replicas. */
+void decide_balance(struct decision *decision);
+
 /* Emits the fencing and its consequences. */
 void decide_fence(struct decision *decision, node_id id, struct str cause);
 /* Moves leaders and ISR memberships away; false: some active broker has not applied that yet. */
@@ -81,6 +102,14 @@ enum err place_replicas(struct decision *decision, uint32_t partitions, int32_t 
 /* The default factor: min(3, brokers), counting configured nodes that are not up yet. */
 int32_t place_default_factor(const struct decision *decision);
 int32_t place_default_partitions(const struct decision *decision);
+
+/* The replicas of one partition as a client placed it; `factor` is what its topic's others have.
+ * Errors  ERR_INVALID_REPLICA_ASSIGNMENT: *message says why. */
+enum err new_partition_take(struct decision *decision, const struct create_assignment *assignment,
+                            int32_t factor, struct node_list *out, struct str *message);
+/* Emits the first state of a partition, led by the first of its active replicas; one is. */
+void new_partition_emit(struct decision *decision, const struct record_topic *topic,
+                        partition_id index, const struct node_list *replicas, struct str cause);
 
 /* Check the overrides of one topic; the ones to keep go to *kept, others mean nothing here.
  * Errors  ERR_INVALID_CONFIG: *message names the key and what it takes. */

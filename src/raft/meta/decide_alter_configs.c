@@ -330,8 +330,7 @@ void decide_alter_configs(struct decision *decision, const struct alter_configs_
                                 command->replace ? "AlterConfigs" : "IncrementalAlterConfigs",
                                 (int)command->principal.size, command->principal.data)};
     struct pmap *counts = count_resources(decision, command);
-    struct image *before = image_ref(decision->image);
-    uint32_t count_before = decision->count;
+    struct decision_mark mark = decision_mark(decision);
 
     reply->count = command->count;
     reply->resources = arena_array(decision->arena, struct alter_resource_reply, command->count);
@@ -346,10 +345,5 @@ void decide_alter_configs(struct decision *decision, const struct alter_configs_
             alter_one(&alteration);
     }
     pmap_unref(&plain, counts);
-    if (command->validate_only) {
-        image_unref(decision->image);
-        decision->image = image_ref(before);
-        decision->count = count_before;
-    }
-    image_unref(before);
+    decision_settle(decision, &mark, !command->validate_only);
 }

@@ -63,36 +63,6 @@ static enum err check_limit(const struct decision *decision, uint32_t partitions
     return ERR_NONE;
 }
 
-static enum err check_assignment(const struct decision *decision,
-                                 const struct create_assignment *assignment, int32_t factor,
-                                 struct str *message)
-{
-    bool active = false;
-    struct node_list seen = {.count = 0};
-
-    if (assignment->replica_count == 0 || assignment->replica_count > RECORD_REPLICAS_MAX)
-        return refuse(message, ERR_INVALID_REPLICA_ASSIGNMENT,
-                      STR("A partition has 1 to 16 replicas."));
-    if ((int64_t)assignment->replica_count != factor)
-        return refuse(message, ERR_INVALID_REPLICA_ASSIGNMENT,
-                      STR("All partitions need the same number of replicas."));
-    for (uint32_t i = 0; i < assignment->replica_count; i++) {
-        node_id id = assignment->replicas[i];
-        if (image_broker(decision->image, id) == NULL)
-            return refuse(message, ERR_INVALID_REPLICA_ASSIGNMENT,
-                          STR("A replica is on a broker that is not registered."));
-        if (node_list_has(&seen, id))
-            return refuse(message, ERR_INVALID_REPLICA_ASSIGNMENT,
-                          STR("A broker is named twice for one partition."));
-        node_list_add(&seen, id);
-        active = active || image_broker_is_active(decision->image, id);
-    }
-    if (!active)
-        return refuse(message, ERR_INVALID_REPLICA_ASSIGNMENT,
-                      STR("No broker of one of the partitions is active."));
-    return ERR_NONE;
-}
-
 /* Replicas as the client placed them. */
 static enum err take_assignment(struct decision *decision, struct plan *plan, struct str *message)
 {
@@ -110,15 +80,15 @@ static enum err take_assignment(struct decision *decision, struct plan *plan, st
     plan->replicas = arena_array(decision->arena, struct node_list, wanted->assignment_count);
     for (uint32_t i = 0; i < wanted->assignment_count; i++) {
         const struct create_assignment *assignment = &wanted->assignments[i];
-        err = check_assignment(decision, assignment, plan->factor, message);
+        struct node_list replicas;
+        err = new_partition_take(decision, assignment, plan->factor, &replicas, message);
         if (err != ERR_NONE)
             return err;
         if (assignment->index < 0 || assignment->index >= plan->topic.partition_count ||
             plan->replicas[assignment->index].count > 0)
             return refuse(message, ERR_INVALID_REPLICA_ASSIGNMENT,
                           STR("Partition numbers must be 0 and up, each once, without a gap."));
-        for (uint32_t j = 0; j < assignment->replica_count; j++)
-            node_list_add(&plan->replicas[assignment->index], assignment->replicas[j]);
+        plan->replicas[assignment->index] = replicas;
     }
     return ERR_NONE;
 }
@@ -165,31 +135,13 @@ static struct uuid draw_topic_id(struct decision *decision)
     return id;
 }
 
-static void emit_partition(struct decision *decision, const struct plan *plan, partition_id index,
-                           struct str cause)
-{
-    struct record record = {.type = RECORD_PARTITION, .cause = cause};
-    struct record_partition *partition = &record.partition;
-
-    partition->key = (struct partition_key){.topic_id = plan->topic.id, .index = index};
-    partition->replicas = plan->replicas[index];
-    for (uint32_t i = 0; i < partition->replicas.count; i++)
-        if (image_broker_is_active(decision->image, partition->replicas.ids[i]))
-            node_list_add(&partition->isr, partition->replicas.ids[i]);
-    check(partition->isr.count > 0);
-    partition->leader = partition->isr.ids[0];
-    partition->leader_epoch = decision->image->epoch_floor;
-    topic_settings_apply(decision, &plan->topic, partition);
-    decision_emit(decision, &record);
-}
-
 static void emit_topic(struct decision *decision, struct plan *plan, struct str cause)
 {
     plan->topic.id = draw_topic_id(decision);
     decision_emit(decision,
                   &(struct record){.type = RECORD_TOPIC, .cause = cause, .topic = plan->topic});
     for (partition_id index = 0; index < plan->topic.partition_count; index++)
-        emit_partition(decision, plan, index, cause);
+        new_partition_emit(decision, &plan->topic, index, &plan->replicas[index], cause);
 }
 
 static void create_one(struct decision *decision, const struct create_topic *wanted,
@@ -234,9 +186,7 @@ void decide_create_topics(struct decision *decision, const struct create_topics_
     struct str cause = decision_cause(decision, "CreateTopics of %.*s",
                                       (int)command->principal.size, command->principal.data);
     struct pmap *names = count_names(decision, command);
-    uint64_t placement_next = decision->controller->placement_next;
-    struct image *before = image_ref(decision->image);
-    uint32_t count_before = decision->count;
+    struct decision_mark mark = decision_mark(decision);
 
     reply->count = command->count;
     reply->topics = arena_array(decision->arena, struct create_topic_reply, command->count);
@@ -256,12 +206,5 @@ void decide_create_topics(struct decision *decision, const struct create_topics_
     }
     static const struct pmap_kind plain = {0};
     pmap_unref(&plain, names);
-
-    if (command->validate_only) {
-        image_unref(decision->image);
-        decision->image = image_ref(before);
-        decision->count = count_before;
-        decision->controller->placement_next = placement_next;
-    }
-    image_unref(before);
+    decision_settle(decision, &mark, !command->validate_only);
 }

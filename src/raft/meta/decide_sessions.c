@@ -55,4 +55,5 @@ void decide_sessions(struct decision *decision)
                                             (int)decision->controller->config.node_id,
                                             (int)decision->controller->epoch));
     }
+    decide_balance(decision);
 }
