@@ -64,6 +64,10 @@ struct config {
     int32_t connections_max;    /* Count. */
     int32_t fetch_sessions_max; /* Count: max.incremental.fetch.session.cache.slots, 1000 */
 
+    /* The controller. */
+    bool is_balanced;           /* auto.leader.rebalance.enable */
+    int64_t balance_interval_s; /* leader.imbalance.check.interval.seconds, 300 */
+
     /* Defaults of topics. */
     bool auto_create_topics;            /* auto.create.topics.enable */
     int32_t partitions_default;         /* num.partitions */

@@ -58,6 +58,8 @@ void config_init(struct config *config)
         .replication_factor_default = -1,
         .min_insync_default = -1,
         .flush_messages = 1,
+        .is_balanced = true,
+        .balance_interval_s = 300,
         .segment_size = 1 << 30,
         .index_interval_size = 4096,
         .group_session_timeout_min_ms = 6000,

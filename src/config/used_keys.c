@@ -88,6 +88,10 @@ const struct key used_keys[] = {
     NUMBER32("min.insync.replicas", CLUSTER, min_insync_default, 1, 32767,
              "So many replicas must be in sync for acks=all to be taken, or all if there are "
              "fewer. Where nothing is said: 2 of 3 or more replicas, else 1."),
+    SWITCH("auto.leader.rebalance.enable", START, is_balanced,
+           "Whether leaders go back to preferred replicas by themselves."),
+    NUMBER64("leader.imbalance.check.interval.seconds", START, balance_interval_s, 1, INT32_MAX,
+             "How often it is looked whether leaders are to move back."),
     NUMBER64("log.flush.interval.messages", START, flush_messages, 1, INT64_MAX,
              "1: records are synced to disk on every replica before they are acknowledged. Any "
              "other number: an acknowledgement means the page cache."),

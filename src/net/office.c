@@ -65,6 +65,7 @@ struct office *office_open(struct shard *shard)
         .incarnation = shard->identity.incarnation_id,
         .session_timeout_ms = config->session_timeout_ms,
         .voter_count = config->voter_count,
+        .balance_interval_ms = config->is_balanced ? config->balance_interval_s * 1000 : 0,
         .partitions_default = config->partitions_default,
         .replication_factor_default = config->replication_factor_default,
         .min_insync_default = config->min_insync_default,

@@ -12,6 +12,8 @@ void api_metadata(struct shard *shard, struct request *request);
 void api_api_versions(struct shard *shard, struct request *request);
 void api_create_topics(struct shard *shard, struct request *request);
 void api_delete_topics(struct shard *shard, struct request *request);
+void api_create_partitions(struct shard *shard, struct request *request);
+void api_elect_leaders(struct shard *shard, struct request *request);
 void api_delete_records(struct shard *shard, struct request *request);
 void api_describe_configs(struct shard *shard, struct request *request);
 void api_alter_configs(struct shard *shard, struct request *request);

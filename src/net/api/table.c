@@ -12,6 +12,8 @@ static const struct api apis[] = {
     {.key = WIRE_API_VERSIONS, CLIENTS, .handle = api_api_versions},
     {.key = WIRE_CREATE_TOPICS, CLIENTS, .forwarded = true, .handle = api_create_topics},
     {.key = WIRE_DELETE_TOPICS, CLIENTS, .forwarded = true, .handle = api_delete_topics},
+    {.key = WIRE_CREATE_PARTITIONS, CLIENTS, .forwarded = true, .handle = api_create_partitions},
+    {.key = WIRE_ELECT_LEADERS, CLIENTS, .forwarded = true, .handle = api_elect_leaders},
     {.key = WIRE_DELETE_RECORDS, CLIENTS, .handle = api_delete_records},
     {.key = WIRE_DESCRIBE_CONFIGS, CLIENTS, .handle = api_describe_configs},
     {.key = WIRE_ALTER_CONFIGS, CLIENTS, .forwarded = true, .handle = api_alter_configs},
