@@ -44,12 +44,19 @@ def make(folder, tool):
     raise AssertionError(said)
 
 
-def ready(name):
-    """The target folder of a client's."""
+def jars_of_version(version):
+    """Maven's words for another version of the same jars, beside the one that the pom names."""
+    return ("mvn", "-B", "-q", "dependency:copy-dependencies", "-DincludeScope=runtime", f"-Dkafka.version={version}",
+            f"-DoutputDirectory=target/lib-{version}")
+
+
+def ready(name, version=None):
+    """The target folder of a client's; of a Java client's, with lib-VERSION in it where one is named."""
     folder = os.path.join(HERE, name)
     target = os.path.join(folder, "target")
-    stamp = os.path.join(target, "made")
-    tool, = [words for file, words in TOOLS.items() if os.path.exists(os.path.join(folder, file))]
+    stamp = os.path.join(target, f"made-{version}" if version else "made")
+    tool, = [jars_of_version(version) if version else words
+             for file, words in TOOLS.items() if os.path.exists(os.path.join(folder, file))]
     for program in (tool[0], "java") if tool[0] == "mvn" else (tool[0],):
         if not shutil.which(program):
             raise Skip(f"{program} is not installed")
@@ -63,11 +70,11 @@ def ready(name):
     return target
 
 
-def java(name, program, *words):
+def java(name, program, *words, version=None):
     """A command: a class, or a program of one file, over the jars that a folder brings."""
     target = ready(name)
-    jars = os.path.join(target, "classes") + ":" + os.path.join(target, "lib", "*")
-    return [*JAVA, "-cp", jars, program, *words]
+    jars = os.path.join(ready(name, version), f"lib-{version}") if version else os.path.join(target, "lib")
+    return [*JAVA, "-cp", os.path.join(target, "classes") + ":" + os.path.join(jars, "*"), program, *words]
 
 
 def python(name, program):

@@ -12,13 +12,15 @@ from ready import HERE, java
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 TYPES = ("uncompressed",) + CODECS[1:]
 RECORDS = 1000
+OLD_VERSION = "0.10.2.2"
 # librdkafka that takes the broker for one of before 0.10: Produce 1, Fetch 1, ListOffsets 0, format 0.
 OLD = ("-X", "api.version.request=false", "-X", "broker.version.fallback=0.9.0.1")
 
 
-def run_java(name, program, *words, stdin=None):
+def run_java(name, program, *words, stdin=None, version=None):
     """What a program of one file says, over the jars of a folder."""
-    run = subprocess.run(java(name, os.path.join(HERE, program), *words), input=stdin, capture_output=True, text=True,
+    command = java(name, os.path.join(HERE, program), *words, version=version)
+    run = subprocess.run(command, input=stdin, capture_output=True, text=True,
                          timeout=240, check=False)
     assert run.returncode == 0, (run.stdout + run.stderr)[-2000:]
     return run.stdout
@@ -80,9 +82,11 @@ def test_clients_of_kafka_0_10_write_and_read_every_codec_they_know():
     try:
         for codec in CODECS[:-1]:
             cluster.skiff("topic", "create", codec, "-p", "1")
-            run_java("old", "old/OldClient.java", cluster.brokers(), codec, "write", codec, str(RECORDS))
+            run_java("old", "old/OldClient.java", cluster.brokers(), codec, "write", codec, str(RECORDS),
+                     version=OLD_VERSION)
             wanted = "".join(f"{i} key {i} value {i}\n" for i in range(RECORDS))
-            got = run_java("old", "old/OldClient.java", cluster.brokers(), codec, "read", str(RECORDS))
+            got = run_java("old", "old/OldClient.java", cluster.brokers(), codec, "read", str(RECORDS),
+                           version=OLD_VERSION)
             assert got == wanted, f"{codec}: {got.count(chr(10))} records, and at last {got[-100:]}"
             assert kcat(cluster, "-C", "-t", codec, "-e", "-q", "-f", "%o %k %s\n") == wanted
     finally:

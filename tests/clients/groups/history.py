@@ -17,6 +17,7 @@ class Member:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True)
         self.owned = set()
+        self.was_ended = False
         self.lines = lines
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
@@ -31,12 +32,14 @@ class Member:
                 self.owned.discard(int(words[2]))
 
     def kill(self):
+        self.was_ended = True
         self.process.kill()
         self.process.wait()
         self.reader.join()
         self.owned.clear()
 
     def leave(self, limit_s=LIMIT_S):
+        self.was_ended = True
         self.process.stdin.close()
         code = self.process.wait(timeout=limit_s)
         self.reader.join()
@@ -71,6 +74,10 @@ class History:
         for _, partition, offset in self.events("committed"):
             highest[partition] = max(highest[partition], offset)
         return highest
+
+    def ended(self):
+        """Members that nobody ended."""
+        return [member for member in self.members if not member.was_ended and member.process.poll() is not None]
 
     def owners(self, partitions):
         """Whether each partition has exactly one owner, as members say."""

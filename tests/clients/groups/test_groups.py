@@ -11,11 +11,10 @@ import time
 
 from dump.test_dump import kafka_tool
 from groups.history import LIMIT_S, History
-from live import BUILD, Cluster, Skip, text, until
+from live import BUILD, Cluster, Skip, until
 
 PARTITIONS = 6
 RATE = 600
-FIND_COORDINATOR = 10
 # A member that is killed is missed after a session: members of the classic protocol set theirs, also to 6 s.
 SETS = ("group.initial.rebalance.delay.ms=500", "group.consumer.session.timeout.ms=6000",
         "group.consumer.heartbeat.interval.ms=500")
@@ -49,27 +48,22 @@ class Writer(threading.Thread):
         return self.count
 
 
-def coordinator(cluster, group, node):
-    """The node that coordinates, as `node` says; None while there is none."""
-    wire = cluster.wire(node)
-    try:
-        reply = wire.call(FIND_COORDINATOR, 0, text(group))
-        error, found = reply.take("hi")
-        return found if error == 0 else None
-    finally:
-        wire.close()
+def coordinator(cluster, group):
+    """The node that coordinates; None while there is none."""
+    return next((found["coordinator"] for found in json.loads(cluster.skiff("group", "ls", "--json"))
+                 if found["group"] == group), None)
 
 
-def topic_ends(cluster, topic):
+def topic_ends(cluster, topic, partitions=PARTITIONS):
     """One past the last record of each partition, by kcat."""
-    words = [word for place in range(PARTITIONS) for word in ("-t", f"{topic}:{place}:-1")]
+    words = [word for place in range(partitions) for word in ("-t", f"{topic}:{place}:-1")]
     said = subprocess.run(["kcat", "-Q", "-b", cluster.brokers(), *words], capture_output=True, text=True,
                           timeout=60, check=True).stdout
     ends = {}
     for line in said.splitlines():  # read [0] offset 123
         place, offset = line.split("[")[1].split("] offset ")
         ends[int(place)] = int(offset)
-    assert len(ends) == PARTITIONS, said
+    assert len(ends) == partitions, said
     return ends
 
 
@@ -85,7 +79,7 @@ def fill(cluster, topic, count):
 
 def kill_coordinator(cluster, history, group):
     """kill -9 of its node; how long nothing was committed, in seconds."""
-    node = until("a coordinator", lambda: coordinator(cluster, group, 1))
+    node = until("a coordinator", lambda: coordinator(cluster, group))
     cluster.skiff("kill", str(node))
     first = history.first_commit_after()
     history.wait_for_commits(PARTITIONS)
@@ -95,17 +89,20 @@ def kill_coordinator(cluster, history, group):
 
 def all_owned(history):
     """One owner for each partition, who commits."""
-    until("every partition has one owner", lambda: history.owners(PARTITIONS), LIMIT_S)
+    def owned():
+        assert not history.ended(), f"members ended by themselves: {history.notes()[-5:]}"
+        return history.owners(PARTITIONS)
+    until("every partition has one owner", owned, LIMIT_S)
     history.wait_for_commits(PARTITIONS)
 
 
-def type_of(cluster):
-    """Of the only group: classic or consumer."""
-    found, = json.loads(cluster.skiff("group", "ls", "--json"))
-    return found["type"]
+def type_of(cluster, group):
+    """classic or consumer."""
+    return next(found["type"] for found in json.loads(cluster.skiff("group", "ls", "--json"))
+                if found["group"] == group)
 
 
-def play(cluster, command, extras, kind, group="readers", topic="read"):
+def play(cluster, command, extras, kind, group, topic):
     """Members take the words of `extras` in turn; `kind` is what the group is, if only for a while where they differ."""
     history = History()
     writer = Writer(cluster, topic)
@@ -116,11 +113,11 @@ def play(cluster, command, extras, kind, group="readers", topic="read"):
         all_owned(history)
         members[0].kill()
         all_owned(history)
-        kinds = {type_of(cluster)}
+        kinds = {type_of(cluster, group)}
         members.append(history.add([*words, *extras[3 % len(extras)]]))
         until("the new member owns something", lambda: members[-1].owned, LIMIT_S)
         all_owned(history)
-        kinds.add(type_of(cluster))
+        kinds.add(type_of(cluster, group))
         gap_s = kill_coordinator(cluster, history, group)
         all_owned(history)
         assert kind in kinds and (len(extras) > 1 or len(kinds) == 1), kinds
@@ -144,14 +141,19 @@ def play(cluster, command, extras, kind, group="readers", topic="read"):
             member.process.kill()
 
 
-def group_of_three(command, extras=((),), kind="classic"):
-    """The whole story with one client."""
+def group_on(cluster, command, extras=((),), kind="classic"):
+    """The whole story with one client, on a topic and in a group of its own."""
     if not shutil.which("kcat"):
         raise Skip("kcat is not installed")
+    topic = f"read-{kind}"
+    cluster.skiff("topic", "create", topic, "-p", str(PARTITIONS), "-r", "3")
+    play(cluster, command, extras, kind, f"readers-{kind}", topic)
+
+
+def group_of_three(command, extras=((),), kind="classic"):
     cluster = Cluster(sets=SETS)
     try:
-        cluster.skiff("topic", "create", "read", "-p", str(PARTITIONS), "-r", "3")
-        play(cluster, command, extras, kind)
+        group_on(cluster, command, extras, kind)
     finally:
         cluster.close()
 

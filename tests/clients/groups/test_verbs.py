@@ -3,8 +3,8 @@ import json
 
 from groups.history import LIMIT_S, History
 from groups.test_groups import PARTITIONS, SETS, described, fill
+from groups.test_members import java_member
 from live import Cluster, until
-from ready import java
 
 RECORDS = 600
 GROUP = "readers"
@@ -50,7 +50,7 @@ def look_when_it_is_empty(cluster):
 
 
 def test_skiffs_group_verbs_and_kafkas_tool_say_the_same_of_both_protocols():
-    command = java("java", "GroupMember")
+    command = java_member()
     cluster = Cluster(sets=SETS)
     history = History()
     try:

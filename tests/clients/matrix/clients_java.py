@@ -1,0 +1,16 @@
+"""clients_java.py -- the Java client, new and old: one program on the jars of each version (old/src)."""
+from matrix.client import Client
+from ready import java
+
+
+def kafka_clients(version, **more):
+    return Client("kafka-clients", version, "Java", lambda: java("old", "JavaClient", version=version), **more)
+
+
+BEFORE_ZSTD = ("none", "gzip", "snappy", "lz4")
+CLIENTS = [
+    kafka_clients("4.4.0", groups=("classic", "consumer")),
+    kafka_clients("2.1.1"),
+    kafka_clients("0.11.0.3", codecs=BEFORE_ZSTD),
+    kafka_clients("0.10.2.2", codecs=BEFORE_ZSTD, is_idempotent=False),
+]

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""table.py -- docs/compatibility.md, made from what the last runs of the matrix wrote down (record.py).
+
+    tests/clients/matrix/table.py             prints the page
+    tests/clients/matrix/table.py --write     makes it docs/compatibility.md
+
+Run `tests/clients/run --nightly matrix` before it, and the same with --engine kafka for the lines beside.
+"""
+import glob
+import json
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "..", "chaos")]
+from live import BUILD, ROOT  # noqa: E402
+
+PAGE = os.path.join(ROOT, "docs", "compatibility.md")
+# Row -> (the column's head, what passing it means).
+COLUMNS = {
+    "topics": ("topics", "it creates, describes and deletes a topic"),
+    "codecs": ("codecs", "it writes with each codec that it has; the log holds batches of that codec, and all is read back"),
+    "commit": ("commit", "what one process committed, another finds, and so does `skiff group`"),
+    "seek": ("seek by time", "it finds the offset of a time between two batches, before all and after all"),
+    "reset": ("reset", "a group goes back to the earliest offsets of a topic that was trimmed"),
+    "survive": ("leader killed", "it writes while a leader dies of kill -9, and reads all that was acknowledged from the other two nodes; "
+                "an idempotent producer's records once and in order"),
+    "group": ("group", "three members of the classic protocol read what is being written; one is killed, one comes, the coordinator's node "
+              "dies of kill -9; everything is read, and no confirmed offset is lost or goes back"),
+    "group-consumer": ("group, KIP-848", "the same in the consumer protocol"),
+}
+MARKS = {"passed": "yes", "failed": "**no**", "lacks": "-", "skipped": "skipped"}
+
+
+def read_all():
+    """{(language, client, version): {engine: {row: (result, why)}}}"""
+    found = {}
+    for path in sorted(glob.glob(os.path.join(BUILD, "test-logs", "matrix", "*.json"))):
+        with open(path, encoding="utf-8") as file:
+            for line in map(json.loads, file):
+                of_client = found.setdefault((line["language"], line["client"], line["version"]), {})
+                of_client.setdefault(line["engine"], {})[line["row"]] = (line["result"], line["why"])
+    return found
+
+
+class Notes:
+    """Reasons, each told once beneath the table."""
+
+    def __init__(self):
+        self.numbers = {}
+
+    def mark(self, result, why):
+        if not why:
+            return MARKS[result]
+        return f"{MARKS[result]} [{self.numbers.setdefault(why, len(self.numbers) + 1)}]"
+
+    def lines(self):
+        return [f"{number}. {why}" for why, number in self.numbers.items()]
+
+
+def rows_of(found, notes):
+    columns = [row for row in COLUMNS if any(row in rows for engines in found.values() for rows in engines.values())]
+    yield "| client | | " + " | ".join(COLUMNS[row][0] for row in columns) + " |"
+    yield "|---" * (len(columns) + 2) + "|"
+    for (language, client, version), engines in sorted(found.items(), key=lambda item: [w.lower() for w in item[0]]):
+        for place, (engine, rows) in enumerate(sorted(engines.items(), reverse=True)):
+            name = f"{client} {version}, {language}" if place == 0 else ""
+            cells = [notes.mark(*rows[row]) if row in rows else "" for row in columns]
+            yield f"| {name} | {engine} | " + " | ".join(cells) + " |"
+
+
+def page(found):
+    notes = Notes()
+    lines = ["# Compatibility", "",
+             "Which client, at which version, passed which row against three nodes of Skiff, and where it was run against three",
+             "nodes of Apache Kafka 4.3.1. Made by `tests/clients/matrix/table.py` from what `tests/clients/run` saw; edit neither this",
+             "page nor its numbers. `yes`: a test saw it. `-`: the client has no such thing. `skipped`: the machine that ran it has not",
+             "the client or its tool chain. Rows are played by `tests/clients/matrix/rows.py`.", "",
+             *rows_of(found, notes), "", "What a column says:", "",
+             *(f"- **{head}**: {meaning}." for head, meaning in COLUMNS.values() if head), ""]
+    return "\n".join(lines + (["Notes:", "", *notes.lines(), ""] if notes.numbers else []))
+
+
+def main():
+    found = read_all()
+    if not found:
+        sys.exit("nothing was played yet: tests/clients/run matrix")
+    if "--write" in sys.argv[1:]:
+        with open(PAGE, "w", encoding="utf-8") as file:
+            file.write(page(found))
+        print(PAGE)
+    else:
+        print(page(found), end="")
+
+
+if __name__ == "__main__":
+    main()
