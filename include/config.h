@@ -61,8 +61,9 @@ struct config {
     int32_t replica_fetch_size_max; /* replica.fetch.response.max.bytes, 10 MiB */
     int64_t
         inflight_size_max; /* queued.max.request.bytes, 32 MiB: the in-flight budget of the node */
-    int32_t connections_max;    /* Count. */
-    int32_t fetch_sessions_max; /* Count: max.incremental.fetch.session.cache.slots, 1000 */
+    int32_t connections_max;        /* Count. */
+    int32_t request_partitions_max; /* Count: max.request.partition.size.limit, 2000 */
+    int32_t fetch_sessions_max;     /* Count: max.incremental.fetch.session.cache.slots, 1000 */
 
     /* The controller. */
     bool is_balanced;           /* auto.leader.rebalance.enable */

@@ -49,10 +49,12 @@ struct env_sync {
     const file_id *files; /* Borrowed for the call. */
 };
 
-/* What the process takes of its machine, every shard together. */
+/* What the process takes of its machine, every shard together, and what there is. */
 struct env_usage {
     uint64_t resident_size; /* Bytes; 0: not known. */
     uint64_t cpu_us;        /* User and system time since the start. */
+    int64_t volume_size;    /* Bytes of the file system that holds the data; -1: not known. */
+    int64_t volume_free;    /* Of these, what the process may still take. */
 };
 
 struct env;

@@ -145,6 +145,17 @@ enum err log_begin_anew(struct log *log, log_offset start, struct bytes producer
  * Owns    one reference is the caller's. */
 struct buf *log_producers_below(const struct log *log, log_offset offset);
 
+/* An idempotent producer as the log remembers it. */
+struct log_producer {
+    int64_t id;
+    int16_t epoch;
+    int32_t last_sequence;  /* -1: it has written nothing in this epoch. */
+    wall_ms last_timestamp; /* -1: the same. */
+};
+/* All of them, the longest silent first; their count. The log keeps_producers.
+ * Owns    *out, to be freed with mem_free(). */
+uint32_t log_list_producers(const struct log *log, struct log_producer **out);
+
 /* Drop the mark, synced, then remove the files and the directory (rule 21); `deleted` is told,
  * and only then is the directory's name free. From any state; a second call has no effect. */
 void log_delete(struct log *log);

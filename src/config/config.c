@@ -52,6 +52,7 @@ void config_init(struct config *config)
         .replica_fetch_size_max = 10 << 20,
         .inflight_size_max = 32 << 20,
         .connections_max = INT32_MAX,
+        .request_partitions_max = 2000,
         .fetch_sessions_max = 1000,
         .auto_create_topics = true,
         .partitions_default = 1,

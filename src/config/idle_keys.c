@@ -176,8 +176,6 @@ const struct key idle_keys[] = {
     LATER("max.connection.creation.rate", INT, MOST, "Connections a second that are accepted."),
     LATER("max.connections.per.ip", INT, MOST, "Connections of one address."),
     LATER("max.connections.per.ip.overrides", STRING, "", "And of those named here."),
-    LATER("max.request.partition.size.limit", INT, "2000",
-          "Partitions in one answer of DescribeTopicPartitions."),
     LATER("metadata.log.max.record.bytes.between.snapshots", LONG, "20971520",
           "A snapshot is taken after so many bytes."),
     LATER("metadata.log.max.snapshot.interval.ms", LONG, "3600000", "Or after so long."),

@@ -80,6 +80,8 @@ const struct key used_keys[] = {
              "So many connections a node accepts from clients."),
     NUMBER32("max.incremental.fetch.session.cache.slots", START, fetch_sessions_max, 0, INT32_MAX,
              "So many fetch sessions of consumers a node keeps."),
+    NUMBER32("max.request.partition.size.limit", START, request_partitions_max, 1, INT32_MAX,
+             "Partitions in one answer of DescribeTopicPartitions."),
     NUMBER32("num.partitions", CLUSTER, partitions_default, 1, INT32_MAX,
              "Partitions of a topic that is made without a number."),
     NUMBER32("default.replication.factor", CLUSTER, replication_factor_default, 1, 32767,

@@ -313,6 +313,12 @@ struct buf *log_producers_below(const struct log *log, log_offset offset)
     return producers_write(log->producers, offset);
 }
 
+uint32_t log_list_producers(const struct log *log, struct log_producer **out)
+{
+    check(log->producers);
+    return producers_list(log->producers, out);
+}
+
 int32_t log_last_sequence(const struct log *log, int64_t producer_id, int16_t producer_epoch)
 {
     return log->producers ? producers_last_sequence(log->producers, producer_id, producer_epoch)

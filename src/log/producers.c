@@ -68,6 +68,22 @@ uint32_t producers_count(const struct producers *producers)
     return producers->by_id.count;
 }
 
+uint32_t producers_list(const struct producers *producers, struct log_producer **out)
+{
+    uint32_t count = 0;
+    *out = mem_zalloc((producers->by_id.count + 1) * sizeof **out);
+    for (struct list *node = producers->order.next; node != &producers->order; node = node->next) {
+        const struct producer *producer = list_entry(node, struct producer, link);
+        const struct producer_batch *last =
+            producer->count > 0 ? &producer->batches[producer->count - 1] : NULL;
+        (*out)[count++] = (struct log_producer){.id = producer->id,
+                                                .epoch = producer->epoch,
+                                                .last_sequence = last ? last->last_sequence : -1,
+                                                .last_timestamp = last ? last->timestamp : -1};
+    }
+    return count;
+}
+
 static int32_t next_sequence(int32_t sequence)
 {
     return sequence == INT32_MAX ? 0 : sequence + 1;

@@ -5,6 +5,7 @@
 #define LOG_PRODUCERS_H
 
 #include "batch.h"
+#include "log.h"
 
 enum {
     PRODUCER_BATCHES_MAX = 5, /* As many as a client keeps in flight. */
@@ -42,6 +43,7 @@ bool producers_need(const struct producers *producers, const struct batch_info *
 void producers_add(struct producers *producers, const struct batch_info *batch);
 
 uint32_t producers_count(const struct producers *producers);
+uint32_t producers_list(const struct producers *producers, struct log_producer **out);
 
 /* Kafka's snapshot of version 1, with the older batches of each producer after its entries,
  * where Kafka's reader does not look. It tells of batches below `end`; with those from there on

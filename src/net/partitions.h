@@ -66,6 +66,35 @@ const struct log *partitions_next_uncleanable(const struct partitions *partition
                                               const struct log *after);
 void partitions_sync_stats(const struct partitions *partitions, struct sync_stats *out);
 
+/* -- What of a shard's replicas is told to administrators. */
+struct partition_size {
+    struct partition_key key;
+    uint64_t size;  /* Bytes of its log. */
+    log_offset lag; /* What it has not of all that it knows to be committed. */
+};
+
+struct sizes_part {
+    struct letter letter;
+    void *job;
+    void (*done)(struct shard *shard, struct letter *letter);
+    /* Answer: every replica here. Heap. */
+    uint32_t count;
+    struct partition_size *sizes;
+};
+void partitions_sizes(struct shard *shard, struct letter *letter);
+
+struct producers_part {
+    struct letter letter;
+    void *job;
+    struct partition_key key;
+    void (*done)(struct shard *shard, struct letter *letter);
+    /* Answer, of a leader or a follower. Heap. */
+    enum err err;
+    uint32_t count;
+    struct log_producer *producers;
+};
+void partitions_producers(struct shard *shard, struct letter *letter);
+
 /* -- Produce: one batch for one partition, there and back. */
 struct produce_part {
     struct letter letter;

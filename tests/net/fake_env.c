@@ -37,7 +37,10 @@ static int64_t do_mono_us(struct env *env)
 static void do_usage(struct env *env, struct env_usage *out)
 {
     (void)env;
-    *out = (struct env_usage){.resident_size = 11 << 20, .cpu_us = 2500000};
+    *out = (struct env_usage){.resident_size = 11 << 20,
+                              .cpu_us = 2500000,
+                              .volume_size = (int64_t)100 << 30,
+                              .volume_free = (int64_t)40 << 30};
 }
 
 /* ---- Disk. */

@@ -51,7 +51,7 @@ static int64_t sim_mono_us(struct env *env)
 static void sim_usage(struct env *env, struct env_usage *out)
 {
     (void)env;
-    *out = (struct env_usage){.resident_size = 0};
+    *out = (struct env_usage){.volume_size = -1, .volume_free = -1};
 }
 
 /* ---- Disk. */

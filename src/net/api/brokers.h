@@ -15,4 +15,10 @@ enum {
  * Any will do, because requests for the controller are forwarded (KIP-590). */
 node_id any_active_broker(const struct shard *shard);
 
+/* The ids of `list` in *out, which lives in `arena`; their count. */
+uint32_t put_nodes(struct arena *arena, const struct node_list *list, int32_t **out);
+/* The same for those of them that are not there or fenced. */
+uint32_t put_offline_nodes(struct shard *shard, struct arena *arena, const struct node_list *list,
+                           int32_t **out);
+
 #endif

@@ -34,22 +34,6 @@ static void put_brokers(struct shard *shard, struct request *request,
     }
 }
 
-static int32_t *ids_of(struct request *request, const struct node_list *list)
-{
-    return arena_copy(&request->arena, list->ids, list->count * sizeof(int32_t) + 1);
-}
-
-static void put_offline(struct shard *shard, struct request *request,
-                        const struct node_list *replicas, struct metadata_response_partition *out)
-{
-    out->offline_replicas = arena_array(&request->arena, int32_t, replicas->count + 1);
-    for (uint32_t i = 0; i < replicas->count; i++) {
-        const struct image_broker *broker = image_broker(shard->image, replicas->ids[i]);
-        if (!broker || broker->fenced)
-            out->offline_replicas[out->offline_replicas_count++] = replicas->ids[i];
-    }
-}
-
 static void put_partition(struct shard *shard, struct request *request,
                           const struct image_partition *partition,
                           struct metadata_response_partition *out)
@@ -58,11 +42,11 @@ static void put_partition(struct shard *shard, struct request *request,
     out->index = partition->key.index;
     out->leader_id = partition->leader;
     out->leader_epoch = partition->leader_epoch;
-    out->replica_nodes_count = partition->replicas.count;
-    out->replica_nodes = ids_of(request, &partition->replicas);
-    out->isr_nodes_count = partition->isr.count;
-    out->isr_nodes = ids_of(request, &partition->isr);
-    put_offline(shard, request, &partition->replicas, out);
+    out->replica_nodes_count =
+        put_nodes(&request->arena, &partition->replicas, &out->replica_nodes);
+    out->isr_nodes_count = put_nodes(&request->arena, &partition->isr, &out->isr_nodes);
+    out->offline_replicas_count =
+        put_offline_nodes(shard, &request->arena, &partition->replicas, &out->offline_replicas);
     if (partition->leader < 0 || !leader || leader->fenced)
         out->error_code = ERR_LEADER_NOT_AVAILABLE;
     else if (!request_endpoint(request, leader))

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "uv_shard.h"
@@ -32,8 +33,13 @@ static uint64_t microseconds(struct timeval time)
 void usage_read(struct env *env, struct env_usage *out)
 {
     struct rusage usage;
-    (void)env;
-    *out = (struct env_usage){.resident_size = resident_size()};
+    struct statvfs volume;
+    *out =
+        (struct env_usage){.resident_size = resident_size(), .volume_size = -1, .volume_free = -1};
+    if (fstatvfs(uv_shard_of(env)->disk.root_fd, &volume) == 0) {
+        out->volume_size = (int64_t)(volume.f_blocks * volume.f_frsize);
+        out->volume_free = (int64_t)(volume.f_bavail * volume.f_frsize);
+    }
     if (getrusage(RUSAGE_SELF, &usage) == 0)
         out->cpu_us = microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
 }
