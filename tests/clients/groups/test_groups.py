@@ -209,16 +209,3 @@ def test_kafkas_own_consumer_groups_tool_describes_and_resets():
         assert groups_tool(cluster, "--list") == []
     finally:
         cluster.close()
-
-
-def test_kafkas_console_consumer_reads_in_a_group():
-    cluster = Cluster(sets=SETS)
-    try:
-        cluster.skiff("topic", "create", "read", "-p", str(PARTITIONS), "-r", "3")
-        fill(cluster, "read", 1200)
-        said = kafka_tool("consumer.ConsoleConsumer", "--bootstrap-server", cluster.brokers(), "--topic", "read",
-                          "--group", "console", "--from-beginning", "--max-messages", "1200", "--timeout-ms", "60000")
-        assert sorted(int(line) for line in said) == list(range(1200))
-        assert sum(offset for offset, _ in described(cluster, "console").values()) == 1200
-    finally:
-        cluster.close()
