@@ -115,6 +115,7 @@ struct config {
     int32_t group_session_timeout_max_ms;    /* group.max.session.timeout.ms, 1800000 */
     int32_t group_initial_delay_ms;          /* group.initial.rebalance.delay.ms, 3000 */
     int32_t group_members_max;               /* group.max.size */
+    int64_t groups_size_max;                 /* skiff.groups.max.bytes, 256 MiB */
     int32_t consumer_session_timeout_ms;     /* group.consumer.session.timeout.ms, 45000 */
     int32_t consumer_heartbeat_interval_ms;  /* group.consumer.heartbeat.interval.ms, 5000 */
     int32_t consumer_assignment_interval_ms; /* group.consumer.assignment.interval.ms, 1000 */

@@ -42,7 +42,9 @@ enum {
     GROUP_MEMBERS_MAX = 10000,  /* Of one group, whatever group.max.size says. */
     GROUP_PROTOCOLS_MAX = 32,   /* That one member offers. */
     GROUP_OFFSETS_MAX = 200000, /* Of one group. */
-    GROUP_EXPIRED_MAX = 10000,  /* Offsets that one decision expires or forgets. */
+    GROUP_OFFSETS_SIZE_MAX = 64 * 1024 * 1024, /* Bytes of one group's; so large is an answer. */
+    GROUP_EXPIRED_MAX = 10000, /* Offsets that one decision expires or forgets; fewer where the
+                                 * names are long. */
     GROUP_NEW_MEMBER_JOIN_MS = 300000, /* How long a new member's join may wait (rule 101). */
     GROUP_REGEXES_MAX = 100,           /* Regular expressions of one group. */
     GROUP_REGEX_MAX = 4096,            /* Bytes of one. */
@@ -84,6 +86,11 @@ struct consumer_config {
     enum group_assignor assignors[2];
 };
 
+/* Bytes that coordinators keep: groups, members, offsets, about as they are in memory. */
+struct group_memory {
+    uint64_t kept;
+};
+
 /* The broker's settings. */
 struct coordinator_config {
     uint64_t seed;                  /* Random: member ids come from it. */
@@ -95,14 +102,18 @@ struct coordinator_config {
     int64_t offsets_retention_ms;
     int64_t expiry_interval_ms; /* offsets.retention.check.interval.ms */
     uint32_t record_size_max;   /* Key and value of one record; bounds a group's members. */
+    /* skiff.groups.max.bytes: what lets the memory grow beyond it is refused. What is in the log is
+     * always read, what replaces as much is always taken. */
+    uint64_t memory_max;
+    struct group_memory *memory; /* Borrowed; shared by all coordinators that share the limit. */
     struct consumer_config consumer;
     struct group_topics topics;
 };
 
 /* Loading, until coordinator_start().
- * Owns    `config` is copied. */
+ * Owns    `config` is copied; what its pointers point to is borrowed until the close. */
 struct coordinator *coordinator_open(const struct coordinator_config *config);
-/* Go by other settings from now on; its seed and who knows the topics stay. */
+/* Go by other settings from now on; its seed, its memory and who knows the topics stay. */
 void coordinator_configure(struct coordinator *coordinator,
                            const struct coordinator_config *config);
 void coordinator_close(struct coordinator *coordinator);
@@ -305,7 +316,7 @@ struct consumer_described_member {
 
 struct consumer_described {
     struct str group_id;
-    enum err err;     /* GROUP_ID_NOT_FOUND: unknown, or of the classic protocol. */
+    enum err err; /* GROUP_ID_NOT_FOUND: unknown, or of the classic protocol; INVALID_GROUP_ID. */
     struct str state; /* "Empty", "Assigning", "Reconciling", "Stable"; empty with an error. */
     int32_t group_epoch;
     int32_t assignment_epoch;

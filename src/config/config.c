@@ -67,6 +67,7 @@ void config_init(struct config *config)
         .group_session_timeout_max_ms = 1800000,
         .group_initial_delay_ms = 3000,
         .group_members_max = INT32_MAX,
+        .groups_size_max = 256 << 20,
         .consumer_session_timeout_ms = 45000,
         .consumer_heartbeat_interval_ms = 5000,
         .consumer_assignment_interval_ms = 1000,

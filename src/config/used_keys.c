@@ -111,6 +111,9 @@ const struct key used_keys[] = {
              "How long a new group waits for more members before it assigns."),
     NUMBER32("group.max.size", LIVE, group_members_max, 1, INT32_MAX,
              "Members of a group of the classic protocol."),
+    NUMBER64("skiff.groups.max.bytes", LIVE, groups_size_max, 1048576, INT64_MAX,
+             "Memory of all groups that a node coordinates: members, committed offsets. What would "
+             "take more is refused."),
     NUMBER32("group.consumer.session.timeout.ms", LIVE, consumer_session_timeout_ms, 1, INT32_MAX,
              "How long a member of the consumer protocol may be silent."),
     NUMBER32("group.consumer.heartbeat.interval.ms", LIVE, consumer_heartbeat_interval_ms, 1,

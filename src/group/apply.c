@@ -24,13 +24,12 @@ static void apply_offset(struct coordinator *coordinator, const void *key_body,
     }
     if (group == NULL)
         group = group_create(coordinator, key->group_id);
-    struct offset *offset = offset_put(group, key->topic, key->index);
+    struct offset *offset = offset_put(group, key->topic, key->index, value->metadata);
     offset->offset = value->offset;
     offset->leader_epoch = value->leader_epoch;
     offset->committed = value->commit_timestamp;
     offset->expires = value->expire_timestamp;
     offset->topic_id = value->topic_id;
-    replace_str(&offset->metadata, value->metadata);
 }
 
 static void apply_member(struct group *group, const struct group_metadata_value_member *record)
@@ -46,7 +45,7 @@ static void apply_member(struct group *group, const struct group_metadata_value_
     member->rebalance_timeout_ms = record->rebalance_timeout_ms < 0 ? record->session_timeout_ms
                                                                     : record->rebalance_timeout_ms;
     member_offer(member, group->protocol.data == NULL ? 0 : 1, &protocol);
-    replace_bytes(&member->assignment, record->assignment);
+    member_assign(member, record->assignment);
     member->is_new = false;
 }
 
@@ -69,6 +68,7 @@ static void apply_group(struct coordinator *coordinator, const void *key_body,
     group->generation = value->generation;
     if (value->protocol_type.size > 0)
         group->protocol_type = keep_str(value->protocol_type);
+    group_count(group);
     group->protocol = keep_str(value->protocol);
     group->leader = keep_str(value->leader);
     group->phase_time = value->current_state_timestamp;

@@ -91,9 +91,11 @@ static bool has_place(const struct group *group, const struct member *member)
 static bool fits_in_memory(const struct group *group, const struct member *member,
                            const struct join_group_command *command)
 {
-    uint64_t others = group->bytes - (member == NULL ? 0 : member->bytes);
-    return others + size_of(command) + sizeof *member <=
-           (uint64_t)GROUP_BYTES_FACTOR * group->coordinator->config.record_size_max;
+    uint64_t before = member == NULL ? 0 : member->bytes;
+    uint64_t after = size_of(command) + sizeof *member;
+    return group->bytes - before + after <=
+               (uint64_t)GROUP_BYTES_FACTOR * group->coordinator->config.record_size_max &&
+           memory_has_room(group->coordinator, before, after);
 }
 
 static void take_in(struct member *member, const struct join_group_command *command)
@@ -125,6 +127,7 @@ static void add_member(struct group_decision *decision, struct group *group, str
 {
     if (group->member_count == 0)
         replace_str(&group->protocol_type, command->protocol_type);
+    group_count(group);
     struct member *member = member_add(group, id, command->instance_id);
     member_describe(member, command->client_id, command->client_host);
     take_in(member, command);

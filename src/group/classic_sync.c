@@ -26,12 +26,11 @@ static void set_assignments(struct group *group, const struct sync_group_command
 {
     struct list *node, *next;
     list_each (node, next, &group->members)
-        replace_bytes(&list_entry(node, struct member, in_group)->assignment,
-                      bytes_of_str(STR("")));
+        member_assign(list_entry(node, struct member, in_group), bytes_of_str(STR("")));
     for (uint32_t i = 0; i < command->assignment_count; i++) {
         struct member *member = member_find(group, command->assignments[i].member_id);
         if (member != NULL && command->assignments[i].assignment.data != NULL)
-            replace_bytes(&member->assignment, command->assignments[i].assignment);
+            member_assign(member, command->assignments[i].assignment);
     }
 }
 
@@ -51,9 +50,12 @@ static void answer_syncs(struct group *group, enum err err)
 static void take_assignments(struct group_decision *decision, struct group *group,
                              const struct sync_group_command *command)
 {
+    const struct coordinator *coordinator = decision->coordinator;
     set_assignments(group, command);
-    if (group_record_size(group) > decision->coordinator->config.record_size_max) {
-        /* No log would take it. Members come back, perhaps with a smaller one. */
+    if (group_record_size(group) > coordinator->config.record_size_max ||
+        memory_is_exceeded(coordinator)) {
+        /* There is no room for it. Members come back, perhaps with a smaller one. */
+        set_assignments(group, &(struct sync_group_command){.assignment_count = 0});
         answer_syncs(group, ERR_UNKNOWN_SERVER_ERROR);
         rebalance_begin(group);
         return;

@@ -111,6 +111,7 @@ void apply_consumer_target(struct coordinator *coordinator, const void *key_body
     consumer->has_target = value != NULL;
     if (value == NULL) {
         holding_drop(&consumer->target);
+        consumer_count(consumer);
         remove_unused(consumer);
         return;
     }
@@ -122,6 +123,7 @@ void apply_consumer_target(struct coordinator *coordinator, const void *key_body
                                             .partition_count = value->topics[i].partitions_count,
                                             .partitions = value->topics[i].partitions};
     holding_replace(&consumer->target, holding_of_topics(&arena, value->topics_count, topics));
+    consumer_count(consumer);
     arena_free(&arena);
 }
 
@@ -150,6 +152,7 @@ static void forget_current(struct consumer *consumer)
     consumer->state = CONSUMER_STABLE;
     holding_drop(&consumer->assigned);
     holding_drop(&consumer->revoking);
+    consumer_count(consumer);
 }
 
 void apply_consumer_current(struct coordinator *coordinator, const void *key_body,
@@ -178,6 +181,7 @@ void apply_consumer_current(struct coordinator *coordinator, const void *key_bod
     holding_replace(&consumer->revoking,
                     read_holding(&arena, value->member_epoch, value->pending_revocation_count,
                                  value->pending_revocation));
+    consumer_count(consumer);
     arena_free(&arena);
 }
 

@@ -123,6 +123,7 @@ static void set_target(struct group_decision *decision, const struct table *tabl
     if (holding_equal(&target, &consumer->target))
         return;
     holding_replace(&consumer->target, target);
+    consumer_count(consumer);
 #ifndef SKIFF_MUTANT_TARGET_NOT_STORED
     emit_consumer_target(decision, consumer);
 #endif

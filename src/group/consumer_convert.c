@@ -74,6 +74,7 @@ static void upgrade_member(struct group_decision *decision, struct group *group,
     holding_replace(&consumer->assigned, holding);
     set_epochs(&holding, 0);
     holding_replace(&consumer->target, holding);
+    consumer_count(consumer);
     emit_consumer_profile(decision, consumer);
     emit_consumer_target(decision, consumer);
     emit_consumer_current(decision, consumer);
@@ -117,8 +118,7 @@ static void downgrade_member(struct group_decision *decision, const struct consu
     member->rebalance_timeout_ms = profile->rebalance_timeout_ms;
     member->is_new = false;
     member_offer(member, profile->protocol_count, profile->protocols);
-    replace_bytes(&member->assignment,
-                  consumer_write_assignment(decision, consumer, &consumer->target));
+    member_assign(member, consumer_write_assignment(decision, consumer, &consumer->target));
     member_restart_session(member, member->session_timeout_ms);
 }
 

@@ -169,11 +169,15 @@ static bool has_place_in_classic(const struct beat *beat)
 static enum err check_profile(struct beat *beat)
 {
     const struct consumer *known = beat->consumer != NULL ? beat->consumer : beat->replaced;
+    const struct coordinator *coordinator = beat->decision->coordinator;
     struct str pattern = beat->profile.topic_regex;
+    uint64_t bytes = profile_bytes(&beat->profile);
+    uint64_t alone = sizeof(struct group) + sizeof(struct consumer) + bytes;
     enum err err = ERR_NONE;
     if (beat->group != NULL && !has_place_in_classic(beat))
         err = consumers_check_room(beat->group, known, &beat->profile);
-    else if (profile_bytes(&beat->profile) > beat->decision->coordinator->config.record_size_max)
+    else if (bytes > coordinator->config.record_size_max ||
+             (beat->group == NULL && !memory_has_room(coordinator, 0, alone)))
         err = ERR_GROUP_MAX_SIZE_REACHED;
     if (err != ERR_NONE || pattern.data == NULL ||
         (beat->group != NULL && regex_find(beat->group, pattern) != NULL))

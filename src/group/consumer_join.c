@@ -16,13 +16,15 @@ enum err consumers_check_room(const struct group *group, const struct consumer *
     uint32_t max = configured < GROUP_MEMBERS_MAX ? (uint32_t)configured : GROUP_MEMBERS_MAX;
     bool is_consumers = group->consumers != NULL;
     uint32_t count = is_consumers ? group->consumers->count : group->member_count;
-    uint64_t others = (is_consumers ? group->consumers->bytes : group->bytes) -
-                      (consumer == NULL ? 0 : consumer->bytes);
-    uint64_t bytes = profile_bytes(profile) + sizeof *consumer;
+    uint64_t before = consumer == NULL ? 0 : consumer->bytes;
+    uint64_t others = (is_consumers ? group->consumers->bytes : group->bytes) - before;
+    uint64_t bytes =
+        profile_bytes(profile) + sizeof *consumer + CONSUMER_RECORDS * (uint64_t)group->id.size;
 
     if (consumer == NULL && count >= max)
         return ERR_GROUP_MAX_SIZE_REACHED;
-    if (bytes > group->coordinator->config.record_size_max || others + bytes > bytes_max(group))
+    if (bytes > group->coordinator->config.record_size_max || others + bytes > bytes_max(group) ||
+        !memory_has_room(group->coordinator, before, bytes))
         return ERR_GROUP_MAX_SIZE_REACHED;
     return ERR_NONE;
 }
@@ -38,6 +40,7 @@ static struct consumer *replace(struct group_decision *decision, struct consumer
     holding_replace(&consumer->assigned, replaced->assigned);
     holding_replace(&consumer->revoking, replaced->revoking);
     holding_replace(&consumer->target, replaced->target);
+    consumer_count(consumer);
     emit_consumer_tombstones(decision, replaced);
     consumer_remove(replaced);
     emit_consumer_profile(decision, consumer);

@@ -136,6 +136,7 @@ void consumer_forget(struct consumer *consumer)
     drop_profile(&consumer->profile);
     consumer->has_profile = false;
     consumer->bytes = 0;
+    consumer_count(consumer);
 }
 
 void consumer_describe(struct consumer *consumer, const struct consumer_profile *profile)
@@ -145,9 +146,11 @@ void consumer_describe(struct consumer *consumer, const struct consumer_profile 
     consumer_forget(consumer);
     consumer->profile = kept;
     consumer->has_profile = true;
-    consumer->bytes = sizeof *consumer + consumer->id.size + profile_bytes(&kept);
+    consumer->bytes = sizeof *consumer + consumer->id.size +
+                      CONSUMER_RECORDS * (uint64_t)consumer->group->id.size + profile_bytes(&kept);
     consumers->count++;
     consumers->bytes += consumer->bytes;
+    consumer_count(consumer);
     if (kept.instance_id.data != NULL)
         names_put(&consumers->by_instance, kept.instance_id, consumer);
 }

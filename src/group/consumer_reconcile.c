@@ -111,6 +111,7 @@ static void set(struct group_decision *decision, struct consumer *consumer, int3
     consumer->state = state;
     holding_replace(&consumer->assigned, step->assigned);
     holding_replace(&consumer->revoking, *revoking);
+    consumer_count(consumer);
     emit_consumer_current(decision, consumer);
     if (consumer->profile.is_classic)
         return; /* It is waited for where it is told to join. */

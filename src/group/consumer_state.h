@@ -19,6 +19,7 @@
 enum {
     CONSUMER_LEFT = -1,          /* Epoch of a request: the member leaves. */
     CONSUMER_AWAY = -2,          /* Of a request, and of a static member until it is back. */
+    CONSUMER_RECORDS = 3,        /* Of a member; each holds the id of the group. */
     CONSUMER_REFRESH_MS = 10000, /* Between two looks at all expressions of a group, at least. */
 };
 
@@ -57,10 +58,13 @@ struct consumer {
     struct holding revoking; /* Its own until it says that it gave them up. */
     struct holding target;
     uint64_t bytes; /* What its profile counts for in the group's. */
+    uint64_t kept;
 };
 
 /* Topics of an expression: record 16. */
 struct regex {
+    struct group *group; /* That keeps it; or NULL. */
+    uint64_t kept;
     struct str pattern;
     uint32_t topic_count;
     struct str *topics; /* Sorted. */
@@ -106,6 +110,8 @@ struct consumer *consumer_find(const struct group *group, struct str id);
 struct consumer *consumer_of_instance(const struct group *group, struct str instance_id);
 struct consumer *consumer_put(struct group *group, struct str id); /* Made without a profile. */
 void consumer_remove(struct consumer *consumer);
+/* What it holds has changed. */
+void consumer_count(struct consumer *consumer);
 /* In the order of their ids; start with a null `after`. NULL at the end. */
 struct consumer *consumer_next(const struct group *group, struct str *after);
 void consumer_describe(struct consumer *consumer, const struct consumer_profile *profile);

@@ -30,8 +30,10 @@ static void patience_ended(struct timer *timer, mono_ms now)
 
 struct consumers *consumers_of(struct group *group)
 {
-    if (group->consumers == NULL)
-        group->consumers = mem_zalloc(sizeof *group->consumers);
+    if (group->consumers != NULL)
+        return group->consumers;
+    group->consumers = mem_zalloc(sizeof *group->consumers);
+    group_count(group);
     return group->consumers;
 }
 
@@ -62,7 +64,17 @@ struct consumer *consumer_put(struct group *group, struct str id)
     consumer->session.fire = session_ended;
     consumer->patience.fire = patience_ended;
     names_put(&consumers->by_id, consumer->id, consumer);
+    consumer_count(consumer);
     return consumer;
+}
+
+void consumer_count(struct consumer *consumer)
+{
+    uint64_t held =
+        (uint64_t)consumer->assigned.count + consumer->revoking.count + consumer->target.count;
+    memory_count(consumer->group->coordinator, &consumer->kept,
+                 sizeof *consumer + consumer->id.size + consumer->bytes +
+                     held * sizeof(struct held) + 2 * MEMORY_ENTRY);
 }
 
 void consumer_remove(struct consumer *consumer)
@@ -72,6 +84,7 @@ void consumer_remove(struct consumer *consumer)
     timer_stop(timers_of(consumer), &consumer->patience);
     consumer_forget(consumer);
     names_remove(&consumers->by_id, consumer->id);
+    memory_count(consumer->group->coordinator, &consumer->kept, 0);
     holding_drop(&consumer->assigned);
     holding_drop(&consumer->revoking);
     holding_drop(&consumer->target);
@@ -97,6 +110,7 @@ void consumers_free(struct group *group)
     }
     mem_free(consumers);
     group->consumers = NULL;
+    group_count(group);
 }
 
 void consumers_remove_unused(struct group *group)
@@ -209,6 +223,7 @@ struct regex *regex_put(struct group *group, struct str pattern)
     if (regex != NULL)
         return regex;
     regex = mem_zalloc(sizeof *regex);
+    regex->group = group;
     regex->pattern = keep_str(pattern);
     names_put(&consumers->regexes, regex->pattern, regex);
     return regex;
@@ -228,8 +243,12 @@ void regex_set(struct regex *regex, uint32_t count, const struct str *topics)
     drop_topics(regex);
     regex->topics = mem_alloc((count + (size_t)1) * sizeof *topics);
     regex->topic_count = count;
-    for (uint32_t i = 0; i < count; i++)
+    uint64_t names = regex->group->id.size + 2 * (uint64_t)regex->pattern.size;
+    for (uint32_t i = 0; i < count; i++) {
         regex->topics[i] = keep_str(topics[i]);
+        names += sizeof *topics + topics[i].size;
+    }
+    memory_count(regex->group->coordinator, &regex->kept, sizeof *regex + MEMORY_ENTRY + names);
 }
 
 void regex_remove(struct group *group, struct str pattern)
@@ -238,6 +257,7 @@ void regex_remove(struct group *group, struct str pattern)
     if (regex == NULL)
         return;
     names_remove(&group->consumers->regexes, regex->pattern);
+    memory_count(group->coordinator, &regex->kept, 0);
     drop_topics(regex);
     drop_str(&regex->pattern);
     mem_free(regex);

@@ -7,6 +7,7 @@
 struct coordinator *coordinator_open(const struct coordinator_config *config)
 {
     struct coordinator *coordinator = mem_zalloc(sizeof *coordinator);
+    check(config->memory != NULL);
     coordinator->config = *config;
     coordinator->expiry_due = MONO_NEVER;
     rand_init(&coordinator->rand, config->seed);
@@ -19,6 +20,7 @@ void coordinator_configure(struct coordinator *coordinator, const struct coordin
     struct coordinator_config before = coordinator->config;
     coordinator->config = *config;
     coordinator->config.seed = before.seed;
+    coordinator->config.memory = before.memory;
     coordinator->config.topics = before.topics;
 }
 

@@ -24,6 +24,7 @@ enum group_phase {
 struct offset_topic {
     struct str name;
     struct pmap *partitions; /* By number, to struct offset. */
+    uint64_t kept;           /* Without them. */
 };
 
 struct offset {
@@ -34,6 +35,7 @@ struct offset {
     wall_ms expires; /* -1: as the broker's retention says. */
     struct uuid topic_id;
     struct str metadata;
+    uint64_t kept;
 };
 
 struct member {
@@ -50,6 +52,7 @@ struct member {
     struct group_protocol *protocols; /* Kept. */
     struct bytes assignment;
     uint64_t bytes; /* What it counts for in group->bytes. */
+    uint64_t kept;
     bool is_new;    /* Its first join has not been answered. */
     bool owes_sync; /* It was told of the generation, and has not synced. */
     bool awaits_join;
@@ -63,6 +66,7 @@ struct pending {
     struct timer session;
     struct group *group;
     struct str id;
+    uint64_t kept;
 };
 
 /* How many members offer a protocol. */
@@ -79,6 +83,7 @@ struct group {
     struct str id;
     enum group_phase phase;
     bool is_stored; /* A record of its metadata stands in the log. */
+    uint64_t kept;  /* What it counts for in memory, without what is in it. */
     int32_t generation;
     struct str protocol_type; /* Null: nobody ever joined. */
     struct str protocol;      /* Null: none chosen. */
@@ -97,6 +102,7 @@ struct group {
     uint32_t size_before;    /* Members of the last generation that had any. */
     struct pmap *topics;     /* By name, to struct offset_topic. */
     uint32_t offset_count;
+    uint64_t offsets_size; /* The sum of offset_size(). */
     /* A group of the consumer protocol; its phase is Empty then. NULL: of the classic one. */
     struct consumers *consumers;
 };
@@ -121,6 +127,19 @@ bool decision_refuses(struct group_decision *decision, enum group_reply_kind kin
                       const struct str *group_id);
 void emit_record(struct group_decision *decision, struct group_record record);
 
+/* memory.c */
+enum {
+    MEMORY_ENTRY = 96,       /* What a map and malloc take beside a thing and its name. */
+    MEMORY_RESERVE_PART = 8, /* So much more may be assigned to who is in a group already. */
+};
+
+/* Something counts for `size` bytes from now on, and did for *kept. */
+void memory_count(struct coordinator *coordinator, uint64_t *kept, uint64_t size);
+/* Whether something of `before` bytes may become one of `after`. */
+bool memory_has_room(const struct coordinator *coordinator, uint64_t before, uint64_t after);
+/* The reserve is used up, too. */
+bool memory_is_exceeded(const struct coordinator *coordinator);
+
 /* records.c: write what the state says now. */
 /* A key or a value: `prefix` is the type or the version. */
 struct bytes record_part(struct arena *arena, int16_t prefix, const struct walk_message *message,
@@ -140,6 +159,7 @@ void group_remove(struct group *group); /* Frees it, and all in it; replies to n
 /* Frees a group that nothing in the log or in memory speaks of any more. */
 void group_remove_unused(struct group *group);
 bool group_is_empty(const struct group *group);    /* Nobody is in it. */
+void group_count(struct group *group);             /* Its own size has changed. */
 void group_forget_generation(struct group *group); /* And its members, who hear nothing. */
 void group_drop_pending(struct group *group);
 struct str group_phase_name(const struct group *group);
@@ -153,6 +173,7 @@ void member_remove(struct member *member, enum err err);
 /* Another id for a static member; what waits under the old one hears FENCED_INSTANCE_ID. */
 void member_rename(struct member *member, struct str id);
 void member_describe(struct member *member, struct str client_id, struct str client_host);
+void member_assign(struct member *member, struct bytes assignment);
 void member_offer(struct member *member, uint32_t count, const struct group_protocol *protocols);
 bool member_offers(const struct member *member, uint32_t count,
                    const struct group_protocol *protocols);
@@ -188,7 +209,13 @@ void reply_synced(struct member *member, uint64_t token, enum err err);
 
 /* offsets.c */
 struct offset *offset_find(const struct group *group, struct str topic, int32_t index);
-struct offset *offset_put(struct group *group, struct str topic, int32_t index);
+/* Made where it is not there; what it was is gone. `metadata` is copied. */
+struct offset *offset_put(struct group *group, struct str topic, int32_t index,
+                          struct str metadata);
+/* What one of a topic counts for: its memory, and the names that its record holds beside it. */
+uint64_t offset_size(const struct group *group, struct str topic, uint32_t metadata_size);
+/* For the limit of tombstones: those with long names count for several. */
+uint32_t offset_tombstone_weight(const struct group *group, struct str topic);
 void offset_remove(struct group *group, struct str topic, int32_t index);
 struct offset *offset_next(const struct offset_topic *topic, const struct offset *after);
 void offsets_free(struct group *group);

@@ -17,7 +17,16 @@ struct group *group_create(struct coordinator *coordinator, struct str id)
     group->phase_time = -1;
     list_init(&group->members);
     names_put(&coordinator->groups, group->id, group);
+    group_count(group);
     return group;
+}
+
+void group_count(struct group *group)
+{
+    uint64_t size = sizeof *group + 2 * (uint64_t)group->id.size + group->protocol_type.size;
+    if (group->consumers != NULL)
+        size += sizeof *group->consumers;
+    memory_count(group->coordinator, &group->kept, MEMORY_ENTRY + size);
 }
 
 void group_drop_pending(struct group *group)
@@ -44,6 +53,7 @@ void group_remove(struct group *group)
     consumers_free(group);
     timer_stop(&group->coordinator->timers, &group->wait);
     names_remove(&group->coordinator->groups, group->id);
+    memory_count(group->coordinator, &group->kept, 0);
     drop_str(&group->id);
     drop_str(&group->protocol_type);
     drop_str(&group->protocol);

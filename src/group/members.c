@@ -36,6 +36,14 @@ static void count_bytes(struct member *member)
         bytes += (uint64_t)member->protocols[i].name.size + member->protocols[i].metadata.size;
     member->group->bytes += bytes - member->bytes;
     member->bytes = bytes;
+    memory_count(member->group->coordinator, &member->kept,
+                 bytes + member->assignment.size + MEMORY_ENTRY * (2 + member->protocol_count));
+}
+
+void member_assign(struct member *member, struct bytes assignment)
+{
+    replace_bytes(&member->assignment, assignment);
+    count_bytes(member);
 }
 
 struct member *member_add(struct group *group, struct str id, struct str instance_id)
@@ -162,6 +170,7 @@ void member_remove(struct member *member, enum err err)
     list_remove(&member->in_group);
     group->member_count--;
     group->bytes -= member->bytes;
+    memory_count(group->coordinator, &member->kept, 0);
     names_remove(&group->by_id, member->id);
     if (member->instance_id.data != NULL)
         names_remove(&group->by_instance, member->instance_id);
@@ -274,6 +283,8 @@ void pending_add(struct group *group, struct str id, int32_t timeout_ms)
     pending->id = keep_str(id);
     pending->session.fire = pending_ended;
     names_put(&group->pending, pending->id, pending);
+    memory_count(group->coordinator, &pending->kept,
+                 sizeof *pending + 2 * (uint64_t)id.size + MEMORY_ENTRY);
     timer_start(timers_of(group), &pending->session,
                 group->coordinator->decision->now + timeout_ms);
 }
@@ -282,6 +293,7 @@ void pending_remove(struct pending *pending)
 {
     timer_stop(timers_of(pending->group), &pending->session);
     names_remove(&pending->group->pending, pending->id);
+    memory_count(pending->group->coordinator, &pending->kept, 0);
     drop_str(&pending->id);
     mem_free(pending);
 }

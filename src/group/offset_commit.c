@@ -44,6 +44,20 @@ static enum err check_topic(const struct group *group, const struct group_commit
     return ERR_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
+/* What takes no more than what stands there has room always. */
+static bool has_room(const struct group *group, struct str topic,
+                     const struct group_commit_partition *partition)
+{
+    const struct offset *known = offset_find(group, topic, partition->index);
+    uint64_t before = known == NULL ? 0 : known->kept;
+    uint64_t after = offset_size(group, topic, partition->metadata.size);
+    if (known == NULL && group->offset_count >= GROUP_OFFSETS_MAX)
+        return false;
+    if (after > before && group->offsets_size + (after - before) > GROUP_OFFSETS_SIZE_MAX)
+        return false;
+    return memory_has_room(group->coordinator, before, after);
+}
+
 static enum err check_partition(const struct group *group, struct str topic,
                                 const struct group_commit_partition *partition)
 {
@@ -51,10 +65,7 @@ static enum err check_partition(const struct group *group, struct str topic,
         return partition->err;
     if ((int64_t)partition->metadata.size > group->coordinator->config.offset_metadata_max)
         return ERR_OFFSET_METADATA_TOO_LARGE;
-    if (group->offset_count >= GROUP_OFFSETS_MAX &&
-        offset_find(group, topic, partition->index) == NULL)
-        return ERR_INVALID_COMMIT_OFFSET_SIZE;
-    return ERR_NONE;
+    return has_room(group, topic, partition) ? ERR_NONE : ERR_INVALID_COMMIT_OFFSET_SIZE;
 }
 
 static wall_ms expiry(const struct group_decision *decision, int64_t retention_ms)
@@ -73,14 +84,13 @@ static enum err commit_one(struct group_decision *decision, struct group *group,
         err = topic_err;
     if (err != ERR_NONE)
         return err;
-    struct offset *offset = offset_put(group, topic->topic, partition->index);
+    struct str metadata = partition->metadata.data == NULL ? STR("") : partition->metadata;
+    struct offset *offset = offset_put(group, topic->topic, partition->index, metadata);
     offset->offset = partition->offset;
     offset->leader_epoch = partition->leader_epoch;
     offset->committed = decision->time;
     offset->expires = expiry(decision, retention_ms);
     offset->topic_id = topic->topic_id;
-    replace_str(&offset->metadata,
-                partition->metadata.data == NULL ? STR("") : partition->metadata);
     emit_offset(decision, group, topic->topic, offset);
     return ERR_NONE;
 }

@@ -39,13 +39,14 @@ static void expire_topic(struct group_decision *decision, struct group *group,
                          struct offset_topic *topic, bool is_read, uint32_t *left)
 {
     struct str name = arena_str(decision->arena, topic->name);
+    uint32_t weight = offset_tombstone_weight(group, name);
     struct offset *offset = offset_next(topic, NULL);
     while (offset != NULL && *left > 0) {
         struct offset *next = offset_next(topic, offset);
         if (is_expired(decision, group, offset, is_read)) {
             emit_offset_tombstone(decision, group, name, offset->index);
             offset_remove(group, name, offset->index); /* With the last one goes the topic. */
-            (*left)--;
+            *left -= weight < *left ? weight : *left;
         }
         offset = next;
     }

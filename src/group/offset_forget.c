@@ -24,6 +24,7 @@ static void forget_in_topic(struct group_decision *decision, struct group *group
                             const struct offset_topic *topic, uint32_t *left)
 {
     struct str name = arena_str(decision->arena, topic->name);
+    uint32_t weight = offset_tombstone_weight(group, name);
     struct uuid now = topic_id_now(decision->coordinator, name);
     struct offset *offset = offset_next(topic, NULL);
     while (offset != NULL && *left > 0) {
@@ -31,7 +32,7 @@ static void forget_in_topic(struct group_decision *decision, struct group *group
         if (uuid_is_zero(now) || offset_is_gone(offset, now)) {
             emit_offset_tombstone(decision, group, name, offset->index);
             offset_remove(group, name, offset->index); /* With the last one goes the topic. */
-            --*left;
+            *left -= weight < *left ? weight : *left;
         }
         offset = next;
     }

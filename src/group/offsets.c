@@ -1,6 +1,7 @@
 /* offsets.c -- what a group has committed: topics by name, their partitions by number.
  *
- * Invariants: a topic that is there has a partition; offset_count is the sum of them. */
+ * Invariants: a topic that is there has a partition; offset_count is the sum of them, and
+ * offsets_size that of what they are kept for. */
 #include "group_state.h"
 
 /* Bytes that sort as the number does. */
@@ -17,7 +18,24 @@ struct offset *offset_find(const struct group *group, struct str topic, int32_t 
     return found == NULL ? NULL : pmap_get(found->partitions, key_of(index, bytes));
 }
 
-struct offset *offset_put(struct group *group, struct str topic, int32_t index)
+uint64_t offset_size(const struct group *group, struct str topic, uint32_t metadata_size)
+{
+    return sizeof(struct offset) + MEMORY_ENTRY + (uint64_t)group->id.size + topic.size +
+           metadata_size;
+}
+
+uint32_t offset_tombstone_weight(const struct group *group, struct str topic)
+{
+    return 1 + (group->id.size + topic.size) / 1024;
+}
+
+static void count_offset(struct group *group, struct offset *offset, uint64_t size)
+{
+    group->offsets_size += size - offset->kept;
+    memory_count(group->coordinator, &offset->kept, size);
+}
+
+struct offset *offset_put(struct group *group, struct str topic, int32_t index, struct str metadata)
 {
     struct offset_topic *in = names_get(group->topics, topic);
     uint8_t bytes[4];
@@ -26,22 +44,27 @@ struct offset *offset_put(struct group *group, struct str topic, int32_t index)
         in = mem_zalloc(sizeof *in);
         in->name = keep_str(topic);
         names_put(&group->topics, topic, in);
+        memory_count(group->coordinator, &in->kept,
+                     sizeof *in + 2 * (uint64_t)topic.size + MEMORY_ENTRY);
     }
     struct offset *offset = pmap_get(in->partitions, key);
-    if (offset != NULL)
-        return offset;
-    offset = mem_zalloc(sizeof *offset);
-    offset->index = index;
-    struct pmap *old = in->partitions;
-    in->partitions = pmap_put(NULL, old, key, offset);
-    pmap_unref(NULL, old);
-    group->offset_count++;
+    if (offset == NULL) {
+        offset = mem_zalloc(sizeof *offset);
+        offset->index = index;
+        struct pmap *old = in->partitions;
+        in->partitions = pmap_put(NULL, old, key, offset);
+        pmap_unref(NULL, old);
+        group->offset_count++;
+    }
+    replace_str(&offset->metadata, metadata);
+    count_offset(group, offset, offset_size(group, topic, metadata.size));
     return offset;
 }
 
 static void free_topic(struct group *group, struct offset_topic *topic)
 {
     names_remove(&group->topics, topic->name);
+    memory_count(group->coordinator, &topic->kept, 0);
     drop_str(&topic->name);
     mem_free(topic);
 }
@@ -56,6 +79,7 @@ void offset_remove(struct group *group, struct str topic, int32_t index)
     struct pmap *old = in->partitions;
     in->partitions = pmap_remove(NULL, old, key_of(index, bytes));
     pmap_unref(NULL, old);
+    count_offset(group, offset, 0);
     drop_str(&offset->metadata);
     mem_free(offset);
     group->offset_count--;
@@ -70,11 +94,12 @@ struct offset *offset_next(const struct offset_topic *topic, const struct offset
                      after != NULL, NULL);
 }
 
-static void free_offsets(struct offset_topic *topic)
+static void free_offsets(struct group *group, struct offset_topic *topic)
 {
     struct offset *offset = offset_next(topic, NULL);
     while (offset != NULL) {
         struct offset *next = offset_next(topic, offset);
+        count_offset(group, offset, 0);
         drop_str(&offset->metadata);
         mem_free(offset);
         offset = next;
@@ -87,7 +112,7 @@ void offsets_free(struct group *group)
     struct str after = {.data = NULL};
     struct offset_topic *topic;
     while ((topic = names_next(group->topics, &after)) != NULL) {
-        free_offsets(topic);
+        free_offsets(group, topic);
         free_topic(group, topic);
         after = (struct str){.data = NULL};
     }

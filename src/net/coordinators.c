@@ -394,6 +394,8 @@ static struct coordinator_config coordinator_config_of(const struct partition *p
         .offsets_retention_ms = (int64_t)config->offsets_retention_minutes * 60000,
         .expiry_interval_ms = config->offsets_check_interval_ms,
         .record_size_max = partition->limits.size_max,
+        .memory_max = (uint64_t)config->groups_size_max / config->shards,
+        .memory = &partition->shard->group_memory,
         .consumer = consumer_config_of(config),
         .topics = group_topics_of(shard)};
 }

@@ -8,6 +8,7 @@
 #include "conn.h"
 #include "counters.h"
 #include "env.h"
+#include "group.h"
 #include "image.h"
 #include "mailbox.h"
 #include "peer.h"
@@ -89,6 +90,7 @@ struct shard {
     int64_t cluster_ahead_ms;  /* The cluster's time, above our monotonic one. */
 
     struct suspects suspects;
+    struct group_memory group_memory; /* Of all coordinators. */
 
     struct api_state *api;
     struct http *http;

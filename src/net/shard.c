@@ -106,6 +106,7 @@ void shard_close(struct shard *shard)
     }
     api_state_close(shard);
     partitions_close(shard->partitions);
+    check(shard->group_memory.kept == 0); /* All that was counted was given back. */
     image_unref(shard->image);
     http_close(shard->http);
     timers_free(&shard->timers);

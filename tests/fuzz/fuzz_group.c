@@ -69,6 +69,8 @@ static bool next(const void *context, struct str after, struct group_topic *out)
     return false;
 }
 
+static struct group_memory memory;
+
 static const struct coordinator_config config = {
     .seed = 1,
     .session_timeout_min_ms = 1,
@@ -79,6 +81,8 @@ static const struct coordinator_config config = {
     .offsets_retention_ms = 604800000,
     .expiry_interval_ms = 600000,
     .record_size_max = 1 << 20,
+    .memory_max = UINT64_C(1) << 40,
+    .memory = &memory,
     .consumer = {.session_timeout_ms = 45000,
                  .members_max = INT32_MAX,
                  .may_upgrade = true,
@@ -334,6 +338,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     coordinator_start(run->coordinator, run->now);
     live(run);
     coordinator_close(run->coordinator);
+    check(memory.kept == 0);
     arena_free(&run->arena);
     mem_free(run);
     return 0;

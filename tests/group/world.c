@@ -15,6 +15,7 @@ struct coordinator_config world_config(void)
         .offsets_retention_ms = INT64_C(7) * 24 * 3600 * 1000,
         .expiry_interval_ms = 600000,
         .record_size_max = 1000000,
+        .memory_max = UINT64_C(1) << 40,
         .consumer = {.session_timeout_ms = 45000,
                      .heartbeat_interval_ms = 5000,
                      .members_max = INT32_MAX,
@@ -89,6 +90,7 @@ struct world *world_open_with(const struct coordinator_config *config)
 {
     struct world *world = mem_zalloc(sizeof *world);
     world->config = *config;
+    world->config.memory = &world->memory;
     world->config.topics = (struct group_topics){.context = world,
                                                  .version = topics_version,
                                                  .by_name = topic_by_name,
@@ -110,6 +112,7 @@ struct world *world_open(void)
 void world_close(struct world *world)
 {
     coordinator_close(world->coordinator);
+    cr_assert_eq(world->memory.kept, 0); /* All that was counted was given back. */
     arena_free(&world->arena);
     mem_free(world->log);
     mem_free(world);

@@ -8,6 +8,7 @@ enum { WORLD_REPLIES_MAX = 16384, WORLD_TOPICS_MAX = 2048 };
 
 struct world {
     struct coordinator_config config;
+    struct group_memory memory;
     struct coordinator *coordinator;
     struct arena arena; /* Of all decisions: what a reply says stays until the world is closed. */
     struct group_decision decision;

@@ -32,6 +32,7 @@ struct ledger_partition {
 };
 
 struct ledger {
+    struct group_memory memory; /* Of all folds; without a limit, as they decide nothing. */
     struct ledger_group groups[LEDGER_GROUPS_MAX];
     struct ledger_partition *partitions;
     uint64_t commits;
@@ -64,7 +65,7 @@ static struct ledger_partition *partition_of(struct world *world, struct partiti
     if (!topic || !uuid_equal(topic->id, key.topic_id))
         return NULL;
     struct ledger_partition *partition = mem_zalloc(sizeof *partition);
-    struct coordinator_config config = {.seed = 1};
+    struct coordinator_config config = {.seed = 1, .memory = &ledger->memory};
     partition->key = key;
     partition->fold = coordinator_open(&config);
     partition->next = ledger->partitions;

@@ -113,6 +113,7 @@ static void add_shard(struct totals *totals, struct shard *shard)
     totals->connections += shard->conn_count;
     totals->http_connections += http_conn_count(shard->http);
     totals->request_size += shard->inflight_size;
+    totals->groups_size += shard->group_memory.kept;
     if (!shard->serving && !totals->unready)
         totals->unready = "clients are not read from yet";
     if (shard->index == 0)

@@ -38,7 +38,8 @@ struct totals {
     uint64_t leads_quorum;
     /* Of this node's replicas. */
     uint64_t replicas, leaders, under_replicated, under_min_isr, offline_replicas;
-    uint64_t groups; /* Coordinated here. */
+    uint64_t groups;      /* Coordinated here. */
+    uint64_t groups_size; /* Bytes that they keep. */
     /* Of the shards' cleaners: counts are added up, of the rest it is the greatest. */
     struct {
         uint64_t uncleanable, uncleanable_size, runs, read, written, dropped;

@@ -128,6 +128,15 @@ static uint32_t write_request_size_max(struct shard *shard, struct answer *answe
     return 1;
 }
 
+static uint32_t write_groups_size_max(struct shard *shard, struct answer *answer,
+                                      const struct family *family)
+{
+    if (answer->line++ > 0)
+        return 0;
+    put_sample(&answer->text, family->name, NULL, shard->config->groups_size_max);
+    return 1;
+}
+
 static uint32_t write_cpu(struct shard *shard, struct answer *answer, const struct family *family)
 {
     (void)shard;
@@ -372,6 +381,10 @@ static const struct family families[] = {
      "In-sync sets that this node led as they became larger.", COUNTER(isr_expands)},
     {"kafka_coordinator_group_groupmetadatamanager_numgroups", "gauge",
      "Groups that this node coordinates.", TOTAL(groups)},
+    {"skiff_groups_bytes", "gauge", "Bytes that these groups keep in memory, about.",
+     TOTAL(groups_size)},
+    {"skiff_groups_bytes_limit", "gauge", "skiff.groups.max.bytes.",
+     .write = write_groups_size_max},
     {"kafka_server_group_coordinator_metrics_group_completed_rebalance_total", "counter",
      "Generations of groups that this node coordinated.", COUNTER(group_rebalances)},
     {"kafka_controller_kafkacontroller_activecontrollercount", "gauge",

@@ -302,6 +302,8 @@ static void open_history(struct history *history, uint64_t seed)
         .offsets_retention_ms = 40000,
         .expiry_interval_ms = 5000,
         .record_size_max = 1000000,
+        .memory_max = UINT64_C(1) << 40,
+        .memory = &history->memory,
         .consumer = {.session_timeout_ms = 10000,
                      .heartbeat_interval_ms = 1000,
                      .assignment_interval_ms = history_chance(history, 2) ? 0 : 500,
@@ -333,6 +335,7 @@ static void run(struct history *history, uint64_t seed)
     if (history->violated == NULL)
         heal(history);
     coordinator_close(history->coordinator);
+    check(history->memory.kept == 0); /* All that was counted was given back. */
     arena_free(&history->arena);
 }
 

@@ -134,6 +134,7 @@ struct history {
     struct rand rand;
     struct arena arena;
     struct coordinator_config config;
+    struct group_memory memory;
     struct coordinator *coordinator;
     struct group_decision decision;
     mono_ms now;
