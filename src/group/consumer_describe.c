@@ -30,7 +30,7 @@ static struct consumer_described describe(struct group_decision *decision, struc
     struct str after = {.data = NULL};
     const struct consumer *consumer;
     if (group == NULL || group->consumers == NULL) {
-        out.err = ERR_GROUP_ID_NOT_FOUND;
+        out.err = id.size == 0 ? ERR_INVALID_GROUP_ID : ERR_GROUP_ID_NOT_FOUND;
         return out;
     }
     out.state = consumers_state(group);

@@ -1,4 +1,7 @@
-/* offset_commit.c -- OffsetCommit (rules 114 to 117, 121). All that is accepted is one batch. */
+/* offset_commit.c -- OffsetCommit (rules 114 to 117, 121). All that is accepted is one batch.
+ *
+ * The empty id is a group like any other, as it is to OffsetFetch, DescribeGroups and DeleteGroups:
+ * consumers without a group were once allowed to use it. */
 #include "consumer_state.h"
 
 static enum err check_group(const struct group *group, const struct offset_commit_command *command,
@@ -117,7 +120,7 @@ void group_decide_commit(struct group_decision *decision,
 {
     struct coordinator *coordinator = decision->coordinator;
     struct member *member = NULL;
-    if (decision_refuses(decision, GROUP_REPLY_COMMIT, command->token, &command->group_id))
+    if (decision_refuses(decision, GROUP_REPLY_COMMIT, command->token, NULL))
         return;
     struct group *group = group_find(coordinator, command->group_id);
     enum err err = check_commit(coordinator, group, command, &member);

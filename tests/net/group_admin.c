@@ -121,6 +121,24 @@ Test(group_admin, groups_without_members_are_deleted_in_every_version)
     }
 }
 
+/* Consumers without a group once used it. */
+Test(group_admin, the_empty_id_has_offsets_and_no_members)
+{
+    struct client nameless = client_new(&node, "");
+    struct str id = STR("");
+    cr_assert_eq(client_commit(&nameless, 5, 9), ERR_NONE);
+    for (int16_t version = 0; version <= WIRE_OFFSET_FETCH_MAX; version++)
+        cr_assert_eq(client_committed(&nameless, version), 5);
+    cr_assert(str_equal(describe(1, &id, 6).groups[0].group_state, STR("Empty")));
+    cr_assert_eq(list(NULL, NULL, 5).groups_count, 1);
+
+    node_restart(&node);
+    nameless = client_new(&node, "");
+    cr_assert_eq(client_committed(&nameless, 9), 5);
+    cr_assert_eq(delete_groups(1, &id, 2).results[0].error_code, ERR_NONE);
+    cr_assert_eq(client_committed(&nameless, 9), -1);
+}
+
 Test(group_admin, a_deleted_group_stays_deleted)
 {
     struct client client = client_new(&node, "idle");

@@ -44,8 +44,6 @@ static struct found find(const struct finding *finding, struct str key)
     if (finding->key_type != KEY_GROUP)
         return refusal(ERR_INVALID_REQUEST, STR("The type of the key is not known."));
     enum err err = group_partition(image, key, &partition);
-    if (err == ERR_INVALID_GROUP_ID)
-        return refusal(err, STR("The group's id is too long."));
     if (err != ERR_NONE)
         return refusal(ERR_COORDINATOR_NOT_AVAILABLE, STR("__consumer_offsets is being made."));
     const struct image_partition *known =

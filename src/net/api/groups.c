@@ -11,8 +11,6 @@ struct str request_host(struct request *request)
 enum err group_partition(const struct image *image, struct str group_id, struct partition_key *out)
 {
     const struct image_topic *topic = image_topic_by_name(image, STR("__consumer_offsets"));
-    if (group_id.size > GROUP_ID_SIZE_MAX)
-        return ERR_INVALID_GROUP_ID;
     if (!topic)
         return ERR_NOT_COORDINATOR;
     *out = (struct partition_key){.topic_id = topic->id,

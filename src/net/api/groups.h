@@ -6,9 +6,7 @@
 #include "api.h"
 #include "coordinators.h"
 
-/* Longer ids are refused: each record of a group holds its id. */
 enum {
-    GROUP_ID_SIZE_MAX = 512,
     GROUPS_ASKED_MAX = 50000, /* Different ones of one request. */
 };
 
@@ -54,7 +52,7 @@ bool group_ids_once(struct request *request, const struct str *ids, uint32_t *co
 struct str request_host(struct request *request);
 
 /* The partition of __consumer_offsets that a group belongs to.
- * Errors  INVALID_GROUP_ID: too long; NOT_COORDINATOR: there are no groups yet. */
+ * Errors  NOT_COORDINATOR: there are no groups yet. */
 enum err group_partition(const struct image *image, struct str group_id, struct partition_key *out);
 
 #endif
