@@ -111,16 +111,20 @@ struct config {
     int64_t retention_check_interval_ms; /* log.retention.check.interval.ms, 300000 */
 
     /* Groups; times in milliseconds unless said. */
-    int32_t group_session_timeout_min_ms;    /* group.min.session.timeout.ms, 6000 */
-    int32_t group_session_timeout_max_ms;    /* group.max.session.timeout.ms, 1800000 */
-    int32_t group_initial_delay_ms;          /* group.initial.rebalance.delay.ms, 3000 */
-    int32_t group_members_max;               /* group.max.size */
-    int64_t groups_size_max;                 /* skiff.groups.max.bytes, 256 MiB */
-    int32_t consumer_session_timeout_ms;     /* group.consumer.session.timeout.ms, 45000 */
-    int32_t consumer_heartbeat_interval_ms;  /* group.consumer.heartbeat.interval.ms, 5000 */
-    int32_t consumer_assignment_interval_ms; /* group.consumer.assignment.interval.ms, 1000 */
-    int32_t consumer_members_max;            /* group.consumer.max.size */
-    bool consumer_may_upgrade;               /* group.consumer.migration.policy: bidirectional */
+    int32_t group_session_timeout_min_ms;       /* group.min.session.timeout.ms, 6000 */
+    int32_t group_session_timeout_max_ms;       /* group.max.session.timeout.ms, 1800000 */
+    int32_t group_initial_delay_ms;             /* group.initial.rebalance.delay.ms, 3000 */
+    int32_t group_members_max;                  /* group.max.size */
+    int64_t groups_size_max;                    /* skiff.groups.max.bytes, 256 MiB */
+    int32_t consumer_session_timeout_ms;        /* group.consumer.session.timeout.ms, 45000 */
+    int32_t consumer_session_timeout_min_ms;    /* group.consumer.min.session.timeout.ms, 45000 */
+    int32_t consumer_session_timeout_max_ms;    /* group.consumer.max.session.timeout.ms, 60000 */
+    int32_t consumer_heartbeat_interval_min_ms; /* group.consumer.min.heartbeat..., 5000 */
+    int32_t consumer_heartbeat_interval_max_ms; /* group.consumer.max.heartbeat..., 15000 */
+    int32_t consumer_heartbeat_interval_ms;     /* group.consumer.heartbeat.interval.ms, 5000 */
+    int32_t consumer_assignment_interval_ms;    /* group.consumer.assignment.interval.ms, 1000 */
+    int32_t consumer_members_max;               /* group.consumer.max.size */
+    bool consumer_may_upgrade;                  /* group.consumer.migration.policy: bidirectional */
     bool consumer_may_downgrade;
     uint32_t consumer_assignor_count; /* group.consumer.assignors: uniform,range */
     enum config_assignor consumer_assignors[2];

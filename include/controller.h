@@ -27,10 +27,16 @@ enum {
     CONTROLLER_RECORDS_MAX = 10000,        /* Of one request; more is POLICY_VIOLATION. */
     CONTROLLER_PRODUCER_IDS = 1000,        /* Of one block. */
     CONTROLLER_DIALS_REFUSED = 2,          /* Refusals that, with a closed link, prove a death. */
+    CONTROLLER_CONFIGS_MAX = 100000,       /* Groups of which something is altered. */
     CONTROLLER_UNSERVICEABLE_MAX = 100000, /* Replicas named by one heartbeat. */
 };
 
 struct controller;
+
+/* What single groups may be given of a setting, and what they have otherwise. */
+struct controller_range {
+    int32_t min, max, normal;
+};
 
 /* The broker's defaults, from struct config. */
 struct controller_config {
@@ -46,6 +52,8 @@ struct controller_config {
      * min.insync.replicas; borrowed. */
     const struct record_config *topic_defaults;
     uint32_t topic_default_count;
+    struct controller_range consumer_session_ms; /* group.consumer.*session.timeout.ms */
+    struct controller_range consumer_heartbeat_ms;
 };
 
 /* Not active until it takes office.

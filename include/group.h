@@ -91,6 +91,13 @@ struct group_memory {
     uint64_t kept;
 };
 
+/* Who knows what single groups say otherwise; null: nobody, and none does. */
+struct group_settings {
+    const void *context;
+    /* Change in *config what this group has of its own. The same answer within a decision. */
+    void (*apply)(const void *context, struct str group_id, struct consumer_config *config);
+};
+
 /* The broker's settings. */
 struct coordinator_config {
     uint64_t seed;                  /* Random: member ids come from it. */
@@ -107,13 +114,14 @@ struct coordinator_config {
     uint64_t memory_max;
     struct group_memory *memory; /* Borrowed; shared by all coordinators that share the limit. */
     struct consumer_config consumer;
+    struct group_settings settings;
     struct group_topics topics;
 };
 
 /* Loading, until coordinator_start().
  * Owns    `config` is copied; what its pointers point to is borrowed until the close. */
 struct coordinator *coordinator_open(const struct coordinator_config *config);
-/* Go by other settings from now on; its seed, its memory and who knows the topics stay. */
+/* Go by other settings from now on; its seed, its memory and who knows topics and groups stay. */
 void coordinator_configure(struct coordinator *coordinator,
                            const struct coordinator_config *config);
 void coordinator_close(struct coordinator *coordinator);

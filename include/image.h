@@ -132,6 +132,11 @@ const struct image_partition *image_partition_after(const struct image *image,
 /* NULL: nothing of it was altered. */
 const struct image_configs *image_configs(const struct image *image, enum config_resource resource,
                                           struct str name);
+/* One of them as a number; `fallback` where it is not there. */
+int64_t image_configs_number(const struct image_configs *configs, struct str name,
+                             int64_t fallback);
+/* Of how many resources something was altered. */
+uint32_t image_configs_count(const struct image *image);
 /* By resource and name; start with NULL. */
 const struct image_configs *image_configs_after(const struct image *image,
                                                 const struct image_configs *configs);

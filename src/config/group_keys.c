@@ -19,11 +19,11 @@
 
 /* Sorted by name. */
 const struct config_key group_keys[] = {
-    GROUP("consumer.assignment.interval.ms", START, 0, "group.consumer.assignment.interval.ms",
+    GROUP("consumer.assignment.interval.ms", LIVE, 0, "group.consumer.assignment.interval.ms",
           "At least so much time lies between two assignments of the group."),
-    GROUP("consumer.heartbeat.interval.ms", START, 1, "group.consumer.heartbeat.interval.ms",
+    GROUP("consumer.heartbeat.interval.ms", LIVE, 1, "group.consumer.heartbeat.interval.ms",
           "How often members of the consumer protocol are to send heartbeats."),
-    GROUP("consumer.session.timeout.ms", START, 1, "group.consumer.session.timeout.ms",
+    GROUP("consumer.session.timeout.ms", LIVE, 1, "group.consumer.session.timeout.ms",
           "How long a member of the consumer protocol may be silent."),
     IDLE("share.auto.offset.reset", STRING, "latest", "Where a share group begins." NO_SHARE),
     IDLE("share.delivery.count.limit", INT, "5", "How often a record is tried." NO_SHARE),

@@ -130,11 +130,11 @@ static void set_target(struct group_decision *decision, const struct table *tabl
 }
 
 /* A target of the future is of a clock that was wrong: do not wait for it. */
-static bool is_too_soon(const struct group_decision *decision, const struct consumers *consumers)
+static bool is_too_soon(const struct group_decision *decision, const struct group *group)
 {
-    int64_t passed_ms = decision->time - consumers->target_time;
-    return consumers->has_target && passed_ms >= 0 &&
-           passed_ms < decision->coordinator->config.consumer.assignment_interval_ms;
+    int64_t passed_ms = decision->time - group->consumers->target_time;
+    return group->consumers->has_target && passed_ms >= 0 &&
+           passed_ms < consumers_config(group).assignment_interval_ms;
 }
 
 bool consumers_assign(struct group_decision *decision, struct group *group, bool may_wait)
@@ -142,7 +142,7 @@ bool consumers_assign(struct group_decision *decision, struct group *group, bool
     struct consumers *consumers = group->consumers;
     if (consumers->target_epoch == consumers->epoch)
         return true;
-    if (may_wait && is_too_soon(decision, consumers))
+    if (may_wait && is_too_soon(decision, group))
         return false;
     enum group_assignor assignor = choose(group);
     struct table table = make_table(decision->arena, group, assignor == GROUP_ASSIGNOR_RANGE);

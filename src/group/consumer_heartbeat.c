@@ -214,7 +214,7 @@ static void answer(struct beat *beat, bool has_assignment)
     reply->beat = (struct consumer_beat){
         .member_id = arena_str(arena, beat->consumer->id),
         .member_epoch = beat->consumer->epoch,
-        .heartbeat_interval_ms = beat->decision->coordinator->config.consumer.heartbeat_interval_ms,
+        .heartbeat_interval_ms = consumers_config(beat->group).heartbeat_interval_ms,
         .has_assignment = has_assignment,
     };
     if (has_assignment)

@@ -132,6 +132,8 @@ enum err consumer_check(const struct group *group, struct str id, struct str ins
                         struct consumer **out);
 uint32_t consumers_classic(const struct group *group); /* How many speak the classic protocol. */
 struct str consumers_state(const struct group *group);
+/* The broker's settings, with what the group has of its own. */
+struct consumer_config consumers_config(const struct group *group);
 void consumers_start(struct group *group, mono_ms now);
 struct regex *regex_find(const struct group *group, struct str pattern);
 struct regex *regex_put(struct group *group, struct str pattern);

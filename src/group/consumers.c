@@ -122,11 +122,20 @@ void consumers_remove_unused(struct group *group)
     group_remove_unused(group);
 }
 
+struct consumer_config consumers_config(const struct group *group)
+{
+    const struct coordinator_config *coordinator = &group->coordinator->config;
+    struct consumer_config config = coordinator->consumer;
+    if (coordinator->settings.apply != NULL)
+        coordinator->settings.apply(coordinator->settings.context, group->id, &config);
+    return config;
+}
+
 static int32_t session_timeout(const struct consumer *consumer)
 {
     int32_t timeout_ms = consumer->profile.is_classic
                              ? consumer->profile.session_timeout_ms
-                             : consumer->group->coordinator->config.consumer.session_timeout_ms;
+                             : consumers_config(consumer->group).session_timeout_ms;
     return timeout_ms > 0 ? timeout_ms : 1;
 }
 

@@ -21,6 +21,7 @@ void coordinator_configure(struct coordinator *coordinator, const struct coordin
     coordinator->config = *config;
     coordinator->config.seed = before.seed;
     coordinator->config.memory = before.memory;
+    coordinator->config.settings = before.settings;
     coordinator->config.topics = before.topics;
 }
 

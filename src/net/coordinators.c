@@ -10,6 +10,7 @@
 
 #include "cluster_clock.h"
 #include "codec.h"
+#include "group_settings.h"
 #include "group_topics.h"
 #include "partition.h"
 #include "probe.h"
@@ -397,6 +398,7 @@ static struct coordinator_config coordinator_config_of(const struct partition *p
         .memory_max = (uint64_t)config->groups_size_max / config->shards,
         .memory = &partition->shard->group_memory,
         .consumer = consumer_config_of(config),
+        .settings = group_settings_of(shard),
         .topics = group_topics_of(shard)};
 }
 

@@ -69,6 +69,12 @@ struct office *office_open(struct shard *shard)
         .partitions_default = config->partitions_default,
         .replication_factor_default = config->replication_factor_default,
         .min_insync_default = config->min_insync_default,
+        .consumer_session_ms = {.min = config->consumer_session_timeout_min_ms,
+                                .max = config->consumer_session_timeout_max_ms,
+                                .normal = config->consumer_session_timeout_ms},
+        .consumer_heartbeat_ms = {.min = config->consumer_heartbeat_interval_min_ms,
+                                  .max = config->consumer_heartbeat_interval_max_ms,
+                                  .normal = config->consumer_heartbeat_interval_ms},
     };
     struct office *office = mem_zalloc(sizeof *office);
     office->shard = shard;

@@ -287,9 +287,65 @@ Test(decide_alter_configs, refuses_what_a_broker_does_not_take_while_it_runs)
                  ERR_INVALID_REQUEST);
     cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "01", "log.retention.ms", "7"),
                  ERR_INVALID_REQUEST);
-    cr_assert_eq(alter(&world, CONFIG_OF_GROUP, "g", "consumer.session.timeout.ms", "7"),
-                 ERR_INVALID_REQUEST);
+    world_close(&world);
+}
+
+static enum err alter_group(struct world *world, const char *key, const char *value)
+{
+    return alter(world, CONFIG_OF_GROUP, "g", key, value);
+}
+
+Test(decide_alter_configs, keeps_what_was_altered_for_one_group)
+{
+    struct world world;
+    start(&world, 3);
+
+    cr_assert_eq(alter_group(&world, "consumer.session.timeout.ms", "50000"), ERR_NONE);
+    cr_assert_eq(alter_group(&world, "consumer.heartbeat.interval.ms", "6000"), ERR_NONE);
+
+    const struct image_configs *own = image_configs(world.image, CONFIG_OF_GROUP, STR("g"));
+    cr_assert_eq(image_configs_number(own, STR("consumer.session.timeout.ms"), -1), 50000);
+    cr_assert_eq(image_configs_number(own, STR("consumer.heartbeat.interval.ms"), -1), 6000);
+    cr_assert_eq(image_configs_number(own, STR("consumer.assignment.interval.ms"), -1), -1);
+    cr_assert_null(image_configs(world.image, CONFIG_OF_GROUP, STR("h")));
+    alter_group(&world, "consumer.session.timeout.ms", NULL);
+    alter_group(&world, "consumer.heartbeat.interval.ms", NULL);
+    cr_assert_null(image_configs(world.image, CONFIG_OF_GROUP, STR("g")));
+    world_close(&world);
+}
+
+Test(decide_alter_configs, refuses_what_the_broker_does_not_allow_a_group)
+{
+    struct world world;
+    start(&world, 3);
+    char long_name[300];
+    memset(long_name, 'g', sizeof long_name - 1);
+    long_name[sizeof long_name - 1] = '\0';
+
+    cr_assert_eq(alter_group(&world, "consumer.session.timeout.ms", "44999"), ERR_INVALID_CONFIG);
+    cr_assert_eq(alter_group(&world, "consumer.session.timeout.ms", "60001"), ERR_INVALID_CONFIG);
+    cr_assert_eq(alter_group(&world, "consumer.heartbeat.interval.ms", "4999"), ERR_INVALID_CONFIG);
+    cr_assert_eq(alter_group(&world, "consumer.heartbeat.interval.ms", "50001"),
+                 ERR_INVALID_CONFIG);
+    cr_assert_eq(alter_group(&world, "consumer.assignment.interval.ms", "-1"), ERR_INVALID_CONFIG);
+    cr_assert_eq(alter_group(&world, "share.session.timeout.ms", "45000"), ERR_INVALID_REQUEST);
+    cr_assert_eq(alter_group(&world, "no.such.key", "1"), ERR_INVALID_CONFIG);
     cr_assert_eq(alter(&world, CONFIG_OF_GROUP, "", NULL, NULL), ERR_INVALID_REQUEST);
+    cr_assert_eq(alter(&world, CONFIG_OF_GROUP, long_name, "consumer.session.timeout.ms", "50000"),
+                 ERR_INVALID_REQUEST);
+    cr_assert_null(image_configs(world.image, CONFIG_OF_GROUP, STR("g")));
+    world_close(&world);
+}
+
+Test(decide_alter_configs, leaves_members_of_a_group_time_for_a_heartbeat)
+{
+    struct world world;
+    start(&world, 3);
+
+    cr_assert_eq(alter_group(&world, "consumer.heartbeat.interval.ms", "45000"),
+                 ERR_INVALID_CONFIG);
+    cr_assert_eq(alter_group(&world, "consumer.heartbeat.interval.ms", "44999"), ERR_NONE);
+    cr_assert_eq(alter_group(&world, "consumer.session.timeout.ms", "46000"), ERR_NONE);
     world_close(&world);
 }
 

@@ -28,6 +28,8 @@ void world_open(struct world *world)
         .partitions_default = 1,
         .replication_factor_default = -1,
         .min_insync_default = -1,
+        .consumer_session_ms = {.min = 45000, .max = 60000, .normal = 45000},
+        .consumer_heartbeat_ms = {.min = 5000, .max = 50000, .normal = 5000},
     };
     take_defaults(world);
     world->now = 1000;

@@ -219,7 +219,25 @@ Test(configs, of_a_group_are_what_its_broker_says)
     cr_assert_eq(alter(CONFIG_OF_BROKER, "1", "group.consumer.session.timeout.ms", "50000"),
                  ERR_NONE);
     assert_value(CONFIG_OF_GROUP, "g", "consumer.session.timeout.ms", "50000", 2);
-    cr_assert(describe_key(CONFIG_OF_GROUP, "g", "consumer.session.timeout.ms").read_only);
+    cr_assert_not(describe_key(CONFIG_OF_GROUP, "g", "consumer.session.timeout.ms").read_only);
+    cr_assert(describe_key(CONFIG_OF_GROUP, "g", "share.session.timeout.ms").read_only);
+}
+
+Test(configs, of_one_group_stand_before_what_its_broker_says)
+{
+    static const char key[] = "consumer.session.timeout.ms";
+    cr_assert_eq(alter(CONFIG_OF_GROUP, "g", key, "50000"), ERR_NONE);
+    node_restart(&node);
+    assert_value(CONFIG_OF_GROUP, "g", key, "50000", 8);
+    assert_value(CONFIG_OF_GROUP, "h", key, "45000", 5);
+    struct describe_configs_response_config config = describe_key(CONFIG_OF_GROUP, "g", key);
+    cr_assert_eq(config.synonyms_count, 2);
+    cr_assert(str_equal(config.synonyms[0].name, str_from(key)));
+    cr_assert_eq(config.synonyms[0].source, 8);
+    cr_assert(str_equal(config.synonyms[1].name, STR("group.consumer.session.timeout.ms")));
+    cr_assert_eq(alter(CONFIG_OF_GROUP, "g", key, "1"), ERR_INVALID_CONFIG);
+    cr_assert_eq(alter(CONFIG_OF_GROUP, "g", key, NULL), ERR_NONE);
+    assert_value(CONFIG_OF_GROUP, "g", key, "45000", 5);
 }
 
 /* Five thousand times all that a broker knows is more than requests may hold here. */

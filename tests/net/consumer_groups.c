@@ -69,6 +69,45 @@ Test(consumer_groups, a_member_joins_and_is_assigned_in_every_version)
     }
 }
 
+static void alter(const char *key, const char *value)
+{
+    struct incremental_alter_configs_request body;
+    struct incremental_alter_configs_response response;
+    incremental_alter_configs_request_init(&body);
+    body.resources_count = 1;
+    body.resources = incremental_alter_configs_request_resource_new(&node.arena, 1);
+    body.resources[0].resource_type = CONFIG_OF_GROUP;
+    body.resources[0].resource_name = STR("g");
+    body.resources[0].configs_count = 1;
+    body.resources[0].configs = incremental_alter_configs_request_config_new(&node.arena, 1);
+    body.resources[0].configs[0].name = str_from(key);
+    body.resources[0].configs[0].value = str_from(value);
+    node_call(&node, node_connect(&node), WIRE_INCREMENTAL_ALTER_CONFIGS, 1, &body, &response);
+    cr_assert_eq(response.responses[0].error_code, ERR_NONE);
+}
+
+Test(consumer_groups, a_member_is_told_its_groups_own_heartbeat_interval_at_once)
+{
+    struct consumer_group_heartbeat_request body = joining("m");
+    cr_assert_eq(beat(body, 1).heartbeat_interval_ms, 5000);
+    alter("consumer.heartbeat.interval.ms", "9000");
+    cr_assert_eq(beat(body, 1).heartbeat_interval_ms, 9000);
+    body.group_id = STR("another");
+    cr_assert_eq(beat(body, 1).heartbeat_interval_ms, 5000);
+}
+
+Test(consumer_groups, a_silent_member_is_fenced_after_its_groups_own_session)
+{
+    struct consumer_group_heartbeat_request body = joining("m");
+    alter("consumer.session.timeout.ms", "60000");
+    beat(body, 1);
+    body.member_epoch = 1;
+    node_run(&node, 55000);
+    cr_assert_eq(beat(body, 1).error_code, ERR_NONE);
+    node_run(&node, 61000);
+    cr_assert_eq(beat(body, 1).error_code, ERR_UNKNOWN_MEMBER_ID);
+}
+
 Test(consumer_groups, nothing_new_is_a_null_assignment)
 {
     struct consumer_group_heartbeat_request body = joining("m");

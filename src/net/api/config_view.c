@@ -29,10 +29,10 @@ static int32_t broker_count(const struct config_view *view)
     return (int32_t)(known > voters ? known : voters);
 }
 
-static struct str altered(const struct image_configs *configs, const char *name)
+static struct str altered(const struct image_configs *configs, struct str name)
 {
     for (uint32_t i = 0; configs && i < configs->config_count; i++)
-        if (str_equal(configs->configs[i].name, str_from(name)))
+        if (str_equal(configs->configs[i].name, name))
             return configs->configs[i].value;
     return (struct str){0};
 }
@@ -46,9 +46,9 @@ static struct str word_of(const struct config_view *view, enum config_origin ori
     bool is_given = config_given_by(start, key) != CONFIG_FROM_DEFAULT;
     switch (origin) {
     case ORIGIN_BROKER:
-        return altered(live_settings_own(shard), key->name);
+        return altered(live_settings_own(shard), str_from(key->name));
     case ORIGIN_ALL_BROKERS:
-        return altered(image_configs(shard->image, CONFIG_OF_BROKER, STR("")), key->name);
+        return altered(image_configs(shard->image, CONFIG_OF_BROKER, STR("")), str_from(key->name));
     case ORIGIN_STATIC:
         return is_given ? str_from(config_text(start, key, broker_count(view), arena_of(view)))
                         : (struct str){0};
@@ -192,32 +192,46 @@ static void add_defaults(const struct config_view *view, struct config_list *lis
         const char *value = config_topic_text(config, key, broker_count(view), arena_of(view));
         add(view, list, key, str_from(value), &synonyms);
         list->configs[list->count - 1].read_only =
-            resource == CONFIG_OF_GROUP || key->reach == CONFIG_START;
+            resource == CONFIG_OF_GROUP ? key->reach != CONFIG_LIVE : key->reach == CONFIG_START;
     }
 }
 
-const struct config_list *config_view_group(struct config_view *view)
-{
-    if (!view->group.configs)
-        add_defaults(view, &view->group, CONFIG_OF_GROUP);
-    return &view->group;
-}
-
 static void override(const struct config_view *view,
-                     struct describe_configs_response_config *config, struct str value)
+                     struct describe_configs_response_config *config, struct str value,
+                     enum config_origin origin)
 {
     struct synonym_list synonyms = {
         .list = describe_configs_response_synonym_new(arena_of(view), config->synonyms_count + 1)};
     config->value = arena_str(arena_of(view), value); /* The image may go before the answer does. */
-    config->config_source = ORIGIN_TOPIC;
+    config->config_source = (int8_t)origin;
     config->is_default = false;
     if (!view->synonyms)
         return;
-    add_synonym(&synonyms, config->name, config->value, ORIGIN_TOPIC);
+    add_synonym(&synonyms, config->name, config->value, origin);
     for (uint32_t i = 0; i < config->synonyms_count; i++)
         synonyms.list[synonyms.count++] = config->synonyms[i];
     config->synonyms = synonyms.list;
     config->synonyms_count = synonyms.count;
+}
+
+struct config_list config_view_group(struct config_view *view, struct str name)
+{
+    const struct image_configs *own =
+        image_configs(view->request->shard->image, CONFIG_OF_GROUP, name);
+    if (!view->group.configs)
+        add_defaults(view, &view->group, CONFIG_OF_GROUP);
+    if (!own)
+        return view->group;
+    struct config_list list = list_new(view, view->group.count);
+    for (uint32_t i = 0; i < view->group.count; i++) {
+        struct describe_configs_response_config *config = &list.configs[list.count++];
+        *config = view->group.configs[i];
+        struct str value = altered(own, config->name);
+        if (value.data)
+            override(view, config, value, ORIGIN_GROUP);
+        list.size += size_of(config);
+    }
+    return list;
 }
 
 /* Whose default depends on the replicas. */
@@ -242,7 +256,7 @@ struct config_list config_view_topic(struct config_view *view, const struct imag
         *config = view->topic.configs[i];
         struct str value = image_topic_config(topic, config->name);
         if (value.data)
-            override(view, config, value);
+            override(view, config, value, ORIGIN_TOPIC);
         else if (is_by_replicas(config))
             config->value = str_from(
                 config_topic_text(shard->config, config_key_find(CONFIG_OF_TOPIC, config->name),

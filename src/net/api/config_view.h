@@ -16,6 +16,7 @@ enum config_origin {
     ORIGIN_STATIC,
     ORIGIN_DEFAULT,
     ORIGIN_LOGGER,
+    ORIGIN_GROUP = 8,
 };
 
 struct config_list {
@@ -37,7 +38,7 @@ void config_view_init(struct config_view *view, struct request *request);
 const struct config_list *config_view_broker(struct config_view *view);
 /* What was altered for all brokers. */
 struct config_list config_view_all_brokers(struct config_view *view);
-const struct config_list *config_view_group(struct config_view *view);
+struct config_list config_view_group(struct config_view *view, struct str name);
 struct config_list config_view_topic(struct config_view *view, const struct image_topic *topic);
 /* How much this node tells about itself: the one logger that there is. */
 struct config_list config_view_logger(struct config_view *view);

@@ -79,7 +79,7 @@ static enum err describe_group(struct description *description, struct config_li
 {
     if (result->resource_name.size == 0)
         return refuse(result, ERR_INVALID_REQUEST, STR("A group has a name."));
-    *list = *config_view_group(&description->view);
+    *list = config_view_group(&description->view, result->resource_name);
     return ERR_NONE;
 }
 

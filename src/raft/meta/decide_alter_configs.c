@@ -1,10 +1,11 @@
-/* decide_alter_configs.c -- configs of topics, brokers and all brokers change (KIP-226, 339).
+/* decide_alter_configs.c -- configs of topics, brokers and groups change (KIP-226, 339).
  *
  * A topic's stand in its Topic record, which is written again; what partitions need of them to be
  * led and counted follows in the same batch: min.insync.replicas with the ELR (rule 5), unclean
- * elections at once. Those of brokers are a Configs record. The durability class of a topic
- * (flush.messages) stays what it was when the topic was made. */
+ * elections at once. Those of brokers and groups are a Configs record. The durability class of a
+ * topic (flush.messages) stays what it was when the topic was made. */
 #include "config_changes.h"
+#include "group_configs.h"
 #include "number.h"
 
 struct alteration {
@@ -237,31 +238,56 @@ static void alter_broker(struct alteration *alteration, struct config_changes *c
         settle_topics(decision, alteration->cause);
 }
 
-/* ---- Groups: all that they may be told is the broker's so far. */
+/* ---- Groups. */
 
 static enum err may_alter_group(const void *context, const struct config_key *key,
                                 struct str *message)
 {
     const struct alteration *alteration = context;
-    *message = str_from(arena_format(
-        alteration->decision->arena, "%s is read-only for a group: %s.", key->name,
-        key->synonyms != NULL ? "all have what their broker says" : "it has no effect here"));
+    if (key->reach == CONFIG_LIVE)
+        return ERR_NONE;
+    *message = str_from(arena_format(alteration->decision->arena,
+                                     "%s is read-only: it has no effect here.", key->name));
     return ERR_INVALID_REQUEST;
 }
 
 static void alter_group(struct alteration *alteration, struct config_changes *changes)
 {
+    struct decision *decision = alteration->decision;
     const struct alter_resource *wanted = alteration->wanted;
-    if (wanted->name.size == 0) {
-        refuse(alteration, ERR_INVALID_REQUEST, STR("A group has a name."));
+    struct alter_resource_reply *reply = alteration->reply;
+    if (wanted->name.size == 0 || wanted->name.size > RECORD_TOPIC_NAME_MAX) {
+        refuse(alteration, ERR_INVALID_REQUEST,
+               STR("A group that is altered has a name of at most 249 bytes."));
         return;
     }
-    config_changes_begin(changes, NULL, 0, wanted->config_count, false);
+    const struct image_configs *old = image_configs(decision->image, CONFIG_OF_GROUP, wanted->name);
+    const struct record_config *configs = old == NULL ? NULL : old->configs;
+    uint32_t count = old == NULL ? 0 : old->config_count;
     changes->kind = "group";
     changes->may_alter = may_alter_group;
     changes->context = alteration;
-    alteration->reply->err = config_changes_make(changes, wanted->configs, wanted->config_count,
-                                                 &alteration->reply->message);
+    config_changes_begin(changes, configs, count, wanted->config_count,
+                         alteration->command->replace);
+    reply->err =
+        config_changes_make(changes, wanted->configs, wanted->config_count, &reply->message);
+    if (reply->err != ERR_NONE || !config_changes_differ(changes, configs, count))
+        return;
+    reply->err = group_configs_check(&decision->controller->config, changes->configs,
+                                     changes->count, decision->arena, &reply->message);
+    if (reply->err != ERR_NONE)
+        return;
+    if (decision->count == CONTROLLER_RECORDS_MAX ||
+        (old == NULL && image_configs_count(decision->image) >= CONTROLLER_CONFIGS_MAX)) {
+        refuse(alteration, ERR_POLICY_VIOLATION, STR("Too many groups have configs of their own."));
+        return;
+    }
+    decision_emit(decision, &(struct record){.type = RECORD_CONFIGS,
+                                             .cause = alteration->cause,
+                                             .configs = {.resource = CONFIG_OF_GROUP,
+                                                         .name = wanted->name,
+                                                         .config_count = changes->count,
+                                                         .configs = changes->configs}});
 }
 
 /* ---- All of them. */

@@ -126,18 +126,36 @@ const struct record_endpoint *image_endpoint(const struct image_broker *broker, 
     return NULL;
 }
 
+static struct str value_of(const struct record_config *configs, uint32_t count, struct str name)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (str_equal(configs[i].name, name))
+            return configs[i].value;
+    return (struct str){0};
+}
+
 struct str image_topic_config(const struct image_topic *topic, struct str name)
 {
-    for (uint32_t i = 0; i < topic->config_count; i++)
-        if (str_equal(topic->configs[i].name, name))
-            return topic->configs[i].value;
-    return (struct str){0};
+    return value_of(topic->configs, topic->config_count, name);
 }
 
 int64_t image_topic_number(const struct image_topic *topic, struct str name, int64_t fallback)
 {
     int64_t number = 0;
     return number_parse(image_topic_config(topic, name), &number) ? number : fallback;
+}
+
+int64_t image_configs_number(const struct image_configs *configs, struct str name, int64_t fallback)
+{
+    int64_t number = 0;
+    return number_parse(value_of(configs->configs, configs->config_count, name), &number)
+               ? number
+               : fallback;
+}
+
+uint32_t image_configs_count(const struct image *image)
+{
+    return pmap_count(image->configs);
 }
 
 const struct image_configs *image_configs(const struct image *image, enum config_resource resource,
