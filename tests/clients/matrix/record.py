@@ -3,7 +3,8 @@
     {"client": ..., "version": ..., "language": ..., "engine": "skiff", "row": ..., "result": ..., "why": ...}
 
 A result is passed, failed, lacks (the client has no such thing) or skipped (this machine has not the client);
-`why` is the reason or a remark. One file a client and engine, replaced by each run.
+`why` is the reason or a remark. One file a client and engine, replaced by each run. Of a program that has one row alone, such as a
+command-line tool, the row is "works".
 """
 import json
 import os

@@ -15,6 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "..", "chaos")]
 from live import BUILD, ROOT  # noqa: E402
 
+TOOL = "tool"  # Of one row, "works".
 PAGE = os.path.join(ROOT, "docs", "compatibility.md")
 # Row -> (the column's head, what passing it means).
 COLUMNS = {
@@ -58,11 +59,25 @@ class Notes:
         return [f"{number}. {why}" for why, number in self.numbers.items()]
 
 
+def in_order(found):
+    """By name, in each language's turn."""
+    return sorted(found.items(), key=lambda item: [word.lower() for word in item[0]])
+
+
+def lines_of_tools(found, notes):
+    titles = sorted({engine for engines in found.values() for engine in engines}, reverse=True)
+    yield "| program | " + " | ".join(titles) + " |"
+    yield "|---" * (len(titles) + 1) + "|"
+    for (_, name, version), engines in in_order(found):
+        cells = [notes.mark(*engines[title]["works"]) if title in engines else "" for title in titles]
+        yield f"| {name} {version} | " + " | ".join(cells) + " |"
+
+
 def rows_of(found, notes):
     columns = [row for row in COLUMNS if any(row in rows for engines in found.values() for rows in engines.values())]
     yield "| client | | " + " | ".join(COLUMNS[row][0] for row in columns) + " |"
     yield "|---" * (len(columns) + 2) + "|"
-    for (language, client, version), engines in sorted(found.items(), key=lambda item: [w.lower() for w in item[0]]):
+    for (language, client, version), engines in in_order(found):
         for place, (engine, rows) in enumerate(sorted(engines.items(), reverse=True)):
             name = f"{client} {version}, {language}" if place == 0 else ""
             cells = [notes.mark(*rows[row]) if row in rows else "" for row in columns]
@@ -71,13 +86,18 @@ def rows_of(found, notes):
 
 def page(found):
     notes = Notes()
+    clients = {key: engines for key, engines in found.items() if key[0] != TOOL}
+    tools = {key: engines for key, engines in found.items() if key[0] == TOOL}
     lines = ["# Compatibility", "",
              "Which client, at which version, passed which row against three nodes of Skiff, and where it was run against three",
              "nodes of Apache Kafka 4.3.1. Made by `tests/clients/matrix/table.py` from what `tests/clients/run` saw; edit neither this",
              "page nor its numbers. `yes`: a test saw it. `-`: the client has no such thing. `skipped`: the machine that ran it has not",
              "the client or its tool chain. Rows are played by `tests/clients/matrix/rows.py`.", "",
-             *rows_of(found, notes), "", "What a column says:", "",
-             *(f"- **{head}**: {meaning}." for head, meaning in COLUMNS.values() if head), ""]
+             *rows_of(clients, notes), "", "What a column says:", "",
+             *(f"- **{head}**: {meaning}." for head, meaning in COLUMNS.values()), "",
+             "## Kafka's own programs", "",
+             "Each was asked what it is for (`tests/clients/matrix/tools.py`), and `skiff` said the same as it.", "",
+             *lines_of_tools(tools, notes), ""]
     return "\n".join(lines + (["Notes:", "", *notes.lines(), ""] if notes.numbers else []))
 
 
