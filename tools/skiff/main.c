@@ -52,11 +52,27 @@ static const struct verb verbs[] = {
      "skiff topic set orders retention.ms=86400000 min.insync.replicas=2\n"
      "skiff topic set orders --unset retention.ms",
      run_topic_set},
+    {"topic add-partitions", "TOPIC N", 2, 2, VERB_REMOTE, false, topic_grow_flags,
+     "Give a topic N more partitions; there are never fewer.\n"
+     "Keys go elsewhere from then on, and readers that begin at the end miss what is written to\n"
+     "new partitions before they find them.",
+     "skiff topic add-partitions orders 6\nskiff topic add-partitions orders 6 --dry-run",
+     run_topic_grow},
     {"topic delete", "TOPIC...", 1, ANY, VERB_REMOTE, false, no_flags,
      "Delete topics and their records.", "skiff topic delete orders", run_topic_delete},
     {"topic trim", "TOPIC/PARTITION OFFSET", 2, 2, VERB_REMOTE, false, no_flags,
      "Delete the records of a partition below OFFSET, which stays; `end`: all that are there.",
      "skiff topic trim orders/0 1000\nskiff topic trim orders/0 end", run_topic_trim},
+    {"partition ls", "[TOPIC[/P]...]", 0, ANY, VERB_REMOTE, true, partition_ls_flags,
+     "Who leads each partition, who should, and who is in sync.",
+     "skiff partition ls orders\nskiff partition ls --moved\nskiff partition ls --leaderless -w",
+     run_partition_ls},
+    {"partition elect", "[TOPIC[/P]...]", 0, ANY, VERB_REMOTE, false, partition_elect_flags,
+     "Give leadership back to preferred replicas, of all partitions or those that are named.\n"
+     "It happens by itself, too, within leader.imbalance.check.interval.seconds.",
+     "skiff partition elect\nskiff partition elect orders logs/3\n"
+     "skiff partition elect orders/0 --unclean",
+     run_partition_elect},
     {"group ls", "", 0, 0, VERB_REMOTE, true, group_ls_flags, "List groups.",
      "skiff group ls\nskiff group ls -s Stable -s Empty --json", run_group_ls},
     {"group describe", "GROUP...", 1, ANY, VERB_REMOTE, true, no_flags,

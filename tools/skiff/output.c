@@ -51,6 +51,23 @@ void table_number(struct table *table, int64_t number)
         table_cell(table, "%lld", (long long)number);
 }
 
+void table_nodes(struct table *table, const int32_t *nodes, uint32_t count)
+{
+    char text[TABLE_CELL_MAX] = "-";
+    size_t used = 0;
+    for (uint32_t i = 0; i < count && used < sizeof text; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%d", i ? "," : "", nodes[i]);
+    table_cell(table, "%s", text);
+}
+
+json_t *json_nodes(const int32_t *nodes, uint32_t count)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < count; i++)
+        json_array_append_new(list, json_integer(nodes[i]));
+    return list;
+}
+
 void table_print_close(struct table *table)
 {
     int widths[TABLE_COLUMNS_MAX] = {0};

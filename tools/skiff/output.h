@@ -19,6 +19,8 @@ void table_cell(struct table *table, const char *format, ...) __attribute__((for
 void table_text(struct table *table, struct str text);
 /* A number that may be unknown, -1: a dash then. */
 void table_number(struct table *table, int64_t number);
+/* Nodes, comma by comma; a dash for none. */
+void table_nodes(struct table *table, const int32_t *nodes, uint32_t count);
 void table_print_close(struct table *table);
 
 /* Bytes as text where they are UTF-8, else in base64 under "<name>_base64"; NULL is null. */
@@ -28,6 +30,8 @@ void json_set_bytes(json_t *object, const char *name, const void *data, size_t s
 json_t *json_text(struct str text);
 /* A number, or null where it is -1. */
 json_t *json_number(int64_t number);
+
+json_t *json_nodes(const int32_t *nodes, uint32_t count);
 
 /* Print and release. */
 void print_json(json_t *root);

@@ -189,27 +189,10 @@ int run_topic_ls(struct call *call)
     return code;
 }
 
-static void format_nodes(const int32_t *nodes, uint32_t count, char *out, size_t size)
-{
-    size_t used = 0;
-    out[0] = 0;
-    for (uint32_t i = 0; i < count && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%d", i ? "," : "", nodes[i]);
-}
-
-static json_t *json_nodes(const int32_t *nodes, uint32_t count)
-{
-    json_t *list = json_array();
-    for (uint32_t i = 0; i < count; i++)
-        json_array_append_new(list, json_integer(nodes[i]));
-    return list;
-}
-
 static void describe_table(const struct metadata_response_topic *topic)
 {
     static const char *const heads[] = {"PARTITION", "LEADER", "EPOCH",
                                         "REPLICAS",  "ISR",    "OFFLINE"};
-    char nodes[TABLE_CELL_MAX];
     char id[UUID_TEXT_SIZE];
     uuid_format(topic->topic_id, id);
     printf("%.*s  id %s\n", (int)topic->name.size, topic->name.data, id);
@@ -219,13 +202,9 @@ static void describe_table(const struct metadata_response_topic *topic)
         table_cell(table, "%d", partition->index);
         table_cell(table, partition->leader_id < 0 ? "none" : "%d", partition->leader_id);
         table_cell(table, "%d", partition->leader_epoch);
-        format_nodes(partition->replica_nodes, partition->replica_nodes_count, nodes, sizeof nodes);
-        table_cell(table, "%s", nodes);
-        format_nodes(partition->isr_nodes, partition->isr_nodes_count, nodes, sizeof nodes);
-        table_cell(table, "%s", nodes);
-        format_nodes(partition->offline_replicas, partition->offline_replicas_count, nodes,
-                     sizeof nodes);
-        table_cell(table, "%s", *nodes ? nodes : "-");
+        table_nodes(table, partition->replica_nodes, partition->replica_nodes_count);
+        table_nodes(table, partition->isr_nodes, partition->isr_nodes_count);
+        table_nodes(table, partition->offline_replicas, partition->offline_replicas_count);
     }
     table_print_close(table);
 }

@@ -10,7 +10,7 @@ extern const struct flag up_flags[], down_flags[], with_flags[], dump_flags[], l
     no_flags[], chaos_cut_flags[], chaos_slow_flags[], chaos_hang_flags[], chaos_fill_flags[],
     chaos_fail_flags[], chaos_power_off_flags[], chaos_power_on_flags[], group_ls_flags[],
     group_seek_flags[], group_delete_flags[], topic_config_flags[], topic_set_flags[],
-    cluster_config_flags[];
+    cluster_config_flags[], topic_grow_flags[], partition_ls_flags[], partition_elect_flags[];
 
 int run_up(struct call *call);
 int run_down(struct call *call);
@@ -27,6 +27,9 @@ int run_topic_describe(struct call *call);
 int run_topic_delete(struct call *call);
 int run_topic_config(struct call *call);
 int run_topic_set(struct call *call);
+int run_topic_grow(struct call *call);
+int run_partition_ls(struct call *call);
+int run_partition_elect(struct call *call);
 int run_group_ls(struct call *call);
 int run_group_describe(struct call *call);
 int run_group_seek(struct call *call);

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""topic_verbs.py -- topics that grow, and partitions whose leaders go back, as a user types it."""
+import json
+import sys
+
+from live import Cluster, need_programs, run_named, tests_of, until
+
+cluster = None
+FAILED, USAGE, NOT_FOUND = 1, 2, 3
+
+
+def partitions(*words):
+    return json.loads(cluster.skiff("partition", "ls", *words, "--json"))
+
+
+def test_a_topic_gets_more_partitions_which_take_records():
+    cluster.skiff("topic", "create", "grows", "-p", "2")
+    assert cluster.skiff("topic", "add-partitions", "grows", "3") == "grows 2 -> 5 partitions\n"
+    rows = partitions("grows")
+    assert [row["partition"] for row in rows] == [0, 1, 2, 3, 4]
+    assert all(len(row["replicas"]) == 3 and row["leader"] == row["preferred"] for row in rows), rows
+    cluster.skiff("produce", "grows", "-p", "4", "-q", stdin="here\n")
+    assert cluster.skiff("consume", "grows", "-e", "-f", "%p %v\\n") == "4 here\n"
+
+
+def test_growing_can_be_tried_without_doing_it():
+    cluster.skiff("topic", "create", "tried", "-p", "1")
+    assert cluster.skiff("topic", "add-partitions", "tried", "2", "--dry-run") == \
+        "it would be taken: tried 1 -> 3 partitions\n"
+    assert len(partitions("tried")) == 1
+    told = json.loads(cluster.skiff("topic", "add-partitions", "tried", "1", "--json"))
+    assert told == {"topic": "tried", "before": 1, "partitions": 2, "valid_only": False}
+
+
+def test_growing_is_refused_with_its_reason():
+    cluster.skiff("topic", "create", "stays", "-p", "1")
+    for wrong in ("0", "-1", "many", "1.5", "99999999999"):
+        assert cluster.call("topic", "add-partitions", "stays", wrong).returncode == USAGE, wrong
+    assert cluster.call("topic", "add-partitions", "missing", "1").returncode == NOT_FOUND
+    much = cluster.call("topic", "add-partitions", "stays", "20000")
+    assert much.returncode == FAILED and "POLICY_VIOLATION" in much.stderr and "10000" in much.stderr, much.stderr
+    assert len(partitions("stays")) == 1
+
+
+def test_the_topic_by_which_groups_are_found_does_not_grow():
+    cluster.skiff("topic", "create", "read", "-p", "1")
+    cluster.skiff("produce", "read", "-q", stdin="one\n")
+    cluster.skiff("consume", "read", "-g", "readers", "-n", "1", "-o", "beginning")
+    refused = cluster.call("topic", "add-partitions", "__consumer_offsets", "1")
+    assert refused.returncode == FAILED and "POLICY_VIOLATION" in refused.stderr, refused.stderr
+
+
+def test_partitions_are_listed_by_what_is_wrong_with_them():
+    cluster.skiff("topic", "create", "listed", "-p", "3")
+    assert partitions("listed", "--moved") == partitions("listed", "--leaderless") == []
+    assert [row["partition"] for row in partitions("listed/1")] == [1]
+    assert cluster.call("partition", "ls", "missing").returncode == NOT_FOUND
+    assert cluster.call("partition", "ls", "listed/9").returncode == NOT_FOUND
+    assert cluster.call("partition", "ls", "listed/x").returncode == USAGE
+    heads = cluster.skiff("partition", "ls", "listed").splitlines()[0].split()
+    assert heads == ["PARTITION", "LEADER", "PREFERRED", "EPOCH", "REPLICAS", "ISR"]
+
+
+def test_leadership_goes_back_when_it_is_asked_for():
+    cluster.skiff("topic", "create", "led", "-p", "3")
+    mine = next(row for row in partitions("led") if row["leader"] == 1)
+    place = f"led/{mine['partition']}"
+    cluster.skiff("kill", "1")
+    until("another node leads", lambda: partitions(place)[0]["leader"] not in (None, 1))
+    refused = cluster.call("partition", "elect", place)
+    assert refused.returncode == FAILED and "PREFERRED_LEADER_NOT_AVAILABLE" in refused.stderr, refused.stderr
+    cluster.skiff("restart", "1")
+    until("node 1 is in sync again", lambda: 1 in partitions(place)[0]["isr"])
+    assert [row["partition"] for row in partitions("led", "--moved")] == [mine["partition"]]
+
+    assert cluster.skiff("partition", "elect", place) == f"{place} elected\n"
+
+    after, = partitions(place)
+    assert after["leader"] == 1 and after["epoch"] > mine["epoch"], (mine, after)
+    assert cluster.skiff("partition", "elect", place) == f"{place} needs no election\n"
+    told, = json.loads(cluster.skiff("partition", "elect", place, "--json"))
+    assert told == {"topic": "led", "partition": mine["partition"], "error": "ELECTION_NOT_NEEDED"}
+    until("all are in sync", lambda: all(len(row["isr"]) == 3 for row in partitions("--internal")))
+    cluster.skiff("partition", "elect")
+    assert partitions("--internal", "--moved") == []
+
+
+def test_leadership_goes_back_by_itself():
+    other = Cluster(sets=("leader.imbalance.check.interval.seconds=1",))
+    try:
+        other.skiff("topic", "create", "led", "-p", "6")
+        other.skiff("restart", "2")
+
+        def preferred():
+            rows = json.loads(other.skiff("partition", "ls", "--json"))
+            return all(row["leader"] == row["preferred"] for row in rows)
+        until("every partition has its preferred leader", preferred)
+        assert "leadership goes back to preferred replicas" in "".join(other.log(node) for node in (1, 2, 3))
+    finally:
+        other.close()
+
+
+def test_an_unclean_election_has_to_name_its_partitions():
+    cluster.skiff("topic", "create", "clean", "-p", "1")
+    assert cluster.call("partition", "elect", "--unclean").returncode == USAGE
+    assert cluster.skiff("partition", "elect", "clean", "--unclean") == "clean/0 needs no election\n"
+    assert cluster.call("partition", "elect", "missing").returncode == NOT_FOUND
+
+
+def main():
+    global cluster
+    need_programs()
+    cluster = Cluster()
+    try:
+        return run_named(tests_of(globals()))
+    finally:
+        cluster.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
