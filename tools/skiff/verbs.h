@@ -1,9 +1,12 @@
-/* verbs.h -- what every verb's row in main.c runs. */
+/* verbs.h -- the table of verbs, and what every row of it runs. */
 #ifndef SKIFF_VERBS_H
 #define SKIFF_VERBS_H
 
 #include "call.h"
 #include "cluster.h"
+
+extern const struct verb verbs[];
+extern const uint32_t verb_count;
 
 extern const struct flag up_flags[], down_flags[], with_flags[], dump_flags[], logs_flags[],
     restart_flags[], topic_create_flags[], topic_ls_flags[], produce_flags[], consume_flags[],
