@@ -27,29 +27,37 @@ static const struct flag watch_flags[] = {
     {0, NULL, NULL, NULL},
 };
 
-static const struct flag *find_in(const struct flag *table, char letter, const char *name,
-                                  size_t size)
+/* Whether this flag of a common table is one that the verb has itself. */
+static bool is_replaced(const struct verb *verb, const struct flag *table, const char *name)
 {
-    for (; table && table->name; table++) {
-        if (letter && table->letter == letter)
-            return table;
-        if (!letter && strlen(table->name) == size && !strncmp(table->name, name, size))
-            return table;
-    }
+    if (table != verb->flags)
+        for (const struct flag *own = verb->flags; own && own->name; own++)
+            if (strcmp(own->name, name) == 0)
+                return true;
+    return false;
+}
+
+const struct flag *verb_flag(const struct verb *verb, uint32_t index)
+{
+    const struct flag *const tables[] = {
+        verb->flags, verb->kind == VERB_REMOTE ? remote_flags : NULL,
+        verb->watchable ? watch_flags : NULL, verb->kind != VERB_ELSEWHERE ? common_flags : NULL};
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        for (const struct flag *flag = tables[i]; flag && flag->name; flag++)
+            if (!is_replaced(verb, tables[i], flag->name) && index-- == 0)
+                return flag;
     return NULL;
 }
 
 static const struct flag *find_flag(const struct verb *verb, char letter, const char *name,
                                     size_t size)
 {
-    const struct flag *found = find_in(verb->flags, letter, name, size);
-    if (!found)
-        found = find_in(common_flags, letter, name, size);
-    if (!found && verb->kind == VERB_REMOTE)
-        found = find_in(remote_flags, letter, name, size);
-    if (!found && verb->watchable)
-        found = find_in(watch_flags, letter, name, size);
-    return found;
+    const struct flag *flag;
+    for (uint32_t i = 0; (flag = verb_flag(verb, i)); i++)
+        if (letter ? flag->letter == letter
+                   : strlen(flag->name) == size && !strncmp(flag->name, name, size))
+            return flag;
+    return NULL;
 }
 
 static int refuse_flag(const struct verb *verb, const char *word)
@@ -183,33 +191,24 @@ bool call_wants_help(const struct call *call)
     return call_flag(call, "help") != NULL;
 }
 
-/* What a verb says about a flag of its own replaces what is said of the common one. */
-static void print_flags(const struct verb *verb, const struct flag *table)
+static void print_flag(const struct flag *flag)
 {
-    for (; table && table->name; table++) {
-        const struct flag *own = find_in(verb->flags, 0, table->name, strlen(table->name));
-        if (own && own != table)
-            continue;
-        char left[64];
-        char letter[8] = "    ";
-        if (table->letter)
-            snprintf(letter, sizeof letter, "-%c, ", table->letter);
-        snprintf(left, sizeof left, "%s--%s%s%s", letter, table->name, table->value ? " " : "",
-                 table->value ? table->value : "");
-        printf("  %-32s %s\n", left, table->help);
-    }
+    char left[64];
+    char letter[8] = "    ";
+    if (flag->letter)
+        snprintf(letter, sizeof letter, "-%c, ", flag->letter);
+    snprintf(left, sizeof left, "%s--%s%s%s", letter, flag->name, flag->value ? " " : "",
+             flag->value ? flag->value : "");
+    printf("  %-32s %s\n", left, flag->help);
 }
 
 void call_help(const struct verb *verb)
 {
     printf("%s %s%s%s\n\n%s\n\n", program_invocation_short_name, verb->name,
            *verb->arguments ? " " : "", verb->arguments, verb->summary);
-    print_flags(verb, verb->flags);
-    if (verb->kind == VERB_REMOTE)
-        print_flags(verb, remote_flags);
-    if (verb->watchable)
-        print_flags(verb, watch_flags);
-    print_flags(verb, common_flags);
+    const struct flag *flag;
+    for (uint32_t i = 0; (flag = verb_flag(verb, i)); i++)
+        print_flag(flag);
     if (!verb->examples)
         return;
     printf("\nExamples:\n");

@@ -66,6 +66,10 @@ const char *call_flag_at(const struct call *call, const char *name, uint32_t ind
 /* A number within limits; `fallback` when the flag is absent. Errors: EXIT_USAGE, told. */
 int call_number(const struct call *call, const char *name, int64_t min, int64_t max,
                 int64_t fallback, int64_t *out);
+/* The flags that a verb takes, its own first; one of those replaces a common one of the same name.
+ * NULL: there is no such `index`. */
+const struct flag *verb_flag(const struct verb *verb, uint32_t index);
+
 bool call_wants_help(const struct call *call);
 void call_help(const struct verb *verb);
 

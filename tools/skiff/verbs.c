@@ -31,7 +31,7 @@ const struct verb verbs[] = {
      "skiff pause leader:orders/0", run_pause},
     {"resume", "N", 1, 1, VERB_LOCAL, false, no_flags, "Let a paused node go on.", "skiff resume 2",
      run_resume},
-    {"topic create", "TOPIC...", 1, ANY, VERB_REMOTE, false, topic_create_flags, "Create topics.",
+    {"topic create", "NAME...", 1, ANY, VERB_REMOTE, false, topic_create_flags, "Create topics.",
      "skiff topic create orders -p 12\nskiff topic create logs -r 1 -c flush.messages=10000",
      run_topic_create},
     {"topic ls", "", 0, 0, VERB_REMOTE, true, topic_ls_flags, "List topics.",
@@ -103,6 +103,9 @@ const struct verb verbs[] = {
      "skiff dump data/orders-0/00000000000000000000.log -r\n"
      "skiff dump data/__cluster_metadata-0/*.log\nskiff dump --json data/marks-0.0",
      run_dump},
+    {"completion", "bash|zsh", 1, 1, VERB_LOCAL, false, no_flags,
+     "A script with which a shell completes verbs, flags, and the names of topics and groups.",
+     "source <(skiff completion bash)\nskiff completion zsh > ~/.zfunc/_skiff", run_completion},
     {"cluster info", "", 0, 0, VERB_REMOTE, true, no_flags, "The cluster's id and nodes.",
      "skiff cluster info", run_cluster_info},
     {"cluster quorum", "", 0, 0, VERB_REMOTE, true, no_flags,

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""completion.py -- what `skiff completion` makes, in a real bash and a real zsh, beside a live node."""
+import os
+import pty
+import re
+import select
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from live import SKIFF, Cluster, Skip, need_programs, run_named, tests_of
+
+cluster = None
+USAGE = 2
+BY_BASH = """
+source <({skiff} completion bash)
+COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+_skiff
+((${{#COMPREPLY[@]}})) && printf '%s\\n' "${{COMPREPLY[@]}}"
+exit 0
+"""
+
+
+def bash(*words):
+    """What bash offers for the last word."""
+    typed = " ".join(shlex.quote(word) for word in (SKIFF, *words))
+    run = subprocess.run(["bash", "--norc", "-uc", BY_BASH.format(skiff=shlex.quote(SKIFF), words=typed)],
+                         capture_output=True, text=True, timeout=20, env=cluster.env, check=False)
+    assert run.returncode == 0 and not run.stderr, run.stderr
+    return run.stdout.split()
+
+
+class Zsh:
+    """An interactive zsh on a terminal of its own, with the script loaded."""
+
+    def __init__(self):
+        if not shutil.which("zsh"):
+            raise Skip("there is no zsh")
+        self.home = tempfile.mkdtemp(prefix="skiff-test-")
+        self.script = os.path.join(self.home, "skiff.zsh")
+        with open(self.script, "w", encoding="utf-8") as file:
+            subprocess.run([SKIFF, "completion", "zsh"], stdout=file, check=True)
+        env = dict(cluster.env, HOME=self.home, ZDOTDIR=self.home, TERM="dumb", COLUMNS="200",
+                   PATH=os.path.dirname(SKIFF) + os.pathsep + os.environ["PATH"])
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.execvpe("zsh", ["zsh", "-f", "-i"], env)
+        self.seen = ""
+        self.say("PS1='ready> '; autoload -U compinit; compinit -u -D; LISTMAX=9999\n")
+        self.say(f"source {self.script}; echo loaded-$((40+2))\n")
+        self.wait("loaded-42")
+
+    def say(self, text):
+        os.write(self.terminal, text.encode())
+
+    def wait(self, pattern, limit_s=20.0):
+        deadline = time.monotonic() + limit_s
+        while not re.search(pattern, self.seen):
+            left = deadline - time.monotonic()
+            assert left > 0, f"no {pattern!r} in {self.seen!r}"
+            if select.select([self.terminal], [], [], left)[0]:
+                self.seen += os.read(self.terminal, 65536).decode(errors="replace")
+
+    def shows(self, typed, pattern):
+        """Type it and Tab, wait for the pattern, and throw the line away."""
+        self.seen = ""
+        self.say(typed + "\t")
+        self.wait(pattern)
+        self.say("\x15")
+
+    def close(self):
+        os.write(self.terminal, b"\x15exit\n")
+        os.close(self.terminal)
+        os.waitpid(self.pid, 0)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+def verbs_of_help():
+    """(first word, second word or None) of every line of `skiff --help`."""
+    text = subprocess.run([SKIFF, "--help"], capture_output=True, text=True, check=True).stdout
+    found = []
+    for line in text.splitlines():
+        words = line.split()
+        if line.startswith("  skiff ") and len(words) > 2:
+            two = re.match(r"  skiff (\S+) ([a-z-]+) ", line)
+            found.append((words[1], two.group(2) if two else None))
+    return found
+
+
+def test_bash_offers_every_verb_that_the_help_shows():
+    verbs = verbs_of_help()
+    assert len(verbs) > 40
+    first = bash("")
+    for one, _ in verbs:
+        assert one in first, one
+    for group in ("topic", "partition", "group", "cluster", "chaos"):
+        wanted = {second for one, second in verbs if one == group}
+        assert set(bash(group, "")) == wanted, group
+    assert bash("topic", "cr") == ["create"]
+    assert bash("compl") == ["completion"]
+
+
+def test_bash_offers_the_flags_of_a_verb():
+    assert "--partitions" in bash("topic", "create", "-") and "--brokers" in bash("topic", "create", "--b")
+    assert bash("topic", "create", "--if") == ["--if-not-exists"]
+    assert bash("up", "--no") == ["--nodes"]
+    assert bash("ps", "-w", "--j") == ["--json"]
+    assert bash("up", "--brok") == []
+
+
+def test_bash_offers_what_stands_for_an_argument():
+    place = ["--dir", cluster.dir]
+    cluster.skiff("topic", "create", "orders", "order-lines", "payments", "-p", "1", "-r", "1")
+    cluster.skiff("produce", "orders", "-q", stdin="one\n")
+    cluster.skiff("consume", "orders", "-g", "billing", "-n", "1", "-o", "beginning")
+    assert sorted(bash("topic", "describe", *place, "ord")) == ["order-lines", "orders"]
+    assert sorted(bash("topic", "delete", *place, "orders", "")) == ["order-lines", "orders", "payments"]
+    assert bash("topic", "set", *place, "orders", "pay") == []
+    assert bash("group", "describe", *place, "") == ["billing"]
+    assert bash("group", "seek", *place, "billing", "pay") == ["payments"]
+    assert bash("kill", "con") == ["controller"]
+    assert bash("completion", "") == ["bash", "zsh"]
+    with tempfile.TemporaryDirectory() as folder:
+        os.mkdir(os.path.join(folder, "inside"))
+        assert bash("up", "--dir", folder + "/") == [folder + "/inside"]
+        assert bash("dump", folder + "/in") == [folder + "/inside"]
+
+
+def test_bash_offers_no_names_without_a_cluster():
+    started = time.monotonic()
+    assert bash("topic", "describe", "-b", "127.0.0.1:1", "") == []
+    assert time.monotonic() - started < 10
+
+
+def test_zsh_completes_verbs_flags_and_names():
+    cluster.skiff("topic", "create", "zebras", "-p", "1", "-r", "1")
+    zsh = Zsh()
+    try:
+        zsh.shows("skiff topic cr", "skiff topic create")
+        zsh.shows("skiff parti", "skiff partition")
+        zsh.shows("skiff topic create --repl", "--replication-factor")
+        zsh.shows("skiff up --no", "--nodes")
+        zsh.shows("skiff kill contr", "controller")
+        zsh.shows(f"skiff topic describe --dir {cluster.dir} zeb", "zebras")
+        zsh.shows("skiff partition elect -", "where nobody leads, whoever lives: acknowledged")
+    finally:
+        zsh.close()
+
+
+def test_other_shells_are_refused():
+    run = cluster.call("completion", "csh")
+    assert run.returncode == USAGE and "bash and zsh" in run.stderr
+    assert cluster.call("completion").returncode == USAGE
+
+
+def main():
+    global cluster
+    need_programs()
+    cluster = Cluster(nodes=1)
+    try:
+        return run_named(tests_of(globals()))
+    finally:
+        cluster.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
