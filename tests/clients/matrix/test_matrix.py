@@ -1,18 +1,21 @@
 """test_matrix.py -- each stock client through all rows, against Skiff or, with --engine kafka, Apache Kafka."""
+import contextlib
 import importlib
 import os
 import pkgutil
+import shutil
+import tempfile
 import time
 import traceback
 
 from groups.test_groups import SETS
 from live import Cluster, Skip
-from matrix import tools
+from matrix import stock, tools
 from matrix.client import Client, Lacks
 from matrix.kafka_cluster import KafkaCluster
 from matrix.record import Record
 from matrix.rows import ROWS, Stage
-from ready import java
+from ready import ready
 
 ENGINES = {"skiff": ("Skiff", Cluster), "kafka": ("Kafka 4.3.1", KafkaCluster)}
 CLIENTS = [client for module in sorted(pkgutil.iter_modules([os.path.dirname(os.path.abspath(__file__))]))
@@ -73,24 +76,34 @@ def play(client):
     assert "passed" in record.results.values()
 
 
-def play_tools(chosen):
-    """Programs with one row each, on one cluster."""
+def play_programs(chosen, jars, clusters=1):
+    """Programs with one row each, on the same clusters: {name: what plays it, given these}."""
     title, start = ENGINES[options["engine"]]
-    records = {tool: Record(Client(tool.__name__.removeprefix("tool_").replace("_", "-"), tools.VERSION, TOOL), title)
-               for tool in chosen}
+    records = {name: Record(Client(name, tools.VERSION, TOOL), title) for name in chosen}
     try:
-        java("dump", "")
+        ready(jars)
     except Skip as why:
         for record in records.values():
             skip_all(record, ("works",), why)
         raise
-    cluster = start()
-    try:
-        passed = [play_row(record, "works", record.head["client"], lambda tool=tool: tool(cluster))
-                  for tool, record in records.items()]
-    finally:
-        cluster.close()
+    with contextlib.ExitStack() as ends:
+        running = [ends.enter_context(contextlib.closing(start())) for _ in range(clusters)]
+        passed = [play_row(records[name], "works", name, lambda tool=tool: tool(*running))
+                  for name, tool in chosen.items()]
     assert all(passed)
+
+
+def play_tools(chosen):
+    play_programs({tool.__name__.removeprefix("tool_").replace("_", "-"): tool for tool in chosen}, "dump")
+
+
+def in_folder(program):
+    """A program that is given a folder too, which stays when it fails."""
+    def played(cluster, *others):
+        folder = tempfile.mkdtemp(prefix="skiff-test-stock-")
+        program(cluster, folder, *others)
+        shutil.rmtree(folder)
+    return played
 
 
 def test_matrix_kafkas_tools_about_the_cluster():
@@ -101,6 +114,18 @@ def test_matrix_kafkas_tools_about_records():
     play_tools(tools.ABOUT_RECORDS)
 
 
+def test_matrix_kafka_connect():
+    play_programs({"Kafka Connect, distributed": in_folder(stock.kafka_connect)}, "stock")
+
+
+def test_matrix_kafka_streams():
+    play_programs({"Kafka Streams": in_folder(stock.kafka_streams)}, "stock")
+
+
+def test_matrix_kafka_mirror_maker():
+    play_programs({"MirrorMaker 2": in_folder(stock.kafka_mirror_maker)}, "stock", clusters=2)
+
+
 def test_of(client):
     def test():
         play(client)
@@ -109,5 +134,7 @@ def test_of(client):
 
 
 def tests(is_nightly):
-    return [test_of(client) for client in CLIENTS if is_nightly or not client.is_nightly] + \
-        [test_matrix_kafkas_tools_about_the_cluster, test_matrix_kafkas_tools_about_records]
+    programs = [test_matrix_kafkas_tools_about_the_cluster, test_matrix_kafkas_tools_about_records]
+    if is_nightly:
+        programs += [test_matrix_kafka_connect, test_matrix_kafka_streams, test_matrix_kafka_mirror_maker]
+    return [test_of(client) for client in CLIENTS if is_nightly or not client.is_nightly] + programs
