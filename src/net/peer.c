@@ -87,8 +87,11 @@ void peer_set_address(struct peer *peer, const struct env_address *address)
     bool same =
         strcmp(peer->address.host, address->host) == 0 && peer->address.port == address->port;
     peer->address = *address;
-    if (!same && (peer->conn >= 0 || peer->call_count > 0))
+    if (same)
+        return;
+    if (peer->conn >= 0 || peer->call_count > 0)
         peer_drop(peer, ERR_CLOSED);
+    peer->dial_after = peer->shard->now; /* It was the old address that failed. */
 }
 
 static void peer_arm(struct peer *peer)

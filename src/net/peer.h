@@ -2,7 +2,7 @@
  *
  * Calls are answered in order, or all fail when the connection ends or the oldest
  * runs out of time. A peer dials when it has something to say; after a failure it
- * waits PEER_BACKOFF_MS unless told to dial at once.
+ * waits PEER_BACKOFF_MS before it dials the same address again.
  *
  * Source  client.h does the framing; nothing here knows an API. */
 #ifndef NET_PEER_H
