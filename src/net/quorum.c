@@ -15,6 +15,7 @@
 #include "probe.h"
 
 enum { VOTE_PAYLOAD_SIZE = 24, VOTE_KIND = 0x564f5445 /* "VOTE" */, VOTE_RESERVE = 4096 };
+enum { LOOK_AGAIN_MS = 5 };
 
 static const char log_path[] = QUORUM_TOPIC "-0";
 
@@ -258,6 +259,25 @@ static void leader_is_dead(struct shard *shard, struct watcher *watcher)
     quorum_step(quorum, &event, &out);
 }
 
+/* A process that ends may lose its connections before its port. */
+static void leader_answers(struct shard *shard, struct watcher *watcher)
+{
+    struct quorum *quorum = watcher->owner;
+    if (!quorum->fetch_peer.up)
+        timer_start(&shard->timers, &quorum->look_again, shard->now + LOOK_AGAIN_MS);
+}
+
+static void look_again(struct timer *timer, mono_ms now)
+{
+    struct quorum *quorum = list_entry(timer, struct quorum, look_again);
+    (void)now;
+    if (quorum->fetch_peer.up)
+        return;
+    struct raft_out out;
+    struct raft_event event = {.kind = RAFT_PEER_CLOSED, .peer = quorum->watched};
+    quorum_step(quorum, &event, &out);
+}
+
 void quorum_obey(struct quorum *quorum, const struct raft_out *out)
 {
     struct shard *shard = quorum->shard;
@@ -496,6 +516,7 @@ enum err quorum_open(struct shard *shard)
     quorum->shard = shard;
     quorum->timer.fire = quorum_fire;
     quorum->sync_timer.fire = sync_timer_fire;
+    quorum->look_again.fire = look_again;
     quorum->image = image_new();
     quorum->told_leader = -1;
     list_init(&quorum->asked);
@@ -503,6 +524,7 @@ enum err quorum_open(struct shard *shard)
     list_init(&quorum->parked);
     watcher_init(shard, &quorum->leader_watcher, 1);
     quorum->leader_watcher.dead = leader_is_dead;
+    quorum->leader_watcher.silent = leader_answers;
     quorum->leader_watcher.owner = quorum;
     quorum_messages_init(quorum);
     quorum_fetch_init(quorum);
@@ -531,6 +553,7 @@ void quorum_close(struct quorum *quorum)
     watcher_stop(&quorum->leader_watcher);
     timer_stop(&quorum->shard->timers, &quorum->timer);
     timer_stop(&quorum->shard->timers, &quorum->sync_timer);
+    timer_stop(&quorum->shard->timers, &quorum->look_again);
     if (quorum->log)
         log_close(quorum->log);
     if (quorum->votes)

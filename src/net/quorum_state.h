@@ -69,6 +69,7 @@ struct quorum {
     struct voter_link links[RAFT_VOTERS_MAX];
     struct watcher leader_watcher;
     node_id watched;
+    struct timer look_again; /* For a leader that hung up and whose port still answers. */
     struct list asked;
     uint64_t asked_next;
     uint32_t asked_count;
