@@ -7,6 +7,8 @@
 
 enum {
     RAFT_STAND_STEP_MS = 20,   /* The k-th remaining voter by id stands after k times this. */
+    RAFT_ASK_AGAIN_MS = 5,     /* First repeat of pre-votes; then as below: others may learn a
+                                * little later than we that the leader is dead. */
     RAFT_RETRY_MIN_MS = 20,    /* First repeat of an unanswered request; then doubling ... */
     RAFT_RETRY_MAX_MS = 320,   /* ... up to this. */
     RAFT_GRANT_DEFER_MS = 100, /* Who has granted a pre-vote stands no earlier than after this. */

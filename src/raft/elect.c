@@ -178,7 +178,7 @@ static void enter_prospective(struct raft *raft, struct raft_out *out)
     check(may_stand(raft));
 
     if (raft->role != RAFT_PROSPECTIVE) /* A repeated round goes on as slowly as the last. */
-        start_retries(raft, RAFT_RETRY_MIN_MS);
+        start_retries(raft, RAFT_ASK_AGAIN_MS);
     move_to(raft, RAFT_PROSPECTIVE);
     raft->leader = -1;
     start_round(raft);
