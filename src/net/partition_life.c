@@ -21,6 +21,8 @@ static void hook_ready(void *context, struct log *log)
     partition_report(partition, false);
     partition_start(partition);
     partition_apply(partition);
+    if (partition->replica && !partition->fetcher)
+        fetcher_follow(partition); /* As before the log went offline, if it did. */
     partition_changed(partition);
 }
 
@@ -39,6 +41,7 @@ static void hook_offline(void *context, struct log *log)
     timer_stop(&shard->timers, &partition->timer); /* It proposes nothing any more. */
     list_remove(&partition->asking);
     partition_wake(partition);
+    partition_changed(partition); /* What is rotten may be dropped, outside the log's call. */
 }
 
 static void hook_deleted(void *context, struct log *log)
@@ -129,7 +132,6 @@ void partition_create(struct shard *shard, const struct image_partition *known)
     }
     if (result != ERR_NONE) {
         hook_offline(partition, partition->log);
-        partition_apply(partition); /* It may be out of the ISR already. */
     } else if (log_is_ready(partition->log)) {
         partition_start(partition);
     }

@@ -61,6 +61,8 @@ static void partition_settle(struct partition *partition)
     struct shard *shard = partition->shard;
     if (!partition->removing) {
         partition_log_moved(partition);
+        if (log_error(partition->log) != ERR_NONE)
+            partition_apply(partition); /* It may be out of the ISR already. */
         return;
     }
     if (!partition->deleted)
