@@ -121,3 +121,44 @@ Test(old_versions, epochs_are_checked_where_a_version_can_say_which_is_current)
     cr_assert_eq(epoch_end(2, 1000, 0).error_code, ERR_UNKNOWN_LEADER_EPOCH);
     cr_assert_eq(epoch_end(1, 1000, 0).error_code, ERR_NONE);
 }
+
+static enum err produce(int16_t version)
+{
+    struct produce_request body =
+        node_produce_request(&node, "kept", -1, node_large_batch(&node, 1000000));
+    struct produce_response response;
+    node_call(&node, node_connect(&node), WIRE_PRODUCE, version, &body, &response);
+    return (enum err)response.topics[0].partitions[0].error_code;
+}
+
+Test(old_versions, of_produce_take_a_full_disk_for_a_leader_that_has_moved)
+{
+    node.fake.is_full = true;
+    cr_assert_eq(produce(3), ERR_NOT_LEADER_OR_FOLLOWER);
+    cr_assert_eq(produce(4), ERR_KAFKA_STORAGE_ERROR);
+    node.fake.is_full = false;
+}
+
+static struct metadata_response_topic topic_by_id(int16_t version, struct uuid id)
+{
+    struct metadata_request body;
+    struct metadata_response response;
+    metadata_request_init(&body);
+    body.topics_count = 1;
+    body.topics = metadata_request_topic_new(&node.arena, 1);
+    body.topics[0].name = version < 10 ? STR("none") : (struct str){0};
+    body.topics[0].topic_id = id;
+    body.allow_auto_topic_creation = version < 4; /* Older ones cannot say so. */
+    node_call(&node, node_connect(&node), WIRE_METADATA, version, &body, &response);
+    cr_assert_eq(response.topics_count, 1);
+    return response.topics[0];
+}
+
+Test(old_versions, of_metadata_know_topics_by_name_alone)
+{
+    struct uuid none = {{7}};
+    cr_assert_eq(topic_by_id(9, none).error_code, ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    cr_assert_eq(topic_by_id(10, none).error_code, ERR_INVALID_REQUEST);
+    cr_assert_eq(topic_by_id(11, none).error_code, ERR_INVALID_REQUEST);
+    cr_assert_eq(topic_by_id(12, none).error_code, ERR_UNKNOWN_TOPIC_ID);
+}

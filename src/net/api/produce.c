@@ -9,6 +9,8 @@
 
 #include "endpoints.h"
 
+enum { STORAGE_ERROR_SINCE = 4 }; /* Clients that send older versions do not know it. */
+
 struct produce_job {
     struct request *request;
     struct produce_request body;
@@ -36,7 +38,8 @@ static void job_finish(struct produce_job *job)
 static void answer_error(struct produce_job *job, uint32_t place, enum err err, const char *message)
 {
     struct produce_response_partition *answer = job->answers[place];
-    answer->error_code = (int16_t)err;
+    bool is_known = err != ERR_KAFKA_STORAGE_ERROR || job->request->version >= STORAGE_ERROR_SINCE;
+    answer->error_code = (int16_t)(is_known ? err : ERR_NOT_LEADER_OR_FOLLOWER);
     answer->base_offset = -1;
     answer->error_message = str_from(message);
     job->failed = true;
