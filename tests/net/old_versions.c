@@ -134,8 +134,10 @@ static enum err produce(int16_t version)
 Test(old_versions, of_produce_take_a_full_disk_for_a_leader_that_has_moved)
 {
     node.fake.is_full = true;
-    cr_assert_eq(produce(3), ERR_NOT_LEADER_OR_FOLLOWER);
+    while (produce(4) == ERR_NONE) /* What was set aside before is used first. */
+        ;
     cr_assert_eq(produce(4), ERR_KAFKA_STORAGE_ERROR);
+    cr_assert_eq(produce(3), ERR_NOT_LEADER_OR_FOLLOWER);
     node.fake.is_full = false;
 }
 
