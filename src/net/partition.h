@@ -68,9 +68,10 @@ struct partition {
 struct partitions {
     struct shard *shard;
     struct sync *sync;
-    struct map map;  /* struct partition_key -> struct partition. */
-    bool reconciled; /* Logs and image have met (rule 10). */
-    bool alive;      /* Heartbeats are accepted. */
+    struct map map;     /* struct partition_key -> struct partition. */
+    struct pmap *names; /* Directory -> struct partition. */
+    bool reconciled;    /* Logs and image have met (rule 10). */
+    bool alive;         /* Heartbeats are accepted. */
     bool dirty;
     bool draining;
     struct list changed;

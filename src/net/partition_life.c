@@ -68,6 +68,10 @@ static struct partition *partition_new(struct shard *shard, struct partition_key
     list_init(&partition->following);
     list_init(&partition->unasked);
     map_put(&shard->partitions->map, &key, partition);
+    struct pmap *before = shard->partitions->names;
+    shard->partitions->names =
+        pmap_put(NULL, before, bytes_of_str(str_from(partition->name)), partition);
+    pmap_unref(NULL, before);
     return partition;
 }
 
@@ -88,6 +92,16 @@ static void partition_open_log(struct partition *partition, const struct image_p
     shard->partitions->dirty = true;
 }
 
+static void forget_name(struct partitions *partitions, const struct partition *partition)
+{
+    struct bytes name = bytes_of_str(str_from(partition->name));
+    struct pmap *before = partitions->names;
+    if (pmap_get(before, name) != partition)
+        return;
+    partitions->names = pmap_remove(NULL, before, name);
+    pmap_unref(NULL, before);
+}
+
 void partition_free(struct partition *partition)
 {
     struct shard *shard = partition->shard;
@@ -103,6 +117,7 @@ void partition_free(struct partition *partition)
         list_remove(node);
     if (map_get(&shard->partitions->map, &partition->key) == partition)
         map_remove(&shard->partitions->map, &partition->key);
+    forget_name(shard->partitions, partition);
     if (partition->replica)
         replica_close(partition->replica);
     if (partition->log)

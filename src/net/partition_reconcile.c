@@ -35,17 +35,12 @@ static bool name_is_busy(struct shard *shard, const struct image_partition *know
 {
     const struct image_topic *topic = image_topic_by_id(shard->image, known->key.topic_id);
     char name[LOG_DIR_MAX];
-    uint32_t cursor = 0;
-    void *value;
     if (!topic)
         return true;
     snprintf(name, sizeof name, "%.*s-%d", (int)topic->name.size, topic->name.data,
              known->key.index);
-    while (map_next(&shard->partitions->map, &cursor, &value)) {
-        struct partition *partition = value;
-        if (strcmp(partition->name, name) == 0)
-            return true;
-    }
+    if (pmap_get(shard->partitions->names, bytes_of_str(str_from(name))))
+        return true;
     struct uuid found; /* The old log may be another shard's, and on its way out. */
     return log_identify(shard->env, name, &found) == ERR_NONE &&
            !uuid_equal(found, known->key.topic_id) && !has_mark(shard, known->key);
