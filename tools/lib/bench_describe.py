@@ -8,7 +8,7 @@ import struct
 import time
 
 from bench_rows import Row
-from live import Cluster, Wire, text
+from live import Wire, text
 
 TOPICS = 1000
 OWN = (("retention.ms", "86400000"), ("cleanup.policy", "compact"), ("max.message.bytes", "2000000"))
@@ -71,18 +71,3 @@ def describe_configs(runs, cluster, progress):
     wire.close()
     return [Row("admin", f"DescribeConfigs of {TOPICS:,} topics: processor time of the node", "ms", samples,
                 targets={"max": 100})]
-
-
-def bench_describe(runs, progress, _):
-    cluster = Cluster(3)
-    try:
-        return describe_configs(runs, cluster, progress)
-    finally:
-        cluster.close()
-
-
-def seconds(runs):
-    return runs * REQUEST_S
-
-
-BENCHES = {"admin": (bench_describe, seconds)}
