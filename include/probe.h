@@ -47,6 +47,8 @@ enum probe_kind {
 
     /* Groups. */
     PROBE_COORDINATOR, /* It has loaded: key, epoch, offset: to where, value: coordinator_hash() */
+    PROBE_DECIDED,     /* Its batch is next: key, value: enum group_reply_kind, -1: it was due,
+                    * object: the command of a JoinGroup or ConsumerGroupHeartbeat */
 
     PROBE_MARK, /* text: name of a rare branch, of the list in probe_marks below */
 };

@@ -157,6 +157,16 @@ static void decision_lost(struct partition *partition, const struct group_decisi
     seat_open(partition, shard->now + LOAD_AGAIN_MS);
 }
 
+static void probe_decided(const struct partition *partition, const struct group_ask *ask)
+{
+    bool is_told =
+        ask && (ask->kind == GROUP_REPLY_JOIN || ask->kind == GROUP_REPLY_CONSUMER_HEARTBEAT);
+    env_probe(partition->shard->env, &(struct probe){.kind = PROBE_DECIDED,
+                                                     .key = partition->key,
+                                                     .value = ask ? (int64_t)ask->kind : -1,
+                                                     .object = is_told ? ask->command : NULL});
+}
+
 /* `ask` NULL: what is due. */
 static void seat_decide(struct seat *seat, struct group_ask *ask)
 {
@@ -180,8 +190,10 @@ static void seat_decide(struct seat *seat, struct group_ask *ask)
     asks_keep_replies(&decision);
     if (ask && ask->decided)
         mailbox_send(shard, ask->letter.from, &ask->notice, ask->decided);
-    if (decision.record_count > 0)
+    if (decision.record_count > 0) {
+        probe_decided(partition, ask);
         err = append_records(partition, &decision);
+    }
     if (err != ERR_NONE) {
         decision_lost(partition, &decision, err);
     } else {

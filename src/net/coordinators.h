@@ -31,6 +31,7 @@ struct group_ask {
     /* The asker's. */
     void *job;
     uint32_t place;
+    const void *command; /* What is decided on, as `kind` says; for onlookers alone. */
     /* Told ahead of the reply, which may take minutes, that the command was decided: what it points
      * to is not needed any more. NULL: who cares. */
     void (*decided)(struct shard *shard, struct letter *notice);

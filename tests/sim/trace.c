@@ -35,6 +35,7 @@ static const char *const probe_names[] = {
     [PROBE_ALTER_SENT] = "alter-sent",
     [PROBE_ALTER_ACCEPTED] = "alter-accepted",
     [PROBE_COORDINATOR] = "coordinator",
+    [PROBE_DECIDED] = "decided",
     [PROBE_MARK] = "mark",
 };
 

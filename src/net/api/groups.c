@@ -102,6 +102,7 @@ void group_job_send_to(struct shard *shard, struct group_job *job, uint32_t plac
     struct group_ask *ask = &job->asks[place];
     ask->key = key;
     ask->done = ask_done;
+    ask->command = job->context;
     job->pending++;
     mailbox_send(shard, partition_shard(key, shard->config->shards), &ask->letter,
                  coordinators_ask);
