@@ -129,20 +129,12 @@ static void set_target(struct group_decision *decision, const struct table *tabl
 #endif
 }
 
-/* A target of the future is of a clock that was wrong: do not wait for it. */
-static bool is_too_soon(const struct group_decision *decision, const struct group *group)
-{
-    int64_t passed_ms = decision->time - group->consumers->target_time;
-    return group->consumers->has_target && passed_ms >= 0 &&
-           passed_ms < consumers_config(group).assignment_interval_ms;
-}
-
 bool consumers_assign(struct group_decision *decision, struct group *group, bool may_wait)
 {
     struct consumers *consumers = group->consumers;
     if (consumers->target_epoch == consumers->epoch)
         return true;
-    if (may_wait && is_too_soon(decision, group))
+    if (may_wait && decision->now < consumers->assign_due)
         return false;
     enum group_assignor assignor = choose(group);
     struct table table = make_table(decision->arena, group, assignor == GROUP_ASSIGNOR_RANGE);
@@ -154,6 +146,7 @@ bool consumers_assign(struct group_decision *decision, struct group *group, bool
         set_target(decision, &table, i);
     consumers->target_epoch = consumers->epoch;
     consumers->target_time = decision->time;
+    consumers->assign_due = decision->now + consumers_config(group).assignment_interval_ms;
     emit_consumers_target(decision, group);
     return true;
 }

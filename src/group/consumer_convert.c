@@ -88,7 +88,7 @@ void consumers_upgrade(struct group_decision *decision, struct group *group)
     if (group->is_stored)
         emit_group_tombstone(decision, group);
     consumers->epoch = consumers->target_epoch = group->generation;
-    consumers->target_time = 0; /* The newcomer is not to wait. */
+    consumers->target_time = consumers->assign_due = 0; /* The newcomer is not to wait. */
     list_each (node, next, &group->members)
         upgrade_member(decision, group, list_entry(node, struct member, in_group));
     list_each (node, next, &group->members)

@@ -79,6 +79,7 @@ struct consumers {
     bool has_target;       /* Record 6 stands. */
     int32_t target_epoch;
     wall_ms target_time;
+    mono_ms assign_due; /* The next target may be made; no clock of the cluster's is waited for. */
     uint32_t count; /* Members. */
     uint64_t bytes;
     struct pmap *by_id;

@@ -79,6 +79,24 @@ Test(consumer_assign, waits_a_while_between_two_assignments)
     world_close(world);
 }
 
+/* PR8: the cluster's time stands still until the right one has caught up with a wrong one. */
+Test(consumer_assign, does_not_wait_for_a_clock_that_was_ahead)
+{
+    struct coordinator_config config = world_config();
+    config.consumer.assignment_interval_ms = 1000;
+    struct world *world = world_open_with(&config);
+    struct client client = client_new(world, "g", "a");
+    world_topic(world, "t", 4);
+    world->time += 3600000;
+    client_join(&client);
+    world->time -= 3600000;
+    world_pass(world, 1000);
+    world_topic(world, "t", 5);
+    client_beat(&client);
+    cr_assert_eq(client.assigned_count, 5);
+    world_close(world);
+}
+
 /* PR8: a clock that was ahead does not stop a group. */
 Test(consumer_assign, does_not_wait_for_an_assignment_of_the_future)
 {
