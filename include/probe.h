@@ -82,6 +82,12 @@ enum probe_kind {
     X(member_expired)                                                                              \
     X(offset_expired)                                                                              \
     X(group_deleted)                                                                               \
+    X(group_upgraded)                                                                              \
+    X(group_downgraded)                                                                            \
+    X(partition_given_up)                                                                          \
+    X(consumer_fenced)                                                                             \
+    X(instance_came_back)                                                                          \
+    X(late_commit_taken)                                                                           \
     X(segments_compacted)                                                                          \
     X(swap_resumed)                                                                                \
     X(tombstone_gone)

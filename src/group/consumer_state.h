@@ -80,7 +80,7 @@ struct consumers {
     int32_t target_epoch;
     wall_ms target_time;
     mono_ms assign_due; /* The next target may be made; no clock of the cluster's is waited for. */
-    uint32_t count; /* Members. */
+    uint32_t count;     /* Members. */
     uint64_t bytes;
     struct pmap *by_id;
     struct pmap *by_instance;

@@ -18,12 +18,14 @@ struct checker {
     void (*open)(struct world *world); /* NULL: no state of its own. */
     /* Of groups; NULL: no matter. The ledger is as it was before. */
     void (*committed)(struct world *world, const struct ledger_record *record);
+    void (*decided)(struct world *world, const struct ledger_group *group); /* A batch is whole. */
     void (*told)(struct world *world, const struct ledger_told *told);
 };
 
 void checks_open(struct world *world);
 void checks_take(struct world *world, struct sim_node *node, const struct probe *probe);
 void checks_committed(struct world *world, const struct ledger_record *record);
+void checks_decided(struct world *world, const struct ledger_group *group);
 void checks_told(struct world *world, const struct ledger_told *told);
 void checks_end(struct world *world);
 

@@ -3,8 +3,7 @@
  *
  * The members of one record carry one stamp, which the leader drew; a second record of the same
  * generation, as a static member's return leaves, assigns the same. That a commit lies within
- * its owner's generation is G3's. Groups of the consumer protocol (KIP-848), where members hold
- * partitions in epochs of their own, are not in the model yet. */
+ * its owner's generation is G3's; who owns what in groups of consumers is in check_g1_owners.c. */
 #include "check.h"
 
 static uint64_t stamp_of(const struct ledger_generation *generation)
@@ -33,7 +32,7 @@ static void committed(struct world *world, const struct ledger_record *record)
 {
     const struct ledger_group *group = ledger_group_of(world, record->group);
     const struct ledger_generation *before = ledger_now(group), *after = record->generation;
-    if (record->is_offset || !after->is_there)
+    if (record->kind != LEDGER_GENERATION || !after->is_there)
         return;
     check_one(world, group, after);
     if (before && before->generation == after->generation && stamp_of(before) != stamp_of(after))

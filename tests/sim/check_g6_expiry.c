@@ -1,9 +1,10 @@
 /* check_g6_expiry.c -- G6: an offset ends by itself only when it was kept long enough, and while
- * nobody is a member who may read its topic.
+ * nobody is a member who may read its topic: any member of a classic group, those who subscribe
+ * to it of a group of consumers (KIP-848).
  *
  * Ages are told from the times that the records carry, and from the true time in worlds where
  * one clock of several is wrong at most (PR8). A group that somebody asked to delete is
- * left out. That of topics unsubscribed (KIP-848) is not in the model yet. */
+ * left out. */
 #include "check.h"
 
 enum { CLOCK_SLACK_MS = 1000 }; /* Clocks that are right differ by less (node.c). */
@@ -32,10 +33,20 @@ static bool is_early(const struct world *world, const struct ledger_record *reco
     return is_told && kept_ms + CLOCK_SLACK_MS < asked_ms;
 }
 
+/* Members who may read the first topic, the only one with offsets. */
+static uint32_t readers(const struct ledger_group *group)
+{
+    const struct ledger_generation *now = ledger_now(group);
+    uint32_t consumers = ledger_consumers_members(&group->consumers);
+    if (consumers > 0 && !ledger_consumers_read(&group->consumers, 0))
+        consumers = 0;
+    return (now ? now->member_count : 0) + consumers;
+}
+
 static void committed(struct world *world, const struct ledger_record *record)
 {
     const struct ledger_group *group = ledger_group_of(world, record->group);
-    if (!record->is_offset || record->write.offset >= 0 || group->deletion_asked)
+    if (record->kind != LEDGER_OFFSET || record->write.offset >= 0 || group->deletion_asked)
         return;
     const struct ledger_offset *offset = &group->offsets[record->partition];
     const struct ledger_generation *now = ledger_now(group);
@@ -45,9 +56,9 @@ static void committed(struct world *world, const struct ledger_record *record)
     if (!last || last->offset < 0)
         world_violation(world, "G6", "%s/%d: what is not there expires", group->name,
                         record->partition);
-    if (now && now->member_count > 0)
+    if (readers(group) > 0)
         world_violation(world, "G6", "%s/%d: offset %lld expires, and %u members may read it",
-                        group->name, record->partition, (long long)last->offset, now->member_count);
+                        group->name, record->partition, (long long)last->offset, readers(group));
     if (record->time < due(world, now, last))
         world_violation(world, "G6", "%s/%d: offset %lld expires %lld ms early", group->name,
                         record->partition, (long long)last->offset,

@@ -7,7 +7,7 @@
     X(c1) X(c2) X(c3) X(c4) X(c5) X(c6) X(c7) X(c8) X(c9) X(c10) X(c11)            \
     X(p1) X(p1_synced) X(p2) X(p3) X(p4) X(p5) X(p6) X(p7) X(p8) X(p9) X(p10)      \
     X(p11) X(p12) X(p13)                                                                  \
-    X(g1) X(g2) X(g3) X(g4) X(g5) X(g6) X(g7)                                      \
+    X(g1) X(g1_owners) X(g2) X(g3) X(g4) X(g5) X(g6) X(g7)                                      \
     X(k4) X(k2) X(k3) X(k7) X(k1)                                                  \
     X(s1) X(s1_synced) X(s2) X(s3)                                                 \
     X(rule_10) X(rule_25) X(rule_28)
@@ -52,9 +52,20 @@ void checks_take(struct world *world, struct sim_node *node, const struct probe 
 
 void checks_committed(struct world *world, const struct ledger_record *record)
 {
+    if (ledger_group_of(world, record->group)->is_haunted)
+        return;
     for (uint32_t i = 0; i < CHECKER_COUNT; i++)
         if (all[i]->committed)
             all[i]->committed(world, record);
+}
+
+void checks_decided(struct world *world, const struct ledger_group *group)
+{
+    if (group->is_haunted)
+        return;
+    for (uint32_t i = 0; i < CHECKER_COUNT; i++)
+        if (all[i]->decided)
+            all[i]->decided(world, group);
 }
 
 void checks_told(struct world *world, const struct ledger_told *told)

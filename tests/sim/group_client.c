@@ -143,6 +143,10 @@ void group_client_fetch(struct group_client *client, struct group_ask *ask, uint
     request.topics = all ? NULL : &old;
     group.topics = all ? NULL : &to;
     request.topics_count = group.topics_count = all ? 0 : 1;
+    if (client->has_epoch) {
+        group.member_id = str_from(ask->self.member_id);
+        group.member_epoch = ask->self.generation;
+    }
     request.groups = &group;
     request.groups_count = 1;
     group_ask_send(client, ask, WIRE_OFFSET_FETCH, client->fetch_version, &request);
@@ -204,7 +208,7 @@ static enum err take_commit(struct group_client *client, struct client_reply *re
             worst = err;
     }
     if (worst == ERR_ILLEGAL_GENERATION || worst == ERR_FENCED_INSTANCE_ID ||
-        worst == ERR_UNKNOWN_MEMBER_ID)
+        worst == ERR_UNKNOWN_MEMBER_ID || worst == ERR_STALE_MEMBER_EPOCH)
         world_mark(client->actor.world, "commit_fenced");
     return worst;
 }

@@ -1,5 +1,5 @@
-/* group_client.h -- what members and the overseer of groups share: they find coordinators, commit
- * and read offsets, and tell the ledger what they hear. */
+/* group_client.h -- what members of both protocols and the overseer of groups share: they find
+ * coordinators, commit and read offsets, and tell the ledger what they hear. */
 #ifndef SIM_GROUP_CLIENT_H
 #define SIM_GROUP_CLIENT_H
 
@@ -10,6 +10,7 @@ struct group_client {
     int coordinators[LEDGER_GROUPS_MAX]; /* Index of a node; -1: not known. */
     char instance_id[16];                /* Empty: none. */
     int16_t find_version, commit_version, fetch_version;
+    bool has_epoch;   /* It says who it is, and in which epoch, when it reads offsets. */
     uint64_t number;  /* Of the last request. */
     uint64_t awaited; /* The one that it waits for; 0: none. */
     sim_us again_at;
@@ -55,6 +56,7 @@ static inline struct str group_client_instance(const struct group_client *client
 }
 
 struct actor *member_new(struct world *world, uint32_t index, uint32_t group);
+struct actor *group_consumer_new(struct world *world, uint32_t index, uint32_t group);
 struct actor *overseer_new(struct world *world, uint32_t index);
 
 #endif

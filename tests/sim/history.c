@@ -32,7 +32,10 @@ void clients_open(struct world *world)
         clients->count++;
     }
     for (uint32_t i = 0; i < swarm->groups * swarm->members; i++, clients->count++)
-        clients->actors[clients->count] = member_new(world, clients->count, i % swarm->groups);
+        clients->actors[clients->count] =
+            swarm_is_consumer(swarm, i)
+                ? group_consumer_new(world, clients->count, i % swarm->groups)
+                : member_new(world, clients->count, i % swarm->groups);
     if (swarm->groups > 0)
         clients->actors[clients->count] = overseer_new(world, clients->count);
     clients->count += swarm->groups > 0;

@@ -135,6 +135,15 @@ bool keyed_is_expired(const struct world *world, const struct keyed_record *reco
            record->horizon <= world_wall(world) + KEYED_CLOCK_SLACK_MS;
 }
 
+bool keyed_has_missed(const struct ghost_partition *partition, const struct sim_node *node)
+{
+    const struct keyed_record *record;
+    for (log_offset offset = 0; (record = keyed_record_at(partition, offset)) != NULL; offset++)
+        if (record->missed_by & node_bit(node->id))
+            return true;
+    return false;
+}
+
 bool keyed_may_all_go(const struct world *world, const struct ghost_partition *partition,
                       log_offset start, log_offset end)
 {

@@ -85,6 +85,8 @@ bool keyed_is_superseded(const struct world *world, const struct ghost_partition
                          const struct keyed_record *record);
 /* It is a tombstone whose time is over. */
 bool keyed_is_expired(const struct world *world, const struct keyed_record *record);
+/* The node copied what stands behind a tombstone that was gone, and may have what it deleted. */
+bool keyed_has_missed(const struct ghost_partition *partition, const struct sim_node *node);
 /* Every record of a batch may be gone. */
 bool keyed_may_all_go(const struct world *world, const struct ghost_partition *partition,
                       log_offset start, log_offset end);

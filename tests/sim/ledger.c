@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "blob.h"
 #include "check.h"
 #include "group.h"
 #include "records/all.h"
@@ -13,6 +14,7 @@
 struct ledger_batch {
     uint32_t size;
     sim_us appended_at;
+    struct ledger_said *said; /* What it was decided on; NULL: nothing that a member says. */
     uint8_t bytes[];
 };
 
@@ -28,6 +30,7 @@ struct ledger_partition {
     uint32_t folded; /* Batches of the ghost's truth. */
     log_offset end;
     struct coordinator *fold; /* Never started: what any coordinator must have loaded. */
+    struct ledger_said *said; /* Of the batch that is appended next. */
     struct ledger_partition *next;
 };
 
@@ -44,8 +47,10 @@ void ledger_open(struct world *world)
     struct ledger *ledger = mem_zalloc(sizeof *ledger);
     world->ledger = ledger;
     map_init(&ledger->batches, sizeof(struct batch_key));
-    for (uint32_t i = 0; i < LEDGER_GROUPS_MAX; i++)
+    for (uint32_t i = 0; i < LEDGER_GROUPS_MAX; i++) {
         snprintf(ledger->groups[i].name, sizeof ledger->groups[i].name, "group%u", i);
+        ledger->groups[i].epoch = -1;
+    }
 }
 
 static const struct image_topic *offsets_topic(const struct world *world)
@@ -80,13 +85,15 @@ static struct batch_key batch_key_of(struct partition_key key, log_epoch epoch, 
     return out;
 }
 
-static void keep_batch(struct world *world, const struct ledger_partition *partition,
+static void keep_batch(struct world *world, struct ledger_partition *partition,
                        const struct probe *probe)
 {
     struct batch_key key = batch_key_of(partition->key, probe->epoch, probe->offset);
     struct ledger_batch *batch = mem_alloc(sizeof *batch + probe->bytes.size);
     *batch = (struct ledger_batch){.size = (uint32_t)probe->bytes.size,
-                                   .appended_at = world->kernel.now};
+                                   .appended_at = world->kernel.now,
+                                   .said = partition->said};
+    partition->said = NULL;
     memcpy(batch->bytes, probe->bytes.data, probe->bytes.size);
     map_put(&world->ledger->batches, &key, batch);
 }
@@ -110,15 +117,6 @@ static void copy_id(char out[LEDGER_ID_SIZE], struct str id)
     memcpy(out, id.data, id.size);
 }
 
-/* -1: none of the model's. */
-static int group_of(const struct ledger *ledger, struct str name)
-{
-    for (int i = 0; i < LEDGER_GROUPS_MAX; i++)
-        if (str_equal(name, str_from(ledger->groups[i].name)))
-            return i;
-    return -1;
-}
-
 static void fill_generation(struct ledger_generation *out, const struct group_metadata_value *from)
 {
     out->is_there = true;
@@ -129,10 +127,8 @@ static void fill_generation(struct ledger_generation *out, const struct group_me
         const struct group_metadata_value_member *member = &from->members[i];
         struct ledger_member *to = &out->members[out->member_count++];
         copy_id(to->id, member->member_id);
-        if (member->assignment.size != LEDGER_ASSIGNMENT_SIZE)
-            continue;
-        to->stamp = load_be64(member->assignment.data);
-        to->mask = load_be64(member->assignment.data + 8);
+        if (member->assignment.size > 0)
+            check(blob_read_assignment(member->assignment, &to->mask, &to->stamp));
     }
 }
 
@@ -158,6 +154,8 @@ static void take_generation(struct world *world, const struct ledger_record *rec
         world_mark(world, "member_expired");
     mem_grow(group->all, group->count, &group->capacity);
     group->all[group->count++] = *record->generation;
+    if (record->generation->is_there)
+        group->epoch = record->generation->generation;
 }
 
 static void take_write(struct world *world, const struct ledger_record *record)
@@ -175,7 +173,7 @@ static void fold_group(struct world *world, struct ledger_record *record, struct
     struct group_metadata_value body;
     struct ledger_generation generation = {.is_there = false};
     check(read_part(key, &group_metadata_key_message, true, &arena, &name) == ERR_NONE);
-    int index = group_of(world->ledger, name.group_id);
+    int index = ledger_group_index(world, name.group_id);
     if (index >= 0) {
         const struct ledger_group *group = &world->ledger->groups[index];
         const struct ledger_generation *last = group->count ? &group->all[group->count - 1] : NULL;
@@ -185,6 +183,7 @@ static void fold_group(struct world *world, struct ledger_record *record, struct
                   ERR_NONE);
             fill_generation(&generation, &body);
         }
+        record->kind = LEDGER_GENERATION;
         record->group = (uint32_t)index;
         record->generation = &generation;
         checks_committed(world, record);
@@ -200,10 +199,10 @@ static void fold_offset(struct world *world, struct ledger_record *record, struc
     struct offset_commit_key name;
     struct offset_commit_value body;
     check(read_part(key, &offset_commit_key_message, true, &arena, &name) == ERR_NONE);
-    int index = group_of(world->ledger, name.group_id);
+    int index = ledger_group_index(world, name.group_id);
     if (index >= 0 && name.index >= 0 && name.index < ACTOR_PARTITIONS_MAX) {
         record->group = (uint32_t)index;
-        record->is_offset = true;
+        record->kind = LEDGER_OFFSET;
         record->partition = name.index;
         record->write.offset = record->write.expires = -1;
         if (value.data) {
@@ -218,26 +217,74 @@ static void fold_offset(struct world *world, struct ledger_record *record, struc
     arena_free(&arena);
 }
 
+static void fold_consumer(struct world *world, struct ledger_record *record, struct bytes key,
+                          struct bytes value)
+{
+    struct ledger_consumer scratch;
+    if (!ledger_consumers_read_record(world, record, key, value, &scratch))
+        return;
+    struct ledger_group *group = &world->ledger->groups[record->group];
+    checks_committed(world, record);
+    ledger_consumers_take(world, &group->consumers, record);
+    if (record->kind == LEDGER_EPOCH && record->is_there)
+        group->epoch = record->epoch;
+}
+
+static void fold_record(struct world *world, struct ledger_record *record, struct bytes key,
+                        struct bytes value)
+{
+    check(key.size >= 2);
+    if (load_be16(key.data) == RECORDS_GROUP_METADATA)
+        fold_group(world, record, key, value);
+    else if (load_be16(key.data) == RECORDS_OFFSET_COMMIT)
+        fold_offset(world, record, key, value);
+    else
+        fold_consumer(world, record, key, value);
+}
+
+/* What a group is when a batch has ended. */
+static void end_batch(struct world *world, uint32_t index)
+{
+    struct ledger_group *group = &world->ledger->groups[index];
+    const struct ledger_generation *now = ledger_now(group);
+    uint32_t classic = now ? now->member_count : 0;
+    uint32_t consumers = ledger_consumers_members(&group->consumers);
+    if (group->classic_before > 0 && consumers > 0)
+        world_mark(world, "group_upgraded");
+    if (group->consumers_before > 0 && classic > 0)
+        world_mark(world, "group_downgraded");
+    group->classic_before = classic;
+    group->consumers_before = consumers;
+    checks_decided(world, group);
+    if (!now && !group->consumers.is_there)
+        group->epoch = -1;
+}
+
 static void fold_batch(struct world *world, struct ledger_partition *partition,
                        const struct ledger_batch *batch)
 {
+    bool is_told[LEDGER_GROUPS_MAX] = {false};
     struct batch_walk walk;
     struct batch_record from;
     struct codec_reader *reader = codec_reader_open();
     batch_walk_open(&walk, (struct bytes){.data = batch->bytes, .size = batch->size}, reader);
     while (!batch_is_control(&walk.info) && batch_walk_next(&walk, &from) == ERR_NONE) {
-        struct ledger_record record = {.at = from.offset, .time = walk.info.max_timestamp};
+        struct ledger_record record = {.group = LEDGER_GROUPS_MAX,
+                                       .at = from.offset,
+                                       .time = walk.info.max_timestamp,
+                                       .said = batch->said};
         record.write = (struct ledger_write){
             .at = from.offset, .epoch = walk.info.epoch, .appended_at = batch->appended_at};
-        check(from.key.size >= 2);
-        if (load_be16(from.key.data) == RECORDS_GROUP_METADATA)
-            fold_group(world, &record, from.key, from.value);
-        else if (load_be16(from.key.data) == RECORDS_OFFSET_COMMIT)
-            fold_offset(world, &record, from.key, from.value);
+        fold_record(world, &record, from.key, from.value);
+        if (record.group < LEDGER_GROUPS_MAX)
+            is_told[record.group] = true;
         check(coordinator_apply(partition->fold, from.key, from.value) == ERR_NONE);
     }
     batch_walk_close(&walk);
     codec_reader_close(reader);
+    for (uint32_t i = 0; i < LEDGER_GROUPS_MAX; i++)
+        if (is_told[i])
+            end_batch(world, i);
 }
 
 static void fold(struct world *world, struct ledger_partition *partition)
@@ -253,19 +300,42 @@ static void fold(struct world *world, struct ledger_partition *partition)
     }
 }
 
-void ledger_take(struct world *world, const struct probe *probe)
+static bool is_in(const struct world *world, const struct ledger_group *group,
+                  const struct ledger_partition *partition)
+{
+    int32_t partitions = offsets_topic(world)->partition_count;
+    return group_partition_of(str_from(group->name), partitions) == partition->key.index;
+}
+
+static void take_load(struct world *world, const struct ledger_partition *partition,
+                      const struct sim_node *node)
+{
+    if (!keyed_has_missed(ghost_partition_of(world, partition->key), node))
+        return;
+    for (uint32_t i = 0; i < LEDGER_GROUPS_MAX; i++)
+        world->ledger->groups[i].is_haunted |= is_in(world, &world->ledger->groups[i], partition);
+}
+
+void ledger_take(struct world *world, const struct sim_node *node, const struct probe *probe)
 {
     bool is_append = probe->kind == PROBE_LOG_APPEND && probe->flag;
     bool is_commit = probe->kind == PROBE_HIGH_WATERMARK && probe->flag;
-    if (!is_append && !is_commit)
+    if (!is_append && !is_commit && probe->kind != PROBE_DECIDED &&
+        probe->kind != PROBE_COORDINATOR)
         return;
     struct ledger_partition *partition = partition_of(world, probe->key);
     if (!partition)
         return;
-    if (is_append)
+    if (is_append) {
         keep_batch(world, partition, probe);
-    else
+    } else if (is_commit) {
         fold(world, partition);
+    } else if (probe->kind == PROBE_COORDINATOR) {
+        take_load(world, partition, node);
+    } else {
+        mem_free(partition->said); /* That batch was not appended. */
+        partition->said = ledger_said_of(world, probe);
+    }
 }
 
 /* ---- Questions. */
@@ -274,6 +344,14 @@ const struct ledger_group *ledger_group_of(const struct world *world, uint32_t g
 {
     check(group < LEDGER_GROUPS_MAX);
     return &world->ledger->groups[group];
+}
+
+int ledger_group_index(const struct world *world, struct str name)
+{
+    for (int i = 0; i < LEDGER_GROUPS_MAX; i++)
+        if (str_equal(name, str_from(world->ledger->groups[i].name)))
+            return i;
+    return -1;
 }
 
 const struct ledger_generation *ledger_now(const struct ledger_group *group)
@@ -315,12 +393,11 @@ uint32_t ledger_find_assignment(const struct ledger_group *group, const struct l
 static uint32_t members_in(const struct world *world, const struct ledger_partition *partition)
 {
     uint32_t count = 0;
-    int32_t partitions = offsets_topic(world)->partition_count;
     for (uint32_t i = 0; i < LEDGER_GROUPS_MAX; i++) {
         const struct ledger_group *group = &world->ledger->groups[i];
         const struct ledger_generation *now = ledger_now(group);
-        if (now && group_partition_of(str_from(group->name), partitions) == partition->key.index)
-            count += now->member_count;
+        if (is_in(world, group, partition))
+            count += (now ? now->member_count : 0) + ledger_consumers_members(&group->consumers);
     }
     return count;
 }
@@ -402,6 +479,8 @@ void ledger_bury(struct world *world, uint32_t group, const char *member_id)
         struct ledger_member *member = &at->all[at->count - 1].members[i];
         member->has_died |= strcmp(member->id, member_id) == 0;
     }
+    for (uint32_t i = 0; i < at->consumers.count; i++)
+        at->consumers.all[i].has_died |= strcmp(at->consumers.all[i].id, member_id) == 0;
 }
 
 void ledger_ask_deletion(struct world *world, uint32_t group)

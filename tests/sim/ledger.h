@@ -3,22 +3,25 @@
  *
  * The log is the order of all that happened to a group: of two commits the one that stands
  * later counts. Each commit of the model carries an offset that its group and partition never
- * saw before, so an offset read names the commit that wrote it, and the one who sent it. */
+ * saw before, so an offset read names the commit that wrote it, and the one who sent it.
+ *
+ * A replica that lagged for longer than delete.retention.ms never saw the tombstones that its
+ * leader let go, and still has what they deleted. As coordinator it then knows members who are
+ * gone, until their sessions end. That cannot be helped (K1 grants it too): from then on, what
+ * is decided of its groups is not judged; what clients are told is, and that they come to rest. */
 #ifndef SIM_LEDGER_H
 #define SIM_LEDGER_H
 
-#include "actor.h"
+#include "ledger_consumers.h"
 
 enum {
     LEDGER_GROUPS_MAX = 4,
     LEDGER_MEMBERS_MAX = 16, /* Of one generation. */
-    LEDGER_ID_SIZE = 64,
-    LEDGER_ASSIGNMENT_SIZE = 16, /* A stamp, and a bit for each partition. */
 };
 
 struct ledger_identity {
     char member_id[LEDGER_ID_SIZE]; /* Empty: not known yet, or none. */
-    int32_t generation;             /* -1: none. */
+    int32_t generation;             /* Or the member's epoch; -1: none. */
 };
 
 /* One record of a committed offset, or of its end. */
@@ -42,7 +45,7 @@ struct ledger_offset {
 struct ledger_member {
     char id[LEDGER_ID_SIZE];
     bool has_died;  /* Without a word. */
-    uint64_t stamp; /* Of the assignment; 0: it was given none. */
+    uint64_t stamp; /* Of the assignment; 0: it was given none, or by the coordinator. */
     uint64_t mask;  /* Partitions. */
 };
 
@@ -60,20 +63,41 @@ struct ledger_group {
     char name[16];
     struct ledger_generation *all; /* In the order of the log; the last one holds. */
     uint32_t count, capacity;
+    struct ledger_consumers consumers;
+    int32_t epoch; /* The last generation or epoch since it is there; -1: it is not. */
+    uint32_t classic_before, consumers_before; /* Members when the last batch ended. */
     uint32_t floor; /* Records up to the newest that a member was told of. */
     struct ledger_offset offsets[ACTOR_PARTITIONS_MAX];
     bool deletion_asked; /* Once: a request can be late. */
+    bool is_haunted;     /* A coordinator has missed a tombstone: see above. */
+};
+
+enum ledger_kind {
+    LEDGER_OFFSET,       /* partition, write */
+    LEDGER_GENERATION,   /* Of a group of the classic protocol: generation */
+    LEDGER_EPOCH,        /* Of a group of consumers: is_there, epoch */
+    LEDGER_TARGET_EPOCH, /* The same. */
+    LEDGER_PROFILE,      /* Of a consumer: consumer */
+    LEDGER_TARGET,       /* The same. */
+    LEDGER_CURRENT,      /* The same. */
+    LEDGER_REGEX,        /* regex, regex_topics */
 };
 
 /* One record, as it becomes committed: checkers see it before the ledger takes it in. */
 struct ledger_record {
+    enum ledger_kind kind;
     uint32_t group;
     log_offset at;
-    wall_ms time;                               /* Of its batch. */
-    bool is_offset;                             /* Else of the group itself. */
-    int32_t partition;                          /* Of an offset. */
-    struct ledger_write write;                  /* Of an offset. */
-    const struct ledger_generation *generation; /* Of a group. */
+    wall_ms time;                   /* Of its batch. */
+    const struct ledger_said *said; /* What its batch was decided on; NULL: none of these. */
+    int32_t partition;
+    struct ledger_write write;
+    const struct ledger_generation *generation;
+    const struct ledger_consumer *consumer; /* As it is with this record. */
+    bool is_there;                          /* Else a tombstone. */
+    int32_t epoch;
+    int regex;
+    uint32_t regex_topics;
 };
 
 /* What had been told when a request left. */
@@ -82,7 +106,7 @@ struct ledger_view {
     uint32_t offset_floors[ACTOR_PARTITIONS_MAX];
 };
 
-enum ledger_told_kind { TOLD_COMMIT, TOLD_FETCH, TOLD_SYNC, TOLD_DELETE };
+enum ledger_told_kind { TOLD_COMMIT, TOLD_FETCH, TOLD_SYNC, TOLD_BEAT, TOLD_DELETE };
 
 /* A success that a client hears of. */
 struct ledger_told {
@@ -91,15 +115,19 @@ struct ledger_told {
     const struct ledger_view *view;
     int32_t partition;                  /* Of a commit or a fetch. */
     log_offset offset;                  /* The same; -1: nothing is committed. */
-    const struct ledger_identity *self; /* Of a sync. */
+    const struct ledger_identity *self; /* Of a sync; of a beat as the answer has it. */
     uint64_t stamp, mask;               /* Of a sync's assignment. */
+    int32_t asked_epoch;                /* Of a beat. */
+    const struct ledger_shares *shares; /* The same; NULL: it is told of none. */
 };
 
 void ledger_open(struct world *world);
 /* After the ghost took it in. */
-void ledger_take(struct world *world, const struct probe *probe);
+void ledger_take(struct world *world, const struct sim_node *node, const struct probe *probe);
 const struct ledger_group *ledger_group_of(const struct world *world, uint32_t group);
-/* What holds; NULL: the log knows no such group. */
+/* -1: none of the model's. */
+int ledger_group_index(const struct world *world, struct str name);
+/* What holds; NULL: the log knows no such group of the classic protocol. */
 const struct ledger_generation *ledger_now(const struct ledger_group *group);
 const struct ledger_member *ledger_member_of(const struct ledger_generation *generation,
                                              const char *id);

@@ -5,6 +5,7 @@
  *   OUT --join--> JOINED --sync--> IN --it hears of a rebalance, or worse--> OUT */
 #include <stdio.h>
 
+#include "blob.h"
 #include "check.h"
 #include "group_client.h"
 
@@ -20,6 +21,7 @@ struct member {
     int64_t retention_ms; /* Of its commits; -1: the broker's. */
     sim_us pace;          /* Between commits. */
     bool is_opaque;       /* Its protocol is none that a broker knows. */
+    bool is_cooperative;  /* It keeps what it has while it joins, and says so. */
     enum member_state state;
     struct ledger_identity self;
     struct ledger_identity earlier; /* Of before it died last. */
@@ -31,8 +33,6 @@ struct member {
     sim_us whim_at, away_until, commit_at, beat_at;
 };
 
-/* ConsumerProtocolSubscription version 0: one topic. */
-static const uint8_t subscription[] = {0, 0, 0, 0, 0, 1, 0, 6, 't', 'o', 'p', 'i', 'c', '0'};
 static const struct ledger_identity nobody = {.generation = -1};
 
 static struct str group_name(const struct member *member)
@@ -47,14 +47,18 @@ static void ask_join(struct member *member, uint32_t node)
     struct group_client *client = &member->client;
     struct join_group_request request;
     struct join_group_request_protocol protocols[2];
+    uint8_t subscription[BLOB_SIZE_MAX];
+    if (!member->is_cooperative)
+        member->mask = 0;
     join_group_request_init(&request);
     for (int i = 0; i < 2; i++)
         join_group_request_protocol_init(&protocols[i]);
     protocols[0].name = STR("range");
     protocols[1].name = STR("uniform");
     protocols[0].metadata = protocols[1].metadata =
-        member->is_opaque ? (struct bytes){.data = subscription, .size = 1}
-                          : (struct bytes){.data = subscription, .size = sizeof subscription};
+        blob_write_subscription(subscription, member->mask);
+    if (member->is_opaque)
+        protocols[0].metadata = protocols[1].metadata = bytes_of_str(STR("x"));
     request.group_id = group_name(member);
     request.member_id = str_from(member->self.member_id);
     request.instance_id = group_client_instance(client);
@@ -76,15 +80,12 @@ static void fill_assignments(struct member *member, struct sync_group_request *r
     request->assignments_count = member->peer_count;
     request->assignments = sync_group_request_assignment_new(arena, member->peer_count);
     for (uint32_t i = 0; i < member->peer_count; i++) {
-        uint8_t *bytes = arena_alloc(arena, LEDGER_ASSIGNMENT_SIZE);
+        uint8_t *bytes = arena_alloc(arena, BLOB_SIZE_MAX);
         uint64_t mask = 0;
         for (uint32_t p = i; p < partitions; p += member->peer_count)
             mask |= UINT64_C(1) << p;
-        store_be64(bytes, stamp);
-        store_be64(bytes + 8, mask);
         request->assignments[i].member_id = str_from(member->peers[i]);
-        request->assignments[i].assignment =
-            (struct bytes){.data = bytes, .size = LEDGER_ASSIGNMENT_SIZE};
+        request->assignments[i].assignment = blob_write_assignment(bytes, mask, stamp);
     }
 }
 
@@ -168,6 +169,7 @@ static void forget(struct member *member, sim_us away)
     if (member->state == MEMBER_IN)
         member->earlier = member->self;
     member->self = nobody;
+    member->mask = 0;
     member->state = MEMBER_OUT;
     member->client.awaited = 0;
     member->away_until = actor->world->kernel.now + away;
@@ -276,13 +278,14 @@ static enum err take_sync(struct member *member, struct client_reply *reply, str
                                .node = ask->node,
                                .view = &ask->view,
                                .self = &ask->self};
-    if (response.assignment.size == LEDGER_ASSIGNMENT_SIZE) {
-        told.stamp = load_be64(response.assignment.data);
-        told.mask = load_be64(response.assignment.data + 8);
-    }
+    if (response.assignment.size > 0 &&
+        !blob_read_assignment(response.assignment, &told.mask, &told.stamp))
+        world_violation(world, "client", "An assignment does not parse");
     ledger_tell(world, &told);
+    /* Who gives something up while it goes on joins again, so that others may have it. */
+    bool gives_up = member->is_cooperative && (member->mask & ~told.mask) != 0;
     member->mask = told.mask;
-    member->state = MEMBER_IN;
+    member->state = gives_up ? MEMBER_OUT : MEMBER_IN;
     member->has_committed = false;
     member->has_read = told.mask == 0;
     return ERR_NONE;
@@ -304,6 +307,7 @@ static void hear_error(struct member *member, enum err err)
     case ERR_UNKNOWN_MEMBER_ID:
     case ERR_FENCED_INSTANCE_ID:
         member->self = nobody;
+        member->mask = 0;
         member->state = MEMBER_OUT;
         break;
     case ERR_ILLEGAL_GENERATION:
@@ -362,12 +366,26 @@ static void answered(struct actor *actor, uint32_t node, int16_t api_key,
     group_ask_end(&member->client, ask);
 }
 
+/* Is it what the log says of it? Among consumers it knows of the first topic alone. */
+static bool is_current(const struct member *member)
+{
+    const struct ledger_group *group = ledger_group_of(member->client.actor.world, member->group);
+    const struct ledger_generation *now = ledger_now(group);
+    const struct ledger_consumer *consumer =
+        ledger_consumer_of(&group->consumers, member->self.member_id);
+    if (now)
+        return now->generation == member->self.generation &&
+               ledger_member_of(now, member->self.member_id) != NULL;
+    return consumer && consumer->epoch == member->self.generation &&
+           ledger_shares_mask(&consumer->assigned, member->client.actor.topics[0].id) ==
+               member->mask;
+}
+
 static bool is_stable(struct actor *actor, char *why, size_t size)
 {
     struct member *member = (struct member *)actor;
-    const struct ledger_generation *now = ledger_now(ledger_group_of(actor->world, member->group));
-    bool is_in = member->state == MEMBER_IN && now && now->generation == member->self.generation &&
-                 ledger_member_of(now, member->self.member_id) != NULL;
+    const struct ledger_group *group = ledger_group_of(actor->world, member->group);
+    bool is_in = member->state == MEMBER_IN && is_current(member);
     if (is_in && (member->mask == 0 || member->has_committed))
         return true;
     snprintf(why, size, "member %u of group%u, \"%s\", is %s in generation %d; the group in %d",
@@ -376,7 +394,7 @@ static bool is_stable(struct actor *actor, char *why, size_t size)
              : member->state == MEMBER_JOINED ? "not synced"
              : is_in                          ? "without commit"
                                               : "in",
-             member->self.generation, now ? now->generation : -1);
+             member->self.generation, group->epoch);
     return false;
 }
 
@@ -392,7 +410,8 @@ struct actor *member_new(struct world *world, uint32_t index, uint32_t group)
     bool is_static = rand_chance(rand, 1, 3);
     member->group = group;
     member->self = member->earlier = nobody;
-    member->is_opaque = group % 2 == 1; /* All of a group. */
+    member->is_opaque = group % 2 == 1 && world->swarm.styles[group] == GROUP_CLASSIC; /* All. */
+    member->is_cooperative = !member->is_opaque && rand_chance(rand, 1, 2);
     member->join_version = (int16_t)(is_static ? 5 + rand_below(rand, 5) : rand_below(rand, 10));
     member->sync_version = (int16_t)rand_below(rand, 6);
     member->beat_version = (int16_t)rand_below(rand, 5);

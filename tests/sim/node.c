@@ -41,6 +41,12 @@ static void fill_groups(struct config *config, const struct swarm *swarm)
     config->offsets_partitions = (int32_t)swarm->offsets_partitions;
     config->offsets_segment_size = swarm->offsets_segment_size;
     config->offsets_check_interval_ms = swarm->expiry_check_ms;
+    if (swarm->consumer_session_ms == 0)
+        return;
+    config->consumer_may_upgrade = config->consumer_may_downgrade = true;
+    config->consumer_session_timeout_ms = swarm->consumer_session_ms;
+    config->consumer_heartbeat_interval_ms = swarm->consumer_interval_ms;
+    config->consumer_assignment_interval_ms = swarm->assignment_interval_ms;
 }
 
 static void fill_cleaner(struct config *config, const struct swarm *swarm)

@@ -134,6 +134,24 @@ static void draw_groups(struct swarm *swarm, const struct kernel *kernel)
     swarm->expiry_check_ms = (int32_t)PICK(&rand, 500, 2000, 600000);
 }
 
+/* The same: groups of the classic protocol alone stay what they were. */
+static void draw_consumers(struct swarm *swarm, const struct kernel *kernel)
+{
+    struct rand rand;
+    kernel_stream(kernel, STREAM_SWARM, 3, &rand);
+    if (swarm->groups == 0 || rand_chance(&rand, 1, 2))
+        return;
+    for (uint32_t i = 0; i < swarm->groups; i++) {
+        swarm->styles[i] = (enum group_style)PICK(&rand, GROUP_CONSUMERS, GROUP_CONSUMERS,
+                                                  GROUP_MIXED, GROUP_MIXED);
+        if (swarm->styles[i] == GROUP_MIXED && swarm->members == 1)
+            swarm->members = 2;
+    }
+    swarm->consumer_session_ms = (int32_t)PICK(&rand, 1000, 2000, 5000);
+    swarm->consumer_interval_ms = (int32_t)PICK(&rand, 100, 250, 500);
+    swarm->assignment_interval_ms = (int32_t)PICK(&rand, 0, 0, 100, 1000);
+}
+
 /* The same, after all else: worlds that do not compact stay what they were. */
 static void draw_cleaning(struct swarm *swarm, const struct kernel *kernel)
 {
@@ -185,6 +203,7 @@ void swarm_draw(struct swarm *swarm, const struct kernel *kernel,
     draw_network(swarm, &rand);
     draw_workload(swarm, &rand);
     draw_groups(swarm, kernel);
+    draw_consumers(swarm, kernel);
     swarm->disk.sync_mean = (sim_us)PICK(&rand, 100, 200, 1000, 5000);
     swarm->disk.sync_hang = swarm->calm ? 0 : PICK(&rand, 0, 0, 100, 1000);
     swarm->disk.write_short = swarm->calm ? 0 : PICK(&rand, 0, 1000, 50000);
@@ -206,6 +225,12 @@ void swarm_print(const struct swarm *swarm)
                "expiry=%dms\n",
                swarm->groups, swarm->members, swarm->offsets_partitions,
                swarm->offsets_segment_size, swarm->initial_delay_ms, swarm->expiry_check_ms);
+    for (uint32_t i = 0; i < swarm->groups; i++)
+        if (swarm->styles[i] != GROUP_CLASSIC)
+            printf("swarm: group%u %s session=%dms interval=%dms assignment.interval=%dms\n", i,
+                   swarm->styles[i] == GROUP_MIXED ? "mixed" : "consumers",
+                   swarm->consumer_session_ms, swarm->consumer_interval_ms,
+                   swarm->assignment_interval_ms);
     if (swarm->cleans)
         printf("swarm: compacted=%x keys=%u dirty.ratio=%d tombstones=%lldms lag=%lld..%lldms "
                "segment=%d segment.ms=%d map=%u io=%d backoff=%dms rate=%lld\n",

@@ -5,7 +5,16 @@
 #include "kernel.h"
 #include "network.h"
 
-enum { SIM_NODES_MAX = 5, SIM_SHARDS_MAX = 4, SIM_TOPICS_MAX = 4, SIM_CLIENTS_MAX = 16 };
+enum {
+    SIM_NODES_MAX = 5,
+    SIM_SHARDS_MAX = 4,
+    SIM_TOPICS_MAX = 4,
+    SIM_CLIENTS_MAX = 16,
+    SIM_GROUPS_MAX = 2, /* That have members. */
+};
+
+/* Which protocols the members of a group speak. */
+enum group_style { GROUP_CLASSIC, GROUP_CONSUMERS, GROUP_MIXED };
 
 enum fault {
     FAULT_KILL, /* The process of one node. */
@@ -36,8 +45,10 @@ struct swarm {
     uint32_t groups, members; /* Groups that have members, and how many each; 0: no groups. */
     uint32_t offsets_partitions;
     int32_t offsets_segment_size;
-    int32_t initial_delay_ms;  /* Of a group's first rebalance. */
-    int32_t expiry_check_ms;   /* Between two looks at offsets that expire. */
+    int32_t initial_delay_ms; /* Of a group's first rebalance. */
+    int32_t expiry_check_ms;  /* Between two looks at offsets that expire. */
+    enum group_style styles[SIM_GROUPS_MAX];
+    int32_t consumer_session_ms, consumer_interval_ms, assignment_interval_ms;
     bool recreates;            /* Topics are deleted and made again. */
     bool calm;                 /* No fault at all. */
     bool wipe_majority;        /* Two of three disks are wiped: nothing may form anew. */
@@ -73,6 +84,13 @@ struct world_options;
 void swarm_draw(struct swarm *swarm, const struct kernel *kernel,
                 const struct world_options *options);
 void swarm_print(const struct swarm *swarm);
+
+/* Does member `index` speak the consumer protocol? They are dealt out to groups in turn. */
+static inline bool swarm_is_consumer(const struct swarm *swarm, uint32_t index)
+{
+    enum group_style style = swarm->styles[index % swarm->groups];
+    return style == GROUP_CONSUMERS || (style == GROUP_MIXED && index / swarm->groups % 2 == 0);
+}
 
 static inline bool swarm_compacts(const struct swarm *swarm, uint32_t topic)
 {

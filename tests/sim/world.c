@@ -34,7 +34,7 @@ void world_take_probe(void *context, const struct probe *probe)
         keyed_read_disk(world, node, probe);
     checks_take(world, node, probe);
     ghost_take(world, node, probe);
-    ledger_take(world, probe);
+    ledger_take(world, node, probe);
 }
 
 static void start_node(struct event *event)
