@@ -8,6 +8,33 @@
 
 enum { SHOW_MAX_MS = 1000 };
 
+/* ---- The reply. */
+
+/* One for each resource of the command; the request ends. */
+static void answer(struct alter_job *job)
+{
+    void *response = job->api->response_new(&job->request->arena, job->command.count);
+    for (uint32_t i = 0; i < job->command.count; i++) {
+        struct alter_slot slot = job->api->slot(response, i);
+        *slot.resource_type = (int8_t)job->command.resources[i].type;
+        *slot.resource_name = job->command.resources[i].name;
+        *slot.error_code = (int16_t)err_on_wire(job->reply.resources[i].err);
+        *slot.error_message = job->reply.resources[i].message;
+    }
+    request_reply(job->request, response);
+}
+
+/* What the controller answered, but for loggers: it left them alone. */
+static void take(struct alter_job *job, const void *response)
+{
+    for (uint32_t i = 0; i < job->command.count; i++) {
+        struct alter_slot slot = job->api->slot(response, i);
+        if (slot.error_code && job->command.resources[i].type != CONFIG_OF_LOGGER)
+            job->reply.resources[i] = (struct alter_resource_reply){
+                .err = (enum err) * slot.error_code, .message = *slot.error_message};
+    }
+}
+
 /* ---- At the controller. */
 
 static enum err job_decide(struct act *act, struct decision *decision)
@@ -38,7 +65,7 @@ static void job_finish(struct act *act, enum err result)
         job->reply.resources = replies_new(job);
         refuse_all(job, result);
     }
-    job->answer(job);
+    answer(job);
 }
 
 /* ---- At the node that the client asked. */
@@ -170,7 +197,7 @@ static bool is_shown(struct image_watch *watch, bool late)
             if (!shows_config(watch->shard->image, resource, &resource->configs[j]))
                 return false;
     }
-    job->answer(job);
+    answer(job);
     return true;
 }
 
@@ -178,13 +205,13 @@ static void forward_refused(struct request *request, enum err err)
 {
     struct alter_job *job = request->context;
     refuse_all(job, err);
-    job->answer(job);
+    answer(job);
 }
 
 static void forward_answered(struct request *request, void *response)
 {
     struct alter_job *job = request->context;
-    job->take(job, response);
+    take(job, response);
     job->watch.look = is_shown;
     job->watch.context = job;
     image_watch_start(request->shard, &job->watch, request->shard->now + SHOW_MAX_MS);
@@ -225,7 +252,7 @@ void alter_job_start(struct shard *shard, struct alter_job *job)
     job->reply.count = job->command.count;
     job->reply.resources = replies_new(job);
     if (alter_loggers(job)) {
-        job->answer(job);
+        answer(job);
         return;
     }
     keep(job);

@@ -10,16 +10,27 @@
 #include "office.h"
 #include "state.h"
 
+/* Where one resource of a response stands; error_code NULL: it has no such. */
+struct alter_slot {
+    int8_t *resource_type;
+    struct str *resource_name;
+    int16_t *error_code;
+    struct str *error_message;
+};
+
+/* Both APIs answer the same, in structs of their own. */
+struct alter_api {
+    void *(*response_new)(struct arena *arena, uint32_t count);
+    struct alter_slot (*slot)(const void *response, uint32_t place);
+};
+
 struct alter_job {
     struct act act;
     struct request *request;
     struct alter_configs_command command; /* Its strings are the frame's, or kept. */
     struct alter_configs_reply reply;
     struct image_watch watch;
-    /* Write the reply, one for each resource of the command, and end the request. */
-    void (*answer)(struct alter_job *job);
-    /* What the controller answered, a response struct of the API, goes into job->reply. */
-    void (*take)(struct alter_job *job, const void *response);
+    const struct alter_api *api;
 };
 
 /* The command has come. */

@@ -1,35 +1,28 @@
 /* incremental_alter_configs.c -- IncrementalAlterConfigs: configs change one by one (KIP-339). */
 #include "alter_job.h"
 
-static void answer(struct alter_job *job)
+static void *response_new(struct arena *arena, uint32_t count)
 {
-    struct request *request = job->request;
-    struct incremental_alter_configs_response response;
-    incremental_alter_configs_response_init(&response);
-    response.responses_count = job->command.count;
-    response.responses =
-        incremental_alter_configs_response_resource_new(&request->arena, job->command.count);
-    for (uint32_t i = 0; i < job->command.count; i++) {
-        const struct alter_resource *resource = &job->command.resources[i];
-        response.responses[i].resource_type = (int8_t)resource->type;
-        response.responses[i].resource_name = resource->name;
-        response.responses[i].error_code = (int16_t)err_on_wire(job->reply.resources[i].err);
-        response.responses[i].error_message = job->reply.resources[i].message;
-    }
-    request_reply(request, &response);
+    struct incremental_alter_configs_response *response = arena_alloc(arena, sizeof *response);
+    incremental_alter_configs_response_init(response);
+    response->responses_count = count;
+    response->responses = incremental_alter_configs_response_resource_new(arena, count);
+    return response;
 }
 
-static void take(struct alter_job *job, const void *from)
+static struct alter_slot slot(const void *from, uint32_t place)
 {
     const struct incremental_alter_configs_response *response = from;
-    for (uint32_t i = 0; i < job->command.count && i < response->responses_count; i++) {
-        if (job->command.resources[i].type == CONFIG_OF_LOGGER)
-            continue;
-        job->reply.resources[i] =
-            (struct alter_resource_reply){.err = (enum err)response->responses[i].error_code,
-                                          .message = response->responses[i].error_message};
-    }
+    if (place >= response->responses_count)
+        return (struct alter_slot){.error_code = NULL};
+    struct incremental_alter_configs_response_resource *at = &response->responses[place];
+    return (struct alter_slot){.resource_type = &at->resource_type,
+                               .resource_name = &at->resource_name,
+                               .error_code = &at->error_code,
+                               .error_message = &at->error_message};
 }
+
+static const struct alter_api own = {.response_new = response_new, .slot = slot};
 
 static void take_configs(struct arena *arena, struct alter_resource *to,
                          const struct incremental_alter_configs_request_resource *from)
@@ -58,8 +51,7 @@ void api_incremental_alter_configs(struct shard *shard, struct request *request)
         take_configs(&request->arena, &resources[i], &body.resources[i]);
     }
     job->request = request;
-    job->answer = answer;
-    job->take = take;
+    job->api = &own;
     job->command = (struct alter_configs_command){.replace = false,
                                                   .validate_only = body.validate_only,
                                                   .count = body.resources_count,
