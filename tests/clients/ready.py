@@ -14,7 +14,7 @@ from live import Skip
 HERE = os.path.dirname(os.path.abspath(__file__))
 PIP = (sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--upgrade", "--root-user-action=ignore",
        "--target", "target", "-r", "requirements.txt")
-TOOLS = {"pom.xml": ("mvn", "-B", "-q", "package"), "go.mod": ("go", "build", "-o", "target/", ".", "./member"),
+TOOLS = {"pom.xml": ("mvn", "-B", "-q", "package"), "go.mod": ("go", "build", "-o", "target/", "./..."),
          "requirements.txt": PIP}
 MADE_FROM = (*TOOLS, "go.sum", "*.go", "*/*.go", "src/*.java")
 
