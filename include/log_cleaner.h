@@ -18,18 +18,16 @@
 struct cleaner;
 
 struct cleaner_config {
-    const char *path;            /* Of the checkpoint: "cleaner-offset-checkpoint". */
-    uint16_t tag;                /* Upper 16 bits of its tickets. */
-    uint64_t map_size;           /* log.cleaner.dedupe.buffer.size */
-    uint32_t map_load_percent;   /* log.cleaner.io.buffer.load.factor, 1 to 99. */
-    uint32_t io_size;            /* Bytes read, and written, at once; the tick's work too. */
-    int64_t rate_max;            /* log.cleaner.io.max.bytes.per.second, read and written. */
-    int32_t backoff_ms;          /* log.cleaner.backoff.ms: between looks when nothing is dirty. */
-    struct codec_reader *reader; /* Borrowed, both. */
-    struct codec_writer *writer;
+    const char *path;          /* Of the checkpoint: "cleaner-offset-checkpoint". */
+    uint16_t tag;              /* Upper 16 bits of its tickets. */
+    uint64_t map_size;         /* log.cleaner.dedupe.buffer.size */
+    uint32_t map_load_percent; /* log.cleaner.io.buffer.load.factor, 1 to 99. */
+    uint32_t io_size;          /* Bytes read, and written, at once; the tick's work too. */
+    int64_t rate_max;          /* log.cleaner.io.max.bytes.per.second, read and written. */
+    int32_t backoff_ms;        /* log.cleaner.backoff.ms: between looks when nothing is dirty. */
 };
 
-/* Owns    the result until cleaner_close(); `env`, reader and writer must outlive it. */
+/* Owns    the result until cleaner_close(); `env` must outlive it. */
 struct cleaner *cleaner_open(struct env *env, const struct cleaner_config *config);
 /* After all logs were removed. */
 void cleaner_close(struct cleaner *cleaner);

@@ -3,6 +3,7 @@
 #define LOG_CONFIG_H
 
 #include "base/base.h"
+#include "codec.h"
 
 struct log;
 
@@ -29,6 +30,8 @@ struct log_compaction {
     int64_t lag_min_ms;          /* Younger records stay as they are. */
     int64_t lag_max_ms;          /* Older ones are compacted whatever the ratio. */
     int64_t delete_retention_ms; /* How long a tombstone is kept once what it deletes is gone. */
+    int32_t
+        levels[CODEC_ZSTD + 1]; /* compression.<type>.level: of batches that are written anew. */
 };
 
 struct log_config {

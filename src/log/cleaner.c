@@ -283,9 +283,7 @@ static void begin_compaction(struct cleaner *cleaner, wall_ms wall)
     struct compact_config config = {.map_size = cleaner->config.map_size,
                                     .map_load_percent = cleaner->config.map_load_percent,
                                     .io_size = cleaner->config.io_size,
-                                    .now = wall,
-                                    .reader = cleaner->config.reader,
-                                    .writer = cleaner->config.writer};
+                                    .now = wall};
 
     cleaner->member = best->member;
     cleaner->compaction =

@@ -11,10 +11,7 @@
 
 #include "batch_layout.h"
 
-enum {
-    COMPACT_UNSYNCED_MAX = 4 << 20, /* Bytes written between two syncs of a successor. */
-    COMPACT_UNPACKING = 8, /* What a compressed byte costs, beside one that need only be walked. */
-};
+enum { COMPACT_UNSYNCED_MAX = 4 << 20 }; /* Bytes written between two syncs of a successor. */
 
 static const char cleaned[] = ".cleaned";
 
@@ -31,13 +28,12 @@ struct compaction *compaction_open(struct log *log, const struct compact_config 
     compaction->config = *config;
     compaction->keys = key_map_open(config->map_size, config->map_load_percent,
                                     (uint64_t)(limit - first_dirty), secret);
-    compaction->rules =
-        (struct compact_rules){.keys = compaction->keys,
-                               .latest = first_dirty - 1,
-                               .now = config->now,
-                               .delete_retention_ms = log->config.compaction.delete_retention_ms,
-                               .reader = config->reader,
-                               .writer = config->writer};
+    compaction->rules = (struct compact_rules){.keys = compaction->keys,
+                                               .latest = first_dirty - 1,
+                                               .now = config->now,
+                                               .config = log->config.compaction,
+                                               .reader = codec_reader_open(),
+                                               .writer = codec_writer_open()};
     compaction->first_dirty = first_dirty;
     compaction->limit = limit;
     compaction->removals = log->removals;
@@ -68,6 +64,9 @@ void compaction_close(struct compaction *compaction)
 {
     drop_target(compaction);
     compaction_close_files(compaction);
+    compact_job_close(&compaction->job);
+    codec_reader_close(compaction->rules.reader);
+    codec_writer_close(compaction->rules.writer);
     key_map_close(compaction->keys);
     buf_unref(compaction->in);
     buf_unref(compaction->out);
@@ -111,12 +110,10 @@ static enum err fill(struct compaction *compaction, const struct segment *segmen
     if (compaction->position < compaction->in_position || skip + size > compaction->in->size) {
         uint32_t want = size > compaction->config.io_size ? size : compaction->config.io_size;
         uint64_t left = segment->written - compaction->position;
-        uint32_t room = want;
         want = left < want ? (uint32_t)left : want;
-        if (room !=
-            compaction->in->capacity) { /* A large batch has its room as long as it lasts. */
+        if (want > compaction->in->capacity) { /* For good: another batch may be as large. */
             buf_unref(compaction->in);
-            compaction->in = buf_new(room);
+            compaction->in = buf_new(want);
         }
         compaction->in->size = 0;
         compaction->in_position = compaction->position;
@@ -160,8 +157,60 @@ static enum err read_batch(struct compaction *compaction, const struct segment *
     return ERR_NONE;
 }
 
+/* The last batch of its producer tells the next start where its sequence stands; the last one
+ * of a segment, where that ends (rule 9). */
+static bool must_stay(const struct compaction *compaction, const struct segment *segment,
+                      const struct batch_info *info)
+{
+    const struct log *log = compaction->log;
+
+    if (compaction->position == segment->written &&
+        compaction->segment + 1 == compaction->group_end)
+        return true;
+    return log->producers && producers_need(log->producers, info, log->ends.committed);
+}
+
+/* Have the batch before the position at work, which may have been left off, or the next one.
+ * Errors  as read_batch(). */
+static enum err take_batch(struct compaction *compaction, const struct segment *segment,
+                           struct compact_work *work)
+{
+    struct batch_info info;
+    struct bytes batch;
+
+    if (compaction->job.is_open)
+        return ERR_NONE;
+    enum err err = read_batch(compaction, segment, &info, &batch);
+    if (err != ERR_NONE)
+        return err;
+    work->used += info.size;
+    bool stays = compaction->phase != COMPACT_MAP && must_stay(compaction, segment, &info);
+    compact_job_open(&compaction->job, batch, &info, stays);
+    return ERR_NONE;
+}
+
+/* There is no batch now.
+ * `err`   of take_batch(), and not the segment's end. */
+static enum compact_outcome go_without(struct compaction *compaction, enum err err,
+                                       struct compact_work *work)
+{
+    if (err != ERR_COLD)
+        return meet_rot(compaction, err);
+    work->used = UINT64_MAX; /* Nothing more in this tick: the disk is asked. */
+    return COMPACT_GOES_ON;
+}
+
+/* The work at a batch has stopped, by what its records are or by what may be done at once. */
+static enum compact_outcome stop_at_batch(struct compaction *compaction, enum err err)
+{
+    if (err == ERR_AGAIN)
+        return COMPACT_GOES_ON;
+    return fail(compaction, err, "A batch's records are malformed");
+}
+
 static void enter_segment(struct compaction *compaction, uint32_t index, uint64_t position)
 {
+    check(!compaction->job.is_open);
     compaction->segment = index;
     compaction->position = position;
     compaction->in_position = 0;
@@ -169,85 +218,49 @@ static void enter_segment(struct compaction *compaction, uint32_t index, uint64_
     compaction->next = compaction->log->segments[index]->base;
 }
 
-/* Nothing more in this tick: the disk is asked, and a later one goes on from here. */
-static enum compact_outcome go_on_later(uint64_t *used)
-{
-    *used = UINT64_MAX;
-    return COMPACT_GOES_ON;
-}
-
 /* ---- The first pass. */
 
-static void enter_copy(struct compaction *compaction)
+static enum compact_outcome end_map(struct compaction *compaction)
 {
-    compaction->phase = COMPACT_COPY;
+    compaction->phase = COMPACT_CHOOSE;
     compaction->group_end = log_segment_index(compaction->log, compaction->log->ends.start);
+    return COMPACT_GOES_ON;
 }
 
-/* Note the keys of one batch. Returns COMPACT_DONE when all that fits is noted. */
-static enum compact_outcome map_batch(struct compaction *compaction, const struct segment *segment,
-                                      uint64_t *used)
+static enum compact_outcome map_next_segment(struct compaction *compaction)
 {
-    struct batch_info info;
-    struct bytes batch;
+    const struct segment *next = segment_at(compaction, compaction->segment + 1);
+
+    compaction->rules.latest = next->base - 1;
+    if (next->base >= compaction->limit)
+        return end_map(compaction);
+    enter_segment(compaction, compaction->segment + 1, 0);
+    return COMPACT_GOES_ON;
+}
+
+/* Note the keys of one batch; when no more fit, that is what can be compacted this time. */
+static enum compact_outcome map_batch(struct compaction *compaction, struct compact_work *work)
+{
+    struct compact_job *job = &compaction->job;
     log_offset *latest = &compaction->rules.latest;
 
-    enum err err = read_batch(compaction, segment, &info, &batch);
-    if (err == ERR_NOT_FOUND) {
-        const struct segment *next = segment_at(compaction, compaction->segment + 1);
-        *latest = next->base - 1;
-        if (next->base >= compaction->limit)
-            return COMPACT_DONE;
-        enter_segment(compaction, compaction->segment + 1, 0);
-        return COMPACT_GOES_ON;
-    }
-    if (err == ERR_COLD)
-        return go_on_later(used);
+    enum err err = take_batch(compaction, segment_at(compaction, compaction->segment), work);
+    if (err == ERR_NOT_FOUND)
+        return map_next_segment(compaction);
     if (err != ERR_NONE)
-        return meet_rot(compaction, err);
-    *used += batch_codec(&info) == CODEC_NONE ? info.size : (uint64_t)COMPACT_UNPACKING * info.size;
-    if (batch_end(&info) <= compaction->first_dirty)
-        return COMPACT_GOES_ON;
-    err = compact_note(compaction->keys, compaction->config.reader, batch, &info,
-                       compaction->first_dirty, latest);
+        return go_without(compaction, err, work);
+    bool is_dirty = batch_end(&job->info) > compaction->first_dirty;
+    if (is_dirty)
+        err = compact_note(job, &compaction->rules, compaction->keys, compaction->first_dirty,
+                           latest, work);
     if (err != ERR_NONE)
-        return fail(compaction, err, "A batch's records are malformed");
-    return *latest < batch_last(&info) ? COMPACT_DONE : COMPACT_GOES_ON;
-}
-
-static enum compact_outcome step_map(struct compaction *compaction, uint64_t budget, uint64_t *used)
-{
-    enum compact_outcome outcome = COMPACT_GOES_ON;
-
-    while (outcome == COMPACT_GOES_ON && *used < budget)
-        outcome = map_batch(compaction, segment_at(compaction, compaction->segment), used);
-    if (outcome != COMPACT_DONE)
-        return outcome;
-    enter_copy(compaction);
-    return COMPACT_GOES_ON;
+        return stop_at_batch(compaction, err);
+    bool is_full = is_dirty && *latest < batch_last(&job->info);
+    compact_job_close(job);
+    return is_full ? end_map(compaction) : COMPACT_GOES_ON;
 }
 
 /* ---- The second pass. */
-
-/* Segments that together are no larger than one may be become one. */
-static void choose_group(struct compaction *compaction)
-{
-    const struct log *log = compaction->log;
-    uint32_t first = compaction->group_end, end = first + 1;
-    uint64_t size = log->segments[first]->size;
-
-    for (; end + 1 < log->segment_count; end++) {
-        const struct segment *segment = log->segments[end];
-        size += segment->size;
-        if (segment->base > compaction->rules.latest || size > log->config.segment_size ||
-            log->segments[end + 1]->base - log->segments[first]->base > INT32_MAX)
-            break;
-    }
-    compaction->group_first = first;
-    compaction->group_end = end;
-    compaction->is_changed = end > first + 1;
-    enter_segment(compaction, first, 0);
-}
 
 static enum err open_target(struct compaction *compaction)
 {
@@ -269,6 +282,83 @@ static enum err open_target(struct compaction *compaction)
     return ERR_NONE;
 }
 
+static enum compact_outcome begin_copy(struct compaction *compaction)
+{
+    enum err err = open_target(compaction);
+    if (err != ERR_NONE)
+        return fail(compaction, err, "The successor of a segment cannot be made");
+    compaction->phase = COMPACT_COPY;
+    return COMPACT_GOES_ON;
+}
+
+/* Segments that together are no larger than one may be become one. */
+static void choose_group(struct compaction *compaction)
+{
+    const struct log *log = compaction->log;
+    uint32_t first = compaction->group_end, end = first + 1;
+    uint64_t size = log->segments[first]->size;
+
+    for (; end + 1 < log->segment_count; end++) {
+        const struct segment *segment = log->segments[end];
+        size += segment->size;
+        if (segment->base > compaction->rules.latest || size > log->config.segment_size ||
+            log->segments[end + 1]->base - log->segments[first]->base > INT32_MAX)
+            break;
+    }
+    compaction->group_first = first;
+    compaction->group_end = end;
+    compaction->same_size = 0;
+    enter_segment(compaction, first, 0);
+}
+
+static enum compact_outcome choose(struct compaction *compaction)
+{
+    const struct segment *next = segment_at(compaction, compaction->group_end);
+
+    if (next->base > compaction->rules.latest) {
+        compaction->phase = COMPACT_END;
+        compaction->log->clean_end = compaction_end(compaction);
+        return COMPACT_DONE;
+    }
+    choose_group(compaction);
+    if (compaction->group_end > compaction->group_first + 1)
+        return begin_copy(compaction);
+    compaction->phase = COMPACT_LOOK;
+    return COMPACT_GOES_ON;
+}
+
+/* All of the segment stays: so does its file. */
+static enum compact_outcome leave_segment(struct compaction *compaction)
+{
+    uint64_t size = segment_at(compaction, compaction->segment)->size;
+
+    compaction->size_before += size;
+    compaction->size_after += size;
+    compaction->phase = COMPACT_CHOOSE;
+    return COMPACT_GOES_ON;
+}
+
+/* Look on, up to the first batch of which something goes. */
+static enum compact_outcome look_at_batch(struct compaction *compaction, struct compact_work *work)
+{
+    struct compact_job *job = &compaction->job;
+
+    enum err err = take_batch(compaction, segment_at(compaction, compaction->segment), work);
+    if (err == ERR_NOT_FOUND)
+        return leave_segment(compaction);
+    if (err != ERR_NONE)
+        return go_without(compaction, err, work);
+    err = compact_look(job, &compaction->rules, work);
+    if (err != ERR_NONE)
+        return stop_at_batch(compaction, err);
+    compact_job_close(job);
+    if (job->verdict == COMPACT_AS_IS)
+        return COMPACT_GOES_ON;
+    compaction->same_size = compaction->position - job->info.size;
+    enter_segment(compaction, compaction->group_first, 0);
+    return begin_copy(compaction);
+}
+
 /* Write what has gathered. */
 static enum err write_out(struct compaction *compaction)
 {
@@ -287,62 +377,7 @@ static enum err write_out(struct compaction *compaction)
     compaction->unsynced += done;
     compaction->bytes_written += done;
     out->size = 0;
-    if (out->capacity > 2 * compaction->config.io_size) {
-        buf_unref(out);
-        compaction->out = buf_new(compaction->config.io_size);
-    }
     return ERR_NONE;
-}
-
-/* The last batch of its producer tells the next start where its sequence stands; the last one
- * of a segment, where that ends (rule 9). */
-static bool must_stay(const struct compaction *compaction, const struct segment *segment,
-                      const struct batch_info *info)
-{
-    const struct log *log = compaction->log;
-
-    if (compaction->position == segment->written &&
-        compaction->segment + 1 == compaction->group_end)
-        return true;
-    return log->producers && producers_need(log->producers, info, log->ends.committed);
-}
-
-static enum compact_outcome copy_batch(struct compaction *compaction, uint64_t *used)
-{
-    struct log *log = compaction->log;
-    const struct segment *segment = segment_at(compaction, compaction->segment);
-    struct segment *target = compaction->target;
-    struct compact_left left;
-    struct batch_info info;
-    struct bytes batch;
-
-    enum err err = read_batch(compaction, segment, &info, &batch);
-    if (err == ERR_NOT_FOUND) {
-        compaction->size_before += segment->size;
-        if (compaction->segment + 1 == compaction->group_end)
-            return COMPACT_DONE;
-        enter_segment(compaction, compaction->segment + 1, 0);
-        return COMPACT_GOES_ON;
-    }
-    if (err == ERR_COLD)
-        return go_on_later(used);
-    if (err != ERR_NONE)
-        return meet_rot(compaction, err);
-    err = compact_batch(&compaction->rules, batch, &info, must_stay(compaction, segment, &info),
-                        &compaction->out, &left);
-    if (err != ERR_NONE)
-        return fail(compaction, err, "A batch's records are malformed");
-    *used += info.size + left.work;
-    compaction->is_changed = compaction->is_changed || left.is_changed;
-    compaction->records_dropped += left.dropped;
-    if (left.info.size == 0)
-        return COMPACT_GOES_ON;
-    if (target->size + left.info.size > UINT32_MAX)
-        return fail(compaction, ERR_TOO_LARGE, "What remains is larger than a segment can be");
-    index_note(target, log->env, log->dir, log->config.index_interval_size,
-               &(struct placed_batch){.info = left.info, .position = target->size});
-    target->size += left.info.size;
-    return COMPACT_GOES_ON;
 }
 
 static void add_sync_file(struct compaction *compaction, file_id file)
@@ -357,6 +392,81 @@ static void keep_sync_file(struct compaction *compaction, file_id file)
     check(compaction->sync_count == 0);
     add_sync_file(compaction, file);
     compaction->sync_kept = 1;
+}
+
+/* A long run of writes is synced now and then, so that no sync has to wait for all of it. */
+static enum compact_outcome sync_so_far(struct compaction *compaction)
+{
+    compaction->unsynced = 0;
+    keep_sync_file(compaction, compaction->target->file);
+    return COMPACT_SYNCS;
+}
+
+static enum compact_outcome write_gathered(struct compaction *compaction)
+{
+    if (compaction->out->size < compaction->config.io_size)
+        return COMPACT_GOES_ON;
+    enum err err = write_out(compaction);
+    if (err != ERR_NONE)
+        return fail(compaction, err, "The successor of a segment cannot be written");
+    return compaction->unsynced >= COMPACT_UNSYNCED_MAX ? sync_so_far(compaction) : COMPACT_GOES_ON;
+}
+
+/* The successor is written: sync all of it. */
+static enum compact_outcome end_group(struct compaction *compaction)
+{
+    struct log *log = compaction->log;
+    struct segment *target = compaction->target;
+
+    enum err err = write_out(compaction);
+    if (err != ERR_NONE)
+        return fail(compaction, err, "The successor of a segment cannot be written");
+    check(target->written == target->size);
+    target->reserved = target->size;
+    index_finish(target, log->env, log->dir);
+    compaction->size_after += target->size;
+    compaction->phase = COMPACT_STORE;
+    keep_sync_file(compaction, target->file);
+    return COMPACT_SYNCS;
+}
+
+static enum compact_outcome copy_next_segment(struct compaction *compaction)
+{
+    compaction->size_before += segment_at(compaction, compaction->segment)->size;
+    if (compaction->segment + 1 == compaction->group_end)
+        return end_group(compaction);
+    enter_segment(compaction, compaction->segment + 1, 0);
+    return COMPACT_GOES_ON;
+}
+
+/* One batch. What a look found to be as it was is taken as it is. */
+static enum compact_outcome copy_batch(struct compaction *compaction, struct compact_work *work)
+{
+    struct log *log = compaction->log;
+    struct segment *target = compaction->target;
+    struct compact_job *job = &compaction->job;
+    struct compact_left left;
+
+    enum err err = take_batch(compaction, segment_at(compaction, compaction->segment), work);
+    if (err == ERR_NOT_FOUND)
+        return copy_next_segment(compaction);
+    if (err != ERR_NONE)
+        return go_without(compaction, err, work);
+    if (compaction->position <= compaction->same_size)
+        job->verdict = COMPACT_AS_IS;
+    err = compact_write(job, &compaction->rules, &compaction->out, &left, work);
+    if (err != ERR_NONE)
+        return stop_at_batch(compaction, err);
+    compact_job_close(job);
+    compaction->records_dropped += left.dropped;
+    if (left.info.size == 0)
+        return COMPACT_GOES_ON;
+    if (target->size + left.info.size > UINT32_MAX)
+        return fail(compaction, ERR_TOO_LARGE, "What remains is larger than a segment can be");
+    index_note(target, log->env, log->dir, log->config.index_interval_size,
+               &(struct placed_batch){.info = left.info, .position = target->size});
+    target->size += left.info.size;
+    return write_gathered(compaction);
 }
 
 /* Sync the directory, in order to go on from `phase`. */
@@ -376,29 +486,6 @@ static enum compact_outcome sync_directory(struct compaction *compaction, enum c
     return log_is_offline(log) ? COMPACT_LAPSED : COMPACT_SYNCS;
 }
 
-/* The successor is written: sync all of it. One that is no different is dropped. */
-static enum compact_outcome end_group(struct compaction *compaction)
-{
-    struct log *log = compaction->log;
-    struct segment *target = compaction->target;
-
-    if (!compaction->is_changed) {
-        compaction->size_after += target->size;
-        drop_target(compaction);
-        return COMPACT_GOES_ON;
-    }
-    enum err err = write_out(compaction);
-    if (err != ERR_NONE)
-        return fail(compaction, err, "The successor of a segment cannot be written");
-    check(target->written == target->size);
-    target->reserved = target->size;
-    index_finish(target, log->env, log->dir);
-    compaction->size_after += target->size;
-    compaction->phase = COMPACT_STORE;
-    keep_sync_file(compaction, target->file);
-    return COMPACT_SYNCS;
-}
-
 /* Its bytes are durable: so are its indexes and all names in a moment. */
 static enum compact_outcome step_enter(struct compaction *compaction)
 {
@@ -410,52 +497,6 @@ static enum compact_outcome step_enter(struct compaction *compaction)
         target->index_files[i] = -1;
     }
     return sync_directory(compaction, COMPACT_ENTER);
-}
-
-/* A long run of writes is synced now and then, so that no sync has to wait for all of it. */
-static enum compact_outcome sync_so_far(struct compaction *compaction)
-{
-    compaction->unsynced = 0;
-    keep_sync_file(compaction, compaction->target->file);
-    return COMPACT_SYNCS;
-}
-
-static enum compact_outcome begin_group(struct compaction *compaction)
-{
-    const struct segment *next = segment_at(compaction, compaction->group_end);
-
-    if (next->base > compaction->rules.latest) {
-        compaction->phase = COMPACT_END;
-        compaction->log->clean_end = compaction_end(compaction);
-        return COMPACT_DONE;
-    }
-    choose_group(compaction);
-    enum err err = open_target(compaction);
-    if (err != ERR_NONE)
-        return fail(compaction, err, "The successor of a segment cannot be made");
-    return COMPACT_GOES_ON;
-}
-
-static enum compact_outcome step_copy(struct compaction *compaction, uint64_t budget,
-                                      uint64_t *used)
-{
-    enum compact_outcome outcome = COMPACT_GOES_ON;
-
-    if (!compaction->target)
-        outcome = begin_group(compaction);
-    while (outcome == COMPACT_GOES_ON && *used < budget) {
-        outcome = copy_batch(compaction, used);
-        if (outcome == COMPACT_DONE)
-            return end_group(compaction);
-        if (outcome != COMPACT_GOES_ON || compaction->out->size < compaction->config.io_size)
-            continue;
-        enum err err = write_out(compaction);
-        if (err != ERR_NONE)
-            outcome = fail(compaction, err, "The successor of a segment cannot be written");
-        else if (compaction->unsynced >= COMPACT_UNSYNCED_MAX)
-            outcome = sync_so_far(compaction);
-    }
-    return outcome;
 }
 
 /* ---- Phase to phase. */
@@ -497,27 +538,21 @@ static enum compact_outcome step_replace(struct compaction *compaction)
 static enum compact_outcome step_finish(struct compaction *compaction)
 {
     log_swap_finish(compaction->log);
-    compaction->phase = COMPACT_COPY;
+    compaction->phase = COMPACT_CHOOSE;
     return COMPACT_GOES_ON;
 }
 
-enum compact_outcome compaction_step(struct compaction *compaction, uint64_t budget, uint64_t *used)
+static enum compact_outcome take_turn(struct compaction *compaction, struct compact_work *work)
 {
-    struct log *log = compaction->log;
-    bool is_swapping = compaction->phase == COMPACT_COMMIT || compaction->phase == COMPACT_CLEAR;
-
-    *used = 0;
-    check(compaction->sync_count == 0);
-    if (compaction->error != ERR_NONE)
-        return COMPACT_FAILED;
-    if (log_is_offline(log) || (is_swapping && !log->swap.segment) ||
-        (!is_swapping && !is_as_it_was(compaction)))
-        return COMPACT_LAPSED;
     switch (compaction->phase) {
     case COMPACT_MAP:
-        return step_map(compaction, budget, used);
+        return map_batch(compaction, work);
+    case COMPACT_CHOOSE:
+        return choose(compaction);
+    case COMPACT_LOOK:
+        return look_at_batch(compaction, work);
     case COMPACT_COPY:
-        return step_copy(compaction, budget, used);
+        return copy_batch(compaction, work);
     case COMPACT_STORE:
         return step_enter(compaction);
     case COMPACT_ENTER:
@@ -530,6 +565,29 @@ enum compact_outcome compaction_step(struct compaction *compaction, uint64_t bud
         break;
     }
     return COMPACT_DONE;
+}
+
+enum compact_outcome compaction_step(struct compaction *compaction, uint64_t budget, uint64_t *used)
+{
+    struct log *log = compaction->log;
+    bool is_swapping = compaction->phase == COMPACT_COMMIT || compaction->phase == COMPACT_CLEAR;
+    struct compact_work work = {.budget = budget};
+    enum compact_outcome outcome = COMPACT_GOES_ON;
+    bool is_reading = true;
+
+    *used = 0;
+    check(compaction->sync_count == 0);
+    if (compaction->error != ERR_NONE)
+        return COMPACT_FAILED;
+    if (log_is_offline(log) || (is_swapping && !log->swap.segment) ||
+        (!is_swapping && !is_as_it_was(compaction)))
+        return COMPACT_LAPSED;
+    while (outcome == COMPACT_GOES_ON && is_reading && compact_work_is_left(&work)) {
+        is_reading = compaction->phase <= COMPACT_COPY;
+        outcome = take_turn(compaction, &work);
+    }
+    *used = work.used;
+    return outcome;
 }
 
 void compaction_synced(struct compaction *compaction, enum err result)

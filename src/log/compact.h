@@ -2,47 +2,89 @@
  *
  * Two passes. The first walks what is dirty and notes the last offset of each key, until
  * the end or until the map is full. The second copies segments from the start of the log into new
- * ones, and leaves out what the map knows a later record for. Groups of small segments
- * become one; each takes its place by a swap (swap.c) before the next is begun, so that
- * lower offsets are always cleaned first.
+ * ones, and leaves out what the map knows a later record for; one of which all stays is only
+ * looked at. Groups of small segments become one; each takes its place by a swap (swap.c) before
+ * the next is begun, so that lower offsets are always cleaned first.
  *
  * Source  KIP-280 and Kafka's LogCleaner (what stays), KIP-534 (delete horizon). */
 #ifndef LOG_COMPACT_H
 #define LOG_COMPACT_H
 
+#include "compact_cursor.h"
 #include "key_map.h"
 #include "log_internal.h"
 
-/* By what records are judged. */
+/* By what records are judged, and what they are unpacked and packed with. */
 struct compact_rules {
     const struct key_map *keys;
     log_offset latest; /* The map holds all keys between where it began and this offset. */
     wall_ms now;
-    int64_t delete_retention_ms;
-    struct codec_reader *reader; /* Borrowed, both. */
+    struct log_compaction config;
+    struct codec_reader *reader; /* Nobody else's: a batch may be left off in its midst. */
     struct codec_writer *writer;
 };
 
-/* What became of one batch. */
-struct compact_left {
-    struct batch_info info; /* Of what stands at the end of the output; size 0: nothing. */
-    bool is_changed;
-    uint32_t dropped; /* Records. */
-    uint64_t work;    /* What it cost, as so many bytes of plain records copied. */
+/* What becomes of a batch. */
+enum compact_verdict {
+    COMPACT_UNKNOWN,
+    COMPACT_AS_IS,
+    COMPACT_GONE,
+    COMPACT_EMPTY, /* It stays without records. */
+    COMPACT_ANEW,
 };
 
-/* Put what is left of `batch` at the end of **out. One that must stay stays without records
- * when it has none left: it is the last of its producer, or of its segment.
- * Errors  ERR_CORRUPT, ERR_INVALID_RECORD, ERR_TOO_LARGE: its inside is malformed. */
-enum err compact_batch(const struct compact_rules *rules, struct bytes batch,
-                       const struct batch_info *info, bool must_stay, struct buf **out,
-                       struct compact_left *left);
+/* What the look at its records has found so far. */
+struct compact_survey {
+    int32_t kept;
+    bool has_tombstone; /* Among those kept. */
+    wall_ms max_timestamp;
+};
 
-/* Note the keys of the records of `batch` from `start` on. *latest rises to the last offset that
- * was taken in; below the batch's last when the map is full.
- * Errors  as compact_batch(). */
-enum err compact_note(struct key_map *keys, struct codec_reader *reader, struct bytes batch,
-                      const struct batch_info *info, log_offset start, log_offset *latest);
+/* One batch at work, which may be left off at any record. */
+struct compact_job {
+    bool is_open;
+    struct bytes batch; /* Borrowed. */
+    struct batch_info info;
+    /* Without records if it has none left: who wrote it last, or where its segment ends, stands
+     * nowhere else. */
+    bool must_stay;
+    struct compact_cursor cursor; /* Open while records are walked. */
+    struct compact_survey found;
+    enum compact_verdict verdict;
+    bool needs_horizon;
+    bool is_writing; /* `next` stands for it at `at` in the output, as yet without its header. */
+    struct batch_info next;
+    uint32_t at;
+    struct bytes rest; /* Of the record under way: not written yet. */
+};
+
+void compact_job_open(struct compact_job *job, struct bytes batch, const struct batch_info *info,
+                      bool must_stay);
+void compact_job_close(struct compact_job *job); /* One that is not open is fine. */
+
+/* Note the keys of its records from `start` on. *latest rises to the last offset that was taken
+ * in; below the batch's last when the map is full.
+ * Errors  ERR_AGAIN: the work is used up, call again; ERR_CORRUPT, ERR_INVALID_RECORD,
+ *         ERR_TOO_LARGE: its inside is malformed. */
+enum err compact_note(struct compact_job *job, const struct compact_rules *rules,
+                      struct key_map *keys, log_offset start, log_offset *latest,
+                      struct compact_work *work);
+
+/* Find the verdict.
+ * Errors  as compact_note(). */
+enum err compact_look(struct compact_job *job, const struct compact_rules *rules,
+                      struct compact_work *work);
+
+/* What was made of one batch. */
+struct compact_left {
+    struct batch_info info; /* Of what stands at the end of the output; size 0: nothing. */
+    uint32_t dropped;       /* Records. */
+};
+
+/* Put what is left of it at the end of **out, which nobody else writes to before the end.
+ * Errors  as compact_note(). */
+enum err compact_write(struct compact_job *job, const struct compact_rules *rules, struct buf **out,
+                       struct compact_left *left, struct compact_work *work);
 
 /* What one compaction may take, and what it goes by. */
 struct compact_config {
@@ -50,13 +92,13 @@ struct compact_config {
     uint32_t map_load_percent; /* Of it, at most. */
     uint32_t io_size;          /* Bytes read, and written, at once. */
     wall_ms now;
-    struct codec_reader *reader; /* Borrowed, both. */
-    struct codec_writer *writer;
 };
 
 enum compact_phase {
     COMPACT_MAP,    /* Noting keys. */
-    COMPACT_COPY,   /* Writing a group's successor. */
+    COMPACT_CHOOSE, /* The next group, or the end. */
+    COMPACT_LOOK,   /* Is anything of it superseded? */
+    COMPACT_COPY,   /* Writing its successor. */
     COMPACT_STORE,  /* Its file is being synced... */
     COMPACT_ENTER,  /* ...then its indexes, and the directory. */
     COMPACT_COMMIT, /* Its name says that it replaces the others: is being synced. */
@@ -87,16 +129,17 @@ struct compaction {
     uint32_t removals; /* log->removals at the start: whether the segments are still those. */
 
     /* Where the reading is. */
-    uint32_t segment;     /* Index. */
-    uint64_t position;    /* In the segment. */
-    log_offset next;      /* No base offset below it. */
-    struct buf *in;       /* A piece of the segment... */
-    uint64_t in_position; /* ...from here. */
+    uint32_t segment;       /* Index. */
+    uint64_t position;      /* In the segment. */
+    log_offset next;        /* No base offset below it. */
+    struct buf *in;         /* A piece of the segment... */
+    uint64_t in_position;   /* ...from here. */
+    struct compact_job job; /* With the batch before the position. */
 
     /* The group, and what it becomes. */
     uint32_t group_end; /* One past its last index. */
     uint32_t group_first;
-    bool is_changed;        /* The successor differs from the group. */
+    uint64_t same_size;     /* Of its first bytes a look found that they stay as they are. */
     struct segment *target; /* NULL: none is begun. */
     struct buf *out;        /* Not written yet. */
     uint64_t unsynced;      /* Bytes written to it since it was synced. */
@@ -117,7 +160,7 @@ struct compaction *compaction_open(struct log *log, const struct compact_config 
 void compaction_close(struct compaction *compaction);
 
 /* Go on for about as long as copying `budget` bytes of plain records takes; *used says for how
- * long. No batch is left half done. */
+ * long. A batch, once it is read, may be left off at any record. */
 enum compact_outcome compaction_step(struct compaction *compaction, uint64_t budget,
                                      uint64_t *used);
 /* Once the sync has been asked for. */

@@ -8,19 +8,16 @@
  *   deltas count from it, and attribute bit 6 says so. The time may be behind (cluster_clock.h): as
  *   long as it has not reached the batch's own it sets none.
  * - A batch of which everything stays is copied byte for byte.
+ * - It is unpacked twice at most, once to look and once to write, and never whole: what is
+ *   packed again goes from the reader's piece to the writer.
  * - Control batches, and what belongs to a transaction, stay as they are. */
 #include "batch_layout.h"
 #include "compact.h"
-#include "records.h"
 
-/* What a first walk over the records finds. */
-struct survey {
-    uint64_t size; /* Bytes, decompressed. */
-    uint64_t kept_size;
-    int32_t kept;
-    bool has_tombstone; /* Among those kept. */
-    wall_ms max_timestamp;
-};
+enum { ADD_SIZE = 16 * 1024 }; /* Bytes that go to a codec at once. */
+
+/* What a byte costs that is compressed, by codec, beside one that is copied. */
+static const uint8_t packing[] = {1, 16, 3, 12, 5};
 
 static bool is_left_alone(const struct batch_info *info)
 {
@@ -57,105 +54,116 @@ static bool is_kept(const struct compact_rules *rules, const struct batch_info *
     return record->value.data || !has_horizon(info) || rules->now < info->base_timestamp;
 }
 
-/* Records in the order of their offsets, within the batch's. */
-static enum err next_record(struct window *window, const struct batch_info *info,
-                            int32_t *last_delta, struct record *out)
-{
-    enum err err = record_next(window, out);
-    if (err != ERR_NONE)
-        return err;
-    if (out->offset_delta <= *last_delta || out->offset_delta > info->last_offset_delta)
-        return ERR_INVALID_RECORD;
-    *last_delta = out->offset_delta;
-    return ERR_NONE;
-}
-
-static enum err open_records(struct bytes batch, const struct batch_info *info,
-                             struct codec_reader *reader, struct window *out)
-{
-    if (batch_codec(info) > CODEC_ZSTD)
-        return ERR_CORRUPT;
-    *out = records_window(batch, info, reader, BATCH_SIZE_MAX);
-    return ERR_NONE;
-}
-
 static wall_ms timestamp_of(const struct batch_info *info, const struct record *record)
 {
     return (wall_ms)((uint64_t)info->base_timestamp + (uint64_t)record->timestamp_delta);
 }
 
-static enum err survey(const struct compact_rules *rules, struct bytes batch,
-                       const struct batch_info *info, struct survey *out)
+void compact_job_open(struct compact_job *job, struct bytes batch, const struct batch_info *info,
+                      bool must_stay)
 {
-    struct survey found = {.max_timestamp = -1};
-    struct window window;
-    struct record record;
-    int32_t last_delta = -1;
+    check(!job->is_open);
+#ifdef SKIFF_MUTANT_DROPS_EMPTY_BATCHES
+    must_stay = false; /* The mutant forgets where sequences stand, and segments end. */
+#endif
+    *job = (struct compact_job){.is_open = true,
+                                .batch = batch,
+                                .info = *info,
+                                .must_stay = must_stay,
+                                .found.max_timestamp = -1};
+    if (is_left_alone(info) || (info->record_count == 0 && must_stay))
+        job->verdict = COMPACT_AS_IS;
+}
 
-    enum err err = open_records(batch, info, rules->reader, &window);
-    if (err != ERR_NONE)
-        return err;
-    for (int32_t i = 0; i < info->record_count && err == ERR_NONE; i++) {
-        err = next_record(&window, info, &last_delta, &record);
-        if (err == ERR_NONE)
-            found.size += record.whole.size;
-        if (err != ERR_NONE || !is_kept(rules, info, &record))
-            continue;
-        found.kept++;
-        found.kept_size += record.whole.size;
-        found.has_tombstone = found.has_tombstone || !record.value.data;
-        if (timestamp_of(info, &record) > found.max_timestamp)
-            found.max_timestamp = timestamp_of(info, &record);
-    }
-    window_close(&window);
-    *out = found;
+void compact_job_close(struct compact_job *job)
+{
+    compact_cursor_close(&job->cursor);
+    job->is_open = false;
+}
+
+/* The next record of the walk under way, or the first of a new one.
+ * Errors  as compact_cursor_next(). */
+static enum err next_record(struct compact_job *job, const struct compact_rules *rules,
+                            struct compact_work *work, struct record *out)
+{
+    enum err err = ERR_NONE;
+
+    if (!job->cursor.is_open)
+        err = compact_cursor_open(&job->cursor, job->batch, &job->info, rules->reader);
+    if (err == ERR_NONE)
+        err = compact_cursor_next(&job->cursor, &job->info, work, out);
+    if (err == ERR_NOT_FOUND)
+        compact_cursor_close(&job->cursor);
     return err;
 }
 
-static void add_record(struct codec_writer *writer, const struct record *record,
-                       int64_t timestamp_delta)
-{
-    uint8_t head[1 + 3 * VARINT_SIZE_MAX];
+/* ---- The keys. */
 
-    if (timestamp_delta == record->timestamp_delta) {
-        codec_writer_add(writer, record->whole);
-        return;
-    }
-    uint32_t length =
-        1 + varlong_size(timestamp_delta) + varlong_size(record->offset_delta) + record->body.size;
-    uint32_t size = varlong_write(head, length);
-    head[size++] = 0; /* Attributes: none are defined. */
-    size += varlong_write(head + size, timestamp_delta);
-    size += varlong_write(head + size, record->offset_delta);
-    codec_writer_add(writer, (struct bytes){.data = head, .size = size});
-    codec_writer_add(writer, record->body);
-}
-
-/* Write the records that are kept, `to` being the header that they get. */
-static enum err copy_records(const struct compact_rules *rules, struct bytes batch,
-                             const struct batch_info *from, const struct batch_info *to,
-                             struct buf **out)
+enum err compact_note(struct compact_job *job, const struct compact_rules *rules,
+                      struct key_map *keys, log_offset start, log_offset *latest,
+                      struct compact_work *work)
 {
-    struct window window;
     struct record record;
-    int32_t last_delta = -1;
+    enum err err = is_left_alone(&job->info) ? ERR_NOT_FOUND : ERR_NONE;
 
-    enum err err = open_records(batch, from, rules->reader, &window);
-    if (err != ERR_NONE)
-        return err;
-    codec_writer_start(rules->writer, batch_codec(from), codec_level_default(batch_codec(from)),
-                       out);
-    for (int32_t i = 0; i < from->record_count && err == ERR_NONE; i++) {
-        err = next_record(&window, from, &last_delta, &record);
-        if (err != ERR_NONE || !is_kept(rules, from, &record))
+    while (err == ERR_NONE) {
+        err = next_record(job, rules, work, &record);
+        if (err != ERR_NONE || job->info.base + record.offset_delta < start)
             continue;
-        uint64_t moved = (uint64_t)from->base_timestamp - (uint64_t)to->base_timestamp;
-        add_record(rules->writer, &record, (int64_t)((uint64_t)record.timestamp_delta + moved));
+        if (record.key.data && !key_map_put(keys, record.key, job->info.base + record.offset_delta))
+            return ERR_NONE;
+        *latest = job->info.base + record.offset_delta;
     }
-    codec_writer_finish(rules->writer);
-    window_close(&window);
-    return err;
+    if (err != ERR_NOT_FOUND)
+        return err;
+    *latest = batch_last(&job->info);
+    return ERR_NONE;
 }
+
+/* ---- The look. */
+
+static void survey(struct compact_job *job, const struct record *record)
+{
+    wall_ms timestamp = timestamp_of(&job->info, record);
+
+    job->found.kept++;
+    job->found.has_tombstone = job->found.has_tombstone || !record->value.data;
+    if (timestamp > job->found.max_timestamp)
+        job->found.max_timestamp = timestamp;
+}
+
+static enum compact_verdict decide(struct compact_job *job, const struct compact_rules *rules)
+{
+    const struct batch_info *info = &job->info;
+
+    if (job->found.kept == 0)
+        return job->must_stay ? COMPACT_EMPTY : COMPACT_GONE;
+    job->needs_horizon = job->found.has_tombstone && !has_horizon(info) &&
+                         batch_last(info) <= rules->latest && rules->now >= info->max_timestamp;
+    return job->found.kept < info->record_count || job->needs_horizon ? COMPACT_ANEW
+                                                                      : COMPACT_AS_IS;
+}
+
+enum err compact_look(struct compact_job *job, const struct compact_rules *rules,
+                      struct compact_work *work)
+{
+    struct record record;
+    enum err err = ERR_NONE;
+
+    if (job->verdict != COMPACT_UNKNOWN)
+        return ERR_NONE;
+    while (err == ERR_NONE) {
+        err = next_record(job, rules, work, &record);
+        if (err == ERR_NONE && is_kept(rules, &job->info, &record))
+            survey(job, &record);
+    }
+    if (err != ERR_NOT_FOUND)
+        return err;
+    job->verdict = decide(job, rules);
+    return ERR_NONE;
+}
+
+/* ---- Writing. */
 
 /* Room for a header at the end of **out. Returns where it is to stand. */
 static uint32_t begin_batch(struct buf **out)
@@ -175,21 +183,20 @@ static void end_batch(struct buf *out, uint32_t at, struct batch_info *info)
     info->crc = load_be32(out->data + at + BATCH_CRC_AT);
 }
 
-static void keep_as_is(struct bytes batch, const struct batch_info *info, struct buf **out,
-                       struct compact_left *left)
+static void keep_as_is(const struct compact_job *job, struct buf **out, struct compact_left *left)
 {
-    buf_make_room(out, batch.size);
-    memcpy((*out)->data + (*out)->size, batch.data, batch.size);
-    (*out)->size += batch.size;
-    *left = (struct compact_left){.info = *info};
+    buf_make_room(out, job->batch.size);
+    memcpy((*out)->data + (*out)->size, job->batch.data, job->batch.size);
+    (*out)->size += job->batch.size;
+    left->info = job->info;
 }
 
-static void keep_header(const struct batch_info *info, struct buf **out, struct compact_left *left)
+static void keep_header(const struct compact_job *job, struct buf **out, struct compact_left *left)
 {
-    *left = (struct compact_left){
-        .info = *info, .is_changed = true, .dropped = (uint32_t)info->record_count};
+    left->dropped = (uint32_t)job->info.record_count;
+    left->info = job->info;
     left->info.attributes =
-        (int16_t)(info->attributes & ~(BATCH_CODEC_MASK | BATCH_DELETE_HORIZON));
+        (int16_t)(job->info.attributes & ~(BATCH_CODEC_MASK | BATCH_DELETE_HORIZON));
     left->info.base_timestamp = -1;
     left->info.record_count = 0;
     end_batch(*out, begin_batch(out), &left->info);
@@ -198,107 +205,108 @@ static void keep_header(const struct batch_info *info, struct buf **out, struct 
 static wall_ms horizon(const struct compact_rules *rules)
 {
     wall_ms when;
-    return __builtin_add_overflow(rules->now, rules->delete_retention_ms, &when) ? INT64_MAX : when;
+    return __builtin_add_overflow(rules->now, rules->config.delete_retention_ms, &when) ? INT64_MAX
+                                                                                        : when;
 }
 
-static enum err write_anew(const struct compact_rules *rules, struct bytes batch,
-                           const struct batch_info *info, const struct survey *found,
-                           bool needs_horizon, struct buf **out, struct compact_left *left)
+static void begin_anew(struct compact_job *job, const struct compact_rules *rules, struct buf **out)
 {
-    struct batch_info next = *info;
+    enum codec_type codec = batch_codec(&job->info);
 
-    if (needs_horizon) {
-        next.attributes |= BATCH_DELETE_HORIZON;
-        next.base_timestamp = horizon(rules);
+    job->is_writing = true;
+    job->next = job->info;
+    job->next.record_count = job->found.kept;
+    if (job->needs_horizon) {
+        job->next.attributes |= BATCH_DELETE_HORIZON;
+        job->next.base_timestamp = horizon(rules);
     }
-    if ((info->attributes & BATCH_LOG_APPEND_TIME) == 0)
-        next.max_timestamp = found->max_timestamp;
-    next.record_count = found->kept;
-    uint32_t at = begin_batch(out);
-    enum err err = copy_records(rules, batch, info, &next, out);
-    if (err != ERR_NONE)
+    if ((job->info.attributes & BATCH_LOG_APPEND_TIME) == 0)
+        job->next.max_timestamp = job->found.max_timestamp;
+    job->at = begin_batch(out);
+    codec_writer_start(rules->writer, codec, rules->config.levels[codec], out);
+}
+
+/* What stands before the rest of a record that is kept goes to the writer; that follows. */
+static void begin_record(struct compact_job *job, struct codec_writer *writer,
+                         const struct record *record)
+{
+    uint8_t head[1 + 3 * VARINT_SIZE_MAX];
+    uint64_t moved = (uint64_t)job->info.base_timestamp - (uint64_t)job->next.base_timestamp;
+    int64_t timestamp_delta = (int64_t)((uint64_t)record->timestamp_delta + moved);
+
+    job->rest = record->whole;
+    if (timestamp_delta == record->timestamp_delta)
+        return;
+    uint32_t length =
+        1 + varlong_size(timestamp_delta) + varlong_size(record->offset_delta) + record->body.size;
+    uint32_t size = varlong_write(head, length);
+    head[size++] = 0; /* Attributes: none are defined. */
+    size += varlong_write(head + size, timestamp_delta);
+    size += varlong_write(head + size, record->offset_delta);
+    codec_writer_add(writer, (struct bytes){.data = head, .size = size});
+    job->rest = record->body;
+}
+
+/* Errors  ERR_AGAIN: the work is used up. */
+static enum err add_rest(struct compact_job *job, struct codec_writer *writer,
+                         struct compact_work *work)
+{
+    while (job->rest.size > 0 && compact_work_is_left(work)) {
+        uint32_t size = job->rest.size < ADD_SIZE ? job->rest.size : ADD_SIZE;
+        codec_writer_add(writer, (struct bytes){.data = job->rest.data, .size = size});
+        job->rest.data += size;
+        job->rest.size -= size;
+        work->used += (uint64_t)size * packing[batch_codec(&job->info)];
+    }
+    return job->rest.size > 0 ? ERR_AGAIN : ERR_NONE;
+}
+
+static enum err write_anew(struct compact_job *job, const struct compact_rules *rules,
+                           struct buf **out, struct compact_left *left, struct compact_work *work)
+{
+    struct record record;
+
+    if (!job->is_writing)
+        begin_anew(job, rules, out);
+    enum err err = add_rest(job, rules->writer, work);
+    while (err == ERR_NONE) {
+        err = next_record(job, rules, work, &record);
+        if (err != ERR_NONE || !is_kept(rules, &job->info, &record))
+            continue;
+        begin_record(job, rules->writer, &record);
+        err = add_rest(job, rules->writer, work);
+    }
+    if (err != ERR_NOT_FOUND)
         return err;
-    end_batch(*out, at, &next);
-    *left = (struct compact_left){
-        .info = next, .is_changed = true, .dropped = (uint32_t)(info->record_count - found->kept)};
+    codec_writer_finish(rules->writer);
+    end_batch(*out, job->at, &job->next);
+    left->info = job->next;
+    left->dropped = (uint32_t)(job->info.record_count - job->found.kept);
     return ERR_NONE;
 }
 
-/* Roughly, so that a tick that meets a slow codec does not last longer than others. */
-static uint64_t work_of(const struct batch_info *info, const struct survey *found, bool is_anew)
+enum err compact_write(struct compact_job *job, const struct compact_rules *rules, struct buf **out,
+                       struct compact_left *left, struct compact_work *work)
 {
-    static const uint8_t unpacking[] = {1, 4, 2, 1, 2}, packing[] = {1, 16, 3, 12, 5};
-    enum codec_type codec = batch_codec(info);
-    uint64_t work = found->size * unpacking[codec];
-    return is_anew ? 2 * work + found->kept_size * packing[codec] : work;
-}
-
-enum err compact_batch(const struct compact_rules *rules, struct bytes batch,
-                       const struct batch_info *info, bool must_stay, struct buf **out,
-                       struct compact_left *left)
-{
-    struct survey found;
-
-#ifdef SKIFF_MUTANT_DROPS_EMPTY_BATCHES
-    must_stay = false; /* The mutant forgets where sequences stand, and segments end. */
-#endif
-    if (is_left_alone(info) || (info->record_count == 0 && must_stay)) {
-        keep_as_is(batch, info, out, left);
-        return ERR_NONE;
-    }
-    enum err err = survey(rules, batch, info, &found);
+    *left = (struct compact_left){0};
+    enum err err = compact_look(job, rules, work);
     if (err != ERR_NONE)
         return err;
-    if (found.kept == 0 && must_stay) {
-        keep_header(info, out, left);
-        return ERR_NONE;
+    switch (job->verdict) {
+    case COMPACT_ANEW:
+        return write_anew(job, rules, out, left, work);
+    case COMPACT_AS_IS:
+        keep_as_is(job, out, left);
+        work->used += job->batch.size;
+        break;
+    case COMPACT_EMPTY:
+        keep_header(job, out, left);
+        break;
+    case COMPACT_GONE:
+        left->dropped = (uint32_t)job->info.record_count;
+        break;
+    case COMPACT_UNKNOWN:
+        check(false);
     }
-    if (found.kept == 0) {
-        *left = (struct compact_left){.is_changed = true,
-                                      .dropped = (uint32_t)info->record_count,
-                                      .work = work_of(info, &found, false)};
-        return ERR_NONE;
-    }
-    bool needs_horizon = found.has_tombstone && !has_horizon(info) &&
-                         batch_last(info) <= rules->latest && rules->now >= info->max_timestamp;
-    bool is_anew = found.kept < info->record_count || needs_horizon;
-    if (is_anew)
-        err = write_anew(rules, batch, info, &found, needs_horizon, out, left);
-    else
-        keep_as_is(batch, info, out, left);
-    if (err == ERR_NONE)
-        left->work = work_of(info, &found, is_anew);
-    return err;
-}
-
-enum err compact_note(struct key_map *keys, struct codec_reader *reader, struct bytes batch,
-                      const struct batch_info *info, log_offset start, log_offset *latest)
-{
-    struct window window;
-    struct record record;
-    int32_t last_delta = -1;
-    bool is_full = false;
-
-    if (is_left_alone(info)) {
-        *latest = batch_last(info);
-        return ERR_NONE;
-    }
-    enum err err = open_records(batch, info, reader, &window);
-    if (err != ERR_NONE)
-        return err;
-    for (int32_t i = 0; i < info->record_count && !is_full; i++) {
-        err = next_record(&window, info, &last_delta, &record);
-        if (err != ERR_NONE)
-            break;
-        log_offset offset = info->base + record.offset_delta;
-        if (offset < start)
-            continue;
-        is_full = record.key.data && !key_map_put(keys, record.key, offset);
-        if (!is_full)
-            *latest = offset;
-    }
-    window_close(&window);
-    if (err == ERR_NONE && !is_full)
-        *latest = batch_last(info);
-    return err;
+    return ERR_NONE;
 }

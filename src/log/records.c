@@ -101,6 +101,20 @@ enum err record_next(struct window *window, struct record *out)
     return next_record(window, out);
 }
 
+enum err record_bring(struct window *window, uint32_t *got)
+{
+    uint32_t left = window_left(window);
+
+    *got = 0;
+    if (!window->reader || has_whole_record(window))
+        return ERR_NONE;
+    enum err err = window_more(window);
+    if (err != ERR_NONE)
+        return err == ERR_NOT_FOUND ? ERR_INVALID_RECORD : err;
+    *got = window_left(window) - left;
+    return has_whole_record(window) ? ERR_NONE : ERR_AGAIN;
+}
+
 /* -1 says "no timestamp" and always passes. */
 static bool is_timestamp_allowed(int64_t timestamp, const struct batch_limits *limits)
 {

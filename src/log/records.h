@@ -21,6 +21,10 @@ struct record {
  * Errors  ERR_INVALID_RECORD, ERR_CORRUPT, ERR_TOO_LARGE. */
 enum err record_next(struct window *window, struct record *out);
 
+/* See to it that record_next() has nothing to decompress, by one piece at most, of *got bytes.
+ * Errors  ERR_AGAIN: that was not enough; ERR_INVALID_RECORD, ERR_CORRUPT, ERR_TOO_LARGE. */
+enum err record_bring(struct window *window, uint32_t *got);
+
 /* The records of a batch as a window over them; to be closed. */
 struct window records_window(struct bytes batch, const struct batch_info *info,
                              struct codec_reader *reader, uint64_t size_max);

@@ -47,7 +47,10 @@ enum err window_more(struct window *window)
     uint32_t got, left = window_left(window);
     make_room(window, left);
     uint8_t *to = window->memory + left;
-    enum err err = codec_reader_next(window->reader, to, window->capacity - left, &got);
+    uint32_t room = window->capacity - left;
+    if (room > CODEC_PIECE_SIZE)
+        room = CODEC_PIECE_SIZE;
+    enum err err = codec_reader_next(window->reader, to, room, &got);
     if (err != ERR_NONE)
         return err;
     if (got == 0)

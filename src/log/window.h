@@ -32,7 +32,7 @@ static inline uint32_t window_left(const struct window *window)
     return (uint32_t)(window->end - window->at);
 }
 
-/* Get more behind `end`; what `at` points to moves along.
+/* Get more behind `end`, CODEC_PIECE_SIZE at most; what `at` points to moves along.
  * Errors  ERR_NOT_FOUND: that was all; ERR_CORRUPT, ERR_TOO_LARGE: as codec_reader_next(). */
 enum err window_more(struct window *window);
 

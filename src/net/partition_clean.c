@@ -70,9 +70,7 @@ void partitions_clean_open(struct partitions *partitions)
         .map_load_percent = (uint32_t)config->cleaner_map_load / (CONFIG_RATIO_ONE / 100),
         .io_size = (uint32_t)(io_size > IO_SIZE_LEAST ? io_size : IO_SIZE_LEAST),
         .rate_max = config->cleaner_rate_max / config->shards,
-        .backoff_ms = config->cleaner_backoff_ms,
-        .reader = shard->codec_reader,
-        .writer = shard->codec_writer};
+        .backoff_ms = config->cleaner_backoff_ms};
     partitions->cleaner = cleaner_open(shard->env, &cleaner);
     partitions->clean_timer.fire = fire;
 }

@@ -93,6 +93,8 @@ static void take_compaction(struct partition *partition, const struct image_topi
             image_topic_number(topic, STR("max.compaction.lag.ms"), config->compaction_lag_max_ms),
         .delete_retention_ms =
             image_topic_number(topic, STR("delete.retention.ms"), config->delete_retention_ms)};
+    memcpy(partition->compaction.levels, partition->form.levels,
+           sizeof partition->compaction.levels);
     /* A segment is not compacted while it takes records: not for longer than they may wait. */
     if (partition->limits.keys_required && partition->segment_ms > partition->compaction.lag_max_ms)
         partition->segment_ms = partition->compaction.lag_max_ms;

@@ -133,6 +133,43 @@ Test(cleaner, a_small_map_takes_several_passes)
     log_fixture_close(&f);
 }
 
+Test(cleaner, a_segment_of_which_all_stays_is_not_written)
+{
+    struct log_fixture f;
+    open_filled(&f, 300, 200, 200);
+    log_offset active = log_active(f.log)->base;
+
+    log_fixture_clean(&f);
+
+    cr_assert_eq(stats_of(&f).runs, 1);
+    cr_assert_eq(stats_of(&f).bytes_written, 0);
+    cr_assert_eq(stats_of(&f).recopy_percent, 100);
+    cr_assert_eq(f.log->clean_end, active);
+    cr_assert_eq(count_records(&f), 200);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, what_precedes_the_first_superseded_record_of_a_segment_stays)
+{
+    struct log_fixture f;
+    open_filled(&f, 300, 200, 200);
+    log_fixture_clean(&f);
+    uint64_t read = stats_of(&f).bytes_read;
+    put(&f, "k3", "newer"); /* Its older one stands in the midst of the first segment. */
+    for (char key[] = "a"; key[0] <= 'z'; key[0]++)
+        put(&f, key, "v");
+    fill(&f, 1, 1); /* And k0, which stays in the active one. */
+
+    log_fixture_clean(&f);
+
+    cr_assert_gt(stats_of(&f).bytes_read, read);
+    cr_assert_gt(stats_of(&f).bytes_written, 0);
+    cr_assert_lt(stats_of(&f).bytes_written, log_size(f.log) / 4); /* One segment of many. */
+    cr_assert_eq(stats_of(&f).records_dropped, 1);
+    cr_assert_eq(count_records(&f), 200 + 28 - 1);
+    log_fixture_close(&f);
+}
+
 Test(cleaner, goes_on_when_the_disk_has_brought_what_it_reads)
 {
     struct log_fixture f;

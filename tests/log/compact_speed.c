@@ -1,11 +1,13 @@
 /* compact_speed.c -- how fast the cleaner is, and how much memory it takes, on real files.
  *
- *   log_compact_speed [-d DIRECTORY] [-s MIB] [-k KEYS] [-m MAP_BYTES] [-c CODEC]
+ *   log_compact_speed [-d DIRECTORY] [-s MIB] [-k KEYS] [-m MAP_BYTES] [-c CODEC] [-b RECORDS]
+ *                     [-x TIMES]
  *
  *   -d  for the files (/tmp)              -s  of records (256)
  *   -k  that records have, at random (half as many as records: half of them are superseded)
  *   -m  log.cleaner.dedupe.buffer.size (134217728)
  *   -c  none, gzip, snappy, lz4 or zstd (each in turn)
+ *   -b  records in a batch (64)           -x  by which a good codec shrinks them, about (2)
  *
  * A log of records of 1 KiB is compacted until nothing of it is dirty: bytes of log that a CPU
  * second compacts, the system's part included; the CPU time of the longest tick; by how much
@@ -28,7 +30,7 @@
 
 enum {
     RECORD_SIZE = 1024,
-    BATCH_RECORDS = 64,
+    BATCH_SIZE_MOST = 1 << 20,
     SEGMENT_SIZE = 4 << 20,
     TICKETS_MAX = 16,
     IO_SIZE = 64 << 10, /* An eighth of log.cleaner.io.buffer.size, as a node has it. */
@@ -42,6 +44,8 @@ struct plan {
     uint32_t keys; /* 0: half as many as records. */
     uint64_t map_size;
     enum codec_type codec;
+    uint32_t batch_records;
+    uint32_t shrinks; /* Times. */
 };
 
 struct disk {
@@ -210,6 +214,7 @@ struct bench {
     struct cleaner *cleaner;
     struct codec_reader *reader;
     struct codec_writer *writer;
+    uint32_t batch_size; /* Of the last one. */
 };
 
 static void end_syncs(struct bench *bench)
@@ -225,39 +230,67 @@ static void end_syncs(struct bench *bench)
     }
 }
 
-/* Keys in pseudo-random order. */
-static void append_batch(struct bench *bench, uint64_t *state, uint32_t keys, enum codec_type codec)
+static uint64_t next_random(uint64_t *state)
 {
-    static char values[BATCH_RECORDS][RECORD_SIZE], names[BATCH_RECORDS][24];
-    struct batch_record records[BATCH_RECORDS];
+    *state = *state * 6364136223846793005 + 1442695040888963407;
+    return *state;
+}
+
+/* Numbers that no codec can shrink well, up to a place; behind it the same in all records. */
+static uint32_t write_value(char *value, uint64_t *state, uint32_t shrinks)
+{
+    uint32_t size = 0, fresh = 2 * RECORD_SIZE / shrinks;
+
+    while (size < RECORD_SIZE - 80) {
+        uint64_t number = size < fresh ? next_random(state) : 7;
+        size += (uint32_t)snprintf(value + size, RECORD_SIZE - size,
+                                   "{\"order\":%llu,\"state\":\"%s\"},", (unsigned long long)number,
+                                   number >> 63 ? "shipped" : "paid");
+    }
+    return size;
+}
+
+/* Keys in pseudo-random order. */
+static struct buf *make_batch(const struct plan *plan, uint64_t *state, uint32_t keys)
+{
+    uint32_t count = plan->batch_records;
+    struct batch_record *records = mem_zalloc(count * sizeof *records);
+    char *values = mem_alloc((size_t)count * RECORD_SIZE);
+    char(*names)[24] = mem_alloc(count * sizeof *names);
     struct batch_spec spec = batch_spec(0, -1, 1000);
+
+    for (uint32_t i = 0; i < count; i++) {
+        char *value = values + (size_t)i * RECORD_SIZE;
+        int name = snprintf(names[i], sizeof names[i], "key-%u",
+                            (uint32_t)(next_random(state) >> 33) % keys);
+        uint32_t size = write_value(value, state, plan->shrinks);
+        records[i] = (struct batch_record){
+            .key = {.data = (const uint8_t *)names[i], .size = (uint32_t)name},
+            .value = {.data = (const uint8_t *)value, .size = size}};
+    }
+    struct buf *buf = batch_build(&spec, records, count);
+    mem_free(records);
+    mem_free(values);
+    mem_free(names);
+    return buf;
+}
+
+static void append_batch(struct bench *bench, const struct plan *plan, struct buf *buf)
+{
     struct batch_limits limits = {
-        .size_max = 1 << 20, .zstd_allowed = true, .now = -1, .reader = bench->reader};
-    struct batch_form form = {.append_time = -1, .codec = codec, .writer = bench->writer};
+        .size_max = BATCH_SIZE_MAX, .zstd_allowed = true, .now = -1, .reader = bench->reader};
+    struct batch_form form = {.append_time = -1, .codec = plan->codec, .writer = bench->writer};
+    struct slice slice = {.buf = buf, .bytes = {.data = buf->data, .size = buf->size}};
     struct log_appended appended;
     struct batch_refusal refusal;
     struct batch_info info;
 
-    for (uint32_t i = 0; i < BATCH_RECORDS; i++) {
-        uint32_t size = 0;
-        *state = *state * 6364136223846793005 + 1442695040888963407;
-        int name = snprintf(names[i], sizeof names[i], "key-%u", (uint32_t)(*state >> 33) % keys);
-        while (size < RECORD_SIZE - 80) {
-            *state = *state * 6364136223846793005 + 1442695040888963407;
-            size += (uint32_t)snprintf(
-                values[i] + size, RECORD_SIZE - size, "{\"order\":%llu,\"state\":\"%s\"},",
-                (unsigned long long)*state, *state >> 63 ? "shipped" : "paid");
-        }
-        records[i] = (struct batch_record){
-            .key = {.data = (const uint8_t *)names[i], .size = (uint32_t)name},
-            .value = {.data = (const uint8_t *)values[i], .size = size}};
-    }
     for (int i = CODEC_NONE; i <= CODEC_ZSTD; i++)
         form.levels[i] = codec_level_default((enum codec_type)i);
-    struct buf *buf = batch_build(&spec, records, BATCH_RECORDS);
-    struct slice slice = {.buf = buf, .bytes = {.data = buf->data, .size = buf->size}};
     enum err err = batch_admit(&slice, &limits, &form, &info, &refusal);
     check(err == ERR_NONE);
+    check(info.size <= BATCH_SIZE_MOST);
+    bench->batch_size = info.size;
     err = log_append(bench->log, &slice, &info, 1, &appended);
     check(err == ERR_NONE);
     buf_unref(slice.buf);
@@ -265,14 +298,17 @@ static void append_batch(struct bench *bench, uint64_t *state, uint32_t keys, en
 
 static void fill(struct bench *bench, const struct plan *plan)
 {
-    uint64_t state = 1, plain = 0;
+    uint64_t state = 1, plain = 0, unsynced = 0;
     uint32_t keys = plan->keys ? plan->keys : (uint32_t)(plan->size / RECORD_SIZE / 2);
 
     while (plain < plan->size) {
-        append_batch(bench, &state, keys, plan->codec);
-        plain += BATCH_RECORDS * RECORD_SIZE;
-        if (plain % (4 << 20) == 0)
+        append_batch(bench, plan, make_batch(plan, &state, keys));
+        plain += (uint64_t)plan->batch_records * RECORD_SIZE;
+        unsynced += plan->batch_records * RECORD_SIZE;
+        if (unsynced >= 4 << 20) {
             end_syncs(bench);
+            unsynced = 0;
+        }
     }
     end_syncs(bench);
     (void)log_commit(bench->log, log_ends(bench->log)->durable);
@@ -284,6 +320,8 @@ static void open_bench(struct bench *bench, const char *root, uint64_t map_size)
     struct log_config log = {.segment_size = SEGMENT_SIZE,
                              .compaction = {.is_on = true, .lag_max_ms = INT64_MAX}};
 
+    for (int codec = CODEC_NONE; codec <= CODEC_ZSTD; codec++)
+        log.compaction.levels[codec] = codec_level_default((enum codec_type)codec);
     *bench = (struct bench){.reader = codec_reader_open(), .writer = codec_writer_open()};
     bench->disk.root = open(root, O_RDONLY | O_DIRECTORY);
     bench->disk.trace = (struct trace){.level = TRACE_ERROR};
@@ -294,9 +332,7 @@ static void open_bench(struct bench *bench, const char *root, uint64_t map_size)
                                      .map_load_percent = 90,
                                      .io_size = IO_SIZE,
                                      .rate_max = INT64_MAX,
-                                     .backoff_ms = 1000,
-                                     .reader = bench->reader,
-                                     .writer = bench->writer};
+                                     .backoff_ms = 1000};
     enum err err = sync_open(&bench->sync, &bench->disk.env, &sync);
     check(err == ERR_NONE);
     bench->log = log_open("t-0", &log, &bench->disk.env, bench->sync);
@@ -359,6 +395,7 @@ static void measure(const struct plan *plan, const char *root)
 
     open_bench(&bench, root, plan->map_size);
     fill(&bench, plan);
+    check(bench.log->segment_count > 1); /* Or there is nothing to compact. */
     uint64_t before = log_size(bench.log), resident = reset_memory();
     double began = seconds(CLOCK_PROCESS_CPUTIME_ID);
     do {
@@ -373,10 +410,11 @@ static void measure(const struct plan *plan, const char *root)
     } while (!is_clean(&bench, &stats, now));
     double took = seconds(CLOCK_PROCESS_CPUTIME_ID) - began;
     check(stats.uncleanable == 0);
-    printf("{\"codec\": \"%s\", \"log_bytes\": %llu, \"left_bytes\": %llu, \"compactions\": %llu, "
+    printf("{\"codec\": \"%s\", \"batch_bytes\": %u, \"log_bytes\": %llu, \"left_bytes\": %llu, "
+           "\"compactions\": %llu, "
            "\"cpu_s\": %.3f, \"mb_per_cpu_s\": %.1f, \"longest_tick_ms\": %.2f, "
            "\"map_bytes\": %llu, \"buffer_bytes\": %llu, \"resident_growth_bytes\": %llu}\n",
-           codec_names[plan->codec], (unsigned long long)before,
+           codec_names[plan->codec], bench.batch_size, (unsigned long long)before,
            (unsigned long long)log_size(bench.log), (unsigned long long)stats.runs, took,
            (double)before / 1e6 / took, longest * 1000, (unsigned long long)map_size,
            (unsigned long long)(plan->map_size + 8 * IO_SIZE),
@@ -420,18 +458,26 @@ static bool take_flag(struct plan *plan, int *codec, int letter)
         plan->map_size = number;
     else if (letter == 'c')
         *codec = codec_of(optarg);
+    else if (letter == 'b')
+        plan->batch_records = (uint32_t)number;
+    else if (letter == 'x')
+        plan->shrinks = (uint32_t)number;
     return number > 0 && (letter != 'c' || *codec >= 0);
 }
 
 int main(int count, char **words)
 {
-    struct plan plan = {.root = "/tmp", .size = 256 << 20, .map_size = 128 << 20};
+    struct plan plan = {.root = "/tmp",
+                        .size = 256 << 20,
+                        .map_size = 128 << 20,
+                        .batch_records = 64,
+                        .shrinks = 2};
     int letter, wanted = -1;
 
-    while ((letter = getopt(count, words, "d:s:k:m:c:")) != -1) {
+    while ((letter = getopt(count, words, "d:s:k:m:c:b:x:")) != -1) {
         if (letter == '?' || !take_flag(&plan, &wanted, letter)) {
             fprintf(stderr, "compact_speed [-d DIRECTORY] [-s MIB] [-k KEYS] [-m MAP_BYTES] "
-                            "[-c CODEC]\n");
+                            "[-c CODEC] [-b RECORDS] [-x TIMES]\n");
             return 2;
         }
     }

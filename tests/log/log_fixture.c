@@ -54,9 +54,9 @@ void log_fixture_open_compacted(struct log_fixture *fixture, uint32_t segment_si
                                               .map_load_percent = 90,
                                               .io_size = 2048,
                                               .rate_max = INT64_MAX,
-                                              .backoff_ms = FIXTURE_BACKOFF_MS,
-                                              .reader = codec_reader_open(),
-                                              .writer = codec_writer_open()};
+                                              .backoff_ms = FIXTURE_BACKOFF_MS};
+    for (int codec = CODEC_NONE; codec <= CODEC_ZSTD; codec++)
+        fixture->config.compaction.levels[codec] = codec_level_default((enum codec_type)codec);
     log_fixture_start(fixture);
 }
 
@@ -99,8 +99,6 @@ void log_fixture_close(struct log_fixture *fixture)
 {
     log_fixture_stop(fixture, false);
     memory_env_close(fixture->memory);
-    codec_reader_close(fixture->cleans.reader);
-    codec_writer_close(fixture->cleans.writer);
 }
 
 void log_fixture_power_loss(struct log_fixture *fixture, const enum memory_fate *fates)
