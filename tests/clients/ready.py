@@ -15,12 +15,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PIP = (sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--upgrade", "--root-user-action=ignore",
        "--target", "target", "-r", "requirements.txt")
 TOOLS = {"pom.xml": ("mvn", "-B", "-q", "package"), "go.mod": ("go", "build", "-o", "target/", "./..."),
-         "requirements.txt": PIP}
-MADE_FROM = (*TOOLS, "go.sum", "*.go", "*/*.go", "src/*.java")
+         "requirements.txt": PIP, "package.json": ("npm", "ci", "--no-progress")}
+MADE_FROM = (*TOOLS, "go.sum", "*.go", "*/*.go", "src/*.java", "package-lock.json")
 
 # What tools say when a registry cannot be reached, or when they are too old for the pinned version.
 CANNOT_BE_HAD = ("Could not transfer", "No module named pip", "Could not find a version that satisfies",
-                 "requires go >=", "invalid go version", "dial tcp", "proxyconnect", "i/o timeout")
+                 "requires go >=", "invalid go version", "dial tcp", "proxyconnect", "i/o timeout",
+                 "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "EBADPLATFORM")
 
 # Short lives: neither the last tenth of speed nor a second thread of garbage collection is worth its start.
 JAVA = ("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m")
