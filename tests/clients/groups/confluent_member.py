@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""confluent_member.py -- a member of a group of consumers (KIP-848) on a librdkafka that knows them.
+"""confluent_member.py -- a member of a group, also of one of consumers (KIP-848), on a librdkafka that knows them.
 
-    confluent_member.py BROKERS TOPIC GROUP
+    confluent_member.py BROKERS TOPIC GROUP [consumer]
 
 The lines are those of member.c.
 """
@@ -56,10 +56,11 @@ def take(consumer, topic, messages):
 
 
 def main():
-    brokers, topic, group = sys.argv[1:]
+    brokers, topic, group, *protocol = sys.argv[1:]
     watcher = threading.Thread(target=sys.stdin.read, daemon=True)
     watcher.start()
-    consumer = Consumer({"bootstrap.servers": brokers, "group.id": group, "group.protocol": "consumer",
+    kind = {"group.protocol": "consumer"} if protocol else {"session.timeout.ms": 6000, "heartbeat.interval.ms": 500}
+    consumer = Consumer({"bootstrap.servers": brokers, "group.id": group, **kind,
                          "enable.auto.commit": False, "auto.offset.reset": "earliest",
                          "reconnect.backoff.max.ms": 200})
     consumer.subscribe([topic], on_assign=tell_starts, on_revoke=tell_losses, on_lost=tell_losses)

@@ -20,7 +20,7 @@ def test_librdkafka_in_a_group_loses_no_committed_offset():
 
 
 def test_librdkafka_in_a_group_of_consumers_loses_no_committed_offset():
-    group_of_three(python("groups", "groups/confluent_member.py"), kind="consumer")  # Debian's does not know such groups.
+    group_of_three(python("groups", "groups/confluent_member.py"), (("consumer",),), "consumer")  # Debian's knows none.
 
 
 def test_java_members_of_both_protocols_share_a_group():

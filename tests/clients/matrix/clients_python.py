@@ -1,4 +1,4 @@
-"""clients_python.py -- kafka-python of three ages, one program on each, and aiokafka."""
+"""clients_python.py -- kafka-python of three ages, one program on each, confluent-kafka and aiokafka."""
 import sys
 
 from live import Skip
@@ -19,5 +19,7 @@ CLIENTS = [
     kafka_python("3.0.12", "python"),
     kafka_python("2.0.2", "old_python", is_idempotent=False),
     kafka_python("1.4.7", "older_python", codecs=("none", "gzip", "snappy", "lz4"), is_idempotent=False),
+    Client("confluent-kafka", "2.16.0", "Python", lambda: python("groups", "python/confluent.py"),
+           lambda: python("groups", "groups/confluent_member.py"), groups=("classic", "consumer")),
     Client("aiokafka", "0.14.0", "Python", lambda: python("aiokafka", "python/aio.py")),
 ]
