@@ -262,7 +262,7 @@ enum err world_elect(struct world *world, enum election_type type, const char *n
 {
     struct elect_topic topic = {.name = str_from(name), .count = 1, .indexes = &index};
     struct elect_leaders_command command = {
-        .principal = STR("User:ANONYMOUS"), .type = type, .count = 1, .topics = &topic};
+        .principal = STR("User:ANONYMOUS"), .type = (int32_t)type, .count = 1, .topics = &topic};
     struct elect_leaders_reply reply = {0};
     cr_assert_eq(decide_elect_leaders(world_begin(world), &command, &reply), ERR_NONE);
     world_accept(world);
