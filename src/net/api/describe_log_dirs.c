@@ -21,7 +21,8 @@ static void take_topic(struct log_dirs_job *job,
     const struct image_topic *topic = image_topic_by_name(job->request->shard->image, asked->name);
     for (uint32_t i = 0; topic && i < asked->partitions_count; i++) {
         struct partition_key key = {.topic_id = topic->id, .index = asked->partitions[i]};
-        map_put(&job->wanted, &key, job);
+        if (key.index >= 0 && key.index < topic->partition_count)
+            map_put(&job->wanted, &key, job);
     }
 }
 

@@ -6,7 +6,10 @@
 #include "api.h"
 #include "partitions.h"
 
-enum { PRODUCER_SIZE = 64 }; /* Of one, here and on the wire together, nearly. */
+enum {
+    PRODUCER_SIZE = 64, /* Of one, here and on the wire together, nearly. */
+    REPEATS_MAX = 1000, /* Partitions that a request may name beyond those that there are. */
+};
 
 struct producers_job {
     struct request *request;
@@ -93,6 +96,14 @@ static void go_on(struct shard *shard, struct producers_job *job)
     request_reply(job->request, &job->response);
 }
 
+static uint64_t count_asked(const struct describe_producers_request *body)
+{
+    uint64_t count = 0;
+    for (uint32_t t = 0; t < body->topics_count; t++)
+        count += body->topics[t].partitions_count;
+    return count;
+}
+
 void api_describe_producers(struct shard *shard, struct request *request)
 {
     struct arena *arena = &request->arena;
@@ -100,6 +111,11 @@ void api_describe_producers(struct shard *shard, struct request *request)
     job->request = request;
     if (!request_read(request, &job->body))
         return;
+    if (count_asked(&job->body) > shard->image->partition_count + REPEATS_MAX) {
+        trace_debug(shard->env->trace, "DescribeProducers names more partitions than there are");
+        request_close(request);
+        return;
+    }
     describe_producers_response_init(&job->response);
     job->response.topics_count = job->body.topics_count;
     job->response.topics = describe_producers_response_topic_new(arena, job->body.topics_count);
