@@ -59,8 +59,7 @@ struct config {
     int32_t message_size_max;       /* message.max.bytes, 1048588 */
     int32_t fetch_size_max;         /* fetch.max.bytes, 55 MiB */
     int32_t replica_fetch_size_max; /* replica.fetch.response.max.bytes, 10 MiB */
-    int64_t
-        inflight_size_max; /* queued.max.request.bytes, 32 MiB: the in-flight budget of the node */
+    int64_t inflight_size_max;      /* queued.max.request.bytes, 32 MiB: of requests and replies */
     int32_t connections_max;        /* Count. */
     int32_t request_partitions_max; /* Count: max.request.partition.size.limit, 2000 */
     int32_t fetch_sessions_max;     /* Count: max.incremental.fetch.session.cache.slots, 1000 */

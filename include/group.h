@@ -359,6 +359,8 @@ struct group_reply {
 
 /* What refuses in the coordinator's place: it does not work here, or not now. */
 struct group_reply group_reply_refuse(enum group_reply_kind kind, uint64_t token, enum err err);
+/* About what it takes in memory to keep; 0 where the command was not one that only reads. */
+uint64_t group_reply_size(const struct group_reply *reply);
 /* The same reply, good for as long as the arena is. */
 struct group_reply group_reply_keep(const struct group_reply *reply, struct arena *arena);
 

@@ -74,8 +74,10 @@ const struct key used_keys[] = {
              "What one answer to a consumer's fetch holds at most."),
     NUMBER32("replica.fetch.response.max.bytes", START, replica_fetch_size_max, 1024, INT32_MAX,
              "What one answer to a follower's fetch holds at most."),
-    NUMBER64("queued.max.request.bytes", START, inflight_size_max, -1, INT64_MAX,
-             "What all open requests hold together before sockets are no longer read. -1: 32 MiB."),
+    NUMBER64(
+        "queued.max.request.bytes", START, inflight_size_max, -1, INT64_MAX,
+        "What open requests and replies that have not left hold together before sockets are no "
+        "longer read, and long answers no longer made. -1: 32 MiB."),
     NUMBER32("max.connections", LIVE, connections_max, 0, INT32_MAX,
              "So many connections a node accepts from clients."),
     NUMBER32("max.incremental.fetch.session.cache.slots", START, fetch_sessions_max, 0, INT32_MAX,

@@ -18,6 +18,7 @@ enum {
     STARVED_READ_SIZE = 4 * 1024, /* Of one read while the budget is spent. */
     STALL_CHECK_MS = 500,         /* While somebody waits for the budget. */
     STALL_MAX_MS = 2000,          /* Without a byte of a frame that holds some of it. */
+    UNREAD_MAX_MS = 10000,        /* Without a byte taken of replies that do. */
 };
 
 struct place {
@@ -38,6 +39,9 @@ void reply_free(struct shard *shard, struct reply *reply)
         env_close(shard->env, reply->frame.splices[i].file);
     if (reply->frame.head)
         wire_frame_free(&reply->frame);
+    if (reply->exceeds)
+        shard->exceeding = false;
+    budget_release(shard, reply->held);
     *reply = (struct reply){0};
 }
 
@@ -61,7 +65,7 @@ static void conn_mark_dirty(struct shard *shard, struct conn *conn)
         list_append(&shard->dirty_conns, &conn->dirty);
 }
 
-/* ---- Budget of request bytes. */
+/* ---- Budget of the bytes of requests and replies. */
 
 static bool budget_is_spent(const struct shard *shard)
 {
@@ -90,22 +94,47 @@ void budget_release(struct shard *shard, uint64_t size)
 
 static struct conn *conn_next(struct shard *shard, uint32_t *cursor);
 
-/* Others wait for what a peer holds that began a frame and then fell silent. */
+bool budget_has_room(const struct shard *shard, uint64_t size)
+{
+    return size <= BUDGET_SMALL_SIZE || !budget_is_spent(shard);
+}
+
+/* Others wait for what a peer holds that began a frame and then fell silent, or that does not read
+ * what it asked for. */
+static const char *stall_of(const struct conn *conn, mono_ms now)
+{
+    if (conn->partial && !conn->pauses && now - conn->last_active > STALL_MAX_MS)
+        return "silent in the middle of a frame";
+    if (conn->blocked && !conn->internal && conn->output_size > CONN_OUTPUT_SPENT &&
+        now - conn->last_active > UNREAD_MAX_MS)
+        return "does not read its replies";
+    return NULL;
+}
+
 static void budget_check_stalls(struct timer *timer, mono_ms now)
 {
     struct shard *shard = list_entry(timer, struct shard, stall_timer);
     uint32_t cursor = 0;
-    if (list_is_empty(&shard->starved))
+    if (list_is_empty(&shard->starved) && list_is_empty(&shard->waiting))
         return;
-    for (struct conn *conn; (conn = conn_next(shard, &cursor));)
-        if (conn->partial && !conn->pauses && now - conn->last_active > STALL_MAX_MS) {
-            trace_warn(shard->env->trace,
-                       "connection %d: silent in the middle of a frame while "
-                       "queued.max.request.bytes=%lld is spent; closed",
-                       conn->id, (long long)shard->config->inflight_size_max);
-            conn_close(shard, conn);
-        }
+    for (struct conn *conn; (conn = conn_next(shard, &cursor));) {
+        const char *stall = stall_of(conn, now);
+        if (!stall)
+            continue;
+        trace_warn(shard->env->trace,
+                   "connection %d: %s while queued.max.request.bytes=%lld is spent; closed",
+                   conn->id, stall, (long long)shard->config->inflight_size_max);
+        conn_close(shard, conn);
+    }
     timer_start(&shard->timers, timer, now + STALL_CHECK_MS);
+}
+
+void budget_watch(struct shard *shard)
+{
+    if (!list_is_empty(&shard->starved) || !list_is_empty(&shard->waiting))
+        return;
+    shard->stall_timer.fire = budget_check_stalls;
+    timer_start(&shard->timers, &shard->stall_timer, shard->now + STALL_CHECK_MS);
 }
 
 /* A budget that is spent holds back frames that have begun, one excepted: two half-read frames
@@ -121,10 +150,7 @@ static bool budget_admits(struct shard *shard, struct conn *conn)
     if (shard->admitted == conn->id)
         return true;
     conn_set_pause(shard, conn, CONN_PAUSE_BUDGET, true);
-    if (list_is_empty(&shard->starved)) {
-        shard->stall_timer.fire = budget_check_stalls;
-        timer_start(&shard->timers, &shard->stall_timer, shard->now + STALL_CHECK_MS);
-    }
+    budget_watch(shard);
     if (list_is_empty(&conn->starved))
         list_append(&shard->starved, &conn->starved);
     return false;
@@ -202,10 +228,15 @@ static void conn_keep_rest(struct shard *shard, struct conn *conn, const uint8_t
     conn->partial->size = size;
 }
 
-/* No more requests of it now: the peer does not read its replies, or asks faster than we answer. */
-static bool conn_is_full(const struct conn *conn)
+static uint64_t output_max(const struct shard *shard, const struct conn *conn)
 {
-    return conn->line_count >= CONN_INFLIGHT_MAX || conn->output_size > CONN_OUTPUT_MAX;
+    return !conn->internal && budget_is_spent(shard) ? CONN_OUTPUT_SPENT : CONN_OUTPUT_MAX;
+}
+
+/* No more requests of it now: the peer does not read its replies, or asks faster than we answer. */
+static bool conn_is_full(const struct shard *shard, const struct conn *conn)
+{
+    return conn->line_count >= CONN_INFLIGHT_MAX || conn->output_size > output_max(shard, conn);
 }
 
 static void conn_set_aside(struct shard *shard, struct conn *conn, const uint8_t *rest,
@@ -232,7 +263,7 @@ static void conn_cut(struct shard *shard, struct conn *conn, struct buf *slab)
 {
     uint32_t at = 0;
     while (slab->size - at >= 4) {
-        if (conn_is_full(conn)) {
+        if (conn_is_full(shard, conn)) {
             conn_set_aside(shard, conn, slab->data + at, slab->size - at);
             return;
         }
@@ -359,7 +390,9 @@ void conn_answer(struct shard *shard, conn_id id, uint64_t number, struct reply 
         place->reply = *reply;
         *reply = (struct reply){0};
         conn->output_size += place->reply.frame.size;
-        conn_set_pause(shard, conn, CONN_PAUSE_OUTPUT, conn->output_size > CONN_OUTPUT_MAX);
+        place->reply.held = place->reply.frame.head ? place->reply.frame.head->capacity : 0;
+        budget_take(shard, place->reply.held);
+        conn_set_pause(shard, conn, CONN_PAUSE_OUTPUT, conn->output_size > output_max(shard, conn));
         conn_mark_dirty(shard, conn);
         return;
     }
@@ -508,7 +541,7 @@ static void conn_flush(struct shard *shard, struct conn *conn)
             break;
         place_done(shard, conn, place);
     }
-    conn_set_pause(shard, conn, CONN_PAUSE_OUTPUT, conn->output_size > CONN_OUTPUT_MAX);
+    conn_set_pause(shard, conn, CONN_PAUSE_OUTPUT, conn->output_size > output_max(shard, conn));
     conn_set_pause(shard, conn, CONN_PAUSE_LINE, conn->line_count >= CONN_INFLIGHT_MAX);
     if (conn->pauses == CONN_PAUSE_REST && !conn->closing && list_is_empty(&conn->resuming))
         list_append(&shard->resuming, &conn->resuming);

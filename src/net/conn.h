@@ -2,8 +2,8 @@
  *
  * A frame is parsed where it was received; only one that spans two reads is copied.
  * Each request holds a place in line; its reply leaves when all before it have left.
- * Reading stops while the node's in-flight budget is spent, while the peer does not
- * read its replies, and while too many requests of it are open.
+ * Reading stops while the node's budget of requests and replies is spent, while the
+ * peer does not read its replies, and while too many requests of it are open.
  *
  * Source  kafka-protocol framing; KIP-511 for what closes a connection. */
 #ifndef NET_CONN_H
@@ -17,6 +17,8 @@ enum {
     CONN_SLAB_SIZE = 256 * 1024,
     CONN_INFLIGHT_MAX = 1024,          /* Open requests of one connection. */
     CONN_OUTPUT_MAX = 4 * 1024 * 1024, /* Queued reply bytes at which reading stops. */
+    CONN_OUTPUT_SPENT = 64 * 1024,     /* The same while the budget is spent. */
+    BUDGET_SMALL_SIZE = 16 * 1024,     /* Of an answer that is made all the same. */
 };
 
 struct shard;
@@ -25,6 +27,8 @@ struct shard;
 struct reply {
     struct wire_frame frame; /* head NULL: nothing to send (acks=0). */
     bool close;              /* Hang up instead of answering. */
+    bool exceeds;            /* The one that may exceed the budget (room.c). */
+    uint64_t held;           /* Bytes of the budget, once it stands in line. */
 };
 
 enum conn_pause {
@@ -83,9 +87,13 @@ void conn_close_all(struct shard *shard);                /* At once, for shard_c
 void conn_set_serving(struct shard *shard, bool serving);
 void conn_reap_idle(struct shard *shard, mono_ms now);
 
-/* Bytes of requests held; reading resumes when enough has been released. */
+/* Bytes of requests and replies held; reading resumes when enough has been released. */
 void budget_take(struct shard *shard, uint64_t size);
 void budget_release(struct shard *shard, uint64_t size);
+/* Whether an answer of `size` bytes may be made now. */
+bool budget_has_room(const struct shard *shard, uint64_t size);
+/* Somebody is about to wait for it: close who holds some of it and has fallen silent. */
+void budget_watch(struct shard *shard);
 
 /* Also gives back the files of its extents. */
 void reply_free(struct shard *shard, struct reply *reply);

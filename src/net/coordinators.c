@@ -44,6 +44,8 @@ bool topic_holds_groups(const struct image_topic *topic)
 
 static void ask_return(struct shard *shard, struct group_ask *ask)
 {
+    if (ask->letter.from != shard->index)
+        budget_release(shard, ask->held); /* It counts where it goes. */
     mailbox_return(shard, &ask->letter, ask->done);
 }
 
@@ -86,11 +88,13 @@ static struct group_ask *ask_of(const struct group_reply *reply)
     return (struct group_ask *)(uintptr_t)reply->token;
 }
 
-static void asks_keep_replies(const struct group_decision *decision)
+static void asks_keep_replies(struct shard *shard, const struct group_decision *decision)
 {
     for (uint32_t i = 0; i < decision->reply_count; i++) {
         struct group_ask *ask = ask_of(&decision->replies[i]);
         ask->reply = group_reply_keep(&decision->replies[i], &ask->arena);
+        ask->held = ask->arena.total;
+        budget_take(shard, ask->held);
     }
 }
 
@@ -167,6 +171,31 @@ static void probe_decided(const struct partition *partition, const struct group_
                                                      .object = is_told ? ask->command : NULL});
 }
 
+/* Those that decide nothing need no batch. */
+static bool ask_writes(const struct group_ask *ask)
+{
+    switch (ask->kind) {
+    case GROUP_REPLY_HEARTBEAT:
+    case GROUP_REPLY_FETCH:
+    case GROUP_REPLY_DESCRIBE:
+    case GROUP_REPLY_CONSUMER_DESCRIBE:
+    case GROUP_REPLY_LIST:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* What only reads, and changes nothing, can be asked again. */
+static bool ask_has_room(const struct shard *shard, const struct group_ask *ask,
+                         const struct group_decision *decision)
+{
+    if (ask->exceeds || ask_writes(ask))
+        return true;
+    check(decision->record_count == 0);
+    return budget_has_room(shard, group_reply_size(&decision->replies[0]));
+}
+
 /* `ask` NULL: what is due. */
 static void seat_decide(struct seat *seat, struct group_ask *ask)
 {
@@ -185,9 +214,14 @@ static void seat_decide(struct seat *seat, struct group_ask *ask)
     else
         group_decide_tick(&decision);
     group_decision_end(&decision);
+    if (ask && !ask_has_room(shard, ask, &decision)) {
+        arena_free(&arena);
+        ask_refuse(shard, ask, ERR_AGAIN);
+        return;
+    }
     shard->counters.group_rebalances +=
         coordinator_read_stats(seat->coordinator).rebalances - rebalances;
-    asks_keep_replies(&decision);
+    asks_keep_replies(shard, &decision);
     if (ask && ask->decided)
         mailbox_send(shard, ask->letter.from, &ask->notice, ask->decided);
     if (decision.record_count > 0) {
@@ -202,21 +236,6 @@ static void seat_decide(struct seat *seat, struct group_ask *ask)
             ask_answer(partition, ask_of(&decision.replies[i]), group_decision_offset(&decision));
     }
     arena_free(&arena);
-}
-
-/* Those that decide nothing need no batch. */
-static bool ask_writes(const struct group_ask *ask)
-{
-    switch (ask->kind) {
-    case GROUP_REPLY_HEARTBEAT:
-    case GROUP_REPLY_FETCH:
-    case GROUP_REPLY_DESCRIBE:
-    case GROUP_REPLY_CONSUMER_DESCRIBE:
-    case GROUP_REPLY_LIST:
-        return false;
-    default:
-        return true;
-    }
 }
 
 /* Errors  NOT_COORDINATOR; COORDINATOR_LOAD_IN_PROGRESS; COORDINATOR_NOT_AVAILABLE: too few
@@ -475,7 +494,7 @@ void coordinator_leave_seat(struct partition *partition)
                          shard->now, cluster_wall(shard));
     group_decide_resign(&decision);
     group_decision_end(&decision);
-    asks_keep_replies(&decision);
+    asks_keep_replies(shard, &decision);
     for (uint32_t i = 0; i < decision.reply_count; i++)
         ask_return(shard, ask_of(&decision.replies[i]));
     arena_free(&arena);

@@ -25,6 +25,7 @@ struct group_ask {
     struct letter letter;
     struct partition_key key; /* Of __consumer_offsets. */
     enum group_reply_kind kind;
+    bool exceeds; /* Its reply may be of any size now; else one that is not small may be refused. */
     /* Gives the decision the command, whose token is group_ask_token(). */
     void (*decide)(struct group_decision *decision, const struct group_ask *ask);
     void (*done)(struct shard *shard, struct letter *letter);
@@ -39,6 +40,7 @@ struct group_ask {
     /* The answer; what it points to lives in the arena, which is the asker's to free. */
     struct group_reply reply;
     struct arena arena;
+    uint64_t held; /* Bytes of the arena, in the budget of the shard where it is. */
     /* Of the owner while it waits. */
     struct wait wait;
     struct shard *owner;
@@ -50,7 +52,8 @@ static inline uint64_t group_ask_token(const struct group_ask *ask)
 }
 
 /* Errors  in the reply: NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE:
- *         nothing was decided, or what was decided may be lost; ask again. */
+ *         nothing was decided, or what was decided may be lost; ask again. ERR_AGAIN: there is no
+ *         room for the reply now (room.c). */
 void coordinators_ask(struct shard *shard, struct letter *letter);
 
 /* -- For partition_role.c, whose partition.seat is the coordinator's place. */

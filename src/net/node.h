@@ -72,8 +72,11 @@ struct shard {
     struct codec_reader *codec_reader; /* Of record batches, one at a time. */
     struct codec_writer *codec_writer;
     uint64_t inflight_size;
-    conn_id admitted;         /* The one that may exceed the budget; -1: none. */
-    struct list starved;      /* struct conn.starved */
+    conn_id admitted;    /* The one that may exceed the budget; -1: none. */
+    struct list starved; /* struct conn.starved */
+    struct list waiting; /* Requests, for room for their answers (room.c). */
+    uint32_t waiting_count;
+    bool exceeding;           /* One of them may exceed the budget, and its reply has not left. */
     struct timer stall_timer; /* Runs while somebody is starved. */
     struct list resuming;     /* struct conn.resuming */
     struct list dirty_conns;  /* struct conn.dirty */

@@ -20,7 +20,9 @@ static void request_arrive(struct shard *shard, struct letter *letter)
 
 static void request_dispatch(struct shard *shard, struct request *request)
 {
-    if (request->api->home == API_QUORUM_SHARD && shard->index != 0)
+    if (request->api->tells_much && !request_has_room(request, UINT64_MAX))
+        request_wait(request);
+    else if (request->api->home == API_QUORUM_SHARD && shard->index != 0)
         mailbox_send(shard, 0, &request->letter, request_arrive);
     else
         request->api->handle(shard, request);
@@ -51,12 +53,13 @@ static bool request_parse(struct request *request, const struct conn *conn)
     return request_allowed(request);
 }
 
+enum { HEAD_SIZE = (sizeof(struct request) + 15) / 16 * 16 };
+
 static struct request *request_new(struct shard *shard)
 {
     struct request *request = spare_take(&shard->requests);
-    uint32_t head = (sizeof *request + 15) / 16 * 16;
     request->shard = shard;
-    arena_start(&request->arena, (uint8_t *)request + head, REQUEST_BLOCK_SIZE - head);
+    arena_start(&request->arena, (uint8_t *)request + HEAD_SIZE, REQUEST_BLOCK_SIZE - HEAD_SIZE);
     return request;
 }
 
@@ -109,6 +112,31 @@ bool request_begin_inside(struct request *envelope, struct bytes frame)
     }
     request_dispatch(request->shard, request);
     return true;
+}
+
+void request_forget(struct request *request)
+{
+    struct bytes frame = request->frame.bytes;
+    struct buf *copy = buf_copy(frame.data, frame.size);
+    buf_unref(request->frame.buf);
+    request->frame = (struct slice){.buf = copy, .bytes = {.data = copy->data, .size = frame.size}};
+    arena_free(&request->arena);
+    budget_take(request->shard, frame.size);
+    budget_release(request->shard, request->held);
+    request->held = frame.size;
+}
+
+void request_begin_again(struct request *request)
+{
+    struct wire_request_header header;
+    uint8_t *block = (uint8_t *)request;
+    memset(block + HEAD_SIZE, 0, REQUEST_BLOCK_SIZE - HEAD_SIZE);
+    arena_start(&request->arena, block + HEAD_SIZE, REQUEST_BLOCK_SIZE - HEAD_SIZE);
+    request->context = NULL;
+    wire_reader_init(&request->reader, request->frame.bytes);
+    check(wire_request_header_read(&header, &request->wire, &request->reader) == ERR_NONE);
+    request->client_id = header.client_id;
+    request_dispatch(request->shard, request);
 }
 
 void request_release_frame(struct request *request)

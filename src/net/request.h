@@ -24,6 +24,7 @@ struct api {
     int16_t key;
     bool client, internal; /* On which listeners it is there. */
     bool forwarded;        /* May come inside an Envelope. */
+    bool tells_much;       /* It is not begun while there is no room for a large answer. */
     enum api_home home;
     void (*handle)(struct shard *shard, struct request *request);
 };
@@ -41,6 +42,7 @@ struct request {
     struct str client_id;
     uint32_t listener;
     bool internal;
+    bool has_waited; /* For room, before. */
     struct slice frame;
     uint64_t held;             /* Bytes of the budget. */
     struct wire_reader reader; /* Stands at the body. */
@@ -62,7 +64,21 @@ void request_reply(struct request *request, const void *response);
 void request_close(struct request *request); /* Ends it; the connection closes. */
 void request_drop(struct request *request);  /* Ends it without a reply (acks=0). */
 void request_release_frame(struct request *request);
-/* Its frame has gone: count what else it holds against the budget. */
+/* All but the frame goes, and of the frame a copy stays, without what was read with it. Only
+ * request_begin_again(), or the end, may follow. */
+void request_forget(struct request *request);
+/* Handle it once more, from its frame. */
+void request_begin_again(struct request *request);
+
+/* room.c: whether its answer of `size` bytes, in memory and on the wire, may be made now. */
+bool request_has_room(const struct request *request, uint64_t size);
+/* It may not: all that was done for the request is forgotten, and it is handled again when there
+ * is room. Its frame must not have been released. */
+void request_wait(struct request *request);
+bool request_resume_all(struct shard *shard); /* Those that may go on; false: none. */
+void request_end_waits(struct shard *shard);
+
+/* Count what it holds beside its frame against the budget. */
 void request_recount(struct request *request);
 /* Read the body into `*body` (zeroed struct of the API); on an error the connection closes. */
 bool request_read(struct request *request, void *body);

@@ -13,6 +13,7 @@
 #include "office.h"
 #include "partitions.h"
 #include "quorum.h"
+#include "request.h"
 #include "watcher.h"
 
 enum { SLABS_IDLE_MAX = 8, IDLE_CHECK_MS = 60 * 1000 };
@@ -39,6 +40,7 @@ static void shard_init(struct shard *shard, const struct config *config, uint32_
     rand_init(&shard->rand, env_random(env));
     list_init(&shard->mail);
     list_init(&shard->starved);
+    list_init(&shard->waiting);
     list_init(&shard->resuming);
     list_init(&shard->dirty_conns);
     list_init(&shard->dirty_peers);
@@ -83,6 +85,7 @@ enum err shard_open(struct shard **out, const struct config *config, uint32_t in
  * and call ends on its own path and frees what it owns. */
 static void shard_end_waits(struct shard *shard)
 {
+    request_end_waits(shard);
     if (shard->partitions)
         partitions_end_waits(shard->partitions);
     if (shard->quorum)
@@ -248,7 +251,7 @@ static void shard_flush(struct shard *shard)
         shard_flush_cores(shard);
         peer_flush_all(shard);
         conn_flush_all(shard);
-    } while (conn_resume_all(shard) || shard_is_restless(shard));
+    } while (conn_resume_all(shard) || request_resume_all(shard) || shard_is_restless(shard));
 }
 
 void shard_tick(struct shard *shard, mono_ms now)

@@ -95,12 +95,16 @@ static void part_done(struct shard *shard, struct letter *letter)
 {
     struct sizes_part *part = (struct sizes_part *)letter;
     struct log_dirs_job *job = part->job;
+    struct request *request = job->request;
     job->parts[job->part_count++] = part;
     for (uint32_t i = 0; i < part->count; i++)
         map_put(&job->found, &part->sizes[i].key, &part->sizes[i]);
     if (--job->pending > 0)
         return;
-    answer(shard, job);
+    if (request_has_room(request, UINT64_MAX))
+        answer(shard, job);
+    else
+        request_wait(request);
     job_free(job);
 }
 
@@ -116,7 +120,6 @@ void api_describe_log_dirs(struct shard *shard, struct request *request)
     map_init(&job->found, sizeof(struct partition_key));
     for (uint32_t i = 0; i < body.topics_count; i++)
         take_topic(job, &body.topics[i]);
-    request_release_frame(request);
     job->pending = shard->config->shards;
     job->parts = mem_alloc(shard->config->shards * sizeof(struct sizes_part *));
     for (uint32_t i = 0; i < shard->config->shards; i++) {

@@ -53,12 +53,18 @@ static void part_done(struct shard *shard, struct letter *letter)
 {
     struct producers_part *part = (struct producers_part *)letter;
     struct producers_job *job = part->job;
-    if (part->err == ERR_NONE)
+    bool has_room = request_has_room(job->request, UINT64_MAX);
+    if (has_room && part->err == ERR_NONE)
         put_producers(job, part);
-    else
+    else if (has_room)
         refuse(job, part->err, (struct str){0});
     mem_free(part->producers);
     mem_free(part);
+    if (!has_room) {
+        request_wait(job->request);
+        return;
+    }
+    request_recount(job->request);
     job->place++;
     go_on(shard, job);
 }
@@ -129,6 +135,5 @@ void api_describe_producers(struct shard *shard, struct request *request)
         for (uint32_t p = 0; p < asked->partitions_count; p++)
             topic->partitions[p].index = asked->partitions[p];
     }
-    request_release_frame(request);
     go_on(shard, job);
 }

@@ -69,24 +69,38 @@ struct group_job *group_job_begin(struct request *request, enum group_reply_kind
         ask->job = job;
         ask->place = i;
         ask->decided = may_park ? ask_decided : NULL;
+        ask->exceeds = request->internal || request->reply.exceeds;
     }
     return job;
 }
 
 void group_job_end(struct group_job *job)
 {
+    struct request *request = job->request;
+    struct shard *shard = request->shard;
+    uint64_t held = 0;
+    bool has_room = true;
     if (--job->pending > 0)
         return;
-    job->answer(job);
     for (uint32_t i = 0; i < job->count; i++)
+        has_room = has_room && job->asks[i].reply.err != ERR_AGAIN;
+    if (has_room)
+        job->answer(job);
+    for (uint32_t i = 0; i < job->count; i++) {
+        held += job->asks[i].held;
         arena_free(&job->asks[i].arena);
+    }
     mem_free(job);
+    budget_release(shard, held);
+    if (!has_room)
+        request_wait(request);
 }
 
 static void ask_done(struct shard *shard, struct letter *letter)
 {
     struct group_ask *ask = (struct group_ask *)letter;
-    (void)shard;
+    if (letter->from != shard->index)
+        budget_take(shard, ask->held);
     group_job_end(ask->job);
 }
 

@@ -9,7 +9,11 @@
 #include "create_missing.h"
 #include "state.h"
 
-enum { HOLD_MS = 1000 };
+enum {
+    HOLD_MS = 1000,
+    TOPIC_SIZE = 512, /* In memory and on the wire, about. */
+    PARTITION_SIZE = 256,
+};
 
 struct metadata_job {
     struct request *request;
@@ -133,11 +137,36 @@ static bool wants_all(const struct metadata_job *job)
     return !job->body.topics || (job->request->version == 0 && job->body.topics_count == 0);
 }
 
+static uint64_t topic_size(const struct image_topic *topic)
+{
+    return topic ? TOPIC_SIZE + (uint64_t)topic->partition_count * PARTITION_SIZE : 0;
+}
+
+/* How large the answer would be, about. */
+static uint64_t answer_size(const struct shard *shard, const struct metadata_job *job)
+{
+    const struct image *image = shard->image;
+    uint64_t size = 0;
+    if (wants_all(job))
+        return image->topic_count * (uint64_t)TOPIC_SIZE +
+               image->partition_count * (uint64_t)PARTITION_SIZE;
+    for (uint32_t i = 0; i < job->body.topics_count; i++)
+        size += topic_size(topic_asked(image, &job->body.topics[i]));
+    return size;
+}
+
 static void answer(struct shard *shard, struct metadata_job *job)
 {
     struct request *request = job->request;
     struct metadata_response response;
     char cluster[UUID_TEXT_SIZE];
+    if (!request_has_room(request, answer_size(shard, job))) {
+        if (request->frame.buf)
+            request_wait(request);
+        else
+            request_close(request); /* It has waited for the image already; it asks again. */
+        return;
+    }
     metadata_response_init(&response);
     uuid_format(shard->image->cluster_id, cluster);
     response.cluster_id = str_from(cluster);

@@ -31,7 +31,7 @@ struct totals {
     struct sync_stats data, metadata;
     struct env_usage usage;
     uint64_t connections, http_connections;
-    uint64_t request_size; /* Bytes of requests that are held. */
+    uint64_t request_size; /* Bytes of requests and replies that are held. */
     const char *unready;   /* Why clients are not served; NULL: they are. */
     /* Of the metadata as this node has applied it. */
     uint64_t active_brokers, fenced_brokers, topics, partitions, offline_partitions;

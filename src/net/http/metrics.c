@@ -438,7 +438,7 @@ static const struct family families[] = {
      COUNTER(connections_accepted)},
     {"skiff_http_connections", "gauge", "Open connections of the HTTP port.",
      TOTAL(http_connections)},
-    {"skiff_request_bytes", "gauge", "Bytes of requests that are held in memory.",
+    {"skiff_request_bytes", "gauge", "Bytes of requests and of replies that are held in memory.",
      TOTAL(request_size)},
     {"skiff_request_bytes_limit", "gauge", "queued.max.request.bytes of each shard.",
      .write = write_request_size_max},

@@ -1,0 +1,277 @@
+/* room.c -- answers that a small request makes large, to peers that do not read them: what they owe
+ * is bounded, others are served, and each gets its own once it reads. */
+#include <criterion/criterion.h>
+
+#include "group_fixture.h"
+#include "node.h"
+
+enum {
+    BUDGET = 1 << 20,
+    METADATA_SIZE = 4000,
+    OFFSETS = 500, /* Of one group: 2 MB, which is more than the budget. */
+    GROUP_BYTES = OFFSETS * (METADATA_SIZE + 256),
+    PEERS = 20,
+    STUCK = 1000, /* Bytes that a peer takes which does not read. */
+};
+
+static struct node node;
+static char metadata[METADATA_SIZE];
+
+static void tune(struct config *config)
+{
+    groups_tune(config);
+    config->inflight_size_max = BUDGET;
+}
+
+/* What a group has committed for many partitions of `kept`, each with much metadata. */
+static void fill(const char *group)
+{
+    struct client client = client_new(&node, group);
+    struct offset_commit_request body = client_commit_request(&client, 0);
+    struct offset_commit_response response;
+    struct offset_commit_request_topic *topic = &body.topics[0];
+    memset(metadata, 'm', sizeof metadata);
+    topic->partitions_count = OFFSETS;
+    topic->partitions = offset_commit_request_partition_new(&node.arena, OFFSETS);
+    for (int32_t i = 0; i < OFFSETS; i++) {
+        topic->partitions[i].index = i;
+        topic->partitions[i].committed_offset = 1000 + i;
+        topic->partitions[i].committed_metadata =
+            (struct str){.data = metadata, .size = sizeof metadata};
+    }
+    node_call(&node, client.conn, WIRE_OFFSET_COMMIT, 9, &body, &response);
+    cr_assert_eq(response.topics[0].partitions[OFFSETS - 1].error_code, ERR_NONE);
+    node.fake.conns[client.conn].peer_has_gone = true;
+}
+
+static void start(void)
+{
+    node_start(&node, tune);
+    client_find(&(struct node *){&node}[0], "g", 4);
+    node_keep_record(&node);
+    client_find(&node, "g", 4);
+    node_run(&node, 100);
+    fill("g");
+    node_run(&node, 10);
+    cr_assert_eq(node_inflight_size(&node), 0);
+}
+
+static void stop(void)
+{
+    node_check_record(&node);
+    node_stop(&node);
+}
+
+TestSuite(room, .init = start, .fini = stop);
+
+/* All that `count` groups have committed; on a connection of its own, which is returned. */
+static conn_id ask_all(uint32_t count, const char *const *groups, uint32_t room)
+{
+    struct offset_fetch_request body;
+    conn_id conn = node_connect(&node);
+    offset_fetch_request_init(&body);
+    body.groups_count = count;
+    body.groups = offset_fetch_request_group_new(&node.arena, count);
+    for (uint32_t i = 0; i < count; i++) {
+        body.groups[i].group_id = str_from(groups[i]);
+        body.groups[i].topics = NULL;
+    }
+    node.fake.conns[conn].room = room;
+    node_ask(&node, conn, WIRE_OFFSET_FETCH, 9, &body);
+    return conn;
+}
+
+static conn_id ask_g(uint32_t room)
+{
+    static const char *const group = "g";
+    return ask_all(1, &group, room);
+}
+
+static void read_all(conn_id conn, uint32_t groups)
+{
+    struct offset_fetch_response response;
+    struct wire_reader reader;
+    int32_t correlation;
+    struct bytes frame = node_reply(&node, conn);
+    cr_assert_not_null(frame.data);
+    wire_reader_init(&reader, frame);
+    cr_assert_eq(
+        wire_response_header_read(&correlation, wire_api_find(WIRE_OFFSET_FETCH), 9, &reader),
+        ERR_NONE);
+    cr_assert_eq(offset_fetch_response_read(&response, 9, &reader, &node.arena), ERR_NONE);
+    cr_assert_eq(response.groups_count, groups);
+    for (uint32_t i = 0; i < groups; i++) {
+        cr_assert_eq(response.groups[i].error_code, ERR_NONE);
+        cr_assert_eq(response.groups[i].topics[0].partitions_count, OFFSETS);
+        for (uint32_t p = 0; p < OFFSETS; p++) {
+            cr_assert_eq(response.groups[i].topics[0].partitions[p].committed_offset, 1000 + p);
+            cr_assert_eq(response.groups[i].topics[0].partitions[p].metadata.size, METADATA_SIZE);
+        }
+    }
+}
+
+Test(room, of_answers_that_nobody_reads_is_bounded_and_all_are_right_in_the_end)
+{
+    conn_id peers[PEERS];
+    for (int i = 0; i < PEERS; i++)
+        peers[i] = ask_g(STUCK);
+    node_run(&node, 100);
+    cr_assert_gt(node_inflight_size(&node), BUDGET);
+    cr_assert_lt(node_inflight_size(&node), 3 * GROUP_BYTES);
+
+    struct client client = client_new(&node, "small");
+    cr_assert_eq(client_commit(&client, 7, 9), ERR_NONE);
+    cr_assert_eq(client_committed(&client, 9), 7);
+    cr_assert_eq(node_fetch(&node, node_connect(&node), "kept", 0).error_code, ERR_NONE);
+
+    for (int i = 0; i < PEERS; i++)
+        node.fake.conns[peers[i]].room = UINT32_MAX;
+    node_run(&node, 100);
+    for (int i = 0; i < PEERS; i++)
+        read_all(peers[i], 1);
+    cr_assert_eq(node_inflight_size(&node), 0);
+}
+
+/* They come in one tick, and even in one read. */
+Test(room, is_looked_for_by_each_of_many_at_once)
+{
+    static const char *const group = "g";
+    struct offset_fetch_request body;
+    conn_id conn = ask_all(1, &group, STUCK);
+    offset_fetch_request_init(&body);
+    body.groups_count = 1;
+    body.groups = offset_fetch_request_group_new(&node.arena, 1);
+    body.groups[0].group_id = STR("g");
+    body.groups[0].topics = NULL;
+    for (int i = 1; i < PEERS; i++)
+        node_ask(&node, conn, WIRE_OFFSET_FETCH, 9, &body);
+    node_run(&node, 100);
+    cr_assert_lt(node_inflight_size(&node), 3 * GROUP_BYTES);
+
+    node.fake.conns[conn].room = UINT32_MAX;
+    node_run(&node, 100);
+    for (int i = 0; i < PEERS; i++)
+        read_all(conn, 1);
+    cr_assert_eq(node_inflight_size(&node), 0);
+}
+
+Test(room, is_found_for_what_needs_more_than_there_is)
+{
+    static const char *const groups[] = {"g", "h", "i"};
+    conn_id stuck[2], several[2];
+    fill("h");
+    fill("i");
+    for (int i = 0; i < 2; i++) {
+        stuck[i] = ask_g(STUCK);
+        several[i] = ask_all(3, groups, UINT32_MAX);
+    }
+    node_run(&node, 100);
+    for (int i = 0; i < 2; i++)
+        node.fake.conns[stuck[i]].room = UINT32_MAX;
+    node_run(&node, 100);
+    for (int i = 0; i < 2; i++) {
+        read_all(stuck[i], 1);
+        read_all(several[i], 3);
+    }
+    cr_assert_eq(node_inflight_size(&node), 0);
+}
+
+Test(room, is_not_kept_for_ever_by_peers_that_do_not_read)
+{
+    conn_id stuck[3];
+    for (int i = 0; i < 3; i++)
+        stuck[i] = ask_g(STUCK);
+    conn_id conn = ask_g(UINT32_MAX);
+    node_run(&node, 5000);
+    cr_assert_eq(node_reply_count(&node, conn), 0);
+    cr_assert_not(node_has_closed(&node, stuck[0]));
+
+    node_run(&node, 60000);
+    read_all(conn, 1);
+    for (int i = 0; i < 2; i++)
+        cr_assert(node_has_closed(&node, stuck[i]));
+}
+
+Test(room, is_left_alone_by_who_hangs_up_while_it_waits)
+{
+    conn_id stuck[2], gone[PEERS];
+    for (int i = 0; i < 2; i++)
+        stuck[i] = ask_g(STUCK);
+    node_run(&node, 10);
+    for (int i = 0; i < PEERS; i++)
+        gone[i] = ask_g(STUCK);
+    node_run(&node, 10);
+    cr_assert_eq(node.shard->waiting_count, PEERS);
+    for (int i = 0; i < PEERS; i++)
+        node.fake.conns[gone[i]].peer_has_gone = true;
+    for (int i = 0; i < 2; i++)
+        node.fake.conns[stuck[i]].room = UINT32_MAX;
+    node_run(&node, 10);
+    cr_assert_eq(node.shard->waiting_count, 0);
+    cr_assert_eq(node_inflight_size(&node), 0);
+}
+
+Test(room, is_waited_for_until_the_node_stops)
+{
+    for (int i = 0; i < PEERS; i++)
+        ask_g(STUCK);
+    node_run(&node, 10);
+    cr_assert_gt(node.shard->waiting_count, 0);
+    node_restart(&node);
+}
+
+static uint32_t answers(int16_t key, int16_t version, const void *body)
+{
+    conn_id conn = node_connect(&node);
+    node_ask(&node, conn, key, version, body);
+    node_run(&node, 10);
+    return node_reply_count(&node, conn);
+}
+
+/* How many of the questions that may have long answers get one now. */
+static uint32_t long_answers(void)
+{
+    struct list_config_resources_request resources;
+    struct describe_configs_request configs;
+    struct describe_log_dirs_request dirs;
+    struct describe_topic_partitions_request topics;
+    list_config_resources_request_init(&resources);
+    describe_configs_request_init(&configs);
+    describe_log_dirs_request_init(&dirs);
+    dirs.topics = NULL;
+    describe_topic_partitions_request_init(&topics);
+    return answers(WIRE_LIST_CONFIG_RESOURCES, 1, &resources) +
+           answers(WIRE_DESCRIBE_CONFIGS, 4, &configs) + answers(WIRE_DESCRIBE_LOG_DIRS, 4, &dirs) +
+           answers(WIRE_DESCRIBE_TOPIC_PARTITIONS, 0, &topics);
+}
+
+/* All topics, or `kept` alone. */
+static uint32_t metadata_answers(bool is_all)
+{
+    struct metadata_request body;
+    metadata_request_init(&body);
+    body.topics_count = is_all ? 0 : 1;
+    body.topics = is_all ? NULL : metadata_request_topic_new(&node.arena, 1);
+    if (!is_all)
+        body.topics[0].name = STR("kept");
+    return answers(WIRE_METADATA, 9, &body);
+}
+
+Test(room, is_waited_for_by_every_question_with_a_long_answer)
+{
+    for (int i = 0; i < 40; i++)
+        cr_assert_eq(node_create_topic(&node, arena_format(&node.arena, "topic%d", i)), ERR_NONE);
+    cr_assert_eq(long_answers(), 4);
+    cr_assert_eq(metadata_answers(true), 1);
+    for (int i = 0; i < 2; i++)
+        ask_g(STUCK); /* The second one may exceed the budget, and nobody else then. */
+    node_run(&node, 10);
+
+    cr_assert_eq(long_answers(), 0);
+    cr_assert_eq(metadata_answers(true), 0);
+    cr_assert_eq(metadata_answers(false), 1);
+
+    node_run(&node, 60000);
+    cr_assert_eq(long_answers(), 4);
+    cr_assert_eq(metadata_answers(true), 1);
+}
