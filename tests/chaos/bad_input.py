@@ -28,8 +28,10 @@ PEAK_MAX = 128 << 20  # While it works on what came.
 class Target:
     """One node with one topic and one acknowledged record."""
 
+    sets = ()
+
     def __init__(self):
-        self.cluster = Cluster(nodes=1)
+        self.cluster = Cluster(nodes=1, sets=self.sets)
         wire = self.wire()
         error, message = create_topic(wire, "kept")
         assert error == NONE, message
