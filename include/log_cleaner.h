@@ -49,7 +49,7 @@ bool cleaner_on_synced(struct cleaner *cleaner, uint64_t ticket, enum err result
 
 struct cleaner_stats {
     uint32_t logs;             /* That it was told of. */
-    uint32_t uncleanable;      /* Of those; it does not try them again. */
+    uint32_t uncleanable;      /* Of those; not tried again before what is wrong there has gone. */
     uint64_t uncleanable_size; /* Bytes. */
     uint64_t runs;             /* Compactions that came to their end. */
     uint64_t bytes_read, bytes_written;

@@ -74,6 +74,8 @@ static void apply_cut(struct log *log, const struct cut *cut)
 
     log_doom_segments(log, cut->index + 1);
     log->clean_end = min_offset(log->clean_end, cut->end);
+    if (log->unclean_at >= cut->end)
+        log->unclean_at = -1;
     segment->size = cut->position;
     segment->written = cut->position;
     log->recent_count = 0;
@@ -170,6 +172,7 @@ enum err log_reset(struct log *log, log_offset start)
     log->recent_count = 0;
     log->read_count = 0;
     log->clean_end = start;
+    log->unclean_at = -1;
     log->synced = log->start_synced = log->live = start; /* By a mark, or it is not ready. */
     log->ends = (struct log_ends){start, start, start, start, start};
     log->epochs.count = 0;

@@ -6,7 +6,8 @@
  * A look goes over the logs a few a tick; WORKS takes one compaction from step to step; STORES
  * writes the checkpoint. In WORKS and STORES a sync may be under way: nothing is done meanwhile.
  * A compaction that fails leaves its log as it was. Where the disk was full it is tried again;
- * for any other reason the log is not touched again before the next start, and that is said. */
+ * for any other reason the log is not touched again before the place where it failed has gone,
+ * by retention or by a truncation, or before the next start; and that is said. */
 #include "cleaner_offsets.h"
 #include "compact.h"
 #include "log_cleaner.h"
@@ -223,11 +224,28 @@ static void lower_offset(struct cleaner *cleaner, const struct log *log)
     cleaner->are_offsets_changed = true;
 }
 
+/* The segment where compaction gave up is not read any more, or the place was cut away. */
+static bool has_lost_its_flaw(const struct log *log)
+{
+    return log_is_ready(log) && log->segment_count > 0 &&
+           log->unclean_at < log->segments[log_segment_index(log, log->ends.start)]->base;
+}
+
+static void clear_flaw(struct cleaner *cleaner, struct cleaner_member *member)
+{
+    trace_info(cleaner->env->trace, "%s: uncleanable -> cleanable: what was wrong has gone",
+               log_dir(member->log));
+    member->why = NULL;
+    cleaner->stats.uncleanable--;
+}
+
 static void look_at(struct cleaner *cleaner, struct cleaner_member *member, wall_ms wall)
 {
     struct log *log = member->log;
     struct candidate found = {.member = member};
 
+    if (member->why && has_lost_its_flaw(log))
+        clear_flaw(cleaner, member);
     if (member->why) {
         cleaner->look.uncleanable_size += log_size(log);
         return;
@@ -425,6 +443,7 @@ static void end_badly(struct cleaner *cleaner)
                    compaction->what, err_name(compaction->error));
         return;
     }
+    member->log->unclean_at = compaction->next > 0 ? compaction->next - 1 : 0;
     member->why = compaction->what;
     member->error = compaction->error;
     cleaner->stats.uncleanable++;

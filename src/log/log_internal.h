@@ -89,6 +89,7 @@ struct log {
     uint32_t removals; /* Counts whenever segments go, or are cut: who kept an index starts anew. */
     struct log_swap swap;
     log_offset clean_end;           /* Compacted up to here; at or below the end. */
+    log_offset unclean_at;          /* Where compaction gave up; -1 once that is cut away. */
     struct cleaner_member *cleaner; /* Of cleaner.c; NULL: it is not compacted. */
     struct segment **doomed;        /* To be unlinked by the change under way. */
     uint32_t doomed_count, doomed_capacity;

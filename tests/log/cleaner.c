@@ -447,11 +447,10 @@ Test(cleaner, rot_that_it_meets_takes_the_log_offline_unchanged)
     log_fixture_close(&f);
 }
 
-Test(cleaner, a_batch_that_is_malformed_inside_makes_the_log_uncleanable)
+/* One batch whose checksum is right, and whose record is not. */
+static void put_malformed(struct log_fixture *f)
 {
     static const uint8_t nonsense[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-    struct log_fixture f;
-    open_filled(&f, 100, 1, 1);
     struct buf *sound = fixture_batch(1, 50);
     struct buf *buf = buf_copy(sound->data, BATCH_HEADER_SIZE + 20);
     struct batch_info info;
@@ -459,19 +458,68 @@ Test(cleaner, a_batch_that_is_malformed_inside_makes_the_log_uncleanable)
     cr_assert_eq(batch_read((struct bytes){buf->data, buf->size}, &info), ERR_NONE);
     memcpy(buf->data + BATCH_HEADER_SIZE, nonsense, sizeof nonsense);
     info.size = buf->size;
-    info.base = log_ends(f.log)->end;
+    info.base = log_ends(f->log)->end;
     info.epoch = 1;
     batch_write_header(buf->data, &info);
     batch_seal(buf->data, buf->size);
     struct slice slice = {.buf = buf, .bytes = {buf->data, buf->size}};
-    cr_assert_eq(log_append_follower(f.log, &slice, 1), ERR_NONE);
+    cr_assert_eq(log_append_follower(f->log, &slice, 1), ERR_NONE);
     buf_unref(buf);
+}
+
+Test(cleaner, a_batch_that_is_malformed_inside_makes_the_log_uncleanable)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 1, 1);
+    put_malformed(&f);
     fill(&f, 40, 1);
 
     log_fixture_clean(&f);
 
     cr_assert_eq(stats_of(&f).uncleanable, 1);
     cr_assert_eq(log_error(f.log), ERR_NONE);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, takes_a_log_up_again_when_its_start_has_passed_the_malformed_segment)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 1, 1);
+    put_malformed(&f);
+    fill(&f, 60, 1);
+    log_fixture_clean(&f);
+    cr_assert_eq(stats_of(&f).uncleanable, 1);
+
+    log_offset second = f.log->segments[1]->base;
+    cr_assert_eq(log_retire(f.log, second - 1), second - 1);
+    log_fixture_clean(&f);
+    cr_assert_eq(stats_of(&f).uncleanable, 1); /* The segment is still read from its beginning. */
+    cr_assert_eq(log_retire(f.log, second), second);
+    log_fixture_clean(&f);
+
+    cr_assert_eq(stats_of(&f).uncleanable, 0);
+    cr_assert_null(cleaner_error_text(f.log));
+    cr_assert_gt(stats_of(&f).records_dropped, 0);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, takes_a_log_up_again_when_the_malformed_batch_was_cut_away)
+{
+    struct log_fixture f;
+    bool done;
+    open_filled(&f, 100, 5, 1);
+    put_malformed(&f);
+    fill(&f, 60, 1);
+    log_fixture_clean(&f);
+    cr_assert_eq(stats_of(&f).uncleanable, 1);
+
+    cr_assert_eq(log_truncate(f.log, 5, true, &done), ERR_NONE);
+    log_fixture_settle(&f);
+    fill(&f, 60, 1);
+    log_fixture_clean(&f);
+
+    cr_assert_eq(stats_of(&f).uncleanable, 0);
+    cr_assert_gt(stats_of(&f).records_dropped, 0);
     log_fixture_close(&f);
 }
 

@@ -177,7 +177,7 @@ bool answer_health(const struct shard *shard, const struct answer *answer, struc
         if (totals->cleaner.uncleanable > 0) {
             text_put(text, STR(", but compaction has given up on "));
             text_put_number(text, (int64_t)totals->cleaner.uncleanable);
-            text_put(text, STR(" until the next start: "));
+            text_put(text, STR(": "));
             text_put(text, (struct str){.data = totals->given_up, .size = totals->given_up_size});
         }
         text_put(text, STR("\n"));

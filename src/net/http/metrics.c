@@ -409,7 +409,7 @@ static const struct family families[] = {
     {"kafka_network_requestmetrics_totaltimems", "histogram",
      "Milliseconds from a request's arrival to the reply's departure.", .write = write_requests},
     {"kafka_log_logcleanermanager_uncleanable_partitions_count", "gauge",
-     "Partitions that compaction has given up on until the next start; the log says why.",
+     "Partitions that compaction has given up on for now; the log says why.",
      TOTAL(cleaner.uncleanable)},
     {"kafka_log_logcleanermanager_uncleanable_bytes", "gauge", "Bytes of those partitions.",
      TOTAL(cleaner.uncleanable_size)},
