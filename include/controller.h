@@ -100,6 +100,7 @@ struct decision {
     /* Rare branches that were taken, for probes. */
     bool elr_election;
     bool unclean_election;
+    bool preferred_election; /* Asked for, or by itself. */
     bool isr_below_min;
     bool fast_fence;
     bool slow_fence;

@@ -59,6 +59,8 @@ enum probe_kind {
     X(torn_tail_cut)                                                                               \
     X(rot_found)                                                                                   \
     X(elr_election)                                                                                \
+    X(preferred_election)                                                                          \
+    X(topic_grown)                                                                                 \
     X(isr_below_min)                                                                               \
     X(cold_read)                                                                                   \
     X(alter_partition_lost)                                                                        \

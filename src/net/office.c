@@ -121,6 +121,8 @@ static void office_mark(struct office *office, const struct decision *decision)
     const struct env *env = office->shard->env;
     if (decision->elr_election)
         env_mark(env, "elr_election");
+    if (decision->preferred_election)
+        env_mark(env, "preferred_election");
     if (decision->isr_below_min)
         env_mark(env, "isr_below_min");
     if (decision->fast_fence)

@@ -77,8 +77,11 @@ static void take_topic(struct actor *actor, uint32_t index,
     if (another && !is_newer(topic, from))
         return; /* Told by a node that is behind. */
     topic->id = from->topic_id;
-    topic->partition_count = from->partitions_count < ACTOR_PARTITIONS_MAX ? from->partitions_count
-                                                                           : ACTOR_PARTITIONS_MAX;
+    if (another ||
+        from->partitions_count > topic->partition_count) /* They grow, and never shrink. */
+        topic->partition_count = from->partitions_count < ACTOR_PARTITIONS_MAX
+                                     ? from->partitions_count
+                                     : ACTOR_PARTITIONS_MAX;
     if (another)
         memset(topic->partitions, 0xff, sizeof topic->partitions);
     for (uint32_t i = 0; i < from->partitions_count; i++) {

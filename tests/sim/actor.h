@@ -49,7 +49,7 @@ int actor_topic_of(const struct actor *actor, struct str name, struct uuid id);
 struct actor *producer_new(struct world *world, uint32_t index);
 struct actor *consumer_new(struct world *world, uint32_t index);
 struct actor *trimmer_new(struct world *world, uint32_t index);
-struct actor *admin_new(struct world *world, uint32_t index, bool recreates);
+struct actor *admin_new(struct world *world, uint32_t index);
 
 /* history.c */
 void clients_open(struct world *world);

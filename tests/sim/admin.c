@@ -1,16 +1,15 @@
-/* admin.c -- creates the topics, through any node; some runs delete one now and then and make it
- * again. */
+/* admin.c -- creates the topics, through any node; in some runs it deletes one now and then and
+ * makes it again, gives one more partitions, or asks for preferred leaders. */
 #include "actor.h"
 
 #include <stdio.h>
 
-enum { CONFIGS_MAX = 12, CONFIG_SIZE = 24 };
+enum { CONFIGS_MAX = 12, CONFIG_SIZE = 24, GROWN_MAX = 8 };
 
-enum wish { WISH_CREATE, WISH_DELETE, WISH_NONE };
+enum wish { WISH_CREATE, WISH_DELETE, WISH_GROW, WISH_ELECT, WISH_NONE };
 
 struct admin {
     struct actor actor;
-    bool recreates;
     bool asking;
     enum wish wishes[SIM_TOPICS_MAX];
     uint32_t asked;
@@ -93,6 +92,69 @@ static void ask_delete(struct admin *admin, uint32_t index, uint32_t node)
         link_send(link_to(&admin->actor, node), WIRE_DELETE_TOPICS, 6, &request, NULL, true);
 }
 
+static void ask_grow(struct admin *admin, uint32_t index, uint32_t node)
+{
+    struct create_partitions_request request;
+    struct create_partitions_request_topic topic;
+    create_partitions_request_init(&request);
+    create_partitions_request_topic_init(&topic);
+    topic.name = str_from(admin->actor.topics[index].name);
+    topic.count = (int32_t)admin->actor.topics[index].partition_count + 1;
+    topic.assignments = NULL;
+    request.topics = &topic;
+    request.topics_count = 1;
+    request.timeout_ms = 2000;
+    admin->asking =
+        link_send(link_to(&admin->actor, node), WIRE_CREATE_PARTITIONS, 3, &request, NULL, true);
+}
+
+static void ask_elect(struct admin *admin, uint32_t node)
+{
+    struct elect_leaders_request request;
+    elect_leaders_request_init(&request);
+    request.election_type = 0; /* Preferred. */
+    request.topics = NULL;     /* Everywhere. */
+    request.timeout_ms = 2000;
+    admin->asking =
+        link_send(link_to(&admin->actor, node), WIRE_ELECT_LEADERS, 2, &request, NULL, true);
+}
+
+static void ask(struct admin *admin, uint32_t index, uint32_t node)
+{
+    admin->asked = index;
+    switch (admin->wishes[index]) {
+    case WISH_CREATE:
+        ask_create(admin, index, node);
+        return;
+    case WISH_DELETE:
+        ask_delete(admin, index, node);
+        return;
+    case WISH_GROW:
+        ask_grow(admin, index, node);
+        return;
+    case WISH_ELECT:
+        ask_elect(admin, node);
+        return;
+    case WISH_NONE:
+        return;
+    }
+}
+
+/* Something new, once nothing is open. */
+static enum wish draw_wish(struct admin *admin, uint32_t topic)
+{
+    struct actor *actor = &admin->actor;
+    const struct swarm *swarm = &actor->world->swarm;
+    bool is_known = !uuid_is_zero(actor->topics[topic].id);
+    bool is_read = topic == 0 && swarm->groups > 0; /* Its model members take it as it is. */
+    if (swarm->recreates && !is_read && rand_chance(&actor->rand, 1, 100) && is_known)
+        return WISH_DELETE;
+    if (swarm->grows && !is_read && rand_chance(&actor->rand, 1, 100) && is_known &&
+        actor->topics[topic].partition_count < GROWN_MAX)
+        return WISH_GROW;
+    return swarm->elects && rand_chance(&actor->rand, 1, 50) ? WISH_ELECT : WISH_NONE;
+}
+
 static void drive(struct actor *actor)
 {
     struct admin *admin = (struct admin *)actor;
@@ -103,20 +165,13 @@ static void drive(struct actor *actor)
     for (uint32_t i = 0; i < world->swarm.topics; i++) {
         if (admin->wishes[i] == WISH_NONE)
             continue;
-        admin->asked = i;
-        if (admin->wishes[i] == WISH_CREATE)
-            ask_create(admin, i, node);
-        else
-            ask_delete(admin, i, node);
+        ask(admin, i, node);
         return;
     }
-    if (!admin->recreates || clients_are_quiet(world))
+    if (clients_are_quiet(world))
         return;
-    uint64_t chosen = rand_below(&actor->rand, world->swarm.topics);
-    if (chosen == 0 && world->swarm.groups > 0)
-        return; /* Groups commit offsets of it; a topic made anew has none. */
-    if (rand_chance(&actor->rand, 1, 100) && !uuid_is_zero(actor->topics[chosen].id))
-        admin->wishes[chosen] = WISH_DELETE;
+    uint32_t chosen = (uint32_t)rand_below(&actor->rand, world->swarm.topics);
+    admin->wishes[chosen] = draw_wish(admin, chosen);
 }
 
 static void settle(struct admin *admin, enum err err)
@@ -126,9 +181,44 @@ static void settle(struct admin *admin, enum err err)
         *wish = WISH_NONE;
     else if (*wish == WISH_DELETE && (err == ERR_NONE || err == ERR_UNKNOWN_TOPIC_ID))
         *wish = WISH_CREATE;
+    else if (*wish == WISH_GROW && (err == ERR_NONE || err == ERR_INVALID_PARTITIONS))
+        *wish = WISH_NONE;
+    else if (*wish == WISH_ELECT)
+        *wish = WISH_NONE; /* It was tried, that is all. */
     else
         admin->again_at = admin->actor.world->kernel.now + 50 * SIM_MS;
     world_note(admin->actor.world, NULL, "admin: topic%u: %s", admin->asked, err_name(err));
+}
+
+/* The error of the one topic that the request named; for elections that of the whole. */
+static enum err read_answer(int16_t api_key, struct client_reply *reply, struct arena *arena)
+{
+    struct wire_reader *reader = &reply->reader;
+    struct create_topics_response created;
+    struct delete_topics_response deleted;
+    struct create_partitions_response grown;
+    struct elect_leaders_response elected;
+    switch (api_key) {
+    case WIRE_CREATE_TOPICS:
+        if (create_topics_response_read(&created, reply->version, reader, arena) != ERR_NONE ||
+            created.topics_count != 1)
+            return ERR_CORRUPT;
+        return (enum err)created.topics[0].error_code;
+    case WIRE_DELETE_TOPICS:
+        if (delete_topics_response_read(&deleted, reply->version, reader, arena) != ERR_NONE ||
+            deleted.topics_count != 1)
+            return ERR_CORRUPT;
+        return (enum err)deleted.topics[0].error_code;
+    case WIRE_CREATE_PARTITIONS:
+        if (create_partitions_response_read(&grown, reply->version, reader, arena) != ERR_NONE ||
+            grown.results_count != 1)
+            return ERR_CORRUPT;
+        return (enum err)grown.results[0].error_code;
+    default:
+        if (elect_leaders_response_read(&elected, reply->version, reader, arena) != ERR_NONE)
+            return ERR_CORRUPT;
+        return (enum err)elected.error_code;
+    }
 }
 
 static void answered(struct actor *actor, uint32_t node, int16_t api_key,
@@ -141,41 +231,29 @@ static void answered(struct actor *actor, uint32_t node, int16_t api_key,
     if (actor_take_metadata(actor, api_key, reply))
         return;
     admin->asking = false;
-    enum err err = ERR_CLOSED;
-    if (reply && api_key == WIRE_CREATE_TOPICS) {
-        struct create_topics_response response;
-        if (create_topics_response_read(&response, reply->version, &reply->reader, &arena) ==
-                ERR_NONE &&
-            response.topics_count == 1)
-            err = (enum err)response.topics[0].error_code;
-    } else if (reply) {
-        struct delete_topics_response response;
-        if (delete_topics_response_read(&response, reply->version, &reply->reader, &arena) ==
-                ERR_NONE &&
-            response.topics_count == 1)
-            err = (enum err)response.topics[0].error_code;
-    }
+    enum err err = reply ? read_answer(api_key, reply, &arena) : ERR_CLOSED;
+    if (err == ERR_NONE && api_key == WIRE_CREATE_PARTITIONS)
+        world_mark(actor->world, "topic_grown");
     settle(admin, err);
     arena_free(&arena);
 }
 
 static bool is_done(struct actor *actor, char *why, size_t size)
 {
+    static const char *const names[] = {"created", "deleted", "grown", "led by preferred leaders"};
     struct admin *admin = (struct admin *)actor;
     for (uint32_t i = 0; i < actor->world->swarm.topics; i++)
         if (admin->wishes[i] != WISH_NONE) {
-            snprintf(why, size, "topic%u waits to be %s", i,
-                     admin->wishes[i] == WISH_CREATE ? "created" : "deleted");
+            snprintf(why, size, "topic%u waits to be %s", i, names[admin->wishes[i]]);
             return false;
         }
     return true;
 }
 
-struct actor *admin_new(struct world *world, uint32_t index, bool recreates)
+struct actor *admin_new(struct world *world, uint32_t index)
 {
     struct admin *admin = mem_zalloc(sizeof *admin);
     struct actor *actor = &admin->actor;
-    admin->recreates = recreates;
     for (uint32_t i = 0; i < SIM_TOPICS_MAX; i++)
         admin->wishes[i] = i < world->swarm.topics ? WISH_CREATE : WISH_NONE;
     actor->answered = answered;

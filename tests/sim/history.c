@@ -22,7 +22,7 @@ void clients_open(struct world *world)
     world->net.hosts_count = swarm->nodes + 1 + swarm->producers + swarm->consumers + swarm->trims;
     if (swarm->groups > 0)
         world->net.hosts_count += 1 + swarm->groups * swarm->members;
-    clients->actors[clients->count++] = admin_new(world, 0, swarm->recreates);
+    clients->actors[clients->count++] = admin_new(world, 0);
     for (uint32_t i = 0; i < swarm->producers; i++, clients->count++)
         clients->actors[clients->count] = producer_new(world, clients->count);
     for (uint32_t i = 0; i < swarm->consumers; i++, clients->count++)

@@ -27,6 +27,8 @@ static const enum world_mark needed[] = {
     MARK_torn_tail_cut,
     MARK_rot_found,
     MARK_elr_election,
+    MARK_preferred_election,
+    MARK_topic_grown,
     MARK_isr_below_min,
     MARK_cold_read,
     MARK_alter_partition_lost,

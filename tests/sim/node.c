@@ -92,6 +92,8 @@ static void fill_config(struct sim_node *node)
     config->election_timeout_ms = scaled(config->election_timeout_ms, swarm->timing);
     config->fetch_timeout_ms = scaled(config->fetch_timeout_ms, swarm->timing);
     config->auto_create_topics = false;
+    config->is_balanced = swarm->balance_s > 0;
+    config->balance_interval_s = swarm->balance_s;
     config->min_insync_default = (int32_t)swarm->min_insync;
     config->replication_factor_default = (int32_t)swarm->replication_factor;
     config->segment_size = swarm->segment_size;

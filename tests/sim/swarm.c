@@ -181,6 +181,16 @@ static void draw_cleaning(struct swarm *swarm, const struct kernel *kernel)
         swarm->fault_mean[FAULT_CLOCK] = 0; /* As above. */
 }
 
+/* From a stream of its own, so that all else of a world stays what it was. */
+static void draw_changes(struct swarm *swarm, const struct kernel *kernel)
+{
+    struct rand rand;
+    kernel_stream(kernel, STREAM_SWARM, 4, &rand);
+    swarm->grows = rand_chance(&rand, 1, 4);
+    swarm->elects = rand_chance(&rand, 1, 4);
+    swarm->balance_s = (int32_t)PICK(&rand, 0, 0, 1, 3);
+}
+
 void swarm_draw(struct swarm *swarm, const struct kernel *kernel,
                 const struct world_options *options)
 {
@@ -209,6 +219,7 @@ void swarm_draw(struct swarm *swarm, const struct kernel *kernel,
     swarm->disk.write_short = swarm->calm ? 0 : PICK(&rand, 0, 1000, 50000);
     draw_retention(swarm, &rand);
     draw_cleaning(swarm, kernel);
+    draw_changes(swarm, kernel);
 }
 
 void swarm_print(const struct swarm *swarm)
@@ -220,6 +231,9 @@ void swarm_print(const struct swarm *swarm)
         swarm->min_insync, swarm->producers, swarm->consumers, swarm->admins, swarm->recreates,
         (long long)(swarm->duration / SIM_SECOND), swarm->timing, swarm->segment_size,
         swarm->victim, swarm->calm ? " calm" : "", swarm->wipe_majority ? " wipe-majority" : "");
+    if (swarm->grows || swarm->elects || swarm->balance_s > 0)
+        printf("swarm: grows=%d elects=%d balance=%ds\n", swarm->grows, swarm->elects,
+               swarm->balance_s);
     if (swarm->groups > 0)
         printf("swarm: groups=%u members=%u offsets partitions=%u segment=%d initial.delay=%dms "
                "expiry=%dms\n",

@@ -50,6 +50,9 @@ struct swarm {
     enum group_style styles[SIM_GROUPS_MAX];
     int32_t consumer_session_ms, consumer_interval_ms, assignment_interval_ms;
     bool recreates;            /* Topics are deleted and made again. */
+    bool grows;                /* Topics get more partitions. */
+    bool elects;               /* Somebody asks for preferred leaders, now and then. */
+    int32_t balance_s;         /* Between looks for leaders that are not; 0: they stay. */
     bool calm;                 /* No fault at all. */
     bool wipe_majority;        /* Two of three disks are wiped: nothing may form anew. */
     sim_us duration;           /* Of the first phase. */

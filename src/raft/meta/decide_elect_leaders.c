@@ -38,6 +38,7 @@ enum err decide_preferred(struct decision *decision, const struct image_partitio
     change.to_preferred = true;
     change_emit(decision, &change, cause);
     check(present(decision, key)->leader == preferred);
+    decision->preferred_election = true;
     return ERR_NONE;
 }
 
