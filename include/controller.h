@@ -274,10 +274,10 @@ struct elect_leaders_reply {
     struct elected_topic *topics;
 };
 
-/* Errors  ERR_INVALID_REQUEST: no such type. At each partition: UNKNOWN_TOPIC_OR_PARTITION;
- *         ELECTION_NOT_NEEDED: the preferred replica leads, or, for an unclean one, anybody does;
- *         PREFERRED_LEADER_NOT_AVAILABLE: it is not in the ISR; ELIGIBLE_LEADERS_NOT_AVAILABLE: no
- *         replica lives; POLICY_VIOLATION: too many at once.
+/* Errors  ERR_INVALID_REQUEST: no such type; ERR_POLICY_VIOLATION: far too many partitions. At each
+ *         partition: UNKNOWN_TOPIC_OR_PARTITION; ELECTION_NOT_NEEDED: the preferred replica leads,
+ *         or, for an unclean one, anybody does; PREFERRED_LEADER_NOT_AVAILABLE: it is not in the
+ *         ISR; ELIGIBLE_LEADERS_NOT_AVAILABLE: no replica lives; POLICY_VIOLATION: too many.
  * Source  KIP-183, KIP-460. */
 enum err decide_elect_leaders(struct decision *decision,
                               const struct elect_leaders_command *command,

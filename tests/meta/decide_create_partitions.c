@@ -256,3 +256,23 @@ Test(decide_create_partitions, writes_nothing_when_it_only_validates)
     cr_assert_null(world_partition(&world, "a", 1));
     world_close(&world);
 }
+
+Test(decide_create_partitions, says_nothing_in_words_of_more_topics_than_one_request_may_name)
+{
+    enum { COUNT = CONTROLLER_RECORDS_MAX + 1 };
+    struct world world;
+    open(&world);
+    world_create(&world, "a", 1, 1);
+    struct grow_topic *topics = arena_array(&world.arena, struct grow_topic, COUNT);
+    for (uint32_t i = 0; i < COUNT; i++)
+        topics[i] = (struct grow_topic){.name = STR("a"), .partition_count = 2};
+
+    struct create_partitions_reply reply = grow_all(&world, false, COUNT, topics);
+
+    cr_assert_eq(reply.count, COUNT);
+    cr_assert_eq(reply.topics[0].err, ERR_POLICY_VIOLATION);
+    cr_assert_eq(reply.topics[COUNT - 1].err, ERR_POLICY_VIOLATION);
+    cr_assert_eq(reply.topics[COUNT - 1].message.size, 0);
+    cr_assert_null(world_partition(&world, "a", 1));
+    world_close(&world);
+}

@@ -306,3 +306,25 @@ Test(decide_create_topics, draws_other_ids_in_another_office_with_the_same_seed)
     image_unref(before);
     world_close(&world);
 }
+
+Test(decide_create_topics, says_nothing_in_words_of_more_topics_than_one_request_may_name)
+{
+    enum { COUNT = CONTROLLER_RECORDS_MAX + 1 };
+    struct world world;
+    struct create_topics_reply reply;
+    open(&world);
+    struct create_topic *topics = arena_array(&world.arena, struct create_topic, COUNT);
+    for (uint32_t i = 0; i < COUNT; i++)
+        topics[i] =
+            (struct create_topic){.name = STR("a"), .partition_count = 1, .replication_factor = 1};
+    struct create_topics_command command = {
+        .principal = STR("User:x"), .count = COUNT, .topics = topics};
+
+    decide_create_topics(world_begin(&world), &command, &reply);
+    world_accept(&world);
+
+    cr_assert_eq(reply.topics[0].err, ERR_POLICY_VIOLATION);
+    cr_assert_eq(reply.topics[COUNT - 1].message.size, 0);
+    cr_assert_eq(world.image->topic_count, 0);
+    world_close(&world);
+}

@@ -182,3 +182,24 @@ Test(decide_elect_leaders, needs_one_election_for_a_partition_named_twice)
     cr_assert_eq(world.last_count, 1);
     world_close(&world);
 }
+
+Test(decide_elect_leaders, looks_no_further_at_more_partitions_than_there_can_be)
+{
+    enum { COUNT = 20000 };
+    struct world world;
+    struct elect_leaders_reply reply;
+    open_moved(&world, true);
+    partition_id *indexes = arena_array(&world.arena, partition_id, COUNT);
+    const struct elect_topic topics[] = {
+        {.name = STR("orders"), .count = COUNT, .indexes = indexes},
+        {.name = STR("orders"), .count = UINT32_MAX, .indexes = indexes}};
+    for (uint32_t count = 1; count <= 2; count++) {
+        struct elect_leaders_command command = {
+            .principal = STR("User:x"), .type = ELECT_PREFERRED, .count = count, .topics = topics};
+        enum err err = decide_elect_leaders(world_begin(&world), &command, &reply);
+        cr_assert_eq(err, ERR_POLICY_VIOLATION);
+        world_accept(&world);
+    }
+    cr_assert_eq(world_partition(&world, "orders", 0)->leader, 2);
+    world_close(&world);
+}

@@ -28,13 +28,16 @@ static enum err electing_decide(struct act *act, struct decision *decision)
 
 static struct str refusal(const struct electing *electing, enum err err)
 {
+    if (err == ERR_POLICY_VIOLATION)
+        return STR("The request names more partitions than there are.");
     if (err == ERR_INVALID_REQUEST)
         return str_from(arena_format(&electing->request->arena, "%d is no type of election.",
                                      (int)electing->body.election_type));
     return forward_refusal(err);
 }
 
-/* Version 0 has no other place for it than beside each partition. */
+/* Version 0 has no other place for it than beside each partition. In words it is said once: a
+ * request may name very many. */
 static void answer_all(struct electing *electing, enum err err)
 {
     struct arena *arena = &electing->request->arena;
@@ -52,7 +55,8 @@ static void answer_all(struct electing *electing, enum err err)
         for (uint32_t j = 0; j < from->partitions_count; j++) {
             out->partitions[j].index = from->partitions[j];
             out->partitions[j].error_code = response.error_code;
-            out->partitions[j].error_message = refusal(electing, err);
+            if (i == 0 && j == 0)
+                out->partitions[j].error_message = refusal(electing, err);
         }
     }
     request_reply(electing->request, &response);

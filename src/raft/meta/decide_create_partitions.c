@@ -116,7 +116,9 @@ static void refuse_repeated(const struct decision *decision,
         const struct image_topic *topic =
             image_topic_by_name(decision->image, command->topics[i].name);
         *one = (struct grow_topic_reply){.name = command->topics[i].name};
-        if (topic == NULL)
+        if (command->count > CONTROLLER_RECORDS_MAX)
+            one->err = ERR_POLICY_VIOLATION; /* Without words: there would be very many. */
+        if (topic == NULL || one->err != ERR_NONE)
             continue;
         struct grow_topic_reply *first = map_get(&seen, &topic->id);
         if (first == NULL) {

@@ -196,7 +196,9 @@ void decide_create_topics(struct decision *decision, const struct create_topics_
         one->name = command->topics[i].name;
         one->partition_count = -1;
         one->replication_factor = -1;
-        if (*seen > 1)
+        if (command->count > CONTROLLER_RECORDS_MAX)
+            one->err = ERR_POLICY_VIOLATION; /* Without words: there would be very many. */
+        else if (*seen > 1)
             one->err = refuse(&one->message, ERR_INVALID_REQUEST,
                               STR("The request names this topic more than once."));
         else

@@ -130,6 +130,16 @@ static void elect_all(const struct election *election, struct elect_leaders_repl
     image_unref(before);
 }
 
+/* A request that names more partitions than there can be work for is looked at no further. */
+static bool is_too_much(const struct decision *decision,
+                        const struct elect_leaders_command *command)
+{
+    uint64_t named = 0;
+    for (uint32_t i = 0; i < command->count; i++)
+        named += command->topics[i].count;
+    return named > CONTROLLER_RECORDS_MAX && named > decision->image->partition_count;
+}
+
 enum err decide_elect_leaders(struct decision *decision,
                               const struct elect_leaders_command *command,
                               struct elect_leaders_reply *reply)
@@ -141,6 +151,8 @@ enum err decide_elect_leaders(struct decision *decision,
                                                         command->principal.data)};
     if (command->type != ELECT_PREFERRED && command->type != ELECT_UNCLEAN)
         return ERR_INVALID_REQUEST;
+    if (!command->all && is_too_much(decision, command))
+        return ERR_POLICY_VIOLATION;
     *reply = (struct elect_leaders_reply){0};
     if (command->all) {
         elect_all(&election, reply);
