@@ -81,9 +81,11 @@ def kill_coordinator(cluster, history, group):
     """kill -9 of its node; how long nothing was committed, in seconds."""
     node = until("a coordinator", lambda: coordinator(cluster, group))
     cluster.skiff("kill", str(node))
-    first = history.first_commit_after()
-    history.wait_for_commits(PARTITIONS)
-    cluster.skiff("restart", str(node))
+    try:
+        first = history.first_commit_after()
+        history.wait_for_commits(PARTITIONS)
+    finally:
+        cluster.skiff("restart", str(node))
     return first
 
 

@@ -13,7 +13,7 @@ from live import until
 from matrix.client import Lacks, Talk
 
 RECORDS = 100
-PACKED = 1000  # Fewer of them LZ4 does not make smaller, and then some clients do not pack them.
+PACKED = 1000  # Some clients do not pack a batch that gets no smaller by it, which a short one does not.
 SURVIVE_ROUNDS, SURVIVE_RECORDS = 30, 100  # A node dies in the middle of these.
 
 
@@ -81,7 +81,8 @@ def row_codecs(stage):
         stage.asked().ask("produce", topic, codec, 0, PACKED)
         found = stage.asked().records(topic, PACKED)[0]
         expect(found, [(n, f"k{n}", f"v{n}") for n in range(PACKED)], codec)
-        expect(stored_codecs(stage.cluster, topic), {codec}, "in the log")
+        stored = stored_codecs(stage.cluster, topic)
+        assert codec in stored and stored <= {codec, "none"}, f"the log holds {stored}, not {codec}"
     return ", ".join(stage.client.codecs)
 
 
@@ -154,18 +155,29 @@ def kept(found, count, is_idempotent):
 def row_survive(stage):
     """A leader dies of kill -9 while the client writes to it; all that was acknowledged is read from the others."""
     stage.create("outlives", 3)
-    talk, lead = stage.asked(), None
-    for number in range(SURVIVE_ROUNDS):
-        talk.tell("produce", "outlives", "none", number * SURVIVE_RECORDS, SURVIVE_RECORDS)
-        if number == SURVIVE_ROUNDS // 2:
-            lead = leader_of(stage.cluster, "outlives")
-            stage.cluster.skiff("kill", str(lead))
-        talk.answer(f"round {number}")
-    written = sum(topic_ends(stage.cluster, "outlives", 3).values())
-    found = talk.records("outlives", written)
-    doubled = kept(found, SURVIVE_ROUNDS * SURVIVE_RECORDS, stage.client.is_idempotent)
-    stage.cluster.skiff("restart", str(lead))
+    talk = stage.asked()
+    write(talk, 0, SURVIVE_ROUNDS // 2)
+    lead = leader_of(stage.cluster, "outlives")
+    tell_to_write(talk, SURVIVE_ROUNDS // 2)
+    stage.cluster.skiff("kill", str(lead))
+    try:
+        talk.answer("the round in which a leader died")
+        write(talk, SURVIVE_ROUNDS // 2 + 1, SURVIVE_ROUNDS)
+        written = sum(topic_ends(stage.cluster, "outlives", 3).values())
+        doubled = kept(talk.records("outlives", written), SURVIVE_ROUNDS * SURVIVE_RECORDS, stage.client.is_idempotent)
+    finally:
+        stage.cluster.skiff("restart", str(lead))
     return f"{doubled} written twice" if doubled else None
+
+
+def tell_to_write(talk, number):
+    talk.tell("produce", "outlives", "none", number * SURVIVE_RECORDS, SURVIVE_RECORDS)
+
+
+def write(talk, first, end):
+    for number in range(first, end):
+        tell_to_write(talk, number)
+        talk.answer(f"round {number}")
 
 
 def row_group(stage):
