@@ -1,9 +1,9 @@
-/* librdkafka.c -- Debian's librdkafka as a client of the matrix (matrix/client.py says what it is asked).
+/* librdkafka.c -- Debian's librdkafka as a client of the matrix (matrix/client.py).
  *
  *   librdkafka-client BROKERS
  *
- * Its member of a group is groups/member.c. An answer is built from what the library returns: whatever
- * is not RD_KAFKA_RESP_ERR_NO_ERROR becomes the line `error WHY`. */
+ * Its member of a group is groups/member.c. Whatever of the library's is not
+ * RD_KAFKA_RESP_ERR_NO_ERROR becomes the line `error WHY`. */
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
@@ -197,26 +197,31 @@ static int describe(struct session *session, char **words)
     return 0;
 }
 
+/* What is sent is copied: the next number goes into the same place. */
+static int send_numbers(struct session *session, rd_kafka_topic_t *topic, long first, long count)
+{
+    for (long number = first; number < first + count; number++) {
+        char key[24], value[24];
+        size_t key_size = (size_t)snprintf(key, sizeof key, "k%ld", number);
+        size_t value_size = (size_t)snprintf(value, sizeof value, "v%ld", number);
+        if (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value, value_size,
+                             key, key_size, NULL) != 0)
+            return check_err(session, rd_kafka_last_error());
+    }
+    return 0;
+}
+
 static int produce(struct session *session, char **words)
 {
     rd_kafka_t *client = producer(session, words[1]);
-    long first = atol(words[2]), count = atol(words[3]);
     if (!client)
         return failed(session, "no such codec");
-    for (long number = first; number < first + count; number++) {
-        char key[24], value[24];
-        int key_size = snprintf(key, sizeof key, "k%ld", number);
-        int value_size = snprintf(value, sizeof value, "v%ld", number);
-        rd_kafka_resp_err_t err = rd_kafka_producev(
-            client, RD_KAFKA_V_TOPIC(words[0]), RD_KAFKA_V_KEY(key, (size_t)key_size),
-            RD_KAFKA_V_VALUE(value, (size_t)value_size), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-            RD_KAFKA_V_END);
-        if (check_err(session, err) != 0)
-            return -1;
-    }
-    if (check_err(session, rd_kafka_flush(client, ASK_MS)) != 0)
-        return -1;
-    return session->why[0] ? -1 : 0;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, words[0], NULL);
+    int result = send_numbers(session, topic, atol(words[2]), atol(words[3]));
+    if (result == 0)
+        result = check_err(session, rd_kafka_flush(client, ASK_MS));
+    rd_kafka_topic_destroy(topic);
+    return session->why[0] ? -1 : result;
 }
 
 static int read_records(struct session *session, rd_kafka_t *consumer, long count)
