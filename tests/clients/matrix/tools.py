@@ -219,7 +219,8 @@ def tool_kafka_producer_perf_test(cluster):
 
 def tool_kafka_consumer_perf_test(cluster):
     filled(cluster, "slow")
-    lines = asked(cluster, "ConsumerPerformance", "--topic", "slow", "--num-records", str(RECORDS))
+    lines = asked(cluster, "ConsumerPerformance", "--topic", "slow", "--num-records", str(RECORDS),
+                  "--timeout", "120000")
     count = lines[-1].split(", ")[4]
     assert int(count) >= RECORDS, lines
 
