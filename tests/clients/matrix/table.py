@@ -30,6 +30,9 @@ COLUMNS = {
               "dies of kill -9; everything is read, and no confirmed offset is lost or goes back"),
     "group-consumer": ("group, KIP-848", "the same in the consumer protocol"),
 }
+NOT_TRIED = "Nothing is said here of clients that the registries at hand do not have: those for Ruby, PHP, Perl, .NET and Erlang, \
+fs2-kafka, zio-kafka, Confluent's serializers for Java, and the tools kcl, kaf, kt, kafkactl, topicctl, Burrow, kminion and \
+kafka_exporter."
 MARKS = {"passed": "yes", "failed": "**no**", "lacks": "-", "skipped": "skipped"}
 
 
@@ -56,7 +59,7 @@ class Notes:
         return f"{MARKS[result]} [{self.numbers.setdefault(why, len(self.numbers) + 1)}]"
 
     def lines(self):
-        return [f"{number}. {why}" for why, number in self.numbers.items()]
+        return [f"{number}. {why.rstrip('; ')}" for why, number in self.numbers.items()]
 
 
 def in_order(found):
@@ -92,12 +95,13 @@ def page(found):
              "Which client, at which version, passed which row against three nodes of Skiff, and where it was run against three",
              "nodes of Apache Kafka 4.3.1. Made by `tests/clients/matrix/table.py` from what `tests/clients/run` saw; edit neither this",
              "page nor its numbers. `yes`: a test saw it. `-`: the client has no such thing. `skipped`: the machine that ran it has not",
-             "the client or its tool chain. Rows are played by `tests/clients/matrix/rows.py`.", "",
+             "the client or its tool chain. An empty cell was not played. Rows are played by `tests/clients/matrix/rows.py`.", "",
              *rows_of(clients, notes), "", "What a column says:", "",
              *(f"- **{head}**: {meaning}." for head, meaning in COLUMNS.values()), "",
              "## Kafka's own programs", "",
              "Each was asked what it is for (`tests/clients/matrix/tools.py`), and `skiff` said the same as it.", "",
              *lines_of_tools(tools, notes), ""]
+    lines += ["## Not tried", "", NOT_TRIED, ""]
     return "\n".join(lines + (["Notes:", "", *notes.lines(), ""] if notes.numbers else []))
 
 
