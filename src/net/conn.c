@@ -392,6 +392,8 @@ void conn_answer(struct shard *shard, conn_id id, uint64_t number, struct reply 
         conn->output_size += place->reply.frame.size;
         place->reply.held = place->reply.frame.head ? place->reply.frame.head->capacity : 0;
         budget_take(shard, place->reply.held);
+        if (!conn->blocked)
+            conn->last_active = shard->now; /* There was nothing for it to read until now. */
         conn_set_pause(shard, conn, CONN_PAUSE_OUTPUT, conn->output_size > output_max(shard, conn));
         conn_mark_dirty(shard, conn);
         return;
