@@ -24,7 +24,7 @@ static void check_file(struct world *world, struct sim_node *node,
     struct batch_info info;
     enum err result;
     while ((result = batch_next(&rest, &info, &bytes)) == ERR_NONE && info.base < end) {
-        bool undone = end > log->end; /* A cut, by a power loss. */
+        bool undone = end > log->end || end < log->start; /* A cut or a reset, by a power loss. */
         const struct ghost_batch *known =
             ghost_batch_at(undone ? &log->uncut : &log->batches, info.base);
         if (!is_known(partition, known, &info, bytes))
