@@ -79,10 +79,10 @@ def test_a_group_has_the_place_that_java_gives_its_name():
     assert len(set(names)) == 3 and {bench_groups.place_of(name) for name in names} == {7}
 
 
-def test_a_cleaner_that_rested_or_ended_was_not_busy():
+def test_a_cleaner_that_rested_was_not_busy():
     watch = bench_cleaning.Watch(0)
     for looks, is_busy in (([(10, 1), (20, 1), (30, 1)], True), ([(10, 1), (20, 1), (20, 1)], False),
-                           ([(10, 1), (20, 1), (30, 2)], False)):
+                           ([(10, 1), (20, 1), (30, 2)], True)):
         watch.looks = looks
         assert watch.was_busy() == is_busy, looks
         assert not watch.was_idle()
