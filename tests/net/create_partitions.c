@@ -145,9 +145,10 @@ static enum err assign(int32_t count, uint32_t assigned, uint32_t replicas, cons
     body.topics[0].assignments_count = assigned;
     body.topics[0].assignments = create_partitions_request_assignment_new(&node.arena, assigned);
     for (uint32_t i = 0; i < assigned; i++) {
+        int32_t *copy = arena_array(&node.arena, int32_t, replicas + 1); /* Empty is not null. */
+        memcpy(copy, ids, replicas * sizeof *ids);
         body.topics[0].assignments[i].broker_ids_count = replicas;
-        body.topics[0].assignments[i].broker_ids =
-            arena_copy(&node.arena, ids, replicas * sizeof *ids + 1); /* Empty is not null. */
+        body.topics[0].assignments[i].broker_ids = copy;
     }
     return (enum err)ask(3, &body).error_code;
 }
