@@ -490,6 +490,14 @@ def test_up_four_times_at_once_starts_one_cluster():
     assert not os.path.exists(words[-1])
 
 
+def test_check_takes_the_histories_of_a_long_run():
+    home = tempfile.mkdtemp(prefix="skiff-test-")
+    names = [os.path.join(home, f"{number}.history") for number in range(400)]
+    run = bare("chaos", "check", *names)
+    assert run.returncode == 1 and names[0] in run.stderr and "arguments" not in run.stderr, run
+    os.rmdir(home)
+
+
 def test_ps_of_a_node_that_knows_no_leader_says_nothing_about_it():
     other = Cluster()
     try:

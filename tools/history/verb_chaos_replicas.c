@@ -20,7 +20,7 @@ const struct flag chaos_replicas_flags[] = {
     {0, NULL, NULL, NULL},
 };
 
-_Static_assert((int)CALL_ARGUMENTS_MAX <= (int)REPLICAS_MAX, "every directory has its place");
+_Static_assert((int)CALL_DIRS_MAX <= (int)REPLICAS_MAX, "every directory has its place");
 
 static void print_shorts(const struct replicas_request *request,
                          const struct replicas_result *result)

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { CALL_FLAGS_MAX = 64, CALL_ARGUMENTS_MAX = 64 };
+enum { CALL_FLAGS_MAX = 64, CALL_ARGUMENTS_MAX = 1024, CALL_DIRS_MAX = 64 };
 
 struct flag {
     char letter;       /* 0: none. */

@@ -122,7 +122,7 @@ const struct verb verbs[] = {
      "it is not, and a few of its lines show why, 12: it says too little, 1: it cannot be read,\n"
      "or was cut short.",
      "skiff chaos check history-*.txt\nskiff chaos check --json history.txt", run_chaos_check},
-    {"chaos replicas", "DIR...", 1, ANY, VERB_LOCAL, false, chaos_replicas_flags,
+    {"chaos replicas", "DIR...", 1, CALL_DIRS_MAX, VERB_LOCAL, false, chaos_replicas_flags,
      "Compare all copies of a topic, byte for byte, in the data directories DIR of nodes that do\n"
      "not run, Skiff's or Apache Kafka's. Exit code 0: they are the same, 11: two differ, and "
      "both\n"
