@@ -114,7 +114,14 @@ def end_group(process):
 
 def last_lines(text, count=12):
     lines = [line for line in text.rstrip().split("\n") if line.strip()]
-    return "\n".join("      " + line[:180] for line in lines[-count:])
+    return "\n".join("      " + line[:300] for line in lines[-count:])
+
+
+def failures(text):
+    """What each test of a script said that failed, the end of the output when none said it by name."""
+    blocks = re.findall(r"^(?:FAIL  |ended after ).*(?:\n(?!ok |skip |FAIL |== |\d+ passed).*)*", text, re.MULTILINE)
+    shown = "\n".join(last_lines(block, 20) for block in blocks[:6])
+    return shown or last_lines(text)
 
 
 def from_output(code, text, path):
@@ -126,7 +133,7 @@ def from_output(code, text, path):
             if code != 0 and tally.failed == 0:
                 tally.failed = 1
             if tally.failed:
-                tally.note = f"{path}\n{last_lines(text)}"
+                tally.note = f"{path}\n{failures(text)}"
             return tally
     if code == 0:
         return Tally(passed=1)
