@@ -443,23 +443,23 @@ static void end_badly(struct cleaner *cleaner)
                    compaction->what, err_name(compaction->error));
         return;
     }
-    member->log->unclean_at = compaction->next > 0 ? compaction->next - 1 : 0;
+    member->log->unclean_at = compaction->source.next > 0 ? compaction->source.next - 1 : 0;
     member->why = compaction->what;
     member->error = compaction->error;
     cleaner->stats.uncleanable++;
     trace_error(cleaner->env->trace,
                 "%s: cleanable -> uncleanable: %s near offset %lld: %s; it grows from now on",
-                log_dir(member->log), compaction->what, (long long)compaction->next,
+                log_dir(member->log), compaction->what, (long long)compaction->source.next,
                 err_name(compaction->error));
 }
 
 static void work(struct cleaner *cleaner)
 {
     struct compaction *compaction = cleaner->compaction;
-    uint64_t moved = compaction->bytes_read + compaction->bytes_written, used;
+    uint64_t moved = compaction->source.bytes_read + compaction->bytes_written, used;
 
     enum compact_outcome outcome = compaction_step(compaction, cleaner->config.io_size, &used);
-    uint64_t read = compaction->bytes_read, written = compaction->bytes_written;
+    uint64_t read = compaction->source.bytes_read, written = compaction->bytes_written;
     moved = read + written - moved;
     cleaner->allowance -= moved > INT64_MAX ? INT64_MAX : (int64_t)moved;
     if (outcome == COMPACT_GOES_ON)
@@ -555,7 +555,7 @@ void cleaner_read_stats(const struct cleaner *cleaner, mono_ms now, struct clean
 {
     *out = cleaner->stats;
     if (cleaner->compaction) {
-        out->bytes_read += cleaner->compaction->bytes_read;
+        out->bytes_read += cleaner->compaction->source.bytes_read;
         out->bytes_written += cleaner->compaction->bytes_written;
         out->dir = log_dir(cleaner->member->log);
         out->map_size = key_map_size(cleaner->compaction->keys);

@@ -37,8 +37,8 @@ struct compaction *compaction_open(struct log *log, const struct compact_config 
     compaction->first_dirty = first_dirty;
     compaction->limit = limit;
     compaction->removals = log->removals;
-    compaction->segment = log_segment_index(log, first_dirty);
-    compaction->in = buf_new(config->io_size);
+    compact_source_open(&compaction->source, log, config->io_size);
+    compact_source_enter(&compaction->source, log_segment_index(log, first_dirty));
     compaction->out = buf_new(config->io_size);
     return compaction;
 }
@@ -68,7 +68,7 @@ void compaction_close(struct compaction *compaction)
     codec_reader_close(compaction->rules.reader);
     codec_writer_close(compaction->rules.writer);
     key_map_close(compaction->keys);
-    buf_unref(compaction->in);
+    compact_source_close(&compaction->source);
     buf_unref(compaction->out);
     mem_free(compaction);
 }
@@ -87,8 +87,8 @@ static enum compact_outcome meet_rot(struct compaction *compaction, enum err err
 
     if (err == ERR_CORRUPT)
         env_mark(log->env, "rot_found");
-    log_go_offline(log, err, "Compaction cannot read offset %lld: %s.", (long long)compaction->next,
-                   err_name(err));
+    log_go_offline(log, err, "Compaction cannot read offset %lld: %s.",
+                   (long long)compaction->source.next, err_name(err));
     return COMPACT_LAPSED;
 }
 
@@ -100,91 +100,32 @@ static struct segment *segment_at(const struct compaction *compaction, uint32_t 
     return index < log->segment_count ? log->segments[index] : NULL;
 }
 
-/* Have `size` bytes at the position in memory, or fewer at the end of the segment.
- * Errors  ERR_COLD: later. */
-static enum err fill(struct compaction *compaction, const struct segment *segment, uint32_t size,
-                     struct bytes *out)
-{
-    uint64_t skip = compaction->position - compaction->in_position;
-
-    if (compaction->position < compaction->in_position || skip + size > compaction->in->size) {
-        uint32_t want = size > compaction->config.io_size ? size : compaction->config.io_size;
-        uint64_t left = segment->written - compaction->position;
-        want = left < want ? (uint32_t)left : want;
-        if (want > compaction->in->capacity) { /* For good: another batch may be as large. */
-            buf_unref(compaction->in);
-            compaction->in = buf_new(want);
-        }
-        compaction->in->size = 0;
-        compaction->in_position = compaction->position;
-        env_make_haste(compaction->env);
-        int64_t got = env_read(compaction->env, segment->file, compaction->position,
-                               compaction->in->data, want);
-        env_end_haste(compaction->env);
-        if (got < 0)
-            return (enum err)got;
-        compaction->in->size = (uint32_t)got;
-        skip = 0;
-    }
-    *out = (struct bytes){.data = compaction->in->data + skip,
-                          .size = compaction->in->size - (uint32_t)skip};
-    return ERR_NONE;
-}
-
-/* The batch at the position, whole and with a right checksum.
- * Errors  ERR_NOT_FOUND: the segment ends here; ERR_COLD, ERR_CORRUPT, ERR_IO. */
-static enum err read_batch(struct compaction *compaction, const struct segment *segment,
-                           struct batch_info *info, struct bytes *batch)
-{
-    struct bytes bytes;
-
-    if (compaction->position == segment->written)
-        return ERR_NOT_FOUND;
-    enum err err = fill(compaction, segment, BATCH_HEADER_SIZE, &bytes);
-    if (err == ERR_NONE && batch_read(bytes, info) != ERR_NONE)
-        err = ERR_CORRUPT;
-    if (err == ERR_NONE && info->size > segment->written - compaction->position)
-        err = ERR_CORRUPT;
-    if (err == ERR_NONE)
-        err = fill(compaction, segment, info->size, &bytes);
-    if (err != ERR_NONE)
-        return err;
-    if (info->base < compaction->next || batch_next(&bytes, info, batch) != ERR_NONE)
-        return ERR_CORRUPT;
-    compaction->position += info->size;
-    compaction->next = batch_end(info);
-    compaction->bytes_read += info->size;
-    return ERR_NONE;
-}
-
 /* The last batch of its producer tells the next start where its sequence stands; the last one
  * of a segment, where that ends (rule 9). */
-static bool must_stay(const struct compaction *compaction, const struct segment *segment,
-                      const struct batch_info *info)
+static bool must_stay(const struct compaction *compaction, const struct batch_info *info)
 {
     const struct log *log = compaction->log;
 
-    if (compaction->position == segment->written &&
-        compaction->segment + 1 == compaction->group_end)
+    if (compact_source_is_at_end(&compaction->source) &&
+        compaction->source.segment + 1 == compaction->group_end)
         return true;
     return log->producers && producers_need(log->producers, info, log->ends.committed);
 }
 
 /* Have the batch before the position at work, which may have been left off, or the next one.
- * Errors  as read_batch(). */
-static enum err take_batch(struct compaction *compaction, const struct segment *segment,
-                           struct compact_work *work)
+ * Errors  as compact_source_read(). */
+static enum err take_batch(struct compaction *compaction, struct compact_work *work)
 {
     struct batch_info info;
     struct bytes batch;
 
     if (compaction->job.is_open)
         return ERR_NONE;
-    enum err err = read_batch(compaction, segment, &info, &batch);
+    enum err err = compact_source_read(&compaction->source, &info, &batch);
     if (err != ERR_NONE)
         return err;
     work->used += info.size;
-    bool stays = compaction->phase != COMPACT_MAP && must_stay(compaction, segment, &info);
+    bool stays = compaction->phase != COMPACT_MAP && must_stay(compaction, &info);
     compact_job_open(&compaction->job, batch, &info, stays);
     return ERR_NONE;
 }
@@ -208,14 +149,10 @@ static enum compact_outcome stop_at_batch(struct compaction *compaction, enum er
     return fail(compaction, err, "A batch's records are malformed");
 }
 
-static void enter_segment(struct compaction *compaction, uint32_t index, uint64_t position)
+static void enter_segment(struct compaction *compaction, uint32_t index)
 {
     check(!compaction->job.is_open);
-    compaction->segment = index;
-    compaction->position = position;
-    compaction->in_position = 0;
-    compaction->in->size = 0;
-    compaction->next = compaction->log->segments[index]->base;
+    compact_source_enter(&compaction->source, index);
 }
 
 /* ---- The first pass. */
@@ -229,12 +166,12 @@ static enum compact_outcome end_map(struct compaction *compaction)
 
 static enum compact_outcome map_next_segment(struct compaction *compaction)
 {
-    const struct segment *next = segment_at(compaction, compaction->segment + 1);
+    const struct segment *next = segment_at(compaction, compaction->source.segment + 1);
 
     compaction->rules.latest = next->base - 1;
     if (next->base >= compaction->limit)
         return end_map(compaction);
-    enter_segment(compaction, compaction->segment + 1, 0);
+    enter_segment(compaction, compaction->source.segment + 1);
     return COMPACT_GOES_ON;
 }
 
@@ -244,7 +181,7 @@ static enum compact_outcome map_batch(struct compaction *compaction, struct comp
     struct compact_job *job = &compaction->job;
     log_offset *latest = &compaction->rules.latest;
 
-    enum err err = take_batch(compaction, segment_at(compaction, compaction->segment), work);
+    enum err err = take_batch(compaction, work);
     if (err == ERR_NOT_FOUND)
         return map_next_segment(compaction);
     if (err != ERR_NONE)
@@ -308,7 +245,7 @@ static void choose_group(struct compaction *compaction)
     compaction->group_first = first;
     compaction->group_end = end;
     compaction->same_size = 0;
-    enter_segment(compaction, first, 0);
+    enter_segment(compaction, first);
 }
 
 static enum compact_outcome choose(struct compaction *compaction)
@@ -330,7 +267,7 @@ static enum compact_outcome choose(struct compaction *compaction)
 /* All of the segment stays: so does its file. */
 static enum compact_outcome leave_segment(struct compaction *compaction)
 {
-    uint64_t size = segment_at(compaction, compaction->segment)->size;
+    uint64_t size = segment_at(compaction, compaction->source.segment)->size;
 
     compaction->size_before += size;
     compaction->size_after += size;
@@ -343,7 +280,7 @@ static enum compact_outcome look_at_batch(struct compaction *compaction, struct 
 {
     struct compact_job *job = &compaction->job;
 
-    enum err err = take_batch(compaction, segment_at(compaction, compaction->segment), work);
+    enum err err = take_batch(compaction, work);
     if (err == ERR_NOT_FOUND)
         return leave_segment(compaction);
     if (err != ERR_NONE)
@@ -354,8 +291,8 @@ static enum compact_outcome look_at_batch(struct compaction *compaction, struct 
     compact_job_close(job);
     if (job->verdict == COMPACT_AS_IS)
         return COMPACT_GOES_ON;
-    compaction->same_size = compaction->position - job->info.size;
-    enter_segment(compaction, compaction->group_first, 0);
+    compaction->same_size = compaction->source.position - job->info.size;
+    enter_segment(compaction, compaction->group_first);
     return begin_copy(compaction);
 }
 
@@ -432,10 +369,10 @@ static enum compact_outcome end_group(struct compaction *compaction)
 
 static enum compact_outcome copy_next_segment(struct compaction *compaction)
 {
-    compaction->size_before += segment_at(compaction, compaction->segment)->size;
-    if (compaction->segment + 1 == compaction->group_end)
+    compaction->size_before += segment_at(compaction, compaction->source.segment)->size;
+    if (compaction->source.segment + 1 == compaction->group_end)
         return end_group(compaction);
-    enter_segment(compaction, compaction->segment + 1, 0);
+    enter_segment(compaction, compaction->source.segment + 1);
     return COMPACT_GOES_ON;
 }
 
@@ -447,12 +384,12 @@ static enum compact_outcome copy_batch(struct compaction *compaction, struct com
     struct compact_job *job = &compaction->job;
     struct compact_left left;
 
-    enum err err = take_batch(compaction, segment_at(compaction, compaction->segment), work);
+    enum err err = take_batch(compaction, work);
     if (err == ERR_NOT_FOUND)
         return copy_next_segment(compaction);
     if (err != ERR_NONE)
         return go_without(compaction, err, work);
-    if (compaction->position <= compaction->same_size)
+    if (compaction->source.position <= compaction->same_size)
         job->verdict = COMPACT_AS_IS;
     err = compact_write(job, &compaction->rules, &compaction->out, &left, work);
     if (err != ERR_NONE)

@@ -11,6 +11,7 @@
 #define LOG_COMPACT_H
 
 #include "compact_cursor.h"
+#include "compact_source.h"
 #include "key_map.h"
 #include "log_internal.h"
 
@@ -128,13 +129,8 @@ struct compaction {
     log_offset limit;  /* Where a segment begins; no segment from there on is looked at. */
     uint32_t removals; /* log->removals at the start: whether the segments are still those. */
 
-    /* Where the reading is. */
-    uint32_t segment;       /* Index. */
-    uint64_t position;      /* In the segment. */
-    log_offset next;        /* No base offset below it. */
-    struct buf *in;         /* A piece of the segment... */
-    uint64_t in_position;   /* ...from here. */
-    struct compact_job job; /* With the batch before the position. */
+    struct compact_source source;
+    struct compact_job job; /* With the batch before the source's position. */
 
     /* The group, and what it becomes. */
     uint32_t group_end; /* One past its last index. */
@@ -149,7 +145,7 @@ struct compaction {
     enum err error;
     const char *what; /* A sentence without its end. */
 
-    uint64_t bytes_read, bytes_written, size_before, size_after; /* For the metrics. */
+    uint64_t bytes_written, size_before, size_after; /* For the metrics. */
     uint64_t records_dropped;
 };
 
