@@ -137,12 +137,18 @@ static enum err turn_of(struct partition *partition, const struct batch_info *in
 
 /* A producer may send here what follows on a batch that the leader before has in its inbox, and
  * may answer yet: one that stands still, or is cut off. Out of order is the truth, and would make
- * librdkafka send all that it has open again under a new epoch, what is written included. */
-static enum err missing_error(const struct partition *partition, enum err err)
+ * librdkafka send all that it has open again under a new epoch, what is written included. A batch
+ * that begins with what the log has is out of order whatever comes. */
+static enum err missing_error(const struct partition *partition, const struct batch_info *info,
+                              enum err err)
 {
+    if (err != ERR_OUT_OF_ORDER_SEQUENCE_NUMBER)
+        return err;
     bool is_new = replica_epoch_start(partition->replica) > 0 &&
                   partition->shard->now < partition->leads_since + REFUSED_LIFE_MS;
-    return err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER && is_new ? ERR_NOT_LEADER_OR_FOLLOWER : err;
+    int32_t last = log_last_sequence(partition->log, info->producer_id, info->producer_epoch);
+    bool is_gap = last < 0 || sequence_is_before(last, info->base_sequence);
+    return is_new && is_gap ? ERR_NOT_LEADER_OR_FOLLOWER : err;
 }
 
 /* What is wrong with which record goes along with the refusal. */
@@ -216,7 +222,7 @@ void partitions_produce(struct shard *shard, struct letter *letter)
     result = log_append(partition->log, &part->records, &info, part->epoch, &appended);
     if (result != ERR_NONE) {
         const char *message = append_message(result);
-        result = missing_error(partition, append_error(result));
+        result = missing_error(partition, &info, append_error(result));
         note_refused(partition, &info, result);
         produce_refuse(shard, part, result, message);
         return;

@@ -10,8 +10,7 @@ bool refused_matters(const struct batch_info *batch, enum err err)
             err == ERR_KAFKA_STORAGE_ERROR);
 }
 
-/* Sequences go from the largest int32 to 0. */
-static bool is_before(int32_t one, int32_t other)
+bool sequence_is_before(int32_t one, int32_t other)
 {
     return (((uint32_t)other - (uint32_t)one) & INT32_MAX) - 1 < INT32_MAX / 2;
 }
@@ -38,7 +37,8 @@ void refused_note(struct refused *refused, const struct batch_info *batch, enum 
     if (!refused_matters(batch, err))
         return;
     uint32_t at = find(refused, batch);
-    if (at < refused->count && is_before(refused->producers[at].sequence, batch->base_sequence) &&
+    if (at < refused->count &&
+        sequence_is_before(refused->producers[at].sequence, batch->base_sequence) &&
         now < refused->producers[at].until)
         return;
     if (at == REFUSED_MAX)
@@ -59,9 +59,10 @@ enum err refused_before(struct refused *refused, const struct batch_info *batch,
     if (at == refused->count)
         return ERR_NONE;
     int32_t missing = refused->producers[at].sequence;
-    if ((last >= 0 && !is_before(last, missing)) || now >= refused->producers[at].until) {
+    if ((last >= 0 && !sequence_is_before(last, missing)) || now >= refused->producers[at].until) {
         drop(refused, at);
         return ERR_NONE;
     }
-    return is_before(missing, batch->base_sequence) ? refused->producers[at].err : ERR_NONE;
+    return sequence_is_before(missing, batch->base_sequence) ? refused->producers[at].err
+                                                             : ERR_NONE;
 }

@@ -32,6 +32,8 @@ struct refused {
     } producers[REFUSED_MAX]; /* The oldest first. */
 };
 
+/* Sequences go from the largest int32 to 0. */
+bool sequence_is_before(int32_t one, int32_t other);
 /* Whether others of its producer may follow, and it is sent again; `err` as the client hears it. */
 bool refused_matters(const struct batch_info *batch, enum err err);
 /* Nothing happens where it does not matter. */

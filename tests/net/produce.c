@@ -359,6 +359,17 @@ Test(produce, a_gap_is_none_yet_at_a_new_leader)
     cr_assert_eq(produce_sequenced(0, 4).error_code, ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
 }
 
+/* Older than all that is remembered: no leader's inbox makes it right. */
+Test(produce, what_begins_within_the_log_is_out_of_order_at_a_new_leader_too)
+{
+    for (int32_t sequence = 0; sequence < 7; sequence++)
+        cr_assert_eq(produce_sequenced(0, sequence).error_code, ERR_NONE);
+    node_restart(&node);
+
+    cr_assert_eq(produce_sequenced(0, 0).error_code, ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    cr_assert_eq(produce_sequenced(0, 8).error_code, ERR_NOT_LEADER_OR_FOLLOWER);
+}
+
 Test(produce, who_follows_a_refused_batch_hears_the_same)
 {
     cr_assert_eq(produce_sequenced(0, 0).error_code, ERR_NONE);
