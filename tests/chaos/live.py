@@ -54,6 +54,11 @@ def quickest(action, tries=20):
     return min(seconds() for _ in range(tries))
 
 
+def is_failing():
+    """Whether a test's failure is on its way while something is closed."""
+    return isinstance(sys.exc_info()[1], Exception) and not isinstance(sys.exc_info()[1], Skip)
+
+
 class Cluster:
     """`skiff up` in a directory of its own, on free ports; taken down at the end."""
 
@@ -118,6 +123,11 @@ class Cluster:
         assert now == before, f"processes were {before} and are {now}\n{self.log()[-800:]}"
 
     def close(self):
+        """What the nodes of a failed test said stays, beside it."""
+        if is_failing():
+            self.call("down")
+            print(f"the nodes' folders stay: {self.dir}", flush=True)
+            return
         self.call("down", "--rm")
         shutil.rmtree(self.home, ignore_errors=True)
 

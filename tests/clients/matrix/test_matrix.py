@@ -37,7 +37,7 @@ def play_row(record, row, name, play):
         print(f"  {name}: -, {why}", flush=True)
     except Exception as error:
         record.add(row, "failed", (str(error).splitlines() or [repr(error)])[0][:200])
-        print(f"  {name}: FAILED\n{traceback.format_exc(limit=4)}", flush=True)
+        print(f"  {name}: FAILED after {time.monotonic() - began:.1f} s\n{traceback.format_exc(limit=4)}", flush=True)
         return False
     return True
 
@@ -69,10 +69,10 @@ def play(client):
                 stage.start_anew()
         if stage.talk is not None:
             stage.talk.leave()
+        assert not record.failed(), f"failed: {', '.join(record.failed())}"
     finally:
         stage.start_anew()
         cluster.close()
-    assert not record.failed(), f"failed: {', '.join(record.failed())}"
     assert "passed" in record.results.values()
 
 
