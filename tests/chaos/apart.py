@@ -1,10 +1,10 @@
 """apart.py -- tests as processes, each in a session and folder of its own, some of them side by side.
 
-Nodes have sessions of their own too, so a test that was ended would leave them running: whatever
-cluster lies in its folder is stopped.
+Nodes have sessions of their own too, of whatever broker they are, so a test that was ended would leave them running.
+But its folder is the TMPDIR of all that it started, which is how they are found.
 """
 import concurrent.futures
-import glob
+import contextlib
 import os
 import re
 import shutil
@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 
-from live import SKIFF
+from live import until
 
 COUNTS = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$")
 
@@ -27,9 +27,29 @@ def counts(output, code):
     return int(match[1]), max(int(match[2]), int(code != 0)), int(match[3] or 0)
 
 
-def stop_clusters(folder):
-    for path in glob.glob(os.path.join(folder, "**", "cluster.json"), recursive=True):
-        subprocess.run([SKIFF, "down", "--dir", os.path.dirname(path)], stdout=subprocess.DEVNULL, check=False)
+def started_in(folder):
+    """Processes whose TMPDIR is this folder or one beneath it, zombies left out: those have no environment."""
+    found, begins = [], f"TMPDIR={folder}".encode()
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/environ", "rb") as file:
+                words = file.read().split(b"\0")
+        except OSError:  # It has ended, or belongs to somebody else.
+            continue
+        if any(word == begins or word.startswith(begins + b"/") for word in words):
+            found.append(int(name))
+    return found
+
+
+def end_all(folder):
+    """kill -9 of what a test left running; when this returns, it has gone."""
+    def look():
+        left = started_in(folder)
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not left
+    until(f"all processes of {folder} have ended", look)
 
 
 def kill_group(process):
@@ -66,12 +86,12 @@ class Running:
         try:
             output, _ = process.communicate(timeout=limit_s)
         except subprocess.TimeoutExpired:
-            kill_group(process)
+            end_all(folder)
             output, _ = process.communicate()
             output += f"\nended after {limit_s} s; what is left: {folder}\n"
         finally:
             self.processes.discard(process)
-            stop_clusters(folder)
+            end_all(folder)
         if process.returncode == 0:
             shutil.rmtree(folder, ignore_errors=True)
         return output, process.returncode, time.monotonic() - began
