@@ -16,6 +16,7 @@ const batch = 500
 
 type member struct {
 	topic, group string
+	client       sarama.Client
 	admin        sarama.ClusterAdmin
 }
 
@@ -48,6 +49,9 @@ func (member *member) commit(session sarama.ConsumerGroupSession, last *sarama.C
 		map[string][]int32{member.topic: {last.Partition}})
 	if err != nil {
 		said.Deed(time.Now(), "note commit: %v", err)
+		// The admin asks for another coordinator when a connection breaks, not when none can be made: told of the old
+		// one once more, it would ask there for ever.
+		_ = member.client.RefreshCoordinator(member.group)
 		return
 	}
 	if block := answer.GetBlock(member.topic, last.Partition); block != nil && block.Offset >= 0 {
@@ -56,7 +60,11 @@ func (member *member) commit(session sarama.ConsumerGroupSession, last *sarama.C
 }
 
 func join(brokers []string, topic, name, _ string, ended <-chan struct{}) error {
-	admin, err := sarama.NewClusterAdmin(brokers, newConfig())
+	client, err := sarama.NewClient(brokers, newConfig())
+	if err != nil {
+		return err
+	}
+	admin, err := sarama.NewClusterAdminFromClient(client)
 	if err != nil {
 		return err
 	}
@@ -70,7 +78,7 @@ func join(brokers []string, topic, name, _ string, ended <-chan struct{}) error 
 		cancel()
 	}()
 	for ctx.Err() == nil {
-		if err := group.Consume(ctx, []string{topic}, &member{topic, name, admin}); err != nil {
+		if err := group.Consume(ctx, []string{topic}, &member{topic, name, client, admin}); err != nil {
 			said.Deed(time.Now(), "note join: %s", strings.ReplaceAll(err.Error(), "\n", " "))
 		}
 	}
