@@ -15,7 +15,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PIP = (sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--upgrade", "--root-user-action=ignore",
        "--target", "target", "-r", "requirements.txt")
 TOOLS = {"pom.xml": ("mvn", "-B", "-q", "package"), "go.mod": ("go", "build", "-o", "target/", "./..."),
-         "requirements.txt": PIP, "package.json": ("npm", "ci", "--no-progress")}
+         "requirements.txt": PIP, "package.json": ("npm", "ci", "--no-progress"),
+         "client.cpp": ("c++", "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "client.cpp", "-o", "target/client",
+                        "-lrdkafka++")}
 MADE_FROM = (*TOOLS, "go.sum", "*.go", "*/*.go", "src/*.java", "package-lock.json")
 
 # What tools say when a registry cannot be reached, or when they are too old for the pinned version.

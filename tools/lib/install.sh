@@ -18,7 +18,7 @@ python3:python3 protoc-c:protobuf-c-compiler @libuv:libuv1-dev @libprotobuf-c:li
 skiff_needs_test="
 git:git clang:clang /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a:libclang-rt-14-dev
 clang-format:clang-format kcat:kcat strace:strace ccache:ccache java:default-jdk-headless mvn:maven
-pip3:python3-pip nm:binutils chromium:chromium zsh:zsh"
+pip3:python3-pip c++:g++ nm:binutils chromium:chromium zsh:zsh"
 
 say()
 {

@@ -41,6 +41,7 @@ class Client:
     language: str
     command: typing.Callable = None
     member: typing.Callable = None  # A program that is a member and nothing else; else `command` with the word "member".
+    silent_member: typing.Callable = None  # (brokers, topic, group) -> a member as in groups/silent.py, in its place.
     codecs: tuple = ("none", "gzip", "snappy", "lz4", "zstd")
     groups: tuple = ("classic",)
     is_idempotent: bool = True

@@ -8,6 +8,7 @@ import json
 import os
 import time
 
+from groups.silent import silent_group_on
 from groups.test_groups import group_on, topic_ends
 from live import until
 from matrix.client import Lacks, Talk
@@ -184,6 +185,10 @@ def row_group(stage):
     """A group of three: a member is killed, one comes, its coordinator's node dies of kill -9 (groups/history.py)."""
     if "classic" not in stage.client.groups:
         raise Lacks("it has no groups")
+    if stage.client.silent_member:
+        words = stage.client.silent_member(stage.cluster.brokers(), "read-classic", "readers-classic")
+        silent_group_on(stage.cluster, words, "read-classic", "readers-classic")
+        return
     group_on(stage.cluster, stage.client.member_words(), ((),), "classic")
 
 
