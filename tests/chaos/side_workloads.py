@@ -85,6 +85,14 @@ def test_records_under_foreign_keys_are_foreign():
     with_compacted(look, nodes=1, copies=1)
 
 
+def is_late_refused(churn):
+    """Whether a member has tried a commit of a generation that was over, and one was refused."""
+    with open(churn.path, encoding="ascii") as file:
+        lines = file.read().splitlines()
+    tried = any(line.startswith("n ") and line.endswith("generation that is over") for line in lines)
+    return tried and any(line.startswith("f ") and "ILLEGAL_GENERATION" in line for line in lines)
+
+
 def test_a_group_whose_members_come_go_and_die_reads_and_commits_all():
     def look(cluster):
         writer = Workload(cluster, "write", "--rate", "200")
@@ -95,6 +103,7 @@ def test_a_group_whose_members_come_go_and_die_reads_and_commits_all():
             churn.until("o", churn.lines("o") + 6, 60)
             cluster.skiff("restart", node)
             churn.until("f", churn.lines("f") + 6, 60)
+        until("a late commit was refused", lambda: is_late_refused(churn), 60)
         assert writer.end()[0] == 0
         code, said = churn.end(60)
         counts = re.search(r"(\d+) members joined, (\d+) left, (\d+) died; (\d+) records read, (\d+) commits", said)

@@ -270,8 +270,10 @@ static void commit_late(struct member *member)
                                         str_from(member->group->name), member->number, i);
         lately->lost[i] = -1;
         member->late += is_sent;
-        if (is_sent)
+        if (is_sent) {
+            note(member, "commit", "of a generation that is over");
             break;
+        }
     }
 }
 
