@@ -1,12 +1,10 @@
-/* quorum.c -- start, step and obey raft; the vote file; the metadata log's syncs.
+/* quorum.c -- start, step and obey raft; the metadata log's syncs.
  *
  * Invariants
  * - raft is opened only when the log, the vote and the directory id are durable:
  *   nothing that a message says can be taken back by a power loss (rules 8, 25).
  * - One step is obeyed to its end before what the disk answered meanwhile is
- *   stepped, so raft sees events in the order in which they became true.
- *
- * The vote file's payload: epoch i32, voted for i32, voted directory 16 bytes. */
+ *   stepped, so raft sees events in the order in which they became true. */
 #include "quorum_state.h"
 
 #include "controller_link.h"
@@ -14,7 +12,6 @@
 #include "office.h"
 #include "probe.h"
 
-enum { VOTE_PAYLOAD_SIZE = 24, VOTE_KIND = 0x564f5445 /* "VOTE" */, VOTE_RESERVE = 4096 };
 enum { LOOK_AGAIN_MS = 5 };
 
 static const char log_path[] = QUORUM_TOPIC "-0";
@@ -24,78 +21,6 @@ struct partition_key quorum_key(void)
     struct partition_key key = {.index = 0};
     key.topic_id.bytes[15] = 1;
     return key;
-}
-
-/* ---- The vote. */
-
-static struct raft_vote vote_decode(struct bytes payload)
-{
-    struct raft_vote vote = {.voted_for = -1};
-    if (payload.size != VOTE_PAYLOAD_SIZE)
-        return vote;
-    vote.epoch = (log_epoch)load_be32(payload.data);
-    vote.voted_for = (node_id)load_be32(payload.data + 4);
-    memcpy(vote.voted_directory.bytes, payload.data + 8, sizeof vote.voted_directory.bytes);
-    return vote;
-}
-
-static void vote_sync(struct quorum *quorum)
-{
-    file_id files[SLOTS_SYNC_FILES_MAX];
-    quorum->vote_ticket = ++quorum->shard->ticket_next;
-    uint32_t count = slots_sync_files(quorum->votes, files);
-    env_sync(quorum->shard->env,
-             &(struct env_sync){.ticket = quorum->vote_ticket, .count = count, .files = files});
-}
-
-static void vote_write(struct quorum *quorum)
-{
-    uint8_t payload[VOTE_PAYLOAD_SIZE];
-    store_be32(payload, (uint32_t)quorum->vote_wanted.epoch);
-    store_be32(payload + 4, (uint32_t)quorum->vote_wanted.voted_for);
-    memcpy(payload + 8, quorum->vote_wanted.voted_directory.bytes, 16);
-    enum err result =
-        slots_write(quorum->votes, (struct bytes){.data = payload, .size = sizeof payload});
-    if (result != ERR_NONE) {
-        env_fatal(quorum->shard->env, "the vote could not be written");
-        return;
-    }
-    quorum->vote_waits = false;
-    quorum->vote_token_written = quorum->vote_token_wanted;
-    vote_sync(quorum);
-}
-
-static void vote_want(struct quorum *quorum, const struct raft_out *out)
-{
-    quorum->vote_wanted = out->vote;
-    quorum->vote_token_wanted = out->vote_token;
-    quorum->vote_waits = true;
-    if (quorum->vote_ticket == 0)
-        vote_write(quorum);
-}
-
-static void vote_synced(struct quorum *quorum, enum err result)
-{
-    quorum->vote_ticket = 0;
-    slots_on_synced(quorum->votes, result);
-    if (result != ERR_NONE) {
-        env_mark(quorum->shard->env, "sync_failed");
-        env_fatal(quorum->shard->env, "the vote could not be made durable");
-        return;
-    }
-    struct raft_vote vote = vote_decode(slots_payload(quorum->votes));
-    env_probe(quorum->shard->env, &(struct probe){.kind = PROBE_RAFT_VOTE,
-                                                  .key = quorum_key(),
-                                                  .epoch = vote.epoch,
-                                                  .peer = vote.voted_for});
-    if (quorum->raft && quorum->vote_token_written != 0) {
-        struct raft_out out;
-        struct raft_event event = {.kind = RAFT_VOTE_DURABLE,
-                                   .vote_token = quorum->vote_token_written};
-        quorum_step(quorum, &event, &out);
-    }
-    if (quorum->vote_waits && quorum->vote_ticket == 0)
-        vote_write(quorum);
 }
 
 /* ---- Stepping. */
@@ -115,100 +40,6 @@ static void quorum_role_changed(struct quorum *quorum, const struct raft_out *ou
     }
     if (out->role == RAFT_RESIGNED && !quorum->stopping)
         env_mark(shard->env, "resigned_check_quorum");
-}
-
-static void append_bytes(struct quorum *quorum, struct buf *batch, log_epoch epoch)
-{
-    struct batch_info info;
-    struct slice slice = {.buf = batch, .bytes = {.data = batch->data, .size = batch->size}};
-    struct log_appended appended;
-    check(batch_read(slice.bytes, &info) == ERR_NONE);
-    enum err result = log_append(quorum->log, &slice, &info, epoch, &appended);
-    if (result != ERR_NONE)
-        env_fatal(quorum->shard->env, "the metadata log takes no records");
-    quorum->dirty = true;
-    buf_unref(batch);
-}
-
-static struct buf *build_records(struct quorum *quorum, const struct record *records,
-                                 uint32_t count)
-{
-    struct arena arena = {0};
-    struct batch_record *rows = arena_array(&arena, struct batch_record, count);
-    for (uint32_t i = 0; i < count; i++)
-        rows[i].value = record_encode(&records[i], &arena);
-    struct batch_spec spec = batch_spec(log_ends(quorum->log)->end, raft_epoch(quorum->raft),
-                                        env_wall(quorum->shard->env));
-    struct buf *batch = batch_build(&spec, rows, count);
-    arena_free(&arena);
-    return batch;
-}
-
-/* Kafka's LeaderChangeMessage, version 0: who leads, the voters, who granted. */
-static struct buf *build_leader_change(struct quorum *quorum, const struct raft_out *out)
-{
-    uint8_t value[16 + 2 * RAFT_VOTERS_MAX * 5];
-    struct wire_writer writer;
-    wire_writer_init(&writer, value, sizeof value, NULL, 0);
-    wire_write_int16(&writer, 0);
-    wire_write_int32(&writer, quorum->shard->config->node_id);
-    wire_write_uvarint(&writer, out->voter_count + 1);
-    for (uint32_t i = 0; i < out->voter_count; i++) {
-        wire_write_int32(&writer, out->voters[i].id);
-        wire_write_uvarint(&writer, 0);
-    }
-    wire_write_uvarint(&writer, out->granting_count + 1);
-    for (uint32_t i = 0; i < out->granting_count; i++) {
-        wire_write_int32(&writer, out->granting[i]);
-        wire_write_uvarint(&writer, 0);
-    }
-    wire_write_uvarint(&writer, 0);
-    struct batch_spec spec =
-        batch_spec(log_ends(quorum->log)->end, out->epoch, env_wall(quorum->shard->env));
-    return batch_build_control(&spec, BATCH_CONTROL_LEADER_CHANGE,
-                               (struct bytes){.data = value, .size = writer.size});
-}
-
-/* The first batch of a cluster holds its id and voters, so that no torn tail can
- * leave a log that belongs to nobody. */
-static void quorum_form(struct quorum *quorum, const struct raft_out *out)
-{
-    struct record records[2] = {
-        {.type = RECORD_CLUSTER,
-         .cause = STR("forming"),
-         .cluster = {.cluster_id = out->cluster_id, .level = RECORD_LEVEL}},
-        {.type = RECORD_VOTERS, .cause = STR("forming"), .voters = {.count = out->voter_count}},
-    };
-    for (uint32_t i = 0; i < out->voter_count; i++)
-        records[1].voters.voters[i] =
-            (struct record_voter){.id = out->voters[i].id, .directory = out->voters[i].directory};
-    log_offset base = log_ends(quorum->log)->end;
-    append_bytes(quorum, build_records(quorum, records, 2), out->epoch);
-    struct raft_event event = {.kind = RAFT_VOTERS,
-                               .offset = base + 1,
-                               .voters = out->voters,
-                               .voter_count = out->voter_count,
-                               .cluster_id = out->cluster_id};
-    struct raft_out ignored;
-    quorum_step(quorum, &event, &ignored);
-}
-
-static void quorum_step_appended(struct quorum *quorum, log_epoch epoch)
-{
-    struct raft_out out;
-    struct raft_event event = {
-        .kind = RAFT_LOG_APPENDED, .epoch = epoch, .offset = log_ends(quorum->log)->end};
-    quorum_step(quorum, &event, &out);
-}
-
-static void quorum_open_epoch(struct quorum *quorum, const struct raft_out *out)
-{
-    log_begin_epoch(quorum->log, out->epoch);
-    if (out->form)
-        quorum_form(quorum, out);
-    append_bytes(quorum, build_leader_change(quorum, out), out->epoch);
-    quorum_step_appended(quorum, out->epoch);
-    office_enter(quorum->shard->office, out->epoch);
 }
 
 static void quorum_truncate(struct quorum *quorum, log_offset to)
@@ -292,7 +123,7 @@ void quorum_obey(struct quorum *quorum, const struct raft_out *out)
     if (out->role_changed)
         quorum_role_changed(quorum, out);
     if (out->vote_changed)
-        vote_want(quorum, out);
+        quorum_want_vote(quorum, out->vote, out->vote_token);
     if (out->truncate_to >= 0)
         quorum_truncate(quorum, out->truncate_to);
     if (out->epoch_opened)
@@ -413,7 +244,7 @@ static void quorum_start(struct quorum *quorum)
     struct shard *shard = quorum->shard;
     const struct log_ends *ends = log_ends(quorum->log);
     if (quorum->raft || !log_is_ready(quorum->log) || ends->durable < ends->end ||
-        slots_needs_sync(quorum->votes) || quorum->vote_ticket != 0 || !identity_is_durable(shard))
+        !quorum_vote_is_durable(quorum) || !identity_is_durable(shard))
         return;
     struct raft_config config = {
         .self = shard->config->node_id,
@@ -436,8 +267,7 @@ static void quorum_start(struct quorum *quorum)
     for (uint32_t i = 0; i < state.epoch_count; i++)
         starts[i] = (struct raft_epoch_start){.epoch = epochs[i].epoch, .start = epochs[i].start};
     state.epochs = starts;
-    enum err result =
-        raft_open(&quorum->raft, &config, vote_decode(slots_payload(quorum->votes)), &state);
+    enum err result = raft_open(&quorum->raft, &config, quorum_vote(quorum), &state);
     arena_free(&arena);
     if (result != ERR_NONE) {
         env_fatal(shard->env, "quorum-state is older than the metadata log: the vote was lost");
@@ -483,11 +313,9 @@ static enum err quorum_open_disk(struct quorum *quorum)
 {
     struct env *env = quorum->shard->env;
     struct sync_config sync = {.path = "marks-meta", .tag = QUORUM_SYNC_TAG};
-    struct slots_config votes = {
-        .path = "quorum-state", .kind = VOTE_KIND, .reserve = VOTE_RESERVE};
     enum err result = sync_open(&quorum->sync, env, &sync);
     if (result == ERR_NONE)
-        result = slots_open(&quorum->votes, env, &votes);
+        result = quorum_open_votes(quorum);
     if (result != ERR_NONE) {
         trace_error(env->trace, "%s: marks-meta or quorum-state: %s",
                     quorum->shard->config->log_dir, err_name(result));
@@ -532,7 +360,7 @@ enum err quorum_open(struct shard *shard)
     if (result != ERR_NONE)
         return result;
     if (slots_needs_sync(quorum->votes))
-        vote_sync(quorum);
+        quorum_sync_votes(quorum);
     quorum->dirty = true;
     return ERR_NONE;
 }
@@ -570,7 +398,7 @@ bool quorum_synced(struct quorum *quorum, uint64_t ticket, enum err result)
 {
     quorum->dirty = true;
     if (quorum->vote_ticket != 0 && ticket == quorum->vote_ticket) {
-        vote_synced(quorum, result);
+        quorum_vote_synced(quorum, result);
         return true;
     }
     return sync_on_synced(quorum->sync, ticket, result, quorum->shard->now);
@@ -600,25 +428,6 @@ void quorum_flush(struct quorum *quorum)
 }
 
 /* ---- For the office. */
-
-enum err quorum_append(struct quorum *quorum, const struct record *records, uint32_t count)
-{
-    if (!quorum_leads(quorum))
-        return ERR_NOT_CONTROLLER;
-    struct buf *batch = build_records(quorum, records, count);
-    struct slice slice = {.buf = batch, .bytes = {.data = batch->data, .size = batch->size}};
-    struct batch_info info;
-    struct log_appended appended;
-    check(batch_read(slice.bytes, &info) == ERR_NONE);
-    enum err result = log_append(quorum->log, &slice, &info, raft_epoch(quorum->raft), &appended);
-    buf_unref(batch);
-    if (result != ERR_NONE)
-        return result;
-    quorum->dirty = true;
-    quorum_step_appended(quorum, raft_epoch(quorum->raft));
-    /* A pause may have outlasted the check-quorum: the step has ended our leadership. */
-    return quorum_leads(quorum) ? ERR_NONE : ERR_NOT_CONTROLLER;
-}
 
 log_offset quorum_end(const struct quorum *quorum)
 {

@@ -94,6 +94,18 @@ void quorum_step(struct quorum *quorum, const struct raft_event *event, struct r
 void quorum_step_kind(struct quorum *quorum, enum raft_event_kind kind);
 void quorum_obey(struct quorum *quorum, const struct raft_out *out);
 
+/* quorum_vote.c */
+enum err quorum_open_votes(struct quorum *quorum);
+void quorum_sync_votes(struct quorum *quorum);
+bool quorum_vote_is_durable(const struct quorum *quorum);
+struct raft_vote quorum_vote(const struct quorum *quorum); /* That is durable. */
+/* Make `vote` durable; raft is told so by `token`. */
+void quorum_want_vote(struct quorum *quorum, struct raft_vote vote, uint64_t token);
+void quorum_vote_synced(struct quorum *quorum, enum err result);
+
+/* quorum_append.c */
+void quorum_open_epoch(struct quorum *quorum, const struct raft_out *out);
+
 /* quorum_messages.c */
 void quorum_send(struct quorum *quorum, const struct raft_message *message);
 void quorum_messages_init(struct quorum *quorum);
