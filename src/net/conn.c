@@ -1,14 +1,13 @@
-/* conn.c -- accepted connections: cut frames, keep the line, send replies.
+/* conn.c -- accepted connections, from the first byte to the last: cut what comes into frames.
  *
  * Invariants
- * - The oldest place of the line is the only one that sends; a ready reply behind
- *   an open one waits, so replies leave in the order of their requests.
  * - At most one read a readiness event, into a slab that the next tick reuses.
  * - A frame's claimed size is checked against socket.request.max.bytes, and memory
  *   for it grows with what has arrived, never with what was claimed.
  * - Frames of one read wait too when the line or its replies are at their limit. */
 #include "conn.h"
 
+#include "budget.h"
 #include "node.h"
 #include "request.h"
 
@@ -16,42 +15,21 @@ enum {
     PARTIAL_START = 64 * 1024,
     FRAME_SIZE_MIN = 8,
     STARVED_READ_SIZE = 4 * 1024, /* Of one read while the budget is spent. */
-    STALL_CHECK_MS = 500,         /* While somebody waits for the budget. */
-    STALL_MAX_MS = 2000,          /* Without a byte of a frame that holds some of it. */
-    UNREAD_MAX_MS = 10000,        /* Without a byte taken of replies that do. */
 };
 
-struct place {
-    struct list link;
-    uint64_t number;
-    int64_t began_us; /* When the tick began that read the request. */
-    uint32_t kind;
-    bool ready;
-    struct reply reply;
-    uint32_t sent;        /* Bytes of reply.bytes that have left. */
-    uint32_t splice;      /* Next splice. */
-    uint32_t splice_sent; /* Bytes of it that have left. */
-};
-
-void reply_free(struct shard *shard, struct reply *reply)
+/* The map's order depends on ids alone, so it is the same in each run of a seed. */
+struct conn *conn_next(struct shard *shard, uint32_t *cursor)
 {
-    for (uint32_t i = 0; i < reply->frame.splice_count; i++)
-        env_close(shard->env, reply->frame.splices[i].file);
-    if (reply->frame.head)
-        wire_frame_free(&reply->frame);
-    if (reply->exceeds)
-        shard->exceeding = false;
-    budget_release(shard, reply->held);
-    *reply = (struct reply){0};
+    void *value;
+    while (map_next(&shard->endpoints, cursor, &value)) {
+        struct endpoint *endpoint = value;
+        if (endpoint->conn)
+            return endpoint->conn;
+    }
+    return NULL;
 }
 
-static struct conn *conn_find(struct shard *shard, conn_id id)
-{
-    struct endpoint *endpoint = map_get(&shard->endpoints, &id);
-    return endpoint && endpoint->conn ? endpoint->conn : NULL;
-}
-
-static void conn_set_pause(struct shard *shard, struct conn *conn, enum conn_pause pause, bool on)
+void conn_set_pause(struct shard *shard, struct conn *conn, enum conn_pause pause, bool on)
 {
     uint8_t before = conn->pauses;
     conn->pauses = (uint8_t)(on ? before | pause : before & ~(unsigned)pause);
@@ -59,101 +37,10 @@ static void conn_set_pause(struct shard *shard, struct conn *conn, enum conn_pau
         env_want_read(shard->env, conn->id, conn->pauses == 0);
 }
 
-static void conn_mark_dirty(struct shard *shard, struct conn *conn)
+void conn_mark_dirty(struct shard *shard, struct conn *conn)
 {
     if (list_is_empty(&conn->dirty))
         list_append(&shard->dirty_conns, &conn->dirty);
-}
-
-/* ---- Budget of the bytes of requests and replies. */
-
-static bool budget_is_spent(const struct shard *shard)
-{
-    return shard->inflight_size >= (uint64_t)shard->config->inflight_size_max;
-}
-
-void budget_take(struct shard *shard, uint64_t size)
-{
-    shard->inflight_size += size;
-}
-
-void budget_release(struct shard *shard, uint64_t size)
-{
-    check(shard->inflight_size >= size);
-    shard->inflight_size -= size;
-    if (budget_is_spent(shard) && shard->admitted != -1)
-        return;
-    for (struct list *node; (node = list_take_first(&shard->starved));) {
-        struct conn *conn = list_entry(node, struct conn, starved);
-        conn_set_pause(shard, conn, CONN_PAUSE_BUDGET, false);
-        conn->last_active = shard->now; /* It was not heard. */
-        if (budget_is_spent(shard))
-            return; /* The first in line alone, to be the one that may exceed it. */
-    }
-}
-
-static struct conn *conn_next(struct shard *shard, uint32_t *cursor);
-
-bool budget_has_room(const struct shard *shard, uint64_t size)
-{
-    return size <= BUDGET_SMALL_SIZE || !budget_is_spent(shard);
-}
-
-/* Others wait for what a peer holds that began a frame and then fell silent, or that does not read
- * what it asked for. */
-static const char *stall_of(const struct conn *conn, mono_ms now)
-{
-    if (conn->partial && !conn->pauses && now - conn->last_active > STALL_MAX_MS)
-        return "silent in the middle of a frame";
-    if (conn->blocked && !conn->internal && conn->output_size > CONN_OUTPUT_SPENT &&
-        now - conn->last_active > UNREAD_MAX_MS)
-        return "does not read its replies";
-    return NULL;
-}
-
-static void budget_check_stalls(struct timer *timer, mono_ms now)
-{
-    struct shard *shard = list_entry(timer, struct shard, stall_timer);
-    uint32_t cursor = 0;
-    if (list_is_empty(&shard->starved) && list_is_empty(&shard->waiting))
-        return;
-    for (struct conn *conn; (conn = conn_next(shard, &cursor));) {
-        const char *stall = stall_of(conn, now);
-        if (!stall)
-            continue;
-        trace_warn(shard->env->trace,
-                   "connection %d: %s while queued.max.request.bytes=%lld is spent; closed",
-                   conn->id, stall, (long long)shard->config->inflight_size_max);
-        conn_close(shard, conn);
-    }
-    timer_start(&shard->timers, timer, now + STALL_CHECK_MS);
-}
-
-void budget_watch(struct shard *shard)
-{
-    if (!list_is_empty(&shard->starved) || !list_is_empty(&shard->waiting))
-        return;
-    shard->stall_timer.fire = budget_check_stalls;
-    timer_start(&shard->timers, &shard->stall_timer, shard->now + STALL_CHECK_MS);
-}
-
-/* A budget that is spent holds back frames that have begun, one excepted: two half-read frames
- * could wait for each other for ever. Small requests pass, a few kilobytes at a time, or a few
- * peers with half of a large frame would stop all others. Nodes are always read: what clients
- * hold may wait for a follower's fetch, or for a heartbeat. */
-static bool budget_admits(struct shard *shard, struct conn *conn)
-{
-    if (conn->internal || !conn->partial || !budget_is_spent(shard))
-        return true;
-    if (shard->admitted == -1)
-        shard->admitted = conn->id;
-    if (shard->admitted == conn->id)
-        return true;
-    conn_set_pause(shard, conn, CONN_PAUSE_BUDGET, true);
-    budget_watch(shard);
-    if (list_is_empty(&conn->starved))
-        list_append(&shard->starved, &conn->starved);
-    return false;
 }
 
 /* ---- Frames. */
@@ -226,17 +113,6 @@ static void conn_keep_rest(struct shard *shard, struct conn *conn, const uint8_t
         partial_grow(shard, conn);
     memcpy(conn->partial->data, rest, size);
     conn->partial->size = size;
-}
-
-static uint64_t output_max(const struct shard *shard, const struct conn *conn)
-{
-    return !conn->internal && budget_is_spent(shard) ? CONN_OUTPUT_SPENT : CONN_OUTPUT_MAX;
-}
-
-/* No more requests of it now: the peer does not read its replies, or asks faster than we answer. */
-static bool conn_is_full(const struct shard *shard, const struct conn *conn)
-{
-    return conn->line_count >= CONN_INFLIGHT_MAX || conn->output_size > output_max(shard, conn);
 }
 
 static void conn_set_aside(struct shard *shard, struct conn *conn, const uint8_t *rest,
@@ -354,201 +230,6 @@ void conn_readable(struct shard *shard, struct conn *conn)
         conn_set_pause(shard, conn, CONN_PAUSE_LINE, true);
 }
 
-/* ---- Replies. */
-
-void conn_open_places(struct shard *shard)
-{
-    spare_init(&shard->places, sizeof(struct place), REQUESTS_KEPT);
-}
-
-uint64_t conn_take_place(struct shard *shard, struct conn *conn, uint32_t kind)
-{
-    struct place *place = spare_take(&shard->places);
-    list_init(&place->link);
-    place->number = conn->next_place++;
-    place->began_us = shard->now_us;
-    place->kind = kind;
-    list_append(&conn->line, &place->link);
-    conn->line_count++;
-    return place->number;
-}
-
-void conn_answer(struct shard *shard, conn_id id, uint64_t number, struct reply *reply)
-{
-    struct conn *conn = conn_find(shard, id);
-    if (!conn) {
-        reply_free(shard, reply);
-        return;
-    }
-    struct list *node, *after;
-    list_each (node, after, &conn->line) {
-        struct place *place = list_entry(node, struct place, link);
-        if (place->number != number)
-            continue;
-        check(!place->ready);
-        place->ready = true;
-        place->reply = *reply;
-        *reply = (struct reply){0};
-        conn->output_size += place->reply.frame.size;
-        place->reply.held = place->reply.frame.head ? place->reply.frame.head->capacity : 0;
-        budget_take(shard, place->reply.held);
-        if (!conn->blocked)
-            conn->last_active = shard->now; /* There was nothing for it to read until now. */
-        conn_set_pause(shard, conn, CONN_PAUSE_OUTPUT, conn->output_size > output_max(shard, conn));
-        conn_mark_dirty(shard, conn);
-        return;
-    }
-    check(false); /* A place stays until its reply has left. */
-}
-
-static void place_free(struct shard *shard, struct conn *conn, struct place *place)
-{
-    list_remove(&place->link);
-    conn->line_count--;
-    reply_free(shard, &place->reply);
-    spare_give(&shard->places, place);
-}
-
-/* Its reply has left; how long that took is known to the tick. */
-static void place_done(struct shard *shard, struct conn *conn, struct place *place)
-{
-    durations_add(&shard->counters.requests[place->kind], shard->sent_us - place->began_us);
-    place_free(shard, conn, place);
-}
-
-/* Bytes before the next splice, or to the end. */
-static struct bytes place_run(const struct place *place)
-{
-    const struct wire_frame *frame = &place->reply.frame;
-    uint32_t end =
-        place->splice < frame->splice_count ? frame->splices[place->splice].at : frame->head->size;
-    return (struct bytes){.data = frame->head->data + place->sent, .size = end - place->sent};
-}
-
-static int64_t place_send_splice(struct shard *shard, struct conn *conn, struct place *place)
-{
-    const struct wire_splice *splice = &place->reply.frame.splices[place->splice];
-    uint32_t left = splice->size - place->splice_sent;
-    return env_send_file(shard->env, conn->id, splice->file, splice->position + place->splice_sent,
-                         left);
-}
-
-/* One step of one reply; false: the socket is full or gone. */
-static bool place_step(struct shard *shard, struct conn *conn, struct place *place)
-{
-    struct bytes run = place_run(place);
-    int64_t sent = run.size ? env_send(shard->env, conn->id, &run, 1,
-                                       place->splice < place->reply.frame.splice_count)
-                            : place_send_splice(shard, conn, place);
-    if (sent == ERR_AGAIN || sent == 0) {
-        conn->blocked = true;
-        return false;
-    }
-    if (sent < 0) {
-        conn_close(shard, conn);
-        return false;
-    }
-    conn->output_size -= (uint64_t)sent;
-    if (run.size) {
-        place->sent += (uint32_t)sent;
-        conn->blocked = (uint32_t)sent < run.size;
-        return !conn->blocked;
-    }
-    place->splice_sent += (uint32_t)sent;
-    if (place->splice_sent < place->reply.frame.splices[place->splice].size) {
-        conn->blocked = true;
-        return false;
-    }
-    place->splice++;
-    place->splice_sent = 0;
-    return true;
-}
-
-static bool place_is_sent(const struct place *place)
-{
-    if (!place->reply.frame.head)
-        return true;
-    return place->splice == place->reply.frame.splice_count &&
-           place->sent == place->reply.frame.head->size;
-}
-
-enum { GATHER_MAX = 64 };
-
-/* All plain replies at the head of the line leave in one system call. */
-static bool line_send_gathered(struct shard *shard, struct conn *conn)
-{
-    struct bytes parts[GATHER_MAX];
-    uint32_t count = 0;
-    uint64_t total = 0;
-    struct list *node, *after;
-    list_each (node, after, &conn->line) {
-        struct place *place = list_entry(node, struct place, link);
-        if (!place->ready || place->reply.close || place->reply.frame.splice_count > 0 ||
-            count == GATHER_MAX)
-            break;
-        if (!place->reply.frame.head)
-            continue;
-        parts[count++] = place_run(place);
-        total += parts[count - 1].size;
-    }
-    if (count < 2)
-        return true;
-    int64_t sent = env_send(shard->env, conn->id, parts, count, false);
-    if (sent < 0 && sent != ERR_AGAIN) {
-        conn_close(shard, conn);
-        return false;
-    }
-    uint64_t left = sent > 0 ? (uint64_t)sent : 0;
-    conn->output_size -= left;
-    conn->blocked = left < total;
-    list_each (node, after, &conn->line) {
-        struct place *place = list_entry(node, struct place, link);
-        if (count == 0)
-            break;
-        if (place->reply.frame.head) {
-            uint32_t run = place_run(place).size;
-            uint32_t step = left < run ? (uint32_t)left : run;
-            place->sent += step;
-            left -= step;
-            count--;
-            if (!place_is_sent(place))
-                break;
-        }
-        place_done(shard, conn, place);
-    }
-    return !conn->blocked;
-}
-
-static void conn_flush(struct shard *shard, struct conn *conn)
-{
-    while (!conn->blocked && !conn->closing && !list_is_empty(&conn->line)) {
-        struct place *place = list_entry(conn->line.next, struct place, link);
-        if (!place->ready)
-            break;
-        if (place->reply.close) {
-            conn_close(shard, conn);
-            break;
-        }
-        if (!line_send_gathered(shard, conn))
-            break;
-        if (list_is_empty(&conn->line))
-            break;
-        place = list_entry(conn->line.next, struct place, link);
-        if (!place->ready || place->reply.close)
-            continue;
-        while (!place_is_sent(place))
-            if (!place_step(shard, conn, place))
-                break;
-        if (!place_is_sent(place))
-            break;
-        place_done(shard, conn, place);
-    }
-    conn_set_pause(shard, conn, CONN_PAUSE_OUTPUT, conn->output_size > output_max(shard, conn));
-    conn_set_pause(shard, conn, CONN_PAUSE_LINE, conn->line_count >= CONN_INFLIGHT_MAX);
-    if (conn->pauses == CONN_PAUSE_REST && !conn->closing && list_is_empty(&conn->resuming))
-        list_append(&shard->resuming, &conn->resuming);
-}
-
 void conn_writable(struct shard *shard, struct conn *conn)
 {
     conn->blocked = false;
@@ -602,8 +283,7 @@ static void conn_free(struct shard *shard, struct conn *conn)
     }
     partial_free(shard, conn);
     rest_free(shard, conn);
-    while (!list_is_empty(&conn->line))
-        place_free(shard, conn, list_entry(conn->line.next, struct place, link));
+    conn_free_line(shard, conn);
     mem_free(map_remove(&shard->endpoints, &conn->id));
     shard->conn_count--;
     mem_free(conn);
@@ -619,18 +299,6 @@ void conn_flush_all(struct shard *shard)
         if (conn->closing)
             conn_free(shard, conn);
     }
-}
-
-/* The map's order depends on ids alone, so it is the same in each run of a seed. */
-static struct conn *conn_next(struct shard *shard, uint32_t *cursor)
-{
-    void *value;
-    while (map_next(&shard->endpoints, cursor, &value)) {
-        struct endpoint *endpoint = value;
-        if (endpoint->conn)
-            return endpoint->conn;
-    }
-    return NULL;
 }
 
 void conn_set_serving(struct shard *shard, bool serving)

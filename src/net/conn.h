@@ -18,7 +18,6 @@ enum {
     CONN_INFLIGHT_MAX = 1024,          /* Open requests of one connection. */
     CONN_OUTPUT_MAX = 4 * 1024 * 1024, /* Queued reply bytes at which reading stops. */
     CONN_OUTPUT_SPENT = 64 * 1024,     /* The same while the budget is spent. */
-    BUDGET_SMALL_SIZE = 16 * 1024,     /* Of an answer that is made all the same. */
 };
 
 struct shard;
@@ -68,15 +67,9 @@ struct conn {
     struct list watches;
 };
 
-void conn_open_places(struct shard *shard); /* Before the first of them. */
 void conn_accept(struct shard *shard, conn_id id, uint32_t listener);
 void conn_readable(struct shard *shard, struct conn *conn);
 void conn_writable(struct shard *shard, struct conn *conn);
-/* A place in line for a request that came in this tick; `kind` as request_kind() says. */
-uint64_t conn_take_place(struct shard *shard, struct conn *conn, uint32_t kind);
-/* Put the reply of the request in `place` into line; dropped if the connection is gone.
- * Owns    takes `reply`. */
-void conn_answer(struct shard *shard, conn_id id, uint64_t place, struct reply *reply);
 /* Send what is ready, hang up what is closing; once a tick. */
 void conn_flush_all(struct shard *shard);
 /* Cut frames that waited for replies to leave; false: there are none. */
@@ -87,13 +80,23 @@ void conn_close_all(struct shard *shard);                /* At once, for shard_c
 void conn_set_serving(struct shard *shard, bool serving);
 void conn_reap_idle(struct shard *shard, mono_ms now);
 
-/* Bytes of requests and replies held; reading resumes when enough has been released. */
-void budget_take(struct shard *shard, uint64_t size);
-void budget_release(struct shard *shard, uint64_t size);
-/* Whether an answer of `size` bytes may be made now. */
-bool budget_has_room(const struct shard *shard, uint64_t size);
-/* Somebody is about to wait for it: close who holds some of it and has fallen silent. */
-void budget_watch(struct shard *shard);
+/* The next of a shard's; NULL: that was the last. *cursor begins with 0. */
+struct conn *conn_next(struct shard *shard, uint32_t *cursor);
+/* Read from it, or not, for one reason; it is read from when none is left. */
+void conn_set_pause(struct shard *shard, struct conn *conn, enum conn_pause pause, bool on);
+void conn_mark_dirty(struct shard *shard, struct conn *conn); /* Flush it when the tick ends. */
+
+/* conn_line.c */
+void conn_open_places(struct shard *shard); /* Before the first of them. */
+/* A place in line for a request that came in this tick; `kind` as request_kind() says. */
+uint64_t conn_take_place(struct shard *shard, struct conn *conn, uint32_t kind);
+/* Put the reply of the request in `place` into line; dropped if the connection is gone.
+ * Owns    takes `reply`. */
+void conn_answer(struct shard *shard, conn_id id, uint64_t place, struct reply *reply);
+/* No more requests of it now: the peer does not read its replies, or asks faster than we answer. */
+bool conn_is_full(const struct shard *shard, const struct conn *conn);
+void conn_flush(struct shard *shard, struct conn *conn); /* Send what may leave. */
+void conn_free_line(struct shard *shard, struct conn *conn);
 
 /* Also gives back the files of its extents. */
 void reply_free(struct shard *shard, struct reply *reply);

@@ -8,6 +8,7 @@
  *   with it the coordinator. */
 #include "coordinators.h"
 
+#include "budget.h"
 #include "cluster_clock.h"
 #include "codec.h"
 #include "group_settings.h"

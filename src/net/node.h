@@ -68,7 +68,7 @@ struct shard {
     uint32_t conn_count;
     struct buf_pool *slabs;
     struct spare requests;             /* request.h */
-    struct spare places;               /* conn.c */
+    struct spare places;               /* conn_line.c */
     struct codec_reader *codec_reader; /* Of record batches, one at a time. */
     struct codec_writer *codec_writer;
     uint64_t inflight_size;

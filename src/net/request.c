@@ -1,6 +1,7 @@
 /* request.c -- a frame becomes a request, finds its handler and its shard, and ends in a reply. */
 #include "request.h"
 
+#include "budget.h"
 #include "node.h"
 
 static bool request_allowed(const struct request *request)

@@ -1,13 +1,14 @@
 /* room.c -- requests whose answers would be large wait while the budget of bytes is spent.
  *
  * A request of a few bytes may ask for all topics, or for all that a group has committed. What is
- * said of it counts in the budget like a request until it has left (conn.c); while that is spent,
- * an answer that is not small is not made. Its request waits with its frame alone, and is handled
- * from the beginning later: when the budget is not spent any more, or when it is the one that may
- * exceed it. There is one of those at a time, until its answer has left, or answers that need more
- * than the whole budget, and those that stand in line behind them, could wait for ever. */
+ * said of it counts in the budget like a request until it has left (conn_line.c); while that is
+ * spent, an answer that is not small is not made. Its request waits with its frame alone, and is
+ * handled from the beginning later: when the budget is not spent any more, or when it is the one
+ * that may exceed it. There is one of those at a time, until its answer has left, or answers that
+ * need more than the whole budget, and those in line behind them, could wait for ever. */
 #include "request.h"
 
+#include "budget.h"
 #include "node.h"
 
 enum { WAITING_MAX = 1024 }; /* Requests of a shard. */
@@ -38,7 +39,7 @@ static bool may_go_on(const struct shard *shard, const struct request *request)
 {
     if (!shard->exceeding)
         return true;
-    return !request->has_waited && budget_has_room(shard, UINT64_MAX);
+    return !request->has_waited && !budget_is_spent(shard);
 }
 
 static struct request *first_waiting(struct shard *shard)

@@ -1,6 +1,7 @@
 /* fetch_answer.c -- the answer to a Fetch: of all that was asked, or of a session what is new.
  *
  * Source  KIP-227 (sessions), KIP-595 (diverging epoch), KIP-951 (leader hints). */
+#include "budget.h"
 #include "endpoints.h"
 #include "fetch_job.h"
 #include "fetch_session.h"

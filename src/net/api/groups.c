@@ -1,6 +1,8 @@
 /* groups.c -- what the APIs of groups share: find the coordinators, ask, count, answer. */
 #include "groups.h"
 
+#include "budget.h"
+
 struct str request_host(struct request *request)
 {
     char host[ENV_HOST_MAX];
