@@ -30,20 +30,6 @@ static void stop(void)
 
 TestSuite(describe, .init = start, .fini = stop);
 
-static void create(const char *name, int32_t partitions)
-{
-    struct create_topics_request body;
-    struct create_topics_response response;
-    create_topics_request_init(&body);
-    body.topics_count = 1;
-    body.topics = create_topics_request_topic_new(&node.arena, 1);
-    body.topics[0].name = str_from(name);
-    body.topics[0].num_partitions = partitions;
-    body.topics[0].replication_factor = 1;
-    node_call(&node, node_connect(&node), WIRE_CREATE_TOPICS, 7, &body, &response);
-    cr_assert_eq(response.topics[0].error_code, ERR_NONE);
-}
-
 /* ---- Log directories. */
 
 static struct describe_log_dirs_response log_dirs(int16_t version, const char *topic, int32_t index)
@@ -86,7 +72,7 @@ Test(describe, log_dirs_are_told_in_every_version)
 
 Test(describe, log_dirs_tell_of_those_partitions_alone_that_are_named)
 {
-    create("other", 3);
+    node_create_partitions(&node, "other", 3);
     struct describe_log_dirs_response response = log_dirs(4, "other", 2);
     cr_assert_eq(response.results[0].topics_count, 1);
     cr_assert_eq(response.results[0].topics[0].partitions_count, 1);
@@ -294,9 +280,9 @@ static void read_pages(int32_t limit, uint32_t *total, uint32_t *pages)
 Test(describe, partitions_come_in_pages_that_leave_none_out)
 {
     uint32_t total, pages;
-    create("a.b", 4);
-    create("a-b", 3);
-    create("z", 2);
+    node_create_partitions(&node, "a.b", 4);
+    node_create_partitions(&node, "a-b", 3);
+    node_create_partitions(&node, "z", 2);
     read_pages(3, &total, &pages);
     cr_assert_eq(total, 10);
     cr_assert_eq(pages, 4);
@@ -307,7 +293,7 @@ Test(describe, partitions_come_in_pages_that_leave_none_out)
 
 Test(describe, a_page_is_never_larger_than_the_broker_allows_or_empty)
 {
-    create("many", PAGE_MAX + 2);
+    node_create_partitions(&node, "many", PAGE_MAX + 2);
     struct describe_topic_partitions_response response = partitions("many", INT32_MAX, NULL, 0);
     cr_assert_eq(response.topics[0].partitions_count, PAGE_MAX);
     cr_assert(str_equal(response.next_cursor->topic_name, STR("many")));

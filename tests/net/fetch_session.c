@@ -11,21 +11,6 @@ static struct node node;
 static conn_id conn;
 static struct uuid topic_id;
 
-static struct uuid create(const char *name, int32_t partitions)
-{
-    struct create_topics_request body;
-    struct create_topics_response response;
-    create_topics_request_init(&body);
-    body.topics_count = 1;
-    body.topics = create_topics_request_topic_new(&node.arena, 1);
-    body.topics[0].name = str_from(name);
-    body.topics[0].num_partitions = partitions;
-    body.topics[0].replication_factor = 1;
-    node_call(&node, node_connect(&node), WIRE_CREATE_TOPICS, 7, &body, &response);
-    cr_assert_eq(response.topics[0].error_code, ERR_NONE);
-    return response.topics[0].topic_id;
-}
-
 static void drop(const char *name)
 {
     struct delete_topics_request body;
@@ -42,7 +27,7 @@ static void start_tuned(void (*tune)(struct config *config))
 {
     node_start(&node, tune);
     node_keep_record(&node);
-    topic_id = create("t", PARTITIONS);
+    topic_id = node_create_partitions(&node, "t", PARTITIONS);
     conn = node_connect(&node);
 }
 
@@ -419,7 +404,7 @@ Test(fetch_session, of_names_ends_when_a_topic_is_deleted)
 {
     struct fetch_request body = request(begin_version(12), 1);
     drop("t");
-    create("t", PARTITIONS);
+    node_create_partitions(&node, "t", PARTITIONS);
     struct fetch_response response = send_version(&body, 12);
     cr_assert_eq(response.error_code, ERR_NONE);
     cr_assert_eq(response.session_id, 0);

@@ -127,21 +127,6 @@ Test(http_metrics, ends_each_histogram_with_its_count)
     cr_assert(strstr(metrics, "totaltimems_bucket{request=\"Produce\",le=\"2.5\"}"));
 }
 
-static void create_many(const char *name, int32_t partitions)
-{
-    struct create_topics_request body;
-    struct create_topics_response response;
-    create_topics_request_init(&body);
-    body.topics_count = 1;
-    body.topics = create_topics_request_topic_new(&node.arena, 1);
-    body.topics[0].name = str_from(name);
-    body.topics[0].num_partitions = partitions;
-    body.topics[0].replication_factor = 1;
-    node_call(&node, node_connect(&node), WIRE_CREATE_TOPICS, 7, &body, &response);
-    cr_assert_eq(response.topics[0].error_code, ERR_NONE);
-    node_run(&node, 2000);
-}
-
 /* The bound is on the work of a tick, not on a clock. */
 Test(http_metrics, writes_at_most_a_small_piece_in_a_tick_however_many_scrape)
 {
@@ -149,7 +134,8 @@ Test(http_metrics, writes_at_most_a_small_piece_in_a_tick_however_many_scrape)
     conn_id readers[READERS];
     uint32_t before[READERS] = {0};
     uint32_t ticks = 0;
-    create_many("many", MANY);
+    node_create_partitions(&node, "many", MANY);
+    node_run(&node, 2000);
     for (int i = 0; i < READERS; i++) {
         readers[i] = http_connect(&node);
         http_send(&node, readers[i], "GET /metrics HTTP/1.1\r\nHost: node\r\n\r\n");
@@ -180,7 +166,8 @@ Test(http_metrics, counts_lines_of_a_tick_and_not_only_bytes)
 {
     uint32_t lines_max = 0;
     uint32_t seen = 0;
-    create_many("many", MANY);
+    node_create_partitions(&node, "many", MANY);
+    node_run(&node, 2000);
     conn_id reader = http_connect(&node);
     http_send(&node, reader, "GET /metrics HTTP/1.1\r\nHost: node\r\n\r\n");
     fake_env_deliver(&node.fake);
@@ -203,7 +190,8 @@ Test(http_metrics, counts_lines_of_a_tick_and_not_only_bytes)
 Test(http_metrics, names_no_partition_twice_while_topics_come_and_go)
 {
     conn_id reader = http_connect(&node);
-    create_many("many", MANY);
+    node_create_partitions(&node, "many", MANY);
+    node_run(&node, 2000);
     http_send(&node, reader, "GET /metrics HTTP/1.1\r\nHost: node\r\n\r\n");
     fake_env_deliver(&node.fake);
     for (uint32_t i = 0; i < 30; i++)

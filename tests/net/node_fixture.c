@@ -177,19 +177,42 @@ bool node_has_closed(struct node *node, conn_id conn)
 
 /* ---- Requests that many tests need. */
 
-enum err node_create_topic(struct node *node, const char *name)
+struct create_topics_response_topic node_create(struct node *node, const char *name,
+                                                int32_t partitions,
+                                                const struct node_setting *settings)
 {
+    uint32_t count = 0;
     struct create_topics_request body;
     struct create_topics_response response;
     create_topics_request_init(&body);
     body.topics_count = 1;
     body.topics = create_topics_request_topic_new(&node->arena, 1);
     body.topics[0].name = str_from(name);
-    body.topics[0].num_partitions = 1;
+    body.topics[0].num_partitions = partitions;
     body.topics[0].replication_factor = 1;
+    while (settings && settings[count].name)
+        count++;
+    body.topics[0].configs_count = count;
+    body.topics[0].configs = create_topics_request_config_new(&node->arena, count);
+    for (uint32_t i = 0; i < count; i++) {
+        body.topics[0].configs[i].name = str_from(settings[i].name);
+        body.topics[0].configs[i].value = str_from(settings[i].value);
+    }
     node_call(node, node_connect(node), WIRE_CREATE_TOPICS, 7, &body, &response);
     check(response.topics_count == 1);
-    return (enum err)response.topics[0].error_code;
+    return response.topics[0];
+}
+
+enum err node_create_topic(struct node *node, const char *name)
+{
+    return (enum err)node_create(node, name, 1, NULL).error_code;
+}
+
+struct uuid node_create_partitions(struct node *node, const char *name, int32_t partitions)
+{
+    struct create_topics_response_topic answer = node_create(node, name, partitions, NULL);
+    check(answer.error_code == ERR_NONE);
+    return answer.topic_id;
 }
 
 struct produce_request node_produce_request(struct node *node, const char *topic, int16_t acks,

@@ -39,8 +39,18 @@ void node_call(struct node *node, conn_id conn, int16_t key, int16_t version, co
 uint32_t node_reply_count(struct node *node, conn_id conn);
 bool node_has_closed(struct node *node, conn_id conn);
 
-/* Create a topic of one partition and replica; its error. */
+struct node_setting {
+    const char *name, *value;
+};
+/* Create a topic of one replica; what is answered of it. `settings` end with one without a name;
+ * NULL: there are none. */
+struct create_topics_response_topic node_create(struct node *node, const char *name,
+                                                int32_t partitions,
+                                                const struct node_setting *settings);
+/* The same of one partition, without settings; its error. */
 enum err node_create_topic(struct node *node, const char *name);
+/* The same of many, which succeeds; its id. */
+struct uuid node_create_partitions(struct node *node, const char *name, int32_t partitions);
 struct produce_request node_produce_request(struct node *node, const char *topic, int16_t acks,
                                             struct bytes records);
 /* Produce to partition 0 with acks=all; the answer. */

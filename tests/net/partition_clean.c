@@ -21,24 +21,10 @@ static void tune(struct config *config)
 
 static void create(void)
 {
-    static const char *const settings[][2] = {{"cleanup.policy", "compact"},
-                                              {"segment.bytes", "20000"}};
-    struct create_topics_request body;
-    struct create_topics_response response;
-    create_topics_request_init(&body);
-    body.topics_count = 1;
-    body.topics = create_topics_request_topic_new(&node.arena, 1);
-    body.topics[0].name = STR("t");
-    body.topics[0].num_partitions = 1;
-    body.topics[0].replication_factor = 1;
-    body.topics[0].configs_count = 2;
-    body.topics[0].configs = create_topics_request_config_new(&node.arena, 2);
-    for (uint32_t i = 0; i < 2; i++) {
-        body.topics[0].configs[i].name = str_from(settings[i][0]);
-        body.topics[0].configs[i].value = str_from(settings[i][1]);
-    }
-    node_call(&node, node_connect(&node), WIRE_CREATE_TOPICS, 7, &body, &response);
-    cr_assert_eq(response.topics[0].error_code, ERR_NONE);
+    static const struct node_setting settings[] = {
+        {"cleanup.policy", "compact"}, {"segment.bytes", "20000"}, {0}};
+    struct create_topics_response_topic answer = node_create(&node, "t", 1, settings);
+    cr_assert_eq(answer.error_code, ERR_NONE);
 }
 
 /* Batches of one record of some 1000 bytes; each of 50 keys comes twice. */

@@ -29,33 +29,12 @@ static void stop(void)
 
 TestSuite(retention, .init = start, .fini = stop);
 
-struct setting {
-    const char *name, *value;
-};
-
-static void create(const char *topic, const struct setting *settings, uint32_t count)
+static void create(const char *topic, const struct node_setting *settings)
 {
-    struct create_topics_request body;
-    struct create_topics_response response;
-    create_topics_request_init(&body);
-    body.topics_count = 1;
-    body.topics = create_topics_request_topic_new(&node.arena, 1);
-    body.topics[0].name = str_from(topic);
-    body.topics[0].num_partitions = 1;
-    body.topics[0].replication_factor = 1;
-    body.topics[0].configs_count = count;
-    body.topics[0].configs = create_topics_request_config_new(&node.arena, count);
-    for (uint32_t i = 0; i < count; i++) {
-        body.topics[0].configs[i].name = str_from(settings[i].name);
-        body.topics[0].configs[i].value = str_from(settings[i].value);
-    }
-    node_call(&node, node_connect(&node), WIRE_CREATE_TOPICS, 7, &body, &response);
-    cr_assert_eq(response.topics[0].error_code, ERR_NONE);
+    cr_assert_eq(node_create(&node, topic, 1, settings).error_code, ERR_NONE);
 }
 
-#define CREATE(topic, ...)                                                                         \
-    create(topic, (const struct setting[]){__VA_ARGS__},                                           \
-           sizeof((const struct setting[]){__VA_ARGS__}) / sizeof(struct setting))
+#define CREATE(topic, ...) create(topic, (const struct node_setting[]){__VA_ARGS__, {0}})
 
 /* Batches of one record of some 1000 bytes, stamped now. */
 static void produce(const char *topic, uint32_t count)

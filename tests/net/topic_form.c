@@ -22,20 +22,8 @@ TestSuite(topic_form, .init = start, .fini = stop);
 
 static enum err create(const char *topic, const char *name, const char *value)
 {
-    struct create_topics_request body;
-    struct create_topics_response response;
-    create_topics_request_init(&body);
-    body.topics_count = 1;
-    body.topics = create_topics_request_topic_new(&node.arena, 1);
-    body.topics[0].name = str_from(topic);
-    body.topics[0].num_partitions = 1;
-    body.topics[0].replication_factor = 1;
-    body.topics[0].configs_count = 1;
-    body.topics[0].configs = create_topics_request_config_new(&node.arena, 1);
-    body.topics[0].configs[0].name = str_from(name);
-    body.topics[0].configs[0].value = str_from(value);
-    node_call(&node, node_connect(&node), WIRE_CREATE_TOPICS, 7, &body, &response);
-    return (enum err)response.topics[0].error_code;
+    struct node_setting settings[] = {{name, value}, {0}};
+    return (enum err)node_create(&node, topic, 1, settings).error_code;
 }
 
 static struct batch_info stored(const char *topic)
