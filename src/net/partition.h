@@ -78,7 +78,10 @@ struct partitions {
     struct list asking;
     bool alter_in_flight;
     struct timer alter_timer;
-    struct timer name_timer; /* Looks again whether an old log has left its name. */
+    struct map wanted;       /* struct partition_key -> struct missing. */
+    struct list missing;     /* Of those, whose logs to make next. */
+    struct list put_off;     /* The others: an old log has their name, or there is no room. */
+    struct timer make_timer; /* Looks at those again. */
     int64_t made_us;         /* The tick that made_size belongs to. */
     uint64_t made_size;      /* Bytes that conversions made in it. */
     struct list parked;      /* struct fetch_share */
@@ -114,7 +117,8 @@ void partition_report(struct partition *partition, bool unserviceable);
 void partition_fail_waits(struct partition *partition);
 
 /* partition_life.c */
-void partition_create(struct shard *shard, const struct image_partition *known);
+/* False: there is no room for it now. */
+bool partition_create(struct shard *shard, const struct image_partition *known);
 /* Its log is deleted from this node; the flush frees it when that is done. */
 void partition_remove(struct partition *partition);
 /* The same for a directory in which no partition of ours is. */
@@ -122,8 +126,12 @@ void partition_discard(struct shard *shard, struct partition_key key, const char
 void partition_free(struct partition *partition);
 
 /* partition_reconcile.c */
-void partitions_reconcile_missing(struct shard *shard); /* Those that wait for their name. */
-void partitions_name_fire(struct timer *timer, mono_ms now);
+/* Let it be as the image says now. */
+void partition_reconcile(struct shard *shard, struct partition_key key);
+/* Make some of the logs that are missing. False: there are none. */
+bool partitions_make(struct partitions *partitions);
+void partitions_make_again(struct partitions *partitions); /* Those that were put off. */
+void partitions_make_fire(struct timer *timer, mono_ms now);
 
 /* partition_configure.c: before its log is opened. */
 void partition_configure(struct partition *partition, const struct image_topic *topic);
@@ -143,6 +151,9 @@ void partitions_clean_open(struct partitions *partitions);
 void partitions_clean_close(struct partitions *partitions);
 /* All logs that were there at the start are known. */
 void partitions_clean_settle(struct partitions *partitions);
+/* Compact a little. False: nothing is due; else a flush is. */
+bool partitions_clean(struct partitions *partitions);
+bool partitions_clean_goes_on(const struct partitions *partitions); /* The next slice is due. */
 bool partitions_clean_synced(struct partitions *partitions, uint64_t ticket, enum err result);
 /* Its log was opened, as partition->compaction wants it. */
 void partition_clean_start(struct partition *partition);

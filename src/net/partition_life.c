@@ -6,8 +6,6 @@
 #include "coordinators.h"
 #include "sync.h"
 
-enum { ROOM_RETRY_MS = 500 };
-
 static void hook_durable(void *context, struct log *log)
 {
     (void)log;
@@ -126,11 +124,9 @@ void partition_free(struct partition *partition)
     mem_free(partition);
 }
 
-void partition_create(struct shard *shard, const struct image_partition *known)
+bool partition_create(struct shard *shard, const struct image_partition *known)
 {
     const struct image_topic *topic = image_topic_by_id(shard->image, known->key.topic_id);
-    if (!topic)
-        return;
     char name[LOG_DIR_MAX];
     snprintf(name, sizeof name, "%.*s-%d", (int)topic->name.size, topic->name.data,
              known->key.index);
@@ -142,14 +138,14 @@ void partition_create(struct shard *shard, const struct image_partition *known)
         /* It ends by itself, and to be named as unable to serve would cost the ELR (rule 11). */
         trace_warn(shard->env->trace, "%s waits: %s", name, log_error_text(partition->log));
         partition_free(partition);
-        timer_start(&shard->timers, &shard->partitions->name_timer, shard->now + ROOM_RETRY_MS);
-        return;
+        return false;
     }
     if (result != ERR_NONE) {
         hook_offline(partition, partition->log);
     } else if (log_is_ready(partition->log)) {
         partition_start(partition);
     }
+    return true;
 }
 
 void partition_remove(struct partition *partition)

@@ -1,5 +1,9 @@
 /* partition_reconcile.c -- which partitions are here, as the image says.
  *
+ * One request may create thousands of partitions, and to make all of their logs at once would hold
+ * up the quorum for longer than an election waits. So what is missing stands in a queue, of which
+ * a tick takes a few.
+ *
  * Invariant
  * - Until the broker has applied its own registration nothing here exists, so no
  *   log can be judged by an old image (rule 10). */
@@ -12,7 +16,17 @@
 #include "quorum.h"
 #include "sync.h"
 
-enum { NAME_RETRY_MS = 20 };
+enum {
+    LOGS_A_TICK = 64,
+    NAME_RETRY_MS = 20,
+    ROOM_RETRY_MS = 500,
+};
+
+/* A partition of ours that has no log yet. */
+struct missing {
+    struct list link; /* In partitions->missing, or put_off where it cannot be made now. */
+    struct partition_key key;
+};
 
 static bool is_ours(struct shard *shard, const struct image_partition *known)
 {
@@ -59,7 +73,19 @@ static bool is_name_of_ours(struct shard *shard, const char *name, const char *d
            has_mark(shard, key);
 }
 
-static void reconcile_one(struct shard *shard, struct partition_key key)
+static void want(struct shard *shard, struct partition_key key)
+{
+    struct partitions *partitions = shard->partitions;
+    if (map_get(&partitions->wanted, &key))
+        return;
+    struct missing *missing = mem_zalloc(sizeof *missing);
+    missing->key = key;
+    list_init(&missing->link);
+    list_append(&partitions->missing, &missing->link);
+    map_put(&partitions->wanted, &key, missing);
+}
+
+void partition_reconcile(struct shard *shard, struct partition_key key)
 {
     if (partition_shard(key, shard->config->shards) != shard->index)
         return;
@@ -69,28 +95,54 @@ static void reconcile_one(struct shard *shard, struct partition_key key)
         if (partition) {
             partition_reconfigure(partition);
             partition_apply(partition);
-        } else if (!name_is_busy(shard, known)) {
-            partition_create(shard, known);
         } else {
-            timer_start(&shard->timers, &shard->partitions->name_timer, shard->now + NAME_RETRY_MS);
+            want(shard, key);
         }
     } else if (partition) {
         partition_remove(partition);
     }
 }
 
-void partitions_reconcile_missing(struct shard *shard)
+/* Returns after how many ms to try again; 0: it is there, or is not ours any more. */
+static mono_ms make(struct shard *shard, struct partition_key key)
 {
-    const struct image_partition *known = image_partition_after(shard->image, NULL);
-    for (; known; known = image_partition_after(shard->image, known))
-        if (is_ours(shard, known) && !map_get(&shard->partitions->map, &known->key))
-            reconcile_one(shard, known->key);
+    const struct image_partition *known = image_partition(shard->image, key.topic_id, key.index);
+    if (!is_ours(shard, known) || map_get(&shard->partitions->map, &key))
+        return 0;
+    if (name_is_busy(shard, known))
+        return NAME_RETRY_MS;
+    return partition_create(shard, known) ? 0 : ROOM_RETRY_MS;
 }
 
-void partitions_name_fire(struct timer *timer, mono_ms now)
+bool partitions_make(struct partitions *partitions)
+{
+    struct shard *shard = partitions->shard;
+    if (list_is_empty(&partitions->missing))
+        return false;
+    struct list *node;
+    for (uint32_t i = 0; i < LOGS_A_TICK && (node = list_take_first(&partitions->missing)); i++) {
+        struct missing *missing = list_entry(node, struct missing, link);
+        mono_ms again = make(shard, missing->key);
+        if (again == 0) {
+            mem_free(map_remove(&partitions->wanted, &missing->key));
+            continue;
+        }
+        list_append(&partitions->put_off, node);
+        timer_start(&shard->timers, &partitions->make_timer, shard->now + again);
+    }
+    return true;
+}
+
+void partitions_make_again(struct partitions *partitions)
+{
+    for (struct list *node; (node = list_take_first(&partitions->put_off));)
+        list_append(&partitions->missing, node);
+}
+
+void partitions_make_fire(struct timer *timer, mono_ms now)
 {
     (void)now;
-    partitions_reconcile_missing(list_entry(timer, struct partitions, name_timer)->shard);
+    partitions_make_again(list_entry(timer, struct partitions, make_timer));
 }
 
 /* A directory whose topic id the image does not know, or not as ours: its partition
@@ -128,7 +180,9 @@ static void reconcile_all(struct shard *shard)
     arena_free(&arena);
     const struct image_partition *known = image_partition_after(shard->image, NULL);
     for (; known; known = image_partition_after(shard->image, known))
-        reconcile_one(shard, known->key);
+        partition_reconcile(shard, known->key);
+    while (partitions_make(shard->partitions)) { /* All: it may be chosen to lead them now. */
+    }
 }
 
 static void forget_topics(struct partitions *partitions)
@@ -162,7 +216,7 @@ void partitions_take_image(struct partitions *partitions, const struct partition
     }
     for (uint32_t i = 0; i < key_count; i++) {
         deleted |= !image_topic_by_id(shard->image, keys[i].topic_id);
-        reconcile_one(shard, keys[i]);
+        partition_reconcile(shard, keys[i]);
     }
     if (deleted)
         forget_topics(partitions);

@@ -67,8 +67,10 @@ static void partition_settle(struct partition *partition)
     }
     if (!partition->deleted)
         return;
+    struct partition_key key = partition->key;
     partition_free(partition);
-    partitions_reconcile_missing(shard);
+    partition_reconcile(shard, key); /* It may have come back meanwhile. */
+    partitions_make_again(shard->partitions);
 }
 
 void partitions_flush(struct partitions *partitions)
@@ -88,6 +90,17 @@ void partitions_flush(struct partitions *partitions)
         timer_stop(&shard->timers, &partitions->sync_timer);
     else
         timer_start(&shard->timers, &partitions->sync_timer, due);
+}
+
+bool partitions_work(struct partitions *partitions)
+{
+    bool has_made = partitions_make(partitions);
+    return partitions_clean(partitions) || has_made;
+}
+
+bool partitions_work_goes_on(const struct partitions *partitions)
+{
+    return !list_is_empty(&partitions->missing) || partitions_clean_goes_on(partitions);
 }
 
 static void sync_timer_fire(struct timer *timer, mono_ms now)
@@ -142,6 +155,9 @@ enum err partitions_open(struct shard *shard)
     partitions->alive = true;
     map_init(&partitions->map, sizeof(struct partition_key));
     fetch_sets_open(partitions);
+    map_init(&partitions->wanted, sizeof(struct partition_key));
+    list_init(&partitions->missing);
+    list_init(&partitions->put_off);
     list_init(&partitions->changed);
     list_init(&partitions->asking);
     list_init(&partitions->parked);
@@ -150,7 +166,7 @@ enum err partitions_open(struct shard *shard)
     list_init(&partitions->fetchers);
     partitions->sync_timer.fire = sync_timer_fire;
     partitions->alter_timer.fire = partitions_alter_fire;
-    partitions->name_timer.fire = partitions_name_fire;
+    partitions->make_timer.fire = partitions_make_fire;
     snprintf(path, sizeof path, "marks-%u", shard->index);
     struct sync_config config = {.path = path, .tag = PARTITIONS_SYNC_TAG};
     enum err result = sync_open(&partitions->sync, shard->env, &config);
@@ -185,13 +201,17 @@ void partitions_close(struct partitions *partitions)
     struct shard *shard = partitions->shard;
     timer_stop(&shard->timers, &partitions->sync_timer);
     timer_stop(&shard->timers, &partitions->alter_timer);
-    timer_stop(&shard->timers, &partitions->name_timer);
+    timer_stop(&shard->timers, &partitions->make_timer);
     while (!list_is_empty(&partitions->parked))
         fetch_share_free(list_entry(partitions->parked.next, struct fetch_share, parked));
     fetch_sets_close(partitions);
     uint32_t cursor = 0;
-    for (void *value; map_next(&partitions->map, &cursor, &value); cursor = 0)
+    void *value;
+    for (; map_next(&partitions->map, &cursor, &value); cursor = 0)
         partition_free(value);
+    for (cursor = 0; map_next(&partitions->wanted, &cursor, &value);)
+        mem_free(value);
+    map_free(&partitions->wanted);
     fetchers_close(partitions);
     partitions_clean_close(partitions);
     sync_close(partitions->sync);

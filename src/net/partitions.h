@@ -35,10 +35,10 @@ bool partitions_synced(struct partitions *partitions, uint64_t ticket, enum err 
 void partitions_loaded(struct partitions *partitions, uint64_t ticket);
 void partitions_flush(struct partitions *partitions);
 bool partitions_are_dirty(const struct partitions *partitions);
-/* Compact a little, at the end of a tick. False: nothing is due; else another flush is. */
-bool partitions_clean(struct partitions *partitions);
-/* The next slice is due at once. */
-bool partitions_clean_goes_on(const struct partitions *partitions);
+/* Make some of the logs that are missing and compact a little, at the end of a tick. False: nothing
+ * was due; else another flush is. */
+bool partitions_work(struct partitions *partitions);
+bool partitions_work_goes_on(const struct partitions *partitions); /* In a tick that is due now. */
 void partitions_drain(struct partitions *partitions); /* A clean stop: let the marks leave now. */
 bool partitions_are_drained(const struct partitions *partitions);
 

@@ -266,7 +266,7 @@ void shard_tick(struct shard *shard, mono_ms now)
     timers_fire(&shard->timers, now);
     shard_open_mail(shard);
     shard_flush(shard);
-    if (partitions_clean(shard->partitions)) /* What others wait for has left. */
+    if (partitions_work(shard->partitions)) /* What others wait for has left. */
         shard_flush(shard);
     durations_add(&shard->counters.ticks, env_mono_us(shard->env) - shard->now_us);
 }
@@ -274,7 +274,7 @@ void shard_tick(struct shard *shard, mono_ms now)
 mono_ms shard_deadline(const struct shard *shard)
 {
     if (!list_is_empty(&shard->mail) || shard->event_count > 0 ||
-        partitions_clean_goes_on(shard->partitions))
+        partitions_work_goes_on(shard->partitions))
         return shard->now;
     return timers_next(&shard->timers);
 }
