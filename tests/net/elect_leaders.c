@@ -55,22 +55,7 @@ static enum err elect_one(int8_t type, const char *topic, partition_id index)
 
 static struct uuid create_preferring_the_follower(const char *name)
 {
-    struct create_topics_request body;
-    struct create_topics_response response;
-    int32_t brokers[] = {2, 1};
-    create_topics_request_init(&body);
-    body.topics_count = 1;
-    body.topics = create_topics_request_topic_new(&node.arena, 1);
-    body.topics[0].name = str_from(name);
-    body.topics[0].num_partitions = -1;
-    body.topics[0].replication_factor = -1;
-    body.topics[0].assignments_count = 1;
-    body.topics[0].assignments = create_topics_request_assignment_new(&node.arena, 1);
-    body.topics[0].assignments[0].broker_ids = brokers;
-    body.topics[0].assignments[0].broker_ids_count = 2;
-    node_call(&node, node_connect(&node), WIRE_CREATE_TOPICS, 7, &body, &response);
-    cr_assert_eq(response.topics[0].error_code, ERR_NONE);
-    return response.topics[0].topic_id;
+    return node_create_assigned(&node, name, 1, (node_id[]){2, 1});
 }
 
 static const struct image_partition *partition_of(const char *topic)

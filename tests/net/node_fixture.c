@@ -332,6 +332,12 @@ void node_add_follower(struct node *node, struct follower *follower)
 
 struct uuid node_create_replicated(struct node *node, const char *name, int32_t partitions)
 {
+    return node_create_assigned(node, name, partitions, (node_id[]){1, 2});
+}
+
+struct uuid node_create_assigned(struct node *node, const char *name, int32_t partitions,
+                                 const node_id *brokers)
+{
     struct create_topics_request body;
     struct create_topics_response response;
     create_topics_request_init(&body);
@@ -344,11 +350,9 @@ struct uuid node_create_replicated(struct node *node, const char *name, int32_t 
     body.topics[0].assignments =
         create_topics_request_assignment_new(&node->arena, (uint32_t)partitions);
     for (int32_t i = 0; i < partitions; i++) {
-        int32_t *brokers = arena_array(&node->arena, int32_t, 2);
-        brokers[0] = 1;
-        brokers[1] = 2;
         body.topics[0].assignments[i].index = i;
-        body.topics[0].assignments[i].broker_ids = brokers;
+        body.topics[0].assignments[i].broker_ids =
+            arena_copy(&node->arena, brokers, 2 * sizeof *brokers);
         body.topics[0].assignments[i].broker_ids_count = 2;
     }
     node_call(node, node_connect(node), WIRE_CREATE_TOPICS, 7, &body, &response);

@@ -76,6 +76,9 @@ void node_add_follower(struct node *node, struct follower *follower);
 void node_unfence_follower(struct node *node, struct follower *follower);
 /* Create a topic of `partitions`, which the node leads, with both as replicas; its id. */
 struct uuid node_create_replicated(struct node *node, const char *name, int32_t partitions);
+/* The same with the two `brokers` in another order: the first of them leads. */
+struct uuid node_create_assigned(struct node *node, const char *name, int32_t partitions,
+                                 const node_id *brokers);
 /* A Fetch of one partition as the follower sends it, all below `offset` being durable there. */
 struct fetch_request node_follower_fetch(struct node *node, const struct follower *follower,
                                          struct uuid topic_id, log_offset offset);

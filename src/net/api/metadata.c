@@ -38,6 +38,21 @@ static void put_brokers(struct shard *shard, struct request *request,
     }
 }
 
+/* Version 0 knows of no replica that is offline: it is told of those that it can reach. */
+static uint32_t put_replicas(struct shard *shard, struct request *request,
+                             const struct node_list *list, int32_t **out)
+{
+    uint32_t count = put_nodes(&request->arena, list, out), reachable = 0;
+    if (request->version > 0)
+        return count;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct image_broker *broker = image_broker(shard->image, list->ids[i]);
+        if (broker && !broker->fenced && request_endpoint(request, broker))
+            (*out)[reachable++] = list->ids[i];
+    }
+    return reachable;
+}
+
 static void put_partition(struct shard *shard, struct request *request,
                           const struct image_partition *partition,
                           struct metadata_response_partition *out)
@@ -47,8 +62,8 @@ static void put_partition(struct shard *shard, struct request *request,
     out->leader_id = partition->leader;
     out->leader_epoch = partition->leader_epoch;
     out->replica_nodes_count =
-        put_nodes(&request->arena, &partition->replicas, &out->replica_nodes);
-    out->isr_nodes_count = put_nodes(&request->arena, &partition->isr, &out->isr_nodes);
+        put_replicas(shard, request, &partition->replicas, &out->replica_nodes);
+    out->isr_nodes_count = put_replicas(shard, request, &partition->isr, &out->isr_nodes);
     out->offline_replicas_count =
         put_offline_nodes(shard, &request->arena, &partition->replicas, &out->offline_replicas);
     if (partition->leader < 0 || !leader || leader->fenced)
@@ -57,6 +72,9 @@ static void put_partition(struct shard *shard, struct request *request,
         out->error_code = request->version >= 6 ? ERR_LISTENER_NOT_FOUND : ERR_LEADER_NOT_AVAILABLE;
     if (out->error_code != ERR_NONE)
         out->leader_id = -1;
+    else if (out->replica_nodes_count < partition->replicas.count ||
+             out->isr_nodes_count < partition->isr.count)
+        out->error_code = ERR_REPLICA_NOT_AVAILABLE;
 }
 
 static void put_topic(struct shard *shard, const struct metadata_job *job,
