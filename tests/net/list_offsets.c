@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "batch.h"
+#include "node.h"
 #include "node_fixture.h"
 
 static struct node node;
@@ -22,8 +23,9 @@ static void stop(void)
 
 TestSuite(list_offsets, .init = start, .fini = stop);
 
-static struct list_offsets_response_partition ask(int16_t version, int32_t index, log_epoch epoch,
-                                                  int64_t timestamp)
+static struct list_offsets_response_partition ask_of(const char *topic, int16_t version,
+                                                     int32_t index, log_epoch epoch,
+                                                     int64_t timestamp)
 {
     struct list_offsets_request body;
     struct list_offsets_response response;
@@ -31,7 +33,7 @@ static struct list_offsets_response_partition ask(int16_t version, int32_t index
     body.replica_id = -1;
     body.topics_count = 1;
     body.topics = list_offsets_request_topic_new(&node.arena, 1);
-    body.topics[0].name = STR("kept");
+    body.topics[0].name = str_from(topic);
     body.topics[0].partitions_count = 1;
     body.topics[0].partitions = list_offsets_request_partition_new(&node.arena, 1);
     body.topics[0].partitions[0].index = index;
@@ -42,6 +44,12 @@ static struct list_offsets_response_partition ask(int16_t version, int32_t index
     cr_assert_eq(response.topics_count, 1);
     cr_assert_eq(response.topics[0].partitions_count, 1);
     return response.topics[0].partitions[0];
+}
+
+static struct list_offsets_response_partition ask(int16_t version, int32_t index, log_epoch epoch,
+                                                  int64_t timestamp)
+{
+    return ask_of("kept", version, index, epoch, timestamp);
 }
 
 static void produce_at(wall_ms time)
@@ -106,4 +114,88 @@ Test(list_offsets, a_partition_that_is_not_there_is_an_error)
 {
     cr_assert_eq(ask(7, -1, -1, -1).error_code, ERR_UNKNOWN_TOPIC_OR_PARTITION);
     cr_assert_eq(ask(7, INT32_MAX, -1, -1).error_code, ERR_UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+static const struct image_partition *partition_of(struct uuid topic_id)
+{
+    return image_partition(node.shard->image, topic_id, 0);
+}
+
+/* Its leader, as which the test speaks, hands it over or has both replicas in sync. */
+static void alter(const struct image_partition *partition, bool yields)
+{
+    struct alter_partition_request body;
+    struct alter_partition_response response;
+    const struct image_broker *leader = image_broker(node.shard->image, partition->leader);
+    alter_partition_request_init(&body);
+    body.broker_id = leader->id;
+    body.broker_epoch = leader->epoch;
+    body.topics_count = 1;
+    body.topics = alter_partition_request_topic_new(&node.arena, 1);
+    body.topics[0].topic_id = partition->key.topic_id;
+    body.topics[0].partitions_count = 1;
+    body.topics[0].partitions = alter_partition_request_partition_new(&node.arena, 1);
+    body.topics[0].partitions[0].leader_epoch = partition->leader_epoch;
+    body.topics[0].partitions[0].partition_epoch = partition->partition_epoch;
+    body.topics[0].partitions[0].yield = yields;
+    body.topics[0].partitions[0].new_isr_count = 2;
+    body.topics[0].partitions[0].new_isr = alter_partition_request_replica_new(&node.arena, 2);
+    for (node_id id = 1; id <= 2; id++) {
+        body.topics[0].partitions[0].new_isr[id - 1].broker_id = id;
+        body.topics[0].partitions[0].new_isr[id - 1].broker_epoch =
+            image_broker(node.shard->image, id)->epoch;
+    }
+    node_call(&node, fake_env_connect(&node.fake, LISTENER_INTERNAL), WIRE_ALTER_PARTITION, 3,
+              &body, &response);
+    cr_assert_eq(response.topics[0].partitions[0].error_code, ERR_NONE);
+}
+
+static void elect_preferred(const char *topic)
+{
+    struct elect_leaders_request body;
+    struct elect_leaders_response response;
+    partition_id index = 0;
+    elect_leaders_request_init(&body);
+    body.topics_count = 1;
+    body.topics = elect_leaders_request_topic_new(&node.arena, 1);
+    body.topics[0].name = str_from(topic);
+    body.topics[0].partitions_count = 1;
+    body.topics[0].partitions = &index;
+    node_call(&node, node_connect(&node), WIRE_ELECT_LEADERS, 2, &body, &response);
+    cr_assert_eq(response.topics[0].partitions[0].error_code, ERR_NONE);
+}
+
+/* A record that one replica alone has, and a leader that does not know whether it is committed. */
+static void lead_in_doubt(const struct follower *follower, struct uuid id)
+{
+    struct produce_request body = node_produce_request(&node, "t", 1, node_batch(&node, "doubt"));
+    struct produce_response response;
+    node_call(&node, node_connect(&node), WIRE_PRODUCE, 9, &body, &response);
+    cr_assert_eq(response.topics[0].partitions[0].error_code, ERR_NONE);
+    alter(partition_of(id), true);
+    cr_assert_eq(partition_of(id)->leader, follower->id);
+    alter(partition_of(id), false);
+    elect_preferred("t");
+    cr_assert_eq(partition_of(id)->leader, 1);
+    cr_assert_eq(partition_of(id)->isr.count, 2);
+}
+
+Test(list_offsets, a_new_leader_tells_no_end_before_it_knows_it)
+{
+    struct follower follower;
+    node_add_follower(&node, &follower);
+    struct uuid id = node_create_replicated(&node, "t", 1);
+    lead_in_doubt(&follower, id);
+
+    cr_assert_eq(ask_of("t", 5, 0, -1, -1).error_code, ERR_OFFSET_NOT_AVAILABLE);
+    cr_assert_eq(ask_of("t", 4, 0, -1, -1).error_code, ERR_LEADER_NOT_AVAILABLE);
+    cr_assert_eq(ask_of("t", 5, 0, -1, 0).error_code, ERR_OFFSET_NOT_AVAILABLE);
+    cr_assert_eq(ask_of("t", 4, 0, -1, 0).error_code, ERR_LEADER_NOT_AVAILABLE);
+
+    struct fetch_request body = node_follower_fetch(&node, &follower, id, 1);
+    body.topics[0].partitions[0].current_leader_epoch = partition_of(id)->leader_epoch;
+    node_ask(&node, fake_env_connect(&node.fake, LISTENER_INTERNAL), WIRE_FETCH, 17, &body);
+    node_run(&node, 20);
+    cr_assert_eq(ask_of("t", 5, 0, -1, -1).offset, 1);
+    cr_assert_eq(ask_of("t", 4, 0, -1, -1).offset, 1);
 }

@@ -141,6 +141,59 @@ Test(old_versions, of_produce_take_a_full_disk_for_a_leader_that_has_moved)
     node.fake.is_full = false;
 }
 
+static enum err fetch(int16_t version)
+{
+    struct fetch_request body;
+    struct fetch_response response;
+    fetch_request_init(&body);
+    body.topics_count = 1;
+    body.topics = fetch_request_topic_new(&node.arena, 1);
+    body.topics[0].name = STR("t");
+    body.topics[0].partitions_count = 1;
+    body.topics[0].partitions = fetch_request_partition_new(&node.arena, 1);
+    body.topics[0].partitions[0].partition_max_bytes = 1 << 20;
+    node_call(&node, node_connect(&node), WIRE_FETCH, version, &body, &response);
+    return (enum err)response.topics[0].partitions[0].error_code;
+}
+
+static enum err search_by_time(void)
+{
+    struct list_offsets_request body;
+    struct list_offsets_response response;
+    list_offsets_request_init(&body);
+    body.replica_id = -1;
+    body.topics_count = 1;
+    body.topics = list_offsets_request_topic_new(&node.arena, 1);
+    body.topics[0].name = STR("t");
+    body.topics[0].partitions_count = 1;
+    body.topics[0].partitions = list_offsets_request_partition_new(&node.arena, 1);
+    body.topics[0].partitions[0].timestamp = 1;
+    node_call(&node, node_connect(&node), WIRE_LIST_OFFSETS, 5, &body, &response);
+    return (enum err)response.topics[0].partitions[0].error_code;
+}
+
+/* A batch's size is not what it was. */
+static void rot(const char *path)
+{
+    for (uint32_t i = 0; i < node.fake.inode_count; i++)
+        if (strcmp(node.fake.inodes[i]->path, path) == 0)
+            node.fake.inodes[i]->data[8] ^= 0x40;
+}
+
+Test(old_versions, of_fetch_take_a_log_that_is_offline_for_a_leader_that_has_moved)
+{
+    cr_assert_eq(node_create_topic(&node, "t"), ERR_NONE);
+    cr_assert_eq(
+        node_produce(&node, node_connect(&node), "t", node_batch(&node, "a value")).error_code,
+        ERR_NONE);
+    rot("t-0/00000000000000000000.log");
+    cr_assert_neq(search_by_time(), ERR_NONE); /* Which meets it. */
+    for (int16_t version = 0; version <= 5; version++)
+        cr_assert_eq(fetch(version), ERR_NOT_LEADER_OR_FOLLOWER, "v%d", version);
+    cr_assert_eq(fetch(6), ERR_KAFKA_STORAGE_ERROR);
+    cr_assert_eq(fetch(12), ERR_KAFKA_STORAGE_ERROR);
+}
+
 static struct metadata_response_topic topic_by_id(int16_t version, struct uuid id)
 {
     struct metadata_request body;
