@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 
-from live import SKIFF, Cluster, batch, fetch, metadata, need_programs, produce, run_named, tests_of, until
+from live import SKIFF, Cluster, asked_for, batch, fetch, metadata, need_programs, produce, run_named, until
 
 RECORDS, NOT_ENOUGH_REPLICAS = 50, 19
 
@@ -65,9 +65,7 @@ def test_a_leader_without_its_follower_serves_what_was_committed_before_all_were
 
 def main():
     need_programs()
-    names = [name for name in sys.argv[1:] if not name.startswith("-")]
-    tests = [test for test in tests_of(globals()) if not names or test.__name__.removeprefix("test_") in names]
-    return run_named(tests)
+    return run_named(asked_for(globals()))
 
 
 if __name__ == "__main__":

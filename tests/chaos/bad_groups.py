@@ -8,7 +8,7 @@ import struct
 import sys
 
 from bad_input import NONE, PEAK_MAX, Target, request
-from live import FETCH, Closed, need_programs, run_named, tests_of, text, until
+from live import FETCH, Closed, asked_for, need_programs, run_named, text, until
 
 OFFSET_COMMIT, OFFSET_FETCH, FIND_COORDINATOR, JOIN_GROUP, LEAVE_GROUP, SYNC_GROUP = 8, 9, 10, 11, 13, 14
 DESCRIBE_GROUPS, LIST_GROUPS, DELETE_RECORDS, DELETE_GROUPS, OFFSET_DELETE, CONSUMER_HEARTBEAT = 15, 16, 21, 42, 47, 68
@@ -151,16 +151,16 @@ def test_a_fetch_that_names_a_partition_very_often_does_not_wait_with_all_of_the
     target.assert_closes(request(FETCH, 4, wait_a_minute + of_kept(part, 50000)))
 
 
-def main():
-    need_programs()
-    target = Target()
+def run(tests, target):
+    """When the groups of the target have a coordinator. Exit code."""
     wire = target.wire()
     until("a coordinator", lambda: wire.call(FIND_COORDINATOR, 0, text("g")).take("h") == NONE)
     try:
-        return run_named(tests_of(globals()), target)
+        return run_named(tests, target)
     finally:
         target.cluster.close()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    need_programs()
+    sys.exit(run(asked_for(globals()), Target()))

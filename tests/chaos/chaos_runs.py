@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from live import BUILD, ROOT, SKIFF, Cluster, need_programs, run_named, tests_of, until
+from live import BUILD, ROOT, SKIFF, Cluster, asked_for, command_lines, need_programs, run_named, until
 
 SUITE = os.path.join(ROOT, "tools", "lib", "chaos")
 ENGINE = os.path.join(SUITE, "engines", "skiff")
@@ -56,16 +56,7 @@ class Place:
 
     def processes(self):
         """Command lines that have to do with this place."""
-        found = []
-        for path in glob.glob("/proc/[0-9]*/cmdline"):
-            try:
-                with open(path, encoding="utf-8", errors="replace") as file:
-                    words = file.read().split("\0")
-            except OSError:
-                continue
-            if any(self.home in word for word in words):
-                found.append(" ".join(words))
-        return found
+        return [" ".join(words) for words in command_lines() if any(self.home in word for word in words)]
 
     def engine(self, **changed):
         """An engine of this test's own: Skiff's, but for what is given as a script."""
@@ -387,8 +378,7 @@ def test_a_gap_that_somebody_else_causes_is_seen_by_watch():
 
 def main():
     need_programs()
-    wanted = sys.argv[1:] or ["test"]
-    return run_named([test for test in tests_of(globals()) if any(word in test.__name__ for word in wanted)])
+    return run_named(asked_for(globals()))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import tempfile
 import threading
 import time
 
-from live import (SKIFF, SKIFFD, Closed, Cluster, batch, create_topic, metadata, need_programs, produce, quickest,
-                  run_named, tests_of, until)
+from live import (SKIFF, SKIFFD, Closed, Cluster, asked_for, batch, create_topic, metadata, need_programs, produce,
+                  quickest, run_named, until)
 
 USAGE, NOT_FOUND = 2, 3
 LAG_MS = 1000
@@ -491,10 +491,9 @@ def alone(test):
 def main():
     global cluster
     need_programs()
-    tests = [test for test in tests_of(globals()) if not sys.argv[1:] or any(w in test.__name__ for w in sys.argv[1:])]
     cluster = Cluster(chaos=True, sets=(f"replica.lag.time.max.ms={LAG_MS}",))
     try:
-        return run_named([alone(test) for test in tests])
+        return run_named([alone(test) for test in asked_for(globals())])
     finally:
         cluster.close()
 

@@ -13,7 +13,7 @@ import tempfile
 import time
 import urllib.request
 
-from live import ROOT, SKIFF, SKIFFD, Cluster, Skip, free_ports, need_programs, run_named, tests_of, until
+from live import ROOT, SKIFF, SKIFFD, Cluster, Skip, command_lines, free_ports, run_in_cluster, until
 
 cluster = None
 USAGE, NOT_FOUND, TIMED_OUT = 2, 3, 5
@@ -30,16 +30,8 @@ def bare(*words, home=None, stdin=None, **env):
 
 def nodes_in(folder):
     """Command lines of the nodes that run in a folder."""
-    found = []
-    for path in glob.glob("/proc/[0-9]*/cmdline"):
-        try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                words = file.read().split("\0")
-        except OSError:
-            continue
-        if os.path.basename(words[0]) == "skiffd" and any(folder in word for word in words):
-            found.append(words)
-    return found
+    return [words for words in command_lines()
+            if os.path.basename(words[0]) == "skiffd" and any(folder in word for word in words)]
 
 
 def test_up_prints_how_long_the_first_write_took():
@@ -771,15 +763,5 @@ def test_a_directory_of_kafka_stays_as_it_is_to_the_byte():
             assert tree_hash(data) == before, sorted(os.listdir(data))
 
 
-def main():
-    global cluster
-    need_programs()
-    cluster = Cluster()
-    try:
-        return run_named(tests_of(globals()))
-    finally:
-        cluster.close()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_in_cluster(globals()))

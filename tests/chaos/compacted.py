@@ -9,7 +9,7 @@ import random
 import sys
 import urllib.request
 
-from live import Cluster, need_programs, run_named, tests_of, until
+from live import Cluster, asked_for, need_programs, run_named, until
 
 SETS = ("log.cleaner.backoff.ms=100",)
 TOPIC = ("-c", "cleanup.policy=compact", "-c", "segment.bytes=65536", "-c", "min.cleanable.dirty.ratio=0.1",
@@ -161,9 +161,7 @@ def test_a_record_without_a_key_is_refused():
 
 def main():
     need_programs()
-    names = [name for name in sys.argv[1:] if not name.startswith("-")]
-    tests = [test for test in tests_of(globals()) if not names or test.__name__.removeprefix("test_") in names]
-    return run_named(tests)
+    return run_named(asked_for(globals()))
 
 
 if __name__ == "__main__":

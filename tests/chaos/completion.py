@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from live import SKIFF, Cluster, Skip, need_programs, run_named, tests_of
+from live import SKIFF, Skip, run_in_cluster
 
 cluster = None
 USAGE = 2
@@ -156,15 +156,5 @@ def test_other_shells_are_refused():
     assert cluster.call("completion").returncode == USAGE
 
 
-def main():
-    global cluster
-    need_programs()
-    cluster = Cluster(nodes=1)
-    try:
-        return run_named(tests_of(globals()))
-    finally:
-        cluster.close()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_in_cluster(globals(), nodes=1))

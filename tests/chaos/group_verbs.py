@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from live import SKIFF, Cluster, Skip, need_programs, run_named, tests_of, until
+from live import SKIFF, Cluster, Skip, asked_for, need_programs, run_named, until
 
 FAILED, USAGE, NOT_FOUND, TIMED_OUT = 1, 2, 3, 5
 cluster = None
@@ -374,8 +374,7 @@ def main():
     need_programs()
     cluster = Running(brokers) if brokers else Own(sets=("group.initial.rebalance.delay.ms=0",))
     try:
-        return run_named([test for test in tests_of(globals())
-                          if not words or any(word in test.__name__ for word in words)])
+        return run_named(asked_for(globals(), words))
     finally:
         cluster.close()
 

@@ -3,6 +3,7 @@
 The frames are built here by hand, not by the broker's own codec, so that a mistake that both
 sides of that codec share is seen. Python's standard library only.
 """
+import glob
 import os
 import shutil
 import socket
@@ -368,6 +369,32 @@ def run_named(tests, argument=None):
 
 def tests_of(module_globals):
     return [value for name, value in module_globals.items() if name.startswith("test_")]
+
+
+def asked_for(module_globals, words=None):
+    """Of a file's tests those in whose names a word of the command line stands; all where there is none."""
+    words = [word for word in sys.argv[1:] if not word.startswith("-")] if words is None else words
+    return [test for test in tests_of(module_globals) if not words or any(word in test.__name__ for word in words)]
+
+
+def run_in_cluster(module_globals, **settings):
+    """A file's tests, which find the cluster that they share in its global `cluster`. Exit code."""
+    need_programs()
+    cluster = module_globals["cluster"] = Cluster(**settings)
+    try:
+        return run_named(asked_for(module_globals))
+    finally:
+        cluster.close()
+
+
+def command_lines():
+    """Those of all processes, in words."""
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                yield file.read().split("\0")
+        except OSError:
+            continue
 
 
 def need_programs():

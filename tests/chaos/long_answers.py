@@ -9,9 +9,9 @@ import struct
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from bad_groups import OFFSET_COMMIT, OFFSET_FETCH, FIND_COORDINATOR, array, compact, numbers, of_kept
+from bad_groups import OFFSET_COMMIT, OFFSET_FETCH, array, compact, numbers, of_kept, run
 from bad_input import NONE, Target
-from live import Closed, need_programs, run_named, tests_of, text, until
+from live import Closed, asked_for, need_programs, text, until
 
 PEERS = 20
 GROUPS_MAX = 64 << 20   # skiff.groups.max.bytes of this node.
@@ -137,16 +137,6 @@ class FullTarget(Target):
     sets = (f"skiff.groups.max.bytes={GROUPS_MAX}", f"queued.max.request.bytes={REQUESTS_MAX}")
 
 
-def main():
-    need_programs()
-    target = FullTarget()
-    wire = target.wire()
-    until("a coordinator", lambda: wire.call(FIND_COORDINATOR, 0, text("g")).take("h") == NONE)
-    try:
-        return run_named(tests_of(globals()), target)
-    finally:
-        target.cluster.close()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    need_programs()
+    sys.exit(run(asked_for(globals()), FullTarget()))

@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 
-from live import BUILD, quickest, run_named, tests_of, until
+from live import BUILD, asked_for, quickest, run_named, until
 
 PROXY = os.path.join(BUILD, "skiff-proxy")
 LIMIT_S = 10.0
@@ -711,5 +711,4 @@ if __name__ == "__main__":
     if not os.access(PROXY, os.X_OK):
         print(f"{PROXY} does not exist", file=sys.stderr)
         sys.exit(1)
-    chosen = [test for test in tests_of(globals()) if not sys.argv[1:] or any(w in test.__name__ for w in sys.argv[1:])]
-    sys.exit(run_named(chosen))
+    sys.exit(run_named(asked_for(globals())))

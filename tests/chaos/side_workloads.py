@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-from live import SKIFF, Cluster, need_programs, run_named, tests_of, until
+from live import SKIFF, Cluster, asked_for, need_programs, run_named, until
 from workloads import RUN, TOPIC, VIOLATION, Workload, read_all, run, verdict, with_topic
 
 SOON = ("log.cleaner.backoff.ms=100", "group.min.session.timeout.ms=500", "group.initial.rebalance.delay.ms=100")
@@ -134,11 +134,10 @@ def test_a_group_that_forgets_what_it_committed_is_a_violation():
     with_topic(look, nodes=1, copies=1, sets=SOON)
 
 
-def main(names):
+def main():
     need_programs()
-    return run_named([test for test in tests_of(globals())
-                      if not names or any(word in test.__name__ for word in names)])
+    return run_named(asked_for(globals()))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

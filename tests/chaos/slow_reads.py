@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-from live import Cluster, batch, create_topic, fetch, need_programs, produce, run_named, tests_of
+from live import Cluster, asked_for, batch, create_topic, fetch, need_programs, produce, run_named
 
 SIZE, TOPICS = 12 << 20, ("old", "new")
 DELAY = "1s"
@@ -107,9 +107,7 @@ def test_a_backfill_from_a_slow_disk_holds_up_nobody_else():
 
 def main():
     need_programs()
-    names = [name for name in sys.argv[1:] if not name.startswith("-")]
-    tests = [test for test in tests_of(globals()) if not names or test.__name__.removeprefix("test_") in names]
-    return run_named(tests)
+    return run_named(asked_for(globals()))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from live import Cluster, need_programs, run_named, tests_of, until
+from live import Cluster, run_in_cluster, until
 
 cluster = None
 FAILED, USAGE, NOT_FOUND = 1, 2, 3
@@ -107,15 +107,5 @@ def test_an_unclean_election_has_to_name_its_partitions():
     assert cluster.call("partition", "elect", "missing").returncode == NOT_FOUND
 
 
-def main():
-    global cluster
-    need_programs()
-    cluster = Cluster()
-    try:
-        return run_named(tests_of(globals()))
-    finally:
-        cluster.close()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_in_cluster(globals()))

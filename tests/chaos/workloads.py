@@ -18,7 +18,7 @@ import threading
 import time
 
 from live import (API_VERSIONS, BUILD, FETCH, LIST_OFFSETS, METADATA, PRODUCE, ROOT, SKIFF, Cluster, Reader, Skip,
-                  batch, crc32c, need_programs, run_named, tests_of, text, until)
+                  asked_for, batch, crc32c, need_programs, run_named, text, until)
 
 WORKLOAD = os.path.join(BUILD, "skiff-workload")
 RUN = "c0ffee"
@@ -710,9 +710,7 @@ def test_wrong_words_and_missing_topics_are_told():
 
 def main():
     need_programs()
-    wanted = sys.argv[1:]
-    return run_named([test for test in tests_of(globals())
-                      if not wanted or any(word in test.__name__ for word in wanted)])
+    return run_named(asked_for(globals()))
 
 
 if __name__ == "__main__":
