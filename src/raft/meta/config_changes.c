@@ -2,12 +2,6 @@
  * DELETE, APPEND and SUBTRACT one by one, or all of them replaced. Nothing is decided here. */
 #include "config_changes.h"
 
-static enum err refuse(struct str *message, enum err err, struct str text)
-{
-    *message = text;
-    return err;
-}
-
 void config_changes_begin(struct config_changes *changes, const struct record_config *old,
                           uint32_t count, uint32_t wanted_count, bool replace)
 {
@@ -48,7 +42,7 @@ static enum err put(struct config_changes *changes, const struct config_key *key
         return err;
     uint32_t place = place_of(changes, name);
     if (place == changes->capacity)
-        return refuse(message, ERR_INVALID_CONFIG, STR("Too many configs."));
+        return refuse_with(message, ERR_INVALID_CONFIG, STR("Too many configs."));
     if (place == changes->count)
         changes->count++;
     changes->configs[place] =
@@ -101,8 +95,8 @@ static enum err change_one(struct config_changes *changes, const struct alter_co
     if (wanted->operation == ALTER_DELETE && !is_known)
         return ERR_NONE; /* It is not there, as was asked. */
     if (!is_known)
-        return refuse(message, ERR_INVALID_CONFIG,
-                      setting_unknown(arena, changes->kind, wanted->name));
+        return refuse_with(message, ERR_INVALID_CONFIG,
+                           setting_unknown(arena, changes->kind, wanted->name));
     enum err err =
         changes->may_alter == NULL ? ERR_NONE : changes->may_alter(changes->context, key, message);
     if (err != ERR_NONE)
@@ -118,10 +112,11 @@ static enum err change_one(struct config_changes *changes, const struct alter_co
         break;
     }
     if (key->type != CONFIG_LIST)
-        return refuse(message, ERR_INVALID_CONFIG,
-                      str_from(arena_format(
-                          arena, "%s is no list: nothing can be %s it.", key->name,
-                          wanted->operation == ALTER_APPEND ? "appended to" : "subtracted from")));
+        return refuse_with(
+            message, ERR_INVALID_CONFIG,
+            str_from(arena_format(arena, "%s is no list: nothing can be %s it.", key->name,
+                                  wanted->operation == ALTER_APPEND ? "appended to"
+                                                                    : "subtracted from")));
     return put(
         changes, key,
         combined(arena, list_now(changes, key), wanted->value, wanted->operation == ALTER_APPEND),
@@ -132,21 +127,22 @@ static enum err check_wanted(const struct alter_config *wanted, uint32_t count, 
                              struct str *message)
 {
     if (count > RECORD_CONFIGS_MAX)
-        return refuse(message, ERR_INVALID_REQUEST, STR("Too many configs."));
+        return refuse_with(message, ERR_INVALID_REQUEST, STR("Too many configs."));
     for (uint32_t i = 0; i < count; i++) {
         const struct alter_config *one = &wanted[i];
         const char *name = setting_quoted(arena, one->name);
         if (one->operation < ALTER_SET || one->operation > ALTER_SUBTRACT)
-            return refuse(message, ERR_INVALID_REQUEST,
-                          str_from(arena_format(arena, "%s: %d is no operation.", name,
-                                                (int)one->operation)));
+            return refuse_with(message, ERR_INVALID_REQUEST,
+                               str_from(arena_format(arena, "%s: %d is no operation.", name,
+                                                     (int)one->operation)));
         if (one->value.data == NULL && one->operation != ALTER_DELETE)
-            return refuse(message, ERR_INVALID_REQUEST,
-                          str_from(arena_format(arena, "%s: the value is null.", name)));
+            return refuse_with(message, ERR_INVALID_REQUEST,
+                               str_from(arena_format(arena, "%s: the value is null.", name)));
         for (uint32_t j = 0; j < i; j++)
             if (str_equal(wanted[j].name, one->name))
-                return refuse(message, ERR_INVALID_REQUEST,
-                              str_from(arena_format(arena, "%s is named more than once.", name)));
+                return refuse_with(
+                    message, ERR_INVALID_REQUEST,
+                    str_from(arena_format(arena, "%s is named more than once.", name)));
     }
     return ERR_NONE;
 }

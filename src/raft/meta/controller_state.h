@@ -50,6 +50,13 @@ struct decision_mark decision_mark(const struct decision *decision);
 /* What was emitted since the mark stays, or is undone. */
 void decision_settle(struct decision *decision, const struct decision_mark *mark, bool stays);
 
+/* A client hears `err`, and why. */
+static inline enum err refuse_with(struct str *message, enum err err, struct str why)
+{
+    *message = why;
+    return err;
+}
+
 /* "heartbeat of node 3", in the decision's arena. */
 struct str decision_cause(struct decision *decision, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

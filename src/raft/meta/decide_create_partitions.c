@@ -12,27 +12,22 @@ struct growth {
     uint32_t count;
 };
 
-static enum err refuse(struct str *message, enum err err, struct str text)
-{
-    *message = text;
-    return err;
-}
-
 static enum err check_count(struct decision *decision, struct growth *growth, struct str *message)
 {
     int32_t wanted = growth->wanted->partition_count, now = growth->old->partition_count;
     if (wanted == now)
-        return refuse(message, ERR_INVALID_PARTITIONS,
-                      decision_cause(decision, "The topic has %d partitions already.", (int)now));
+        return refuse_with(
+            message, ERR_INVALID_PARTITIONS,
+            decision_cause(decision, "The topic has %d partitions already.", (int)now));
     if (wanted < now)
-        return refuse(message, ERR_INVALID_PARTITIONS,
-                      decision_cause(decision,
-                                     "The topic has %d partitions, and %d would be no increase.",
-                                     (int)now, (int)wanted));
+        return refuse_with(
+            message, ERR_INVALID_PARTITIONS,
+            decision_cause(decision, "The topic has %d partitions, and %d would be no increase.",
+                           (int)now, (int)wanted));
     growth->count = (uint32_t)(wanted - now);
     if (growth->count >= CONTROLLER_RECORDS_MAX - decision->count)
-        return refuse(message, ERR_POLICY_VIOLATION,
-                      STR("One request may create at most 10000 topics and partitions."));
+        return refuse_with(message, ERR_POLICY_VIOLATION,
+                           STR("One request may create at most 10000 topics and partitions."));
     return ERR_NONE;
 }
 
@@ -41,10 +36,10 @@ static enum err take_assignments(struct decision *decision, struct growth *growt
 {
     const struct grow_topic *wanted = growth->wanted;
     if (wanted->assignment_count != growth->count)
-        return refuse(message, ERR_INVALID_REPLICA_ASSIGNMENT,
-                      decision_cause(decision,
-                                     "%u partitions are to be added, but %u are assigned.",
-                                     growth->count, wanted->assignment_count));
+        return refuse_with(message, ERR_INVALID_REPLICA_ASSIGNMENT,
+                           decision_cause(decision,
+                                          "%u partitions are to be added, but %u are assigned.",
+                                          growth->count, wanted->assignment_count));
     for (uint32_t i = 0; i < growth->count; i++) {
         enum err err = new_partition_take(decision, &wanted->assignments[i], factor,
                                           &growth->replicas[i], message);
@@ -58,11 +53,11 @@ static enum err make_growth(struct decision *decision, struct growth *growth, st
 {
     const struct image_topic *old = growth->old;
     if (old == NULL)
-        return refuse(message, ERR_UNKNOWN_TOPIC_OR_PARTITION,
-                      STR("There is no topic of this name."));
+        return refuse_with(message, ERR_UNKNOWN_TOPIC_OR_PARTITION,
+                           STR("There is no topic of this name."));
     if (str_equal(old->name, STR("__consumer_offsets")))
-        return refuse(message, ERR_POLICY_VIOLATION,
-                      STR("Groups are found by the number of partitions of this topic."));
+        return refuse_with(message, ERR_POLICY_VIOLATION,
+                           STR("Groups are found by the number of partitions of this topic."));
     enum err err = check_count(decision, growth, message);
     if (err != ERR_NONE)
         return err;
@@ -126,8 +121,8 @@ static void refuse_repeated(const struct decision *decision,
             continue;
         }
         struct str why = STR("The request names this topic more than once.");
-        first->err = refuse(&first->message, ERR_INVALID_REQUEST, why);
-        one->err = refuse(&one->message, ERR_INVALID_REQUEST, why);
+        first->err = refuse_with(&first->message, ERR_INVALID_REQUEST, why);
+        one->err = refuse_with(&one->message, ERR_INVALID_REQUEST, why);
     }
     map_free(&seen);
 }

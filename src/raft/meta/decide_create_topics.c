@@ -11,28 +11,25 @@ struct plan {
     struct node_list *replicas; /* One for each partition. */
 };
 
-static enum err refuse(struct str *message, enum err err, struct str text)
-{
-    *message = text;
-    return err;
-}
-
 static enum err check_name(struct decision *decision, struct str name, struct str *message)
 {
     if (!topic_name_is_valid(name))
-        return refuse(message, ERR_INVALID_TOPIC_EXCEPTION,
-                      STR("A topic name has 1 to 249 of the characters a-z A-Z 0-9 . _ - and is "
-                          "neither '.' nor '..'."));
+        return refuse_with(
+            message, ERR_INVALID_TOPIC_EXCEPTION,
+            STR("A topic name has 1 to 249 of the characters a-z A-Z 0-9 . _ - and is "
+                "neither '.' nor '..'."));
     if (str_equal(name, STR("__cluster_metadata")))
-        return refuse(message, ERR_INVALID_REQUEST, STR("This topic is the cluster's own."));
+        return refuse_with(message, ERR_INVALID_REQUEST, STR("This topic is the cluster's own."));
     if (image_topic_by_name(decision->image, name) != NULL)
-        return refuse(message, ERR_TOPIC_ALREADY_EXISTS,
-                      decision_cause(decision, "Topic '%.*s' exists.", (int)name.size, name.data));
+        return refuse_with(
+            message, ERR_TOPIC_ALREADY_EXISTS,
+            decision_cause(decision, "Topic '%.*s' exists.", (int)name.size, name.data));
     const struct image_topic *other = image_topic_colliding(decision->image, name);
     if (other != NULL)
-        return refuse(message, ERR_INVALID_TOPIC_EXCEPTION,
-                      decision_cause(decision, "It differs from topic '%.*s' only by '.' and '_'.",
-                                     (int)other->name.size, other->name.data));
+        return refuse_with(message, ERR_INVALID_TOPIC_EXCEPTION,
+                           decision_cause(decision,
+                                          "It differs from topic '%.*s' only by '.' and '_'.",
+                                          (int)other->name.size, other->name.data));
     return ERR_NONE;
 }
 
@@ -40,11 +37,11 @@ static enum err check_counts(struct decision *decision, struct plan *plan, struc
 {
     const struct create_topic *wanted = plan->wanted;
     if (wanted->partition_count < -1 || wanted->partition_count == 0)
-        return refuse(message, ERR_INVALID_PARTITIONS,
-                      STR("The number of partitions is not above 0, nor -1 for the default."));
+        return refuse_with(message, ERR_INVALID_PARTITIONS,
+                           STR("The number of partitions is not above 0, nor -1 for the default."));
     if (wanted->replication_factor < -1 || wanted->replication_factor == 0)
-        return refuse(message, ERR_INVALID_REPLICATION_FACTOR,
-                      STR("The replication factor is not above 0, nor -1 for the default."));
+        return refuse_with(message, ERR_INVALID_REPLICATION_FACTOR,
+                           STR("The replication factor is not above 0, nor -1 for the default."));
     plan->topic.partition_count = wanted->partition_count;
     if (wanted->partition_count == -1)
         plan->topic.partition_count = place_default_partitions(decision);
@@ -58,8 +55,8 @@ static enum err check_limit(const struct decision *decision, uint32_t partitions
                             struct str *message)
 {
     if (partitions >= CONTROLLER_RECORDS_MAX - decision->count)
-        return refuse(message, ERR_POLICY_VIOLATION,
-                      STR("One request may create at most 10000 topics and partitions."));
+        return refuse_with(message, ERR_POLICY_VIOLATION,
+                           STR("One request may create at most 10000 topics and partitions."));
     return ERR_NONE;
 }
 
@@ -68,9 +65,9 @@ static enum err take_assignment(struct decision *decision, struct plan *plan, st
 {
     const struct create_topic *wanted = plan->wanted;
     if (wanted->partition_count != -1 || wanted->replication_factor != -1)
-        return refuse(message, ERR_INVALID_REQUEST,
-                      STR("With an assignment, the number of partitions and the replication "
-                          "factor must be -1."));
+        return refuse_with(message, ERR_INVALID_REQUEST,
+                           STR("With an assignment, the number of partitions and the replication "
+                               "factor must be -1."));
     enum err err = check_limit(decision, wanted->assignment_count, message);
     if (err != ERR_NONE)
         return err;
@@ -86,8 +83,9 @@ static enum err take_assignment(struct decision *decision, struct plan *plan, st
             return err;
         if (assignment->index < 0 || assignment->index >= plan->topic.partition_count ||
             plan->replicas[assignment->index].count > 0)
-            return refuse(message, ERR_INVALID_REPLICA_ASSIGNMENT,
-                          STR("Partition numbers must be 0 and up, each once, without a gap."));
+            return refuse_with(
+                message, ERR_INVALID_REPLICA_ASSIGNMENT,
+                STR("Partition numbers must be 0 and up, each once, without a gap."));
         plan->replicas[assignment->index] = replicas;
     }
     return ERR_NONE;
@@ -199,8 +197,8 @@ void decide_create_topics(struct decision *decision, const struct create_topics_
         if (command->count > CONTROLLER_RECORDS_MAX)
             one->err = ERR_POLICY_VIOLATION; /* Without words: there would be very many. */
         else if (*seen > 1)
-            one->err = refuse(&one->message, ERR_INVALID_REQUEST,
-                              STR("The request names this topic more than once."));
+            one->err = refuse_with(&one->message, ERR_INVALID_REQUEST,
+                                   STR("The request names this topic more than once."));
         else
             create_one(decision, &command->topics[i], cause, one);
         if (command->validate_only)

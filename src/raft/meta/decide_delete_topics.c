@@ -6,12 +6,6 @@
 
 enum { RECORDS_EACH = 2 }; /* Floor and removal. */
 
-static enum err refuse(enum err err, struct str why, struct str *message)
-{
-    *message = why;
-    return err;
-}
-
 static enum err find_topic(const struct image *image, const struct delete_topic *wanted,
                            const struct image_topic **topic, struct str *message)
 {
@@ -20,15 +14,16 @@ static enum err find_topic(const struct image *image, const struct delete_topic 
 
     *topic = NULL;
     if (by_name == by_id)
-        return refuse(ERR_INVALID_REQUEST, STR("A topic is named either by name or by id."),
-                      message);
+        return refuse_with(message, ERR_INVALID_REQUEST,
+                           STR("A topic is named either by name or by id."));
     *topic =
         by_name ? image_topic_by_name(image, wanted->name) : image_topic_by_id(image, wanted->id);
     if (*topic)
         return ERR_NONE;
-    return by_name ? refuse(ERR_UNKNOWN_TOPIC_OR_PARTITION, STR("There is no topic of this name."),
-                            message)
-                   : refuse(ERR_UNKNOWN_TOPIC_ID, STR("There is no topic of this id."), message);
+    return by_name
+               ? refuse_with(message, ERR_UNKNOWN_TOPIC_OR_PARTITION,
+                             STR("There is no topic of this name."))
+               : refuse_with(message, ERR_UNKNOWN_TOPIC_ID, STR("There is no topic of this id."));
 }
 
 static log_epoch epoch_above(const struct image *image, const struct image_topic *topic)
@@ -77,8 +72,8 @@ static void find_all(struct decision *decision, const struct delete_topics_comma
             continue;
         }
         struct str why = STR("The topic is named twice in one request.");
-        first->err = refuse(ERR_INVALID_REQUEST, why, &first->message);
-        one->err = refuse(ERR_INVALID_REQUEST, why, &one->message);
+        first->err = refuse_with(&first->message, ERR_INVALID_REQUEST, why);
+        one->err = refuse_with(&one->message, ERR_INVALID_REQUEST, why);
     }
     map_free(&seen);
 }
@@ -96,8 +91,8 @@ void decide_delete_topics(struct decision *decision, const struct delete_topics_
         if (one->err != ERR_NONE)
             continue;
         if (decision->count + RECORDS_EACH > CONTROLLER_RECORDS_MAX)
-            one->err = refuse(ERR_POLICY_VIOLATION,
-                              STR("One request may delete at most 5000 topics."), &one->message);
+            one->err = refuse_with(&one->message, ERR_POLICY_VIOLATION,
+                                   STR("One request may delete at most 5000 topics."));
         else
             delete_one(decision, image_topic_by_id(decision->image, one->id), cause);
     }

@@ -10,12 +10,6 @@ struct election {
     struct str cause;
 };
 
-static enum err refuse(struct str *message, enum err err, struct str text)
-{
-    *message = text;
-    return err;
-}
-
 /* What the decision has made of it. */
 static const struct image_partition *present(const struct decision *decision,
                                              struct partition_key key)
@@ -60,18 +54,18 @@ static enum err elect_one(const struct election *election, const struct image_pa
 {
     struct decision *decision = election->decision;
     if (decision->count >= CONTROLLER_RECORDS_MAX)
-        return refuse(message, ERR_POLICY_VIOLATION,
-                      STR("One request may elect at most 10000 leaders."));
+        return refuse_with(message, ERR_POLICY_VIOLATION,
+                           STR("One request may elect at most 10000 leaders."));
     enum err err = election->command->type == ELECT_PREFERRED
                        ? decide_preferred(decision, partition, election->cause)
                        : elect_uncleanly(decision, partition, election->cause);
     switch (err) {
     case ERR_ELECTION_NOT_NEEDED:
-        return refuse(message, err, STR("The partition has such a leader already."));
+        return refuse_with(message, err, STR("The partition has such a leader already."));
     case ERR_PREFERRED_LEADER_NOT_AVAILABLE:
-        return refuse(message, err, STR("The preferred replica is not in sync."));
+        return refuse_with(message, err, STR("The preferred replica is not in sync."));
     case ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE:
-        return refuse(message, err, STR("No replica of the partition lives."));
+        return refuse_with(message, err, STR("No replica of the partition lives."));
     default:
         return err;
     }
@@ -90,9 +84,9 @@ static void elect_named(const struct election *election, const struct elect_topi
             topic ? image_partition(decision->image, topic->id, wanted->indexes[i]) : NULL;
         *one = (struct elected_partition){.index = wanted->indexes[i]};
         one->err = partition ? elect_one(election, partition, &one->message)
-                             : refuse(&one->message, ERR_UNKNOWN_TOPIC_OR_PARTITION,
-                                      topic ? STR("The topic has no such partition.")
-                                            : STR("There is no topic of this name."));
+                             : refuse_with(&one->message, ERR_UNKNOWN_TOPIC_OR_PARTITION,
+                                           topic ? STR("The topic has no such partition.")
+                                                 : STR("There is no topic of this name."));
     }
 }
 
