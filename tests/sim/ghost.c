@@ -288,10 +288,26 @@ static void take_reset(struct ghost_partition *partition, struct ghost_log *log,
     log->start = log->end = start; /* Not durable before it says so. */
 }
 
-static void take_compact(struct ghost_log *log, log_offset end)
+/* What compaction has rightly taken away stays away, whatever is cut behind it later. */
+static void note_gone(struct ghost_batches *batches, const struct keyed_found *found)
+{
+    for (uint32_t i = count_below(batches, found->start); i < batches->count; i++) {
+        struct ghost_batch *batch = &batches->all[i];
+        if (batch->end > found->end)
+            return;
+        if (batch->base >= found->start && !(keyed_left_at(found, batch->base) & KEYED_BATCH))
+            batch->is_absent = true;
+    }
+}
+
+static void take_compact(const struct ghost *ghost, struct ghost_log *log, log_offset end)
 {
     if (log->compacted < end)
         log->compacted = end;
+    if (!ghost->found.is_there)
+        return;
+    note_gone(&log->batches, &ghost->found);
+    note_gone(&log->uncut, &ghost->found);
 }
 
 /* Before anything else is synced a cut is: a power loss undoes none from now on (rule 7). */
@@ -523,7 +539,7 @@ void ghost_take(struct world *world, struct sim_node *node, const struct probe *
         take_reset(partition, log, probe->offset);
         break;
     case PROBE_LOG_COMPACT:
-        take_compact(log, probe->value);
+        take_compact(world->ghost, log, probe->value);
         break;
     case PROBE_LOG_RETIRE:
         log->start = probe->offset;

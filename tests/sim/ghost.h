@@ -21,7 +21,7 @@ struct ghost_batch {
     log_epoch committed_in; /* Of what is committed: the epoch of the leader that did it. */
     uint32_t crc;           /* As its leader appended it: its identity... */
     uint32_t crc_here;      /* ...and as this log took it, when compaction had made it smaller. */
-    bool is_absent;         /* This log never had it: compaction had removed it. */
+    bool is_absent;         /* Compaction removed it: here, or before it was copied. */
     uint64_t chain;
     uint64_t value; /* Of the first record, where the workload wrote it; 0: not ours. */
     uint32_t size;
