@@ -204,13 +204,19 @@ void ghost_check_positions(struct world *world, struct sim_node *node, const str
     }
 }
 
+/* Before anything is written or synced a cut is: a power loss undoes none from now on (rule 7). */
+static void forget_uncut(struct ghost_log *log)
+{
+    log->uncut.count = 0;
+    log->uncut_end = log->uncut_compacted = log->uncut_rot_end = 0;
+}
+
 static void take_append(struct world *world, struct ghost_log *log, const struct probe *probe)
 {
     struct ghost_batches *incoming = &world->ghost->incoming;
     for (uint32_t i = 0; i < incoming->count; i++)
         push_batch(&log->batches, &incoming->all[i]);
-    log->uncut.count = 0;
-    log->uncut_end = 0;
+    forget_uncut(log);
     log->end = probe->value;
     world->ghost->appends++;
 }
@@ -218,6 +224,20 @@ static void take_append(struct world *world, struct ghost_log *log, const struct
 bool ghost_has_just_failed(const struct world *world, const struct ghost_log *log)
 {
     return log->failed && log->failed_at == world->kernel.now;
+}
+
+void ghost_weigh_rot(struct world *world, const struct sim_node *node, const struct probe *probe)
+{
+    struct ghost_log *log = &ghost_partition_of(world, probe->key)->logs[node->index];
+    if (probe->kind == PROBE_LOG_COMPACT) {
+        log->rotten = false;
+        return;
+    }
+    bool is_back = probe->offset > log->end || probe->value < log->start;
+    if (log->uncut_rot_end == 0 || !is_back)
+        return;
+    log->rotten = true;
+    log->rot_end = log->uncut_rot_end;
 }
 
 static void take_open(struct world *world, struct ghost_log *log, const struct probe *probe)
@@ -255,6 +275,7 @@ static void keep_uncut(struct ghost_log *log)
         push_batch(&log->uncut, &log->batches.all[i]);
     log->uncut_end = log->end;
     log->uncut_compacted = log->compacted;
+    log->uncut_rot_end = log->rotten ? log->rot_end : 0;
 }
 
 static void take_truncate(struct ghost_log *log, const struct probe *probe)
@@ -270,12 +291,14 @@ static void reset_log(struct ghost_log *log)
 {
     struct ghost_batches batches = log->batches, uncut = log->uncut;
     log_offset uncut_end = log->uncut_end, uncut_compacted = log->uncut_compacted;
+    log_offset uncut_rot_end = log->uncut_rot_end;
     batches.count = 0;
     *log = (struct ghost_log){.leads = -1,
                               .batches = batches,
                               .uncut = uncut,
                               .uncut_end = uncut_end,
-                              .uncut_compacted = uncut_compacted};
+                              .uncut_compacted = uncut_compacted,
+                              .uncut_rot_end = uncut_rot_end};
 }
 
 /* A log that starts anew at `start` holds, as it were, what was retired before it. */
@@ -310,12 +333,10 @@ static void take_compact(const struct ghost *ghost, struct ghost_log *log, log_o
     note_gone(&log->uncut, &ghost->found);
 }
 
-/* Before anything else is synced a cut is: a power loss undoes none from now on (rule 7). */
 static void take_durable(struct ghost_log *log, log_offset durable)
 {
     log->durable = durable;
-    log->uncut.count = 0;
-    log->uncut_end = 0;
+    forget_uncut(log);
 }
 
 /* What `log` has below its high watermark is committed for ever. */
@@ -598,7 +619,7 @@ void ghost_node_wiped(struct world *world, struct sim_node *node)
     voter->epoch = 0;
     for (struct ghost_partition *partition = ghost->first; partition; partition = partition->next) {
         reset_log(&partition->logs[node->index]);
-        partition->logs[node->index].uncut_end = 0;
+        forget_uncut(&partition->logs[node->index]);
     }
 }
 

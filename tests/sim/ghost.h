@@ -50,9 +50,10 @@ struct ghost_log {
     log_offset high_watermark_max;
     struct ghost_batches batches;
     /* What stood there before a cut, until something is written: a cut that is not synced
-     * may be undone by a power loss. */
+     * may be undone by a power loss, and a reset by a kill. */
     struct ghost_batches uncut;
     log_offset uncut_end, uncut_compacted;
+    log_offset uncut_rot_end; /* Of the batch that we had damaged; 0: none. */
     /* As leader, of this incarnation; epoch -1: it is none. */
     log_epoch leads;
     int64_t leads_broker_epoch;
@@ -124,6 +125,9 @@ void ghost_close(struct world *world);
 void ghost_take(struct world *world, struct sim_node *node, const struct probe *probe);
 /* Fill ghost->incoming with the batches of an append. */
 void ghost_read_append(struct world *world, struct sim_node *node, const struct probe *probe);
+/* Is a log that was opened, or compacted, rotten? A kill amid the reset of one that is leaves it as
+ * it was; a compaction has read all from the segment of the start on, and found it sound. */
+void ghost_weigh_rot(struct world *world, const struct sim_node *node, const struct probe *probe);
 void ghost_node_died(struct world *world, struct sim_node *node);
 void ghost_node_wiped(struct world *world, struct sim_node *node);
 

@@ -30,8 +30,10 @@ void world_take_probe(void *context, const struct probe *probe)
     world->ghost->found.is_there = false;
     if (probe->kind == PROBE_LOG_APPEND)
         ghost_read_append(world, node, probe);
-    else if (probe->kind == PROBE_LOG_OPEN || probe->kind == PROBE_LOG_COMPACT)
+    if (probe->kind == PROBE_LOG_OPEN || probe->kind == PROBE_LOG_COMPACT) {
+        ghost_weigh_rot(world, node, probe);
         keyed_read_disk(world, node, probe);
+    }
     checks_take(world, node, probe);
     ghost_take(world, node, probe);
     ledger_take(world, node, probe);
