@@ -202,6 +202,10 @@ static void strike_node(struct world *world, enum fault fault, struct sim_node *
         node->fuse = 1 + (uint32_t)rand_below(rand, 100);
         node->fuse_power = rand_chance(rand, 1, 2);
         break;
+    case FAULT_SWAP:
+        node->swap_fuse = 1 + (uint32_t)rand_below(rand, 16);
+        node->fuse_power = rand_chance(rand, 3, 4);
+        break;
     case FAULT_POWER:
         node_lose_power(node);
         break;
@@ -266,7 +270,7 @@ void faults_heal(struct world *world)
         struct sim_node *node = &world->nodes[i];
         node->disk.faults = (struct disk_faults){.sync_mean = 200};
         node->disk.hang_until = 0;
-        node->fuse = 0;
+        node->fuse = node->swap_fuse = 0;
         node->wall_offset = 0;
         node_resume(node);
         /* A log that failed stays closed until its node starts again: an operator's task. */

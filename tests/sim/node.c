@@ -192,6 +192,13 @@ void node_burn(struct sim_node *node)
         node_escape(node, node->fuse_power ? "power failed amid a tick" : "killed amid a tick");
 }
 
+void node_light_fuse(struct sim_node *node)
+{
+    if (node->swap_fuse > 0)
+        node->fuse = node->swap_fuse;
+    node->swap_fuse = 0;
+}
+
 static void die_after_escape(struct sim_node *node)
 {
     bool power = node->fuse_power && node->fuse == 0 && strstr(node->died_of, "power");

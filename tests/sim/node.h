@@ -76,9 +76,10 @@ struct sim_node {
     int32_t drift; /* In a million. */
     wall_ms wall_offset;
     uint64_t starts;
-    uint32_t fuse;   /* Effects until it dies; 0: none is lit. */
-    bool fuse_power; /* It dies of power loss. */
-    bool opening;    /* In shard_open(). */
+    uint32_t fuse;      /* Effects until it dies; 0: none is lit. */
+    uint32_t swap_fuse; /* The same, lit when a compacted segment next takes its place. */
+    bool fuse_power;    /* It dies of power loss. */
+    bool opening;       /* In shard_open(). */
     bool in_core;
     bool wants_start;
     bool stopping; /* A controlled shutdown was asked for. */
@@ -110,6 +111,8 @@ void sim_shard_push_readable(struct sim_shard *shard, conn_id id);
 void node_listen(struct sim_node *node);
 /* One more effect has left: the fuse may end here. */
 void node_burn(struct sim_node *node);
+/* A compacted segment begins to take its place. */
+void node_light_fuse(struct sim_node *node);
 _Noreturn void node_escape(struct sim_node *node, const char *why);
 
 #endif

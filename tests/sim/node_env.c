@@ -196,8 +196,11 @@ static enum err sim_mkdir(struct env *env, const char *path)
 
 static enum err sim_rename(struct env *env, const char *from, const char *to)
 {
-    node_burn(sim_shard_of(env)->node);
-    return disk_rename(&sim_shard_of(env)->node->disk, from, to);
+    struct sim_node *node = sim_shard_of(env)->node;
+    node_burn(node);
+    if (strstr(to, ".log.swap"))
+        node_light_fuse(node);
+    return disk_rename(&node->disk, from, to);
 }
 
 static enum err sim_unlink(struct env *env, const char *path)

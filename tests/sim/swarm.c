@@ -24,6 +24,7 @@ static const char *const names[FAULTS] = {
     [FAULT_WIPE] = "wipe",
     [FAULT_CLOCK] = "clock",
     [FAULT_STOP] = "stop",
+    [FAULT_SWAP] = "swap",
 };
 
 /* Mean time between two of a kind, in milliseconds: from and to, drawn log-uniformly. */
@@ -39,6 +40,7 @@ static const struct {
     [FAULT_DISK_FULL] = {2000, 15000}, [FAULT_DISK_ERROR] = {3000, 30000},
     [FAULT_ROT] = {2000, 20000},       [FAULT_WIPE] = {4000, 20000},
     [FAULT_CLOCK] = {500, 10000},      [FAULT_STOP] = {2000, 15000},
+    [FAULT_SWAP] = {200, 5000},
 };
 
 const char *fault_name(enum fault fault)
@@ -55,16 +57,21 @@ static uint32_t pick(struct rand *rand, const uint32_t *choices, uint32_t count)
     pick((rand), (const uint32_t[]){__VA_ARGS__},                                                  \
          sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
 
+static void draw_fault(struct swarm *swarm, struct rand *rand, enum fault fault)
+{
+    bool there = rand_chance(rand, 2, 5);
+    uint64_t doublings = rand_below(rand, 6);
+    int64_t mean = (int64_t)rates[fault].from << doublings;
+    if (mean > rates[fault].to)
+        mean = rates[fault].to;
+    swarm->fault_mean[fault] = there && !swarm->calm ? mean * SIM_MS : 0;
+}
+
+/* But for what only worlds that compact know. */
 static void draw_faults(struct swarm *swarm, struct rand *rand)
 {
-    for (int fault = 0; fault < FAULTS; fault++) {
-        bool there = rand_chance(rand, 2, 5);
-        uint64_t doublings = rand_below(rand, 6);
-        int64_t mean = (int64_t)rates[fault].from << doublings;
-        if (mean > rates[fault].to)
-            mean = rates[fault].to;
-        swarm->fault_mean[fault] = there && !swarm->calm ? mean * SIM_MS : 0;
-    }
+    for (int fault = 0; fault < FAULT_SWAP; fault++)
+        draw_fault(swarm, rand, (enum fault)fault);
     if (swarm->wipe_majority)
         swarm->fault_mean[FAULT_WIPE] = 0;
 }
@@ -179,6 +186,7 @@ static void draw_cleaning(struct swarm *swarm, const struct kernel *kernel)
     }
     if (swarm->nodes < 3)
         swarm->fault_mean[FAULT_CLOCK] = 0; /* As above. */
+    draw_fault(swarm, &rand, FAULT_SWAP);
 }
 
 /* From a stream of its own, so that all else of a world stays what it was. */

@@ -35,6 +35,7 @@ enum fault {
     FAULT_WIPE,       /* Of the victim. */
     FAULT_CLOCK,
     FAULT_STOP, /* A controlled shutdown, and a start. */
+    FAULT_SWAP, /* Kill one node at its k-th effect after a compaction begins to change segments. */
     FAULTS,
 };
 
