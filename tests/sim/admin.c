@@ -147,9 +147,10 @@ static enum wish draw_wish(struct admin *admin, uint32_t topic)
     const struct swarm *swarm = &actor->world->swarm;
     bool is_known = !uuid_is_zero(actor->topics[topic].id);
     bool is_read = topic == 0 && swarm->groups > 0; /* Its model members take it as it is. */
-    if (swarm->recreates && !is_read && rand_chance(&actor->rand, 1, 100) && is_known)
+    uint32_t rarity = swarm->groups > 0 ? 25 : 100; /* Some of them are to see it. */
+    if (swarm->recreates && !is_read && rand_chance(&actor->rand, 1, rarity) && is_known)
         return WISH_DELETE;
-    if (swarm->grows && !is_read && rand_chance(&actor->rand, 1, 100) && is_known &&
+    if (swarm->grows && !is_read && rand_chance(&actor->rand, 1, rarity) && is_known &&
         actor->topics[topic].partition_count < GROWN_MAX)
         return WISH_GROW;
     return swarm->elects && rand_chance(&actor->rand, 1, 50) ? WISH_ELECT : WISH_NONE;

@@ -53,10 +53,13 @@ static uint64_t owned_mask(const struct group_consumer *consumer)
 
 static void subscribe(struct group_consumer *consumer)
 {
+    const struct swarm *swarm = &world_of(consumer)->swarm;
     struct rand *rand = &consumer->client.actor.rand;
     uint64_t kind = rand_below(rand, 8);
+    /* Where topics come and go, rarely that one alone which stays. */
+    uint64_t alone = swarm->recreates || swarm->grows ? 1 : 4;
     consumer->pattern = -1;
-    consumer->topics = kind < 4 ? 1 : 1 + (uint32_t)rand_below(rand, (1u << MODEL_TOPICS) - 1);
+    consumer->topics = kind < alone ? 1 : 1 + (uint32_t)rand_below(rand, (1u << MODEL_TOPICS) - 1);
     if (kind < 6 || consumer->version == 0)
         return;
     consumer->pattern = (int)rand_below(rand, LEDGER_REGEXES_MAX);
