@@ -18,7 +18,7 @@ TOOLS = {"pom.xml": ("mvn", "-B", "-q", "package"), "go.mod": ("go", "build", "-
          "requirements.txt": PIP, "package.json": ("npm", "ci", "--no-progress"),
          "client.cpp": ("c++", "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "client.cpp", "-o", "target/client",
                         "-lrdkafka++")}
-MADE_FROM = (*TOOLS, "go.sum", "*.go", "*/*.go", "src/*.java", "package-lock.json")
+MADE_FROM = (*TOOLS, "go.sum", "*.go", "*/*.go", "src/*.java", "src/*.scala", "package-lock.json")
 
 # What tools say when a registry cannot be reached, or when they are too old for the pinned version.
 CANNOT_BE_HAD = ("Could not transfer", "No module named pip", "Could not find a version that satisfies",

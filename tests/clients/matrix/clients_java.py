@@ -1,4 +1,4 @@
-"""clients_java.py -- the Java client, new and old: one program on the jars of each version (old/src)."""
+"""clients_java.py -- the Java client, new and old: one program on the jars of each version (old/src); Pekko for Scala."""
 from matrix.client import Client
 from ready import java
 
@@ -13,4 +13,6 @@ CLIENTS = [
     kafka_clients("2.1.1"),
     kafka_clients("0.11.0.3", codecs=BEFORE_ZSTD),
     kafka_clients("0.10.2.2", codecs=BEFORE_ZSTD, is_idempotent=False),
+    Client("Pekko connectors", "1.1.0", "Scala", lambda: java("pekko", "PekkoClient"), is_nightly=True,
+           lacks={"topics": "it has no admin calls", "reset": "it commits what it has read, and nothing else"}),
 ]
