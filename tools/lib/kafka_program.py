@@ -67,5 +67,5 @@ def write_properties(path, node, voters, listeners, advertised, more=()):
 def format_storage(properties):
     """Make the directories that these settings name a node's. Raises AssertionError."""
     run = subprocess.run(java(["-Xmx256m"], "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties),
-                         capture_output=True, text=True, timeout=90, check=False)
+                         capture_output=True, text=True, timeout=300, check=False)
     assert run.returncode == 0, f"Kafka's storage tool: {run.stdout[-300:]}{run.stderr[-700:]}"

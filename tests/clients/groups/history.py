@@ -65,6 +65,11 @@ class History:
                 found.append(tuple(int(number) for number in (words[0], *words[2:])))
         return found
 
+    def told(self, kinds):
+        """(which member, line) of these words, for whoever looks into a failure."""
+        return [(self.members.index(member), line) for member, line in list(self.lines)
+                if line.split()[1:2] and line.split()[1] in kinds]
+
     def notes(self):
         return [line for _, line in list(self.lines) if " note " in line or not line[:1].isdigit()]
 

@@ -4,6 +4,7 @@ What members commit is confirmed, so it must never be lost nor go back; and ever
 """
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -55,16 +56,15 @@ def coordinator(cluster, group):
 
 
 def topic_ends(cluster, topic, partitions=PARTITIONS):
-    """One past the last record of each partition, by kcat."""
+    """One past the last record of each partition, by kcat, which does not wait for a leader: so it is asked until it knows."""
     words = [word for place in range(partitions) for word in ("-t", f"{topic}:{place}:-1")]
-    said = subprocess.run(["kcat", "-Q", "-b", cluster.brokers(), *words], capture_output=True, text=True,
-                          timeout=60, check=True).stdout
-    ends = {}
-    for line in said.splitlines():  # read [0] offset 123
-        place, offset = line.split("[")[1].split("] offset ")
-        ends[int(place)] = int(offset)
-    assert len(ends) == partitions, said
-    return ends
+
+    def look():
+        run = subprocess.run(["kcat", "-Q", "-b", cluster.brokers(), *words], capture_output=True, text=True, timeout=60,
+                             check=False)
+        found = re.findall(r"\[(\d+)\] offset (\d+)", run.stdout)  # read [0] offset 123
+        return {int(place): int(offset) for place, offset in found} if len(found) == partitions else None
+    return until(f"ends of {topic}", look)
 
 
 def fill(cluster, topic, count):
@@ -132,6 +132,7 @@ def play(cluster, command, extras, kind, group, topic):
         commits, starts = history.check(ends)
         print(f"  {written} records, {commits} commits, {starts} starts; first commit {gap_s:.2f} s after the kill")
     except AssertionError:
+        print("\n".join(f"{place} {line}" for place, line in history.told(("start", "lost", "note"))[-60:]))
         print("\n".join(line for _, line in history.lines[-30:]))
         print(cluster.call("group", "describe", group).stdout)
         print("\n".join(history.notes()[-20:]))

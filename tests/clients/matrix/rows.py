@@ -12,6 +12,7 @@ from groups.silent import silent_group_on
 from groups.test_groups import group_on, topic_ends
 from live import until
 from matrix.client import Lacks, Talk
+from matrix.kafka_cluster import wait_for_leaders
 
 RECORDS = 100
 PACKED = 1000  # Some clients do not pack a batch that gets no smaller by it, which a short one does not.
@@ -55,7 +56,7 @@ def row_topics(stage):
     """Created, described, deleted."""
     talk = stage.asked()
     talk.ask("create", "made", 3, 3)
-    assert "made" in stage.topics()
+    wait_for_leaders(stage.cluster, "made")
     found = sorted((int(index), int(leader) in (1, 2, 3), int(copies))
                    for _, index, leader, copies in until("a leader each", lambda: led(talk.ask("describe", "made"))))
     expect(found, [(place, True, 3) for place in range(3)], "described")
