@@ -75,7 +75,11 @@ class Member {
     constructor(brokers, topic, groupId, protocol) {
         const kind = protocol === "consumer" ? { groupProtocol: "consumer" } :
             { sessionTimeout: 6000, rebalanceTimeout: 6000, heartbeatInterval: 500 };
-        this.made = () => new Consumer({ ...options(brokers), retries: 3, groupId, ...kind });
+        this.made = () => {
+            const consumer = new Consumer({ ...options(brokers), retries: 3, groupId, ...kind });
+            consumer.on("error", error => this.failed("group", error)); // Of its own attempts to join again.
+            return consumer;
+        };
         Object.assign(this, { topic, groupId, admin: new Admin(options(brokers)), owned: new Set(), waiting: new Map(),
             isBroken: false, consumer: this.made() });
     }
