@@ -33,6 +33,14 @@ class Lacks(Exception):
     """The client has no such thing."""
 
 
+class Refused(Exception):
+    """The broker has no more what the client asks for."""
+
+
+# What clients that know no version of Kafka after 0.10 send in each row, and what Kafka 4 has no more (KIP-896).
+AS_OF_0_10 = {**dict.fromkeys(("codecs", "commit", "seek", "reset", "survive"), ("Produce", 2)), "group": ("Fetch", 3)}
+
+
 @dataclasses.dataclass
 class Client:
     """What the table says of one, and how it is run. `command` makes it ready, so it may raise Skip."""
@@ -47,7 +55,7 @@ class Client:
     is_idempotent: bool = True
     is_nightly: bool = False
     lacks: dict = dataclasses.field(default_factory=dict)  # Row -> why.
-    not_on_kafka: dict = dataclasses.field(default_factory=dict)  # Row -> why Kafka's newest refuses it.
+    not_on_kafka: dict = dataclasses.field(default_factory=dict)  # Row -> (API, version) that it sends and Kafka's newest has no more.
 
     @property
     def key(self):

@@ -33,18 +33,31 @@ COLUMNS = {
 NOT_TRIED = "Nothing is said here of clients that the registries at hand do not have: those for Ruby, PHP, Perl, .NET and Erlang, \
 fs2-kafka, zio-kafka, Confluent's serializers for Java, and the tools kcl, kaf, kt, kafkactl, topicctl, Burrow, kminion and \
 kafka_exporter."
-MARKS = {"passed": "yes", "failed": "**no**", "lacks": "-", "skipped": "skipped"}
+MARKS = {"passed": "yes", "failed": "**no**", "lacks": "-", "refused": "refused", "skipped": "skipped"}
 
 
 def read_all():
-    """{(language, client, version): {engine: {row: (result, why)}}}"""
-    found = {}
+    """{(language, client, version): {engine: {row: (result, why)}}}, and of each engine its builds, dates and commands."""
+    found, played = {}, {}
     for path in sorted(glob.glob(os.path.join(BUILD, "test-logs", "matrix", "*.json"))):
         with open(path, encoding="utf-8") as file:
             for line in map(json.loads, file):
                 of_client = found.setdefault((line["language"], line["client"], line["version"]), {})
                 of_client.setdefault(line["engine"], {})[line["row"]] = (line["result"], line["why"])
-    return found
+                about = played.setdefault(line["engine"], {"build": set(), "date": set(), "command": set()})
+                for word in about:
+                    about[word].add(line[word])
+    return found, played
+
+
+def lines_of_runs(played):
+    """What was played, when and how, a line an engine."""
+    yield "| | build | played on | by |"
+    yield "|---|---|---|---|"
+    for engine, about in sorted(played.items(), reverse=True):
+        builds, dates = ", ".join(sorted(about["build"])), sorted({min(about["date"]), max(about["date"])})
+        commands = ", ".join(f"`{command}`" for command in sorted(about["command"]))
+        yield f"| {engine} | {builds} | {' to '.join(dates)} | {commands} |"
 
 
 class Notes:
@@ -87,34 +100,35 @@ def rows_of(found, notes):
             yield f"| {name} | {engine} | " + " | ".join(cells) + " |"
 
 
-def page(found):
+def page(found, played):
     notes = Notes()
     clients = {key: engines for key, engines in found.items() if key[0] != TOOL}
     tools = {key: engines for key, engines in found.items() if key[0] == TOOL}
     lines = ["# Compatibility", "",
-             "Which client, at which version, passed which row against three nodes of Skiff, and where it was run against three",
-             "nodes of Apache Kafka 4.3.1. Made by `tests/clients/matrix/table.py` from what `tests/clients/run` saw; edit neither this",
-             "page nor its numbers. `yes`: a test saw it. `-`: the client has no such thing. `skipped`: the machine that ran it has not",
-             "the client or its tool chain. An empty cell was not played. Rows are played by `tests/clients/matrix/rows.py`.", "",
+             "Which client, at which version, passed which row against three nodes of Skiff, and beside it against three nodes of",
+             "Apache Kafka. `tests/clients/matrix/table.py` made this page from what the runs wrote down; edit neither it nor its numbers.", "",
+             *lines_of_runs(played), "",
+             "`yes`: a test saw it. `-`: the client has no such thing. `refused`: the broker has no more what the client asks for, as the",
+             "test saw. `skipped`: the machine that ran it has not the client or its tool chain. An empty cell was not played. Rows are played",
+             "by `tests/clients/matrix/rows.py`; what Kafka is set to beside its defaults is in `kafka_cluster.py`.", "",
              *rows_of(clients, notes), "", "What a column says:", "",
              *(f"- **{head}**: {meaning}." for head, meaning in COLUMNS.values()), "",
              "## Kafka's own programs", "",
              "Each was asked what it is for (`tests/clients/matrix/tools.py`), and `skiff` said the same as it.", "",
-             *lines_of_tools(tools, notes), ""]
-    lines += ["## Not tried", "", NOT_TRIED, ""]
+             *lines_of_tools(tools, notes), "", "## Not tried", "", NOT_TRIED, ""]
     return "\n".join(lines + (["Notes:", "", *notes.lines(), ""] if notes.numbers else []))
 
 
 def main():
-    found = read_all()
+    found, played = read_all()
     if not found:
         sys.exit("nothing was played yet: tests/clients/run matrix")
     if "--write" in sys.argv[1:]:
         with open(PAGE, "w", encoding="utf-8") as file:
-            file.write(page(found))
+            file.write(page(found, played))
         print(PAGE)
     else:
-        print(page(found), end="")
+        print(page(found, played), end="")
 
 
 if __name__ == "__main__":

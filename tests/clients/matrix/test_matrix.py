@@ -4,25 +4,26 @@ import importlib
 import os
 import pkgutil
 import shutil
+import subprocess
 import tempfile
 import time
 import traceback
 
 from groups.test_groups import SETS
-from live import Cluster, Skip
+from live import ROOT, SKIFFD, Cluster, Skip
 from matrix import stock, tools
-from matrix.client import Client, Lacks
+from matrix.client import Client, Lacks, Refused
 from matrix.kafka_cluster import KafkaCluster
 from matrix.record import Record
 from matrix.rows import ROWS, Stage
 from ready import ready
 
-ENGINES = {"skiff": ("Skiff", Cluster), "kafka": ("Kafka 4.3.1", KafkaCluster)}
+ENGINES = {"skiff": ("Skiff", Cluster), "kafka": (f"Kafka {tools.VERSION}", KafkaCluster)}
 CLIENTS = [client for module in sorted(pkgutil.iter_modules([os.path.dirname(os.path.abspath(__file__))]))
            if module.name.startswith("clients_")
            for client in importlib.import_module(f"matrix.{module.name}").CLIENTS]
 TOOL = "tool"  # In the place of a language.
-options = {"engine": "skiff"}
+options = {"engine": "skiff", "rows": (), "command": "tests/clients/run"}
 
 
 def play_row(record, row, name, play):
@@ -32,14 +33,24 @@ def play_row(record, row, name, play):
         remark = play()
         record.add(row, "passed", remark)
         print(f"  {name}: passed ({time.monotonic() - began:.1f} s)" + (f", {remark}" if remark else ""), flush=True)
-    except Lacks as why:
-        record.add(row, "lacks", str(why))
+    except (Lacks, Refused) as why:
+        record.add(row, "lacks" if isinstance(why, Lacks) else "refused", str(why))
         print(f"  {name}: -, {why}", flush=True)
     except Exception as error:
         record.add(row, "failed", (str(error).splitlines() or [repr(error)])[0][:200])
         print(f"  {name}: FAILED after {time.monotonic() - began:.1f} s\n{traceback.format_exc(limit=4)}", flush=True)
         return False
     return True
+
+
+def engine():
+    """What is the same of all that is played now."""
+    build = "as published"
+    if options["engine"] == "skiff":
+        version = subprocess.run([SKIFFD, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
+        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+        build = f"{version} {commit.stdout.strip()}".strip()
+    return {"engine": ENGINES[options["engine"]][0], "build": build, "command": options["command"]}
 
 
 def skip_all(record, rows, why):
@@ -50,21 +61,25 @@ def skip_all(record, rows, why):
 def row_of(name, stage):
     if name in stage.client.lacks:
         raise Lacks(stage.client.lacks[name])
+    if options["engine"] == "kafka" and name in stage.client.not_on_kafka:
+        api, version = stage.client.not_on_kafka[name]
+        assert stage.cluster.closes_on(api, version), f"Kafka knows {api} {version}"
+        raise Refused(f"it asks for {api} {version}, at which this Kafka closes the connection")
     return ROWS[name](stage)
 
 
 def play(client):
-    title, start = ENGINES[options["engine"]]
-    record = Record(client, title)
+    rows = [name for name in ROWS if not options["rows"] or name in options["rows"]]
+    record = Record(client, rows, engine())
     try:
         client.command()
     except Skip as why:
-        skip_all(record, ROWS, why)
+        skip_all(record, rows, why)
         raise
-    cluster = start(sets=SETS)
+    cluster = ENGINES[options["engine"]][1](sets=SETS)
     stage = Stage(cluster, client)
     try:
-        for name in ROWS:
+        for name in rows:
             if not play_row(record, name, name, lambda name=name: row_of(name, stage)):
                 stage.start_anew()
         if stage.talk is not None:
@@ -73,13 +88,12 @@ def play(client):
     finally:
         stage.start_anew()
         cluster.close()
-    assert "passed" in record.results.values()
 
 
 def play_programs(chosen, jars, clusters=1):
     """Programs with one row each, on the same clusters: {name: what plays it, given these}."""
-    title, start = ENGINES[options["engine"]]
-    records = {name: Record(Client(name, tools.VERSION, TOOL), title) for name in chosen}
+    start, about = ENGINES[options["engine"]][1], engine()
+    records = {name: Record(Client(name, tools.VERSION, TOOL), ("works",), about) for name in chosen}
     try:
         ready(jars)
     except Skip as why:
