@@ -30,7 +30,7 @@ def wait_for_leaders(cluster, topic):
             return False
         found = [[place["leader"] for place in json.loads(run.stdout)[0]["partitions"]] for run in runs]
         return min(found[0]) > 0 and all(view == found[0] for view in found)
-    until(f"leaders of {topic}", views, 120)
+    until(f"leaders of {topic}", views, 300)  # A broker that is started again takes its time.
 
 
 class KafkaCluster:
