@@ -85,6 +85,12 @@ func take(client *kgo.Client, records []*kgo.Record) {
 }
 
 func run(brokers, topic, group string, more ...kgo.Opt) error {
+	// Lost is what a member owned whom the coordinator knows no more.
+	gone := func(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+		for _, partition := range partitions[topic] {
+			say(time.Now(), "lost %d", partition)
+		}
+	}
 	client, err := kgo.NewClient(append(more, kgo.SeedBrokers(strings.Split(brokers, ",")...), kgo.ConsumerGroup(group),
 		kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.SessionTimeout(6*time.Second),
@@ -94,11 +100,7 @@ func run(brokers, topic, group string, more ...kgo.Opt) error {
 				tellStarts(ctx, client, topic, group, assigned[topic])
 			}
 		}),
-		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, revoked map[string][]int32) {
-			for _, partition := range revoked[topic] {
-				say(time.Now(), "lost %d", partition)
-			}
-		}))...)
+		kgo.OnPartitionsRevoked(gone), kgo.OnPartitionsLost(gone))...)
 	if err != nil {
 		return err
 	}
