@@ -1,6 +1,7 @@
 /* controller_link.c -- one peer, re-addressed when another node leads the quorum. */
 #include "controller_link.h"
 
+#include "api/state.h"
 #include "broker.h"
 #include "node.h"
 
@@ -40,6 +41,8 @@ void controller_link_set(struct controller_link *link, node_id leader)
         peer_set_address(&link->peer, &address);
     if (link->shard->broker)
         broker_controller_changed(link->shard->broker);
+    if (leader >= 0 && link->shard->api)
+        api_state_image(link->shard); /* Whoever waits for a controller need not any more. */
 }
 
 enum err controller_call(struct shard *shard, int16_t api_key, const void *request,

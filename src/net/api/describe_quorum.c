@@ -1,6 +1,7 @@
 /* describe_quorum.c -- DescribeQuorum: voters, observers and how far each is; the leader answers
  * (KIP-595, KIP-836). */
 #include "api.h"
+#include "controller_link.h"
 #include "log.h"
 #include "quorum.h"
 
@@ -116,7 +117,7 @@ void api_describe_quorum(struct shard *shard, struct request *request)
         return;
     if (quorum_leads(shard->quorum))
         answer_as_leader(shard, request, &body);
-    else if (request->envelope)
+    else if (request->envelope || shard->controller->leader < 0)
         refused(request, ERR_NOT_CONTROLLER);
     else
         forward(shard, request, refused, NULL);

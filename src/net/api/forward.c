@@ -1,14 +1,19 @@
 /* forward.c -- a request for the controller, sent on inside an Envelope.
  *
  * The answer is read and written anew rather than passed on as bytes: correlation
- * id and header are this connection's.
+ * id and header are this connection's. While no controller is known the request waits for the next
+ * one, for longer than an election takes: not every client asks again.
  *
  * Source  KIP-590. */
 #include "api.h"
 #include "controller_link.h"
+#include "state.h"
+
+enum { CONTROLLER_WAIT_MS = 5000 };
 
 struct forwarding {
     struct request *request;
+    struct image_watch watch; /* Until there is a controller. */
     void (*refused)(struct request *request, enum err err);
     void (*answered)(struct request *request, void *response);
 };
@@ -55,23 +60,36 @@ static void forward_done(struct shard *shard, void *context, enum err result,
         request_reply(request, response);
 }
 
-void forward(struct shard *shard, struct request *request,
-             void (*refused)(struct request *request, enum err err),
-             void (*answered)(struct request *request, void *response))
+static bool send_on(struct image_watch *watch, bool late)
 {
-    struct forwarding *forwarding = arena_alloc(&request->arena, sizeof *forwarding);
+    struct forwarding *forwarding = watch->context;
+    struct shard *shard = watch->shard;
+    struct request *request = forwarding->request;
     struct envelope_request body;
     envelope_request_init(&body);
-    *forwarding = (struct forwarding){.request = request, .refused = refused, .answered = answered};
     body.request_data = request->frame.bytes;
     body.client_host_address = bytes_of_str(STR(""));
     enum err result =
         controller_call(shard, WIRE_ENVELOPE, &body, shard->config->request_timeout_ms + 5000,
                         forward_done, forwarding);
+    if (result == ERR_UNREACHABLE && !late)
+        return false;
     if (result != ERR_NONE)
-        refused(request, ERR_NOT_CONTROLLER);
+        forwarding->refused(request, ERR_NOT_CONTROLLER);
     else
         request_release_frame(request);
+    return true;
+}
+
+void forward(struct shard *shard, struct request *request,
+             void (*refused)(struct request *request, enum err err),
+             void (*answered)(struct request *request, void *response))
+{
+    struct forwarding *forwarding = arena_alloc(&request->arena, sizeof *forwarding);
+    *forwarding = (struct forwarding){.request = request, .refused = refused, .answered = answered};
+    forwarding->watch.look = send_on;
+    forwarding->watch.context = forwarding;
+    image_watch_start(shard, &forwarding->watch, shard->now + CONTROLLER_WAIT_MS);
 }
 
 struct str forward_refusal(enum err err)

@@ -30,8 +30,9 @@ void api_state_open(struct shard *shard);
 void api_state_close(struct shard *shard);
 void api_state_end_waits(struct shard *shard); /* Before it: answer whoever waits here. */
 
-/* Wait for the image: `look` is asked after each new one, and at `deadline` with `late` set;
- * once it says true it is asked no more. Lives in the request's arena. */
+/* Wait for the image: `look` is asked after each new one, when a controller is known anew, and at
+ * `deadline` with `late` set; once it says true it is asked no more. Lives in the request's
+ * arena. */
 struct image_watch {
     struct list link;
     struct shard *shard;
@@ -40,6 +41,6 @@ struct image_watch {
     void *context;
 };
 void image_watch_start(struct shard *shard, struct image_watch *watch, mono_ms deadline);
-void api_state_image(struct shard *shard); /* There is a new image. */
+void api_state_image(struct shard *shard); /* There is a new image, or other news. */
 
 #endif
