@@ -283,8 +283,8 @@ static void finish_limits(struct reading *reading)
                "broker.heartbeat.interval.ms=%d: must be below broker.session.timeout.ms=%d",
                (int)config->heartbeat_interval_ms, (int)config->session_timeout_ms);
     if (config->message_size_max > config->request_size_max)
-        refuse(reading, "message.max.bytes=%d: must not exceed socket.request.max.bytes=%d",
-               (int)config->message_size_max, (int)config->request_size_max);
+        warn(reading, "message.max.bytes=%d: a request may have socket.request.max.bytes=%d",
+             (int)config->message_size_max, (int)config->request_size_max);
 }
 
 static const char *join_names(struct reading *reading, const struct ignored *ignored)
