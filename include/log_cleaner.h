@@ -31,6 +31,8 @@ struct cleaner_config {
 struct cleaner *cleaner_open(struct env *env, const struct cleaner_config *config);
 /* After all logs were removed. */
 void cleaner_close(struct cleaner *cleaner);
+/* The two that change while it works, from now on: a rest that is under way too. */
+void cleaner_configure(struct cleaner *cleaner, int64_t rate_max, int32_t backoff_ms);
 
 /* Compact this log from now on, as its config says. */
 void cleaner_add(struct cleaner *cleaner, struct log *log);

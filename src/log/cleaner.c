@@ -503,6 +503,14 @@ static bool may_move(struct cleaner *cleaner)
     return false;
 }
 
+void cleaner_configure(struct cleaner *cleaner, int64_t rate_max, int32_t backoff_ms)
+{
+    cleaner->config.rate_max = rate_max;
+    cleaner->config.backoff_ms = backoff_ms;
+    if (cleaner->due != MONO_NEVER && cleaner->due > cleaner->now + backoff_ms)
+        cleaner->due = cleaner->now + backoff_ms;
+}
+
 void cleaner_tick(struct cleaner *cleaner, mono_ms now, wall_ms wall)
 {
     grant(cleaner, now);

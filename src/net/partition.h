@@ -149,6 +149,8 @@ void partition_retire(struct partition *partition, log_offset offset);
 /* partition_clean.c */
 void partitions_clean_open(struct partitions *partitions);
 void partitions_clean_close(struct partitions *partitions);
+/* The broker's settings have changed. */
+void partitions_clean_configure(struct partitions *partitions);
 /* All logs that were there at the start are known. */
 void partitions_clean_settle(struct partitions *partitions);
 /* Compact a little. False: nothing is due; else a flush is. */

@@ -75,6 +75,15 @@ void partitions_clean_open(struct partitions *partitions)
     partitions->clean_timer.fire = fire;
 }
 
+void partitions_clean_configure(struct partitions *partitions)
+{
+    const struct config *config = partitions->shard->config;
+
+    cleaner_configure(partitions->cleaner, config->cleaner_rate_max / config->shards,
+                      config->cleaner_backoff_ms);
+    schedule(partitions);
+}
+
 void partitions_clean_close(struct partitions *partitions)
 {
     timer_stop(&partitions->shard->timers, &partitions->clean_timer);

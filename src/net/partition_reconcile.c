@@ -197,6 +197,7 @@ void partitions_reconfigure(struct partitions *partitions)
     uint32_t cursor = 0;
     for (void *value; map_next(&partitions->map, &cursor, &value);)
         partition_reconfigure(value);
+    partitions_clean_configure(partitions);
 }
 
 void partitions_take_image(struct partitions *partitions, const struct partition_key *keys,

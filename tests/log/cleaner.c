@@ -388,6 +388,24 @@ Test(cleaner, keeps_to_its_rate)
     log_fixture_close(&f);
 }
 
+Test(cleaner, a_shorter_rest_ends_the_one_under_way)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 1, 1);
+    while (cleaner_deadline(f.cleaner) <= f.memory->now) {
+        log_fixture_clean_once(&f);
+        log_fixture_settle(&f);
+    }
+    mono_ms rest = cleaner_deadline(f.cleaner) - f.memory->now;
+    cr_assert_gt(rest, 10);
+
+    cleaner_configure(f.cleaner, INT64_MAX, (int32_t)rest + 1000);
+    cr_assert_eq(cleaner_deadline(f.cleaner), f.memory->now + rest);
+    cleaner_configure(f.cleaner, INT64_MAX, 10);
+    cr_assert_eq(cleaner_deadline(f.cleaner), f.memory->now + 10);
+    log_fixture_close(&f);
+}
+
 Test(cleaner, a_full_disk_puts_it_off)
 {
     struct log_fixture f;

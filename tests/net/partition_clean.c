@@ -113,6 +113,44 @@ Test(partition_clean, lets_a_request_have_its_turn_between_two_slices)
     cr_assert(node_reply(&node, conn).data);
 }
 
+static enum err set_backoff(const char *value)
+{
+    struct incremental_alter_configs_request body;
+    struct incremental_alter_configs_response response;
+    incremental_alter_configs_request_init(&body);
+    body.resources_count = 1;
+    body.resources = incremental_alter_configs_request_resource_new(&node.arena, 1);
+    body.resources[0].resource_type = CONFIG_OF_BROKER;
+    body.resources[0].resource_name = STR("");
+    body.resources[0].configs_count = 1;
+    body.resources[0].configs = incremental_alter_configs_request_config_new(&node.arena, 1);
+    body.resources[0].configs[0].name = STR("log.cleaner.backoff.ms");
+    body.resources[0].configs[0].value = str_from(value);
+    node_call(&node, node_connect(&node), WIRE_INCREMENTAL_ALTER_CONFIGS, 1, &body, &response);
+    return (enum err)response.responses[0].error_code;
+}
+
+static uint64_t runs(void)
+{
+    struct cleaner_stats stats;
+    partitions_clean_stats(node.shard->partitions, &stats);
+    return stats.runs;
+}
+
+Test(partition_clean, rests_as_long_as_the_broker_is_told_while_it_runs)
+{
+    node_run(&node, 1000);
+    uint64_t before = runs();
+    produce();
+    node_run(&node, 1000);
+    cr_assert_eq(runs(), before);
+
+    cr_assert_eq(set_backoff("100"), ERR_NONE);
+
+    node_run(&node, 1000);
+    cr_assert_gt(runs(), before);
+}
+
 /* The records of a batch in each segment that has not been read yet; its checksum is right. */
 static void break_batches(void)
 {
