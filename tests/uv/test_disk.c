@@ -1,7 +1,11 @@
 /* test_disk.c -- files and names below the data directory. */
 #include <criterion/criterion.h>
+#include <dirent.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
+#include <uv.h>
 
 #include "fake_shard.h"
 
@@ -161,23 +165,116 @@ Test(disk, renames_over_a_file_and_unlinks_it)
     within(renames_and_unlinks);
 }
 
-static void unlinks_big_files(void)
+/* A file of four megabytes. */
+static file_id create_big(const char *path)
 {
     static uint8_t megabytes[4 << 20];
     struct bytes part = {megabytes, sizeof megabytes};
-    file_id open = create("open", "");
-    file_id closed = create("closed", "");
+    file_id file = create(path, "");
     memset(megabytes, 1, sizeof megabytes);
-    cr_assert_eq(env_write(fake.env, open, 0, &part, 1), sizeof megabytes);
-    cr_assert_eq(env_write(fake.env, closed, 0, &part, 1), sizeof megabytes);
+    cr_assert_eq(env_write(fake.env, file, 0, &part, 1), sizeof megabytes);
+    return file;
+}
+
+/* Descriptors of this process to a file that had this name and has none now. */
+static int count_nameless(const char *name)
+{
+    char link[300], end[64];
+    int count = 0;
+    size_t end_size = (size_t)snprintf(end, sizeof end, "/%s (deleted)", name);
+    DIR *directory = opendir("/proc/self/fd");
+    cr_assert_not_null(directory);
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        ssize_t size = readlinkat(dirfd(directory), entry->d_name, link, sizeof link);
+        if (size >= (ssize_t)end_size && memcmp(link + size - end_size, end, end_size) == 0)
+            count++;
+    }
+    closedir(directory);
+    return count;
+}
+
+/* The thread pool, which does nothing before free_pool(). */
+enum { POOL_THREADS = 4 };
+
+static struct {
+    uv_loop_t loop;
+    uv_work_t jobs[POOL_THREADS];
+    uv_sem_t begun, may_end;
+} pool;
+
+static void stand_still(uv_work_t *job)
+{
+    (void)job;
+    uv_sem_post(&pool.begun);
+    uv_sem_wait(&pool.may_end);
+}
+
+static void occupy_pool(void)
+{
+    uv_loop_init(&pool.loop);
+    uv_sem_init(&pool.begun, 0);
+    uv_sem_init(&pool.may_end, 0);
+    for (int i = 0; i < POOL_THREADS; i++)
+        uv_queue_work(&pool.loop, &pool.jobs[i], stand_still, NULL);
+    for (int i = 0; i < POOL_THREADS; i++)
+        uv_sem_wait(&pool.begun);
+}
+
+static void free_pool(void)
+{
+    for (int i = 0; i < POOL_THREADS; i++)
+        uv_sem_post(&pool.may_end);
+    uv_run(&pool.loop, UV_RUN_DEFAULT);
+    uv_loop_close(&pool.loop);
+    uv_sem_destroy(&pool.begun);
+    uv_sem_destroy(&pool.may_end);
+}
+
+static void unlinks_big_files(void)
+{
+    file_id open = create_big("open"), closed = create_big("closed");
     env_close(fake.env, closed);
-    cr_assert_eq(env_unlink(fake.env, "closed"), ERR_NONE);
-    cr_assert_eq(env_unlink(fake.env, "open"), ERR_NONE);
-    cr_assert_eq(env_unlink(fake.env, "closed"), ERR_NOT_FOUND);
+    occupy_pool();
+    enum err first = env_unlink(fake.env, "closed"), second = env_unlink(fake.env, "open");
+    enum err again = env_unlink(fake.env, "closed");
     env_close(fake.env, open);
+    int held_closed = count_nameless("closed"), held_open = count_nameless("open");
+    free_pool();
+    cr_assert_eq(first, ERR_NONE);
+    cr_assert_eq(second, ERR_NONE);
+    cr_assert_eq(again, ERR_NOT_FOUND);
+    cr_assert_eq(held_closed, 1, "its blocks are not left to the pool");
+    cr_assert_geq(held_open, 1);
 }
 
 Test(disk, unlinks_a_big_file_by_name_at_once)
 {
     within(unlinks_big_files);
+}
+
+static void renames_over_big_files(void)
+{
+    char got[4] = "";
+    file_id file = -1;
+    env_close(fake.env, create_big("big"));
+    env_close(fake.env, create("small", "1"));
+    env_close(fake.env, create("next", "2"));
+    occupy_pool();
+    enum err first = env_rename(fake.env, "next", "small");
+    enum err second = env_rename(fake.env, "small", "big");
+    int held_small = count_nameless("small"), held_big = count_nameless("big");
+    free_pool();
+    cr_assert_eq(first, ERR_NONE);
+    cr_assert_eq(second, ERR_NONE);
+    cr_assert_eq(held_small, 0);
+    cr_assert_eq(held_big, 1, "its blocks are not left to the pool");
+    cr_assert_eq(env_open(fake.env, "big", ENV_OPEN_READ, &file), ERR_NONE);
+    cr_assert_eq(env_read(fake.env, file, 0, got, 1), 1);
+    cr_assert_str_eq(got, "2");
+    env_close(fake.env, file);
+}
+
+Test(disk, does_not_wait_for_the_blocks_of_a_big_file_whose_name_it_takes_over)
+{
+    within(renames_over_big_files);
 }

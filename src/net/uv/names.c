@@ -25,26 +25,41 @@ enum err names_mkdir(struct env *env, const char *path)
     return result_of(mkdirat(root_of(env), path, 0755));
 }
 
-enum err names_rename(struct env *env, const char *from, const char *to)
-{
-    return result_of(renameat(root_of(env), from, root_of(env), to));
-}
-
-/* The name goes at once. A big file's blocks go when its last descriptor is closed, and
- * that is left to the thread pool: freeing a segment holds a thread for 20 to 35 ms. */
-enum err names_unlink(struct env *env, const char *path)
+/* A name goes at once. A big file's blocks go when its last descriptor is closed, and that is
+ * left to the thread pool: freeing a segment holds a thread for 20 to 400 ms. So a descriptor is
+ * held of what is about to lose its name; -1: nothing is there, or nothing big. */
+static int hold_big(struct env *env, const char *path)
 {
     struct stat about;
-    int held = -1;
-    if (fstatat(root_of(env), path, &about, AT_SYMLINK_NOFOLLOW) != 0)
-        return err_of_errno(errno);
-    if (S_ISDIR(about.st_mode))
-        return result_of(unlinkat(root_of(env), path, AT_REMOVEDIR));
-    if (S_ISREG(about.st_mode) && about.st_blocks > UNLINK_INLINE_SIZE / 512)
-        held = openat(root_of(env), path, O_RDONLY | O_CLOEXEC);
-    enum err err = result_of(unlinkat(root_of(env), path, 0));
+    if (fstatat(root_of(env), path, &about, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(about.st_mode) ||
+        about.st_blocks <= UNLINK_INLINE_SIZE / 512)
+        return -1;
+    return openat(root_of(env), path, O_RDONLY | O_CLOEXEC);
+}
+
+static void let_go(struct env *env, int held)
+{
     if (held >= 0)
         close_later(uv_shard_of(env), held);
+}
+
+/* Who takes a name over takes it from a file that has nothing else, as a compacted segment does. */
+enum err names_rename(struct env *env, const char *from, const char *to)
+{
+    int held = hold_big(env, to);
+    enum err err = result_of(renameat(root_of(env), from, root_of(env), to));
+    let_go(env, held);
+    return err;
+}
+
+enum err names_unlink(struct env *env, const char *path)
+{
+    int held = hold_big(env, path);
+    int returned = unlinkat(root_of(env), path, 0);
+    if (returned != 0 && errno == EISDIR)
+        returned = unlinkat(root_of(env), path, AT_REMOVEDIR);
+    enum err err = result_of(returned);
+    let_go(env, held);
     return err;
 }
 
