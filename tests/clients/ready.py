@@ -17,12 +17,15 @@ PIP = (sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--upgrade", "
 TOOLS = {"pom.xml": ("mvn", "-B", "-q", "package"), "go.mod": ("go", "build", "-o", "target/", "./..."),
          "requirements.txt": PIP, "package.json": ("npm", "ci", "--no-progress"),
          "client.cpp": ("c++", "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "client.cpp", "-o", "target/client",
-                        "-lrdkafka++")}
-MADE_FROM = (*TOOLS, "go.sum", "*.go", "*/*.go", "src/*.java", "src/*.scala", "package-lock.json")
+                        "-lrdkafka++"),
+         "Cargo.toml": ("cargo", "build", "-q", "--release", "--locked", "--jobs", "2")}
+MADE_FROM = (*TOOLS, "go.sum", "*.go", "*/*.go", "src/*.java", "src/*.scala", "package-lock.json", "Cargo.lock",
+             "src/bin/*.rs")
 
 # What tools say when a registry cannot be reached, or when they are too old for the pinned version.
 CANNOT_BE_HAD = ("Could not transfer", "No module named pip", "Could not find a version that satisfies",
                  "requires go >=", "invalid go version", "dial tcp", "proxyconnect", "i/o timeout",
+                 "failed to download", "spurious network error", "failed to load source", "requires rustc",
                  "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "EBADPLATFORM")
 
 # Short lives: neither the last tenth of speed nor a second thread of garbage collection is worth its start.

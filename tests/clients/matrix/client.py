@@ -4,7 +4,7 @@
                         output, the last of which is `ok`, `error WHY` or `lacks WHY` (the client has no such thing)
 
     create TOPIC PARTITIONS REPLICAS
-    describe TOPIC                      partition INDEX LEADER REPLICAS
+    describe TOPIC                      partition INDEX LEADER REPLICAS; who lacks it may still create and delete
     delete TOPIC
     produce TOPIC CODEC FIRST COUNT     key kN and value vN for COUNT numbers from FIRST, acks=all; ok: all are acknowledged
     read TOPIC COUNT                    as many from the beginning of all partitions, in no group: record PARTITION OFFSET KEY VALUE
