@@ -4,7 +4,7 @@
  * A decision is a pure step:
  *
  *   struct group_decision decision;
- *   group_decision_begin(&decision, coordinator, &arena, log_end, now, time);
+ *   group_decision_begin(&decision, coordinator, &arena, log_end, now, wall);
  *   group_decide_x(&decision, &command);
  *   group_decision_end(&decision);
  *   append decision.records, if any, as ONE batch at log_end;
@@ -370,7 +370,8 @@ struct group_decision {
     struct coordinator *coordinator;
     struct arena *arena;
     mono_ms now;
-    wall_ms time; /* Of the cluster; one that goes back is held. */
+    wall_ms earliest; /* The cluster's time is not before this; one that goes back is held. */
+    wall_ms time;     /* Nor after this: what records say. */
     log_offset base;
     uint32_t record_count;
     struct group_record *records;
@@ -380,7 +381,7 @@ struct group_decision {
 };
 
 void group_decision_begin(struct group_decision *decision, struct coordinator *coordinator,
-                          struct arena *arena, log_offset base, mono_ms now, wall_ms time);
+                          struct arena *arena, log_offset base, mono_ms now, struct wall_span wall);
 void group_decision_end(struct group_decision *decision);
 log_offset group_decision_offset(const struct group_decision *decision);
 

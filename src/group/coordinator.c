@@ -86,15 +86,17 @@ mono_ms coordinator_deadline(const struct coordinator *coordinator)
 }
 
 void group_decision_begin(struct group_decision *decision, struct coordinator *coordinator,
-                          struct arena *arena, log_offset base, mono_ms now, wall_ms time)
+                          struct arena *arena, log_offset base, mono_ms now, struct wall_span wall)
 {
     check(coordinator->decision == NULL);
-    if (time > coordinator->time)
-        coordinator->time = time;
+    if (wall.earliest > coordinator->earliest)
+        coordinator->earliest = wall.earliest;
+    coordinator->time = wall.latest > coordinator->earliest ? wall.latest : coordinator->earliest;
     *decision = (struct group_decision){
         .coordinator = coordinator,
         .arena = arena,
         .now = now,
+        .earliest = coordinator->earliest,
         .time = coordinator->time,
         .base = base,
     };

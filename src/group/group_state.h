@@ -113,7 +113,8 @@ struct coordinator {
     struct timers timers;
     struct pmap *groups;
     struct group_decision *decision; /* The one that is open. */
-    wall_ms time;                    /* The highest that was given. */
+    wall_ms earliest;                /* The highest that was given. */
+    wall_ms time;                    /* Of the decision that is open, or was last. */
     mono_ms expiry_due;
     uint64_t rebalances; /* Generations of classic groups. */
     bool is_started;

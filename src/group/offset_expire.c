@@ -1,9 +1,9 @@
 /* offset_expire.c -- offsets that were kept long enough, and groups without any (rule 120).
  *
- * What counts is the time of the cluster, which never goes back. A group that was left counts
- * from then on, or from a later commit; a consumer without a group from its commit. While a
- * group of consumers works, only topics that it does not read any more expire; any other
- * group's offsets stay. */
+ * What counts is the earliest that the cluster's time may be, which never goes back; what was
+ * written carries the latest (PR8). A group that was left counts from then on, or from a later
+ * commit; a consumer without a group from its commit. While a group of consumers works, only
+ * topics that it does not read any more expire; any other group's offsets stay. */
 #include "consumer_state.h"
 
 /* From when on an offset's retention counts; *applies is false while it does not at all. */
@@ -29,9 +29,9 @@ static bool is_expired(const struct group_decision *decision, const struct group
     if (!applies)
         return false;
     if (offset->expires >= 0)
-        return decision->time >= offset->expires;
-    return from <= decision->time &&
-           decision->time - from >= decision->coordinator->config.offsets_retention_ms;
+        return decision->earliest >= offset->expires;
+    return from <= decision->earliest &&
+           decision->earliest - from >= decision->coordinator->config.offsets_retention_ms;
 }
 
 /* Offsets of one topic, as long as there is room for `*left` more tombstones. */

@@ -249,7 +249,8 @@ static void broker_beaten(struct broker *broker, const struct broker_heartbeat_r
         broker_accepted(broker, body->is_fenced);
         broker->fenced = body->is_fenced;
         if (body->cluster_clock >= 0)
-            cluster_clock_tell(shard, body->cluster_clock);
+            cluster_clock_tell(shard, (struct wall_span){.earliest = body->cluster_clock,
+                                                         .latest = body->cluster_clock_latest});
         if (broker->state == BROKER_LEAVING && body->should_shut_down) {
             broker_finish(broker);
             return;

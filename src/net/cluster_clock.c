@@ -16,7 +16,8 @@ static void sort(int64_t *values, uint32_t count)
     }
 }
 
-bool cluster_clock_choose(struct clock_readings *readings, uint32_t members, int64_t *ahead_ms)
+bool cluster_clock_choose(struct clock_readings *readings, uint32_t members,
+                          struct wall_span *ahead)
 {
     if (members < readings->count)
         members = readings->count;
@@ -24,37 +25,52 @@ bool cluster_clock_choose(struct clock_readings *readings, uint32_t members, int
     if (readings->count <= minority)
         return false;
     sort(readings->ahead_ms, readings->count);
-    *ahead_ms = readings->ahead_ms[minority];
+    ahead->earliest = readings->ahead_ms[minority];
+    ahead->latest = readings->ahead_ms[readings->count - 1 - minority];
     return true;
+}
+
+struct wall_span cluster_time(const struct shard *shard)
+{
+    if (!shard->has_cluster_clock)
+        return (struct wall_span){.earliest = -1, .latest = -1};
+    return (struct wall_span){.earliest = shard->now + shard->cluster_ahead.earliest,
+                              .latest = shard->now + shard->cluster_ahead.latest};
 }
 
 wall_ms cluster_wall(const struct shard *shard)
 {
-    return shard->has_cluster_clock ? shard->now + shard->cluster_ahead_ms : -1;
+    return cluster_time(shard).earliest;
 }
 
 struct clock_news {
     struct letter letter;
-    int64_t ahead_ms;
+    struct wall_span ahead;
 };
 
 static void clock_news_open(struct shard *shard, struct letter *letter)
 {
     struct clock_news *news = (struct clock_news *)letter;
     shard->has_cluster_clock = true;
-    shard->cluster_ahead_ms = news->ahead_ms;
+    shard->cluster_ahead = news->ahead;
     mem_free(news);
 }
 
-void cluster_clock_tell(struct shard *shard, wall_ms wall)
+static bool is_near(wall_ms a, wall_ms b)
 {
-    int64_t ahead_ms = wall - shard->now;
-    int64_t moved = ahead_ms - shard->cluster_ahead_ms;
-    if (shard->has_cluster_clock && moved > -CLOCK_NEWS_MS && moved < CLOCK_NEWS_MS)
+    return a - b > -CLOCK_NEWS_MS && a - b < CLOCK_NEWS_MS;
+}
+
+void cluster_clock_tell(struct shard *shard, struct wall_span wall)
+{
+    struct wall_span known = cluster_time(shard);
+    if (shard->has_cluster_clock && is_near(wall.earliest, known.earliest) &&
+        is_near(wall.latest, known.latest))
         return;
     for (uint32_t i = 0; i < shard->config->shards; i++) {
         struct clock_news *news = mem_zalloc(sizeof *news);
-        news->ahead_ms = ahead_ms;
+        news->ahead = (struct wall_span){.earliest = wall.earliest - shard->now,
+                                         .latest = wall.latest - shard->now};
         mailbox_send(shard, i, &news->letter, clock_news_open);
     }
 }

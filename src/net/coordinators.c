@@ -207,7 +207,7 @@ static void seat_decide(struct seat *seat, struct group_ask *ask)
     enum err err = ERR_NONE;
     uint64_t rebalances = coordinator_read_stats(seat->coordinator).rebalances;
     group_decision_begin(&decision, seat->coordinator, &arena, log_ends(partition->log)->end,
-                         shard->now, cluster_wall(shard));
+                         shard->now, cluster_time(shard));
     if (ask)
         ask->decide(&decision, ask);
     else if (seat->forgets)
@@ -492,7 +492,7 @@ void coordinator_leave_seat(struct partition *partition)
     timer_stop(&shard->timers, &seat->timer);
     wait_cancel(&seat->wait);
     group_decision_begin(&decision, seat->coordinator, &arena, log_ends(partition->log)->end,
-                         shard->now, cluster_wall(shard));
+                         shard->now, cluster_time(shard));
     group_decide_resign(&decision);
     group_decision_end(&decision);
     asks_keep_replies(shard, &decision);

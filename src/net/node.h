@@ -87,10 +87,10 @@ struct shard {
 
     /* Metadata as this shard has applied it. */
     struct image *image;
-    broker_epoch broker_epoch; /* Of this incarnation, once its registration is applied; -1. */
-    bool fenced_self;          /* No heartbeat was accepted for a session: stop leading. */
-    bool has_cluster_clock;    /* cluster_clock.h */
-    int64_t cluster_ahead_ms;  /* The cluster's time, above our monotonic one. */
+    broker_epoch broker_epoch;      /* Of this incarnation, once its registration is applied; -1. */
+    bool fenced_self;               /* No heartbeat was accepted for a session: stop leading. */
+    bool has_cluster_clock;         /* cluster_clock.h */
+    struct wall_span cluster_ahead; /* The cluster's time, above our monotonic one. */
 
     struct suspects suspects;
     struct group_memory group_memory; /* Of all coordinators. */

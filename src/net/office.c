@@ -307,12 +307,13 @@ static uint32_t count_members(const struct office *office, const struct image *i
     return active > voters ? active : voters;
 }
 
-wall_ms office_clock(struct shard *shard, node_id broker, wall_ms wall)
+struct wall_span office_clock(struct shard *shard, node_id broker, wall_ms wall)
 {
     struct office *office = shard->office;
     const struct image *image = controller_image(office->controller);
+    struct wall_span span = {.earliest = -1, .latest = -1};
     if (!image)
-        return -1;
+        return span;
     struct attendance *attendance = attendance_get(office, broker);
     if (wall >= 0) {
         attendance->clock_at = shard->now;
@@ -320,10 +321,12 @@ wall_ms office_clock(struct shard *shard, node_id broker, wall_ms wall)
     }
     struct clock_readings readings = {0};
     read_clocks(office, &readings);
-    int64_t ahead_ms;
-    bool is_known = cluster_clock_choose(&readings, count_members(office, image), &ahead_ms);
+    struct wall_span ahead;
+    if (cluster_clock_choose(&readings, count_members(office, image), &ahead))
+        span = (struct wall_span){.earliest = shard->now + ahead.earliest,
+                                  .latest = shard->now + ahead.latest};
     mem_free(readings.ahead_ms);
-    return is_known ? shard->now + ahead_ms : -1;
+    return span;
 }
 
 /* Back on the quorum's shard: the connection has ended. */

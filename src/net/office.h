@@ -40,7 +40,7 @@ void office_do(struct shard *shard, struct act *act);
 
 /* The clock of `broker` shows `wall` (-1: not said); returns what time it is for the cluster. -1:
  * the clocks of too few of the brokers that live are known. */
-wall_ms office_clock(struct shard *shard, node_id broker, wall_ms wall);
+struct wall_span office_clock(struct shard *shard, node_id broker, wall_ms wall);
 
 /* The connection of `request` speaks for this broker epoch: its end is a sign of death. */
 void office_link(struct shard *shard, struct request *request, node_id broker, broker_epoch epoch);

@@ -145,7 +145,7 @@ static struct coordinator *replay(const struct run *run, bool is_compacted)
 static struct group_decision *begin(struct run *run)
 {
     group_decision_begin(&run->decision, run->coordinator, &run->arena, 0, run->now,
-                         1700000000000 + run->now);
+                         (struct wall_span){1700000000000 + run->now, 1700000000000 + run->now});
     return &run->decision;
 }
 

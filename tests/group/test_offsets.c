@@ -236,6 +236,48 @@ Test(offsets, g6_do_not_expire_when_the_clock_goes_back)
     world_close(world);
 }
 
+/* Of three clocks one is dead and one two weeks late: it may be now, or two weeks ago. */
+Test(offsets, g6_that_came_while_a_clock_was_late_do_not_expire_when_it_is_right_again)
+{
+    struct world *world = world_open();
+    world->unsure_ms = 2 * (int64_t)WEEK_MS;
+    world_commit_alone(world, "g", "t", 1);
+    world->unsure_ms = 0;
+    world_pass(world, 1200000);
+    cr_assert_eq(world_committed(world, "g", "t"), 1);
+    world_pass(world, WEEK_MS);
+    cr_assert_eq(world_committed(world, "g", "t"), -1);
+    world_close(world);
+}
+
+/* Of three clocks one is dead and one two weeks ahead. */
+Test(offsets, g6_do_not_expire_while_it_may_be_earlier)
+{
+    struct world *world = world_open();
+    world_commit_alone(world, "g", "t", 1);
+    world->time += 2 * (wall_ms)WEEK_MS;
+    world->unsure_ms = 2 * (int64_t)WEEK_MS;
+    world_pass(world, 1200000);
+    cr_assert_eq(world_committed(world, "g", "t"), 1);
+    world_close(world);
+}
+
+/* When the last member left is written down too. */
+Test(offsets, g6_of_a_group_that_was_left_while_a_clock_was_late_do_not_expire_either)
+{
+    struct world *world = world_open();
+    struct str id = world_stable(world, "g");
+    commit_as(world, id, 1);
+    world->time += 2 * (wall_ms)WEEK_MS; /* Of work. */
+    world->unsure_ms = 2 * (int64_t)WEEK_MS;
+    world_pass(world, 1200000); /* Its session ends. */
+    cr_assert(str_equal(world_state(world, "g"), STR("Empty")));
+    world->unsure_ms = 0;
+    world_pass(world, 1200000);
+    cr_assert_eq(world_committed(world, "g", "t"), 5);
+    world_close(world);
+}
+
 /* One that the test makes: version 0, one topic. */
 static struct str subscribe(struct world *world, const char *type, struct bytes subscription)
 {

@@ -121,7 +121,8 @@ void world_close(struct world *world)
 struct group_decision *world_begin(struct world *world)
 {
     group_decision_begin(&world->decision, world->coordinator, &world->arena, world->log_count,
-                         world->now, world->time);
+                         world->now,
+                         (struct wall_span){world->time - world->unsure_ms, world->time});
     return &world->decision;
 }
 

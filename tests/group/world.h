@@ -14,6 +14,7 @@ struct world {
     struct group_decision decision;
     mono_ms now;
     wall_ms time;
+    int64_t unsure_ms; /* By so much it may be earlier. */
     struct group_record *log;
     uint32_t log_count, log_capacity;
     uint64_t token;                                 /* The last one that was given out. */

@@ -3,12 +3,24 @@
 
 #include "cluster_clock.h"
 
-static int64_t choose(uint32_t members, uint32_t count, const int64_t *ahead_ms)
+static struct wall_span choose_both(uint32_t members, uint32_t count, const int64_t *ahead_ms)
 {
-    int64_t copy[8], chosen;
+    int64_t copy[8];
+    struct wall_span chosen = {INT64_MIN, INT64_MIN};
     memcpy(copy, ahead_ms, count * sizeof *copy);
     struct clock_readings readings = {.ahead_ms = copy, .count = count};
-    return cluster_clock_choose(&readings, members, &chosen) ? chosen : INT64_MIN;
+    cluster_clock_choose(&readings, members, &chosen);
+    return chosen;
+}
+
+static int64_t choose(uint32_t members, uint32_t count, const int64_t *ahead_ms)
+{
+    return choose_both(members, count, ahead_ms).earliest;
+}
+
+static int64_t choose_latest(uint32_t members, uint32_t count, const int64_t *ahead_ms)
+{
+    return choose_both(members, count, ahead_ms).latest;
 }
 
 enum { YEARS = 315576000 }; /* Ten, in seconds: far off. */
@@ -18,6 +30,9 @@ Test(cluster_clock, is_the_middle_of_all)
     cr_assert_eq(choose(3, 3, (int64_t[]){5, 3, 4}), 4);
     cr_assert_eq(choose(5, 5, (int64_t[]){5, 1, 2, 3, 4}), 3);
     cr_assert_eq(choose(1, 1, (int64_t[]){7}), 7);
+    cr_assert_eq(choose_latest(3, 3, (int64_t[]){5, 3, 4}), 4);
+    cr_assert_eq(choose_latest(5, 5, (int64_t[]){5, 1, 2, 3, 4}), 3);
+    cr_assert_eq(choose_latest(1, 1, (int64_t[]){7}), 7);
 }
 
 Test(cluster_clock, follows_no_minority_into_the_future)
@@ -27,6 +42,15 @@ Test(cluster_clock, follows_no_minority_into_the_future)
     cr_assert_eq(choose(5, 3, (int64_t[]){YEARS, YEARS, 4}), 4);
     cr_assert_eq(choose(2, 2, (int64_t[]){YEARS, 4}), 4);
     cr_assert_eq(choose(4, 4, (int64_t[]){YEARS, 4, YEARS, 3}), 4);
+}
+
+Test(cluster_clock, follows_no_minority_into_the_past)
+{
+    cr_assert_eq(choose_latest(3, 3, (int64_t[]){5, -YEARS, 4}), 4);
+    cr_assert_eq(choose_latest(3, 2, (int64_t[]){-YEARS, 4}), 4);
+    cr_assert_eq(choose_latest(5, 3, (int64_t[]){-YEARS, -YEARS, 4}), 4);
+    cr_assert_eq(choose_latest(2, 2, (int64_t[]){-YEARS, 4}), 4);
+    cr_assert_eq(choose_latest(4, 4, (int64_t[]){-YEARS, 4, -YEARS, 3}), 3);
 }
 
 Test(cluster_clock, is_not_known_from_a_minority)

@@ -125,6 +125,8 @@ bool keyed_is_superseded(const struct world *world, const struct ghost_partition
 {
     if (record->next == 0)
         return false;
+    if (world->swarm.lag_min_ms == 0) /* Then it need not be old: its time may be yet to come. */
+        return true;
     wall_ms since = partition->keyed->committed[record->next].timestamp;
     return since + world->swarm.lag_min_ms <= world_wall(world) + KEYED_CLOCK_SLACK_MS;
 }

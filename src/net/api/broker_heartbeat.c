@@ -29,9 +29,12 @@ static void heartbeat_finish(struct act *act, enum err result)
     response.is_caught_up = heartbeat->reply.is_caught_up;
     response.is_fenced = result != ERR_NONE || heartbeat->reply.is_fenced;
     response.should_shut_down = heartbeat->reply.should_shut_down;
-    if (result == ERR_NONE)
-        response.cluster_clock =
+    if (result == ERR_NONE) {
+        struct wall_span wall =
             office_clock(act->request->shard, heartbeat->command.id, heartbeat->wall_clock);
+        response.cluster_clock = wall.earliest;
+        response.cluster_clock_latest = wall.latest;
+    }
     request_reply(act->request, &response);
 }
 

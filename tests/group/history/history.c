@@ -30,7 +30,8 @@ struct str group_name(uint32_t group)
 struct group_decision *history_begin(struct history *history)
 {
     group_decision_begin(&history->decision, history->coordinator, &history->arena,
-                         history->log_end, history->now, history->time);
+                         history->log_end, history->now,
+                         (struct wall_span){history->time, history->time});
     return &history->decision;
 }
 
