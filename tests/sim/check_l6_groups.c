@@ -55,6 +55,8 @@ static bool is_assigned(const struct ledger_group *group, const struct image_top
 static bool is_stable(const struct world *world, uint32_t index, char *why, size_t size)
 {
     const struct ledger_group *group = ledger_group_of(world, index);
+    if (group->is_haunted) /* Its coordinator knows more than its records: ask the members alone. */
+        return true;
     if (!has_come_to_rest(group, why, size))
         return false;
     for (uint32_t i = 0; i < world->swarm.topics; i++) {

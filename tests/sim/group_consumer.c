@@ -424,11 +424,13 @@ static void answered(struct actor *actor, uint32_t node, int16_t api_key,
 static bool is_stable(struct actor *actor, char *why, size_t size)
 {
     struct group_consumer *consumer = (struct group_consumer *)actor;
-    const struct ledger_consumers *now = &ledger_group_of(actor->world, consumer->group)->consumers;
+    const struct ledger_group *group = ledger_group_of(actor->world, consumer->group);
+    const struct ledger_consumers *now = &group->consumers;
     const struct ledger_consumer *self = ledger_consumer_of(now, consumer->self.member_id);
-    bool has_all = consumer->is_in && self && self->has_current && now->is_there &&
-                   self->epoch == consumer->self.generation &&
-                   ledger_shares_equal(&self->assigned, &consumer->owned);
+    bool is_known = self && self->has_current && now->is_there &&
+                    self->epoch == consumer->self.generation &&
+                    ledger_shares_equal(&self->assigned, &consumer->owned);
+    bool has_all = consumer->is_in && (is_known || group->is_haunted);
     if (has_all && (owned_mask(consumer) & ~consumer->committed) == 0)
         return true;
     snprintf(why, size, "consumer %u of group%u, \"%s\", is %s in epoch %d with %u partitions; %s",

@@ -7,8 +7,9 @@
  *
  * A replica that lagged for longer than delete.retention.ms never saw the tombstones that its
  * leader let go, and still has what they deleted. As coordinator it then knows members who are
- * gone, until their sessions end. That cannot be helped (K1 grants it too): from then on, what
- * is decided of its groups is not judged; what clients are told is, and that they come to rest. */
+ * gone, until their sessions end, and who lives after all may stay with no record of its own. That
+ * cannot be helped (K1 grants it too): from then on, what is decided of its groups is not judged;
+ * what clients are told is, and that each of them comes to rest. */
 #ifndef SIM_LEDGER_H
 #define SIM_LEDGER_H
 
