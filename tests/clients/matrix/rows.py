@@ -38,7 +38,9 @@ class Stage:
             self.talk = None
 
     def create(self, topic, partitions):
+        """A client may ask any broker, and some take a topic that it has not heard of yet for an error."""
         self.cluster.skiff("topic", "create", topic, "-p", str(partitions), "-r", "3")
+        wait_for_leaders(self.cluster, topic)
 
     def topics(self):
         return {found["topic"]: found for found in json.loads(self.cluster.skiff("topic", "ls", "--json"))}
