@@ -389,7 +389,8 @@ def test_fresh_probes_show_how_long_a_hung_leader_was_away():
                       for at, after in zip(sorted(times), sorted(times)[1:]) if after > paused) / 1e9
         print(f"      longest gap {longest:.2f} s")
         assert 1.0 < longest < (again - paused) / 1e9, longest
-        assert set(history.failed().values()) <= {"REQUEST_TIMED_OUT", "_NOT_SENT", "CLOSED"}, history.failed()
+        found = set(history.failed().values())  # Who stood still knows of no leader when it goes on.
+        assert found <= {"REQUEST_TIMED_OUT", "_NOT_SENT", "CLOSED", "NOT_LEADER_OR_FOLLOWER"}, found
         assert [client[2:4] for client in history.of["c"]] == [["probe", "fresh"]]
         final = read_all(cluster)
         places = final.places()
