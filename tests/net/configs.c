@@ -254,10 +254,13 @@ Test(configs, of_too_many_resources_at_once_are_refused)
         body.resources[i].resource_name = STR("1");
         body.resources[i].configuration_keys = NULL;
     }
+    body.resources[MANY - 1].resource_type = CONFIG_OF_TOPIC;
+    body.resources[MANY - 1].resource_name = STR("nowhere");
     body.include_documentation = true;
     node_call(&node, node_connect(&node), WIRE_DESCRIBE_CONFIGS, 4, &body, &response);
     cr_assert_eq(response.results[0].error_code, ERR_NONE);
-    cr_assert_eq(response.results[MANY - 1].error_code, ERR_INVALID_REQUEST);
+    cr_assert_eq(response.results[MANY - 2].error_code, ERR_INVALID_REQUEST);
+    cr_assert_eq(response.results[MANY - 1].error_code, ERR_INVALID_REQUEST, "it was looked up");
 }
 
 /* ---- Altering. */

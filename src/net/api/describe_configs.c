@@ -103,11 +103,25 @@ static enum err describe_any(struct description *description, struct config_list
     }
 }
 
+static bool is_full(const struct description *description)
+{
+    const struct config *config = description->view.request->shard->config;
+    return description->size > (uint64_t)config->inflight_size_max;
+}
+
+static enum err refuse_more(struct describe_configs_response_result *result)
+{
+    return refuse(result, ERR_INVALID_REQUEST,
+                  STR("The answer would be too large: ask for fewer resources at once."));
+}
+
+/* Once the answer is full, nothing more is made for it. */
 static enum err describe(struct description *description, struct config_list *list,
                          const struct describe_configs_request_resource *wanted,
                          struct describe_configs_response_result *result)
 {
-    struct request *request = description->view.request;
+    if (is_full(description))
+        return refuse_more(result);
     enum err err = describe_any(description, list, result);
     if (err != ERR_NONE)
         return err;
@@ -115,10 +129,7 @@ static enum err describe(struct description *description, struct config_list *li
         *list = config_view_chosen(&description->view, list, wanted->configuration_keys,
                                    wanted->configuration_keys_count);
     description->size += list->size;
-    if (description->size > (uint64_t)request->shard->config->inflight_size_max)
-        return refuse(result, ERR_INVALID_REQUEST,
-                      STR("The answer would be too large: ask for fewer resources at once."));
-    return ERR_NONE;
+    return is_full(description) ? refuse_more(result) : ERR_NONE;
 }
 
 void api_describe_configs(struct shard *shard, struct request *request)
