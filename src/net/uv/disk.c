@@ -21,6 +21,7 @@ void disk_close_all(struct uv_shard *owner)
 {
     struct uv_disk *disk = &owner->disk;
     loads_free(owner);
+    frees_free(owner);
     for (uint32_t i = 0; i < disk->file_count; i++)
         if (disk->files[i].fd >= 0)
             close(disk->files[i].fd);
@@ -54,8 +55,8 @@ static void give_back(struct uv_shard *owner, file_id file)
     struct stat about;
     bool big_and_gone = !found->directory && fstat(found->fd, &about) == 0 && about.st_nlink == 0 &&
                         about.st_blocks > UNLINK_INLINE_SIZE / 512;
-    if (big_and_gone) /* Freeing the blocks of an unlinked segment takes tens of ms. */
-        close_later(owner, found->fd);
+    if (big_and_gone)
+        free_later(owner, found->fd, (uint64_t)about.st_size);
     else
         close(found->fd);
     *found = (struct uv_file){.fd = -1, .next_free = owner->disk.first_free};

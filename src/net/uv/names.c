@@ -26,21 +26,24 @@ enum err names_mkdir(struct env *env, const char *path)
 }
 
 /* A name goes at once. A big file's blocks go when its last descriptor is closed, and that is
- * left to the thread pool: freeing a segment holds a thread for 20 to 400 ms. So a descriptor is
- * held of what is about to lose its name; -1: nothing is there, or nothing big. */
+ * free.c's. So a descriptor is held of what is about to lose its name; -1: nothing is there, or
+ * nothing big. */
 static int hold_big(struct env *env, const char *path)
 {
     struct stat about;
     if (fstatat(root_of(env), path, &about, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(about.st_mode) ||
         about.st_blocks <= UNLINK_INLINE_SIZE / 512)
         return -1;
-    return openat(root_of(env), path, O_RDONLY | O_CLOEXEC);
+    return openat(root_of(env), path, O_RDWR | O_CLOEXEC);
 }
 
 static void let_go(struct env *env, int held)
 {
-    if (held >= 0)
-        close_later(uv_shard_of(env), held);
+    struct stat about = {0};
+    if (held < 0)
+        return;
+    fstat(held, &about);
+    free_later(uv_shard_of(env), held, (uint64_t)about.st_size);
 }
 
 /* Who takes a name over takes it from a file that has nothing else, as a compacted segment does. */

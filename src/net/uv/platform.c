@@ -19,10 +19,11 @@ static void raise_file_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void ignore_broken_pipes(void)
+static void ignore_signals(void)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGPIPE, &ignore, NULL); /* sendfile() has no MSG_NOSIGNAL. */
+    sigaction(SIGIO, &ignore, NULL);   /* Somebody opens a file while free.c has its lease. */
 }
 
 enum err platform_open(struct platform **out, struct config *config, struct trace *trace)
@@ -38,7 +39,7 @@ enum err platform_open(struct platform **out, struct config *config, struct trac
     platform->lock_fd = -1;
     owner->platform = platform;
     raise_file_limit();
-    ignore_broken_pipes();
+    ignore_signals();
     sockets_init(owner);
     err = listen_bind_all(platform);
     if (err == ERR_NONE)
@@ -51,6 +52,7 @@ enum err platform_open(struct platform **out, struct config *config, struct trac
     int failed = uv_loop_init(&owner->loop);
     check(failed == 0);
     platform->loop_ready = true;
+    frees_init(owner);
     *out = platform;
     return ERR_NONE;
 }

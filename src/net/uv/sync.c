@@ -1,4 +1,4 @@
-/* sync.c -- what may block, on libuv's thread pool: fdatasync, syncfs, last closes.
+/* sync.c -- fdatasync and syncfs, on libuv's thread pool.
  *
  * Up to three files are synced one by one; more by one syncfs() where its result can be
  * trusted (ext4, xfs, btrfs; Linux 5.17 or newer). The kernel reports a write-back error
@@ -36,11 +36,6 @@ struct sync_job {
     enum err result;
     uint32_t count;
     struct sync_target targets[];
-};
-
-struct close_job {
-    uv_work_t work;
-    int fd;
 };
 
 static bool kernel_reports_syncfs_errors(void)
@@ -155,26 +150,4 @@ void sync_start(struct env *env, const struct env_sync *request)
         job->whole_fd = owner->disk.whole_fds[job->whole];
     int failed = uv_queue_work(&owner->loop, &job->work, sync_now, on_synced);
     check(failed == 0); /* It fails only without a work function. */
-}
-
-static void close_now(uv_work_t *work)
-{
-    struct close_job *job = work->data;
-    close(job->fd);
-}
-
-static void on_close_done(uv_work_t *work, int status)
-{
-    (void)status;
-    mem_free(work->data);
-}
-
-/* Close a descriptor where that may take long. */
-void close_later(struct uv_shard *owner, int fd)
-{
-    struct close_job *job = mem_zalloc(sizeof *job);
-    job->work.data = job;
-    job->fd = fd;
-    int failed = uv_queue_work(&owner->loop, &job->work, close_now, on_close_done);
-    check(failed == 0);
 }

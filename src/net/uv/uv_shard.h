@@ -25,7 +25,7 @@ enum {
     SYNC_SINGLE_FILES_MAX = 3, /* More files than this are synced by one syncfs(). */
     SYNC_WHOLE_FDS = 2,        /* Concurrent syncfs() calls; each needs a descriptor of its own. */
     IO_VECTORS_MAX = 64,       /* Parts of one system call. */
-    UNLINK_INLINE_SIZE = 1 << 20, /* Bytes; freeing more blocks is left to the thread pool. */
+    UNLINK_INLINE_SIZE = 1 << 20, /* Bytes; more blocks are freed in steps (free.c). */
     LOADS_MAX = 2,                /* At once; the thread pool has four threads. */
     LOADS_ASKED_MAX = 256,        /* That readers wait for. */
     LOAD_SIZE_MAX = 1 << 20,      /* Bytes of one. */
@@ -98,6 +98,14 @@ struct uv_loads {
     uint64_t ticket; /* Of the last one. */
 };
 
+/* Big files without a name, whose blocks are being freed. */
+struct uv_frees {
+    struct list waiting; /* struct free_file. */
+    uint32_t count;
+    bool is_running;
+    uv_timer_t pause;
+};
+
 struct uv_disk {
     int root_fd;
     bool can_sync_whole;
@@ -125,6 +133,7 @@ struct uv_shard {
     struct uv_sockets sockets;
     struct uv_disk disk;
     struct uv_loads loads;
+    struct uv_frees frees;
 };
 
 struct platform {
@@ -225,7 +234,13 @@ enum err names_list(struct env *env, const char *path, struct arena *arena, cons
 void sync_init(struct uv_shard *owner);
 void sync_free(struct uv_shard *owner);
 void sync_start(struct env *env, const struct env_sync *request);
-void close_later(struct uv_shard *owner, int fd);
+
+/* free.c */
+void frees_init(struct uv_shard *owner);
+void frees_free(struct uv_shard *owner);
+/* Close the descriptor of a big file; once nobody has it open any more, its `size` bytes go in
+ * steps. Owns  the descriptor, from here on. */
+void free_later(struct uv_shard *owner, int fd, uint64_t size);
 
 /* load.c */
 void loads_init(struct uv_shard *owner);
