@@ -2,9 +2,9 @@
  *
  * While a sync is in flight the next group gathers. When it ends, the durable end of
  * each log in it moves to what had been written as it left, unless the log was
- * truncated meanwhile. The marks (log, synced end, committed) leave with the next group, or
- * by a sync of their own within SYNC_MARKS_DELAY_MS; they are the sole evidence that
- * recovery goes by (rules 7, 8, 21).
+ * truncated meanwhile. The marks (log, synced end, committed) leave SYNC_MARKS_DELAY_MS after
+ * they changed, with the next group or by a sync of their own, so that most groups sync what was
+ * written and nothing else; they are the sole evidence that recovery goes by (rules 7, 8, 21).
  *
  * A shard's data logs share one struct sync ("marks-<shard>"), the metadata log has
  * its own ("marks-meta"), so that metadata never queues behind data.
@@ -16,7 +16,7 @@
 #include "base/base.h"
 #include "env.h"
 
-enum { SYNC_MARKS_DELAY_MS = 1000 };
+enum { SYNC_MARKS_DELAY_MS = 100 }; /* What lies past a mark is written again at a start. */
 
 struct sync;
 
@@ -57,7 +57,7 @@ mono_ms sync_deadline(const struct sync *sync);
 /* Nothing queued, unsynced or in flight, the marks included: fit for a clean stop. */
 bool sync_is_idle(const struct sync *sync);
 
-/* Ask for the marks to leave now rather than within a second (a clean stop). */
+/* Ask for the marks to leave now (a clean stop). */
 void sync_hurry(struct sync *sync);
 
 /* The key of the first mark at or after place *cursor (0 to start): which logs were there. */

@@ -1,6 +1,6 @@
 /* sync.c -- group commit and the marks that it leaves.
  *
- * One sync is in flight at most. The marks that leave with a group say what the groups
+ * One sync is in flight at most. Marks leave with a group now and then, and say what the groups
  * before it made durable, so a mark never claims what is not synced. A group that fails
  * takes its logs offline; the marks in it are written again to the same copy.
  *
@@ -301,13 +301,14 @@ static void add_marks(struct sync *sync)
 
 /* Groups. */
 
+static bool are_marks_due(const struct sync *sync)
+{
+    return sync->are_marks_changed && (sync->are_marks_wanted || sync->now >= sync->marks_due);
+}
+
 static bool is_group_due(const struct sync *sync)
 {
-    if (sync->is_in_flight)
-        return false;
-    if (!list_is_empty(&sync->dirty))
-        return true;
-    return sync->are_marks_changed && (sync->are_marks_wanted || sync->now >= sync->marks_due);
+    return !sync->is_in_flight && (!list_is_empty(&sync->dirty) || are_marks_due(sync));
 }
 
 static void end_group(struct sync *sync, enum err result)
@@ -363,7 +364,7 @@ static void start_group(struct sync *sync)
     sync->marks_result = ERR_NONE;
     join_logs(sync);
     check(sync->group.count <= ENV_SYNC_FILES_MAX);
-    if (sync->are_marks_changed)
+    if (are_marks_due(sync))
         add_marks(sync);
     sync->is_in_flight = true;
     sync->ticket++;

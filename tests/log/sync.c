@@ -73,7 +73,37 @@ Test(sync, the_next_group_gathers_while_one_is_under_way)
     log_fixture_close(&f);
 }
 
-Test(sync, marks_leave_by_themselves_within_a_second)
+static void append_and_sync(struct log_fixture *f, mono_ms after)
+{
+    f->memory->now += after;
+    fixture_append(f, 1, 1, 10, NULL);
+    log_fixture_flush(f);
+    log_fixture_end_sync(f);
+}
+
+/* Else each record would wait for two syncs, one after the other. */
+Test(sync, marks_join_one_group_of_many)
+{
+    enum { GROUPS = 10, APART_MS = SYNC_MARKS_DELAY_MS / GROUPS };
+    struct log_fixture f;
+    log_fixture_open(&f, 0);
+    log_fixture_settle(&f);
+    append_and_sync(&f, SYNC_MARKS_DELAY_MS); /* Its marks are due that much later. */
+    append_and_sync(&f, 0);                   /* With the names of the first one's files. */
+    uint32_t syncs = f.memory->sync_total, files = f.memory->sync_files_total;
+
+    for (int i = 1; i < GROUPS; i++)
+        append_and_sync(&f, APART_MS);
+    cr_assert_eq(f.memory->sync_total - syncs, GROUPS - 1);
+    cr_assert_eq(f.memory->sync_files_total - files, GROUPS - 1);
+    cr_assert_eq(log_ends(f.log)->durable, GROUPS + 1);
+
+    append_and_sync(&f, APART_MS);
+    cr_assert_gt(f.memory->sync_files_total - files, GROUPS, "no marks have left");
+    log_fixture_close(&f);
+}
+
+Test(sync, marks_leave_by_themselves_within_their_delay)
 {
     struct log_fixture f;
     log_fixture_open(&f, 0);
@@ -269,7 +299,7 @@ Test(sync, nothing_is_taken_for_committed_that_a_power_loss_may_have_taken)
     cr_assert_eq(committed_at_the_next_start(LOG_CLASS_PAGE_CACHE, false), 0);
 }
 
-Test(sync, a_commit_alone_makes_the_marks_leave_within_a_second_and_only_once)
+Test(sync, a_commit_alone_makes_the_marks_leave_within_their_delay_and_only_once)
 {
     struct log_fixture f;
     log_fixture_open(&f, 0);
