@@ -5,8 +5,14 @@
  * way; then the files are cut and the second syncs them, with the epoch file and the
  * directory; a third syncs the epoch file's new name, or a reset's new mark, without which
  * a start other than 0 is not believed. Until then nothing is appended, so that no old
- * record can come back from under a new one. */
+ * record can come back from under a new one.
+ *
+ * The loop waits for the disk with each file that is removed. So of logs that are deleted a few
+ * go on with each group (SYNC_DELETIONS_MAX), and one that goes whole takes as many groups as it
+ * needs to remove its files. */
 #include "log_internal.h"
+
+enum { WIPE_FILES_MAX = 32 }; /* Removed when a group ends, of one log. */
 
 static void enter_change(struct log *log, enum log_change change)
 {
@@ -214,13 +220,14 @@ void log_delete(struct log *log)
     enter_change(log, LOG_CHANGE_DELETE);
 }
 
-/* Remove the files of the directory, but for its identity: while a record of the old topic may
- * be there, after a power loss too, the directory must say whose it is. */
-static void wipe(struct log *log)
+/* Remove files of the directory, but for its identity: while a record of the old topic may
+ * be there, after a power loss too, the directory must say whose it is. The loop waits for each of
+ * them, so there are a few a call. True: none is left. */
+static bool wipe(struct log *log)
 {
     struct arena arena = {0};
     const char **names;
-    uint32_t count;
+    uint32_t count, seen = 0, removed = 0;
     char path[ENV_PATH_MAX];
 
     log_doom_segments(log, 0);
@@ -228,21 +235,20 @@ static void wipe(struct log *log)
         segment_free(log->env, log->doomed[i]);
     log->doomed_count = 0;
     if (!log->has_directory)
-        return; /* One of that name may be there by now, and belong to another log (rule 18). */
+        return true; /* One of that name may be there by now, and be another log's (rule 18). */
     enum err err = env_list(log->env, log->dir, &arena, &names, &count);
     log->has_directory = err == ERR_NONE;
-    for (uint32_t i = 0; err == ERR_NONE && i < count; i++) {
-        if (strcmp(names[i], "partition.metadata") == 0)
+    for (; log->has_directory && seen < count && removed < WIPE_FILES_MAX; seen++) {
+        if (strcmp(names[seen], "partition.metadata") == 0)
             continue;
-        log_path(log, names[i], path);
-        (void)env_unlink(log->env, path);
+        log_path(log, names[seen], path);
+        removed += env_unlink(log->env, path) == ERR_NONE;
     }
     arena_free(&arena);
     if (!log->has_directory)
-        return;
+        return true;
     log->is_directory_dirty = true;
-    if (log->change == LOG_CHANGE_RESET)
-        (void)log_write_metadata(log);
+    return seen == count;
 }
 
 /* Nothing but the identity is left in the directory, for good. */
@@ -291,7 +297,12 @@ static void step_barrier(struct log *log)
         log_start_cut(log);
         return;
     }
-    wipe(log);
+    if (!wipe(log)) {
+        enter_step(log, LOG_STEP_BARRIER);
+        return;
+    }
+    if (log->change == LOG_CHANGE_RESET && log->has_directory)
+        (void)log_write_metadata(log);
     log->epochs_stored = -1;
     log->are_epochs_dirty = false;
     enter_step(log, LOG_STEP_CUT);
@@ -333,6 +344,11 @@ static void step_cut(struct log *log, log_offset end)
     } else {
         finish_change(log, end);
     }
+}
+
+bool log_is_being_removed(const struct log *log)
+{
+    return log->state == LOG_BUSY && log->change == LOG_CHANGE_DELETE && log->has_directory;
 }
 
 bool log_step_needs_marks(const struct log *log)

@@ -180,6 +180,11 @@ bool log_join_group(struct log *log, struct sync_group *group)
 {
     uint32_t count = group->count;
 
+    /* The loop waits for each unlink, and nobody waits for a deletion. */
+    if (log_is_being_removed(log) && group->deletions++ >= SYNC_DELETIONS_MAX) {
+        sync_want_group(log->sync, &log->member);
+        return false;
+    }
     log->flight = (struct log_flight){.step = log->step, .end = log->ends.written};
     if (log_step_needs_marks(log))
         sync_want_marks(log->sync);

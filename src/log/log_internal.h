@@ -216,6 +216,8 @@ void log_put_mark(struct log *log);
 void log_start_cut(struct log *log);
 /* The group that `step` waited for has ended; `end` is what it covered. */
 void log_step_change(struct log *log, log_offset end, enum err marks);
+/* It is being deleted, and files of it are left. */
+bool log_is_being_removed(const struct log *log);
 /* The step waits for the marks, not only for a group. */
 bool log_step_needs_marks(const struct log *log);
 /* Let go of the segments from `first` on; they are unlinked by the cut. */

@@ -360,7 +360,7 @@ static void join_logs(struct sync *sync)
 
 static void start_group(struct sync *sync)
 {
-    sync->group.count = 0;
+    sync->group.count = sync->group.deletions = 0;
     sync->marks_result = ERR_NONE;
     join_logs(sync);
     check(sync->group.count <= ENV_SYNC_FILES_MAX);

@@ -23,6 +23,7 @@ struct sync_group {
     file_id *files;
     uint32_t count;
     uint32_t capacity;
+    uint32_t deletions; /* Logs in it whose directory is going. */
 };
 
 void sync_group_add(struct sync_group *group, file_id file);
@@ -52,10 +53,13 @@ void sync_count_written(struct sync *sync, uint32_t batches, uint64_t bytes);
 /* The marks as they are now go with the next group, whether or not they changed. */
 void sync_want_marks(struct sync *sync);
 
-enum { SYNC_FILES_OF_LOG_MAX = 64 }; /* What one log may add to a group. */
+enum {
+    SYNC_FILES_OF_LOG_MAX = 64, /* What one log may add to a group. */
+    SYNC_DELETIONS_MAX = 16,    /* Logs that may go on to remove files when a group ends. */
+};
 
-/* The log's side of a group. Add what must be synced; false: the log went offline and is
- * not in the group. */
+/* The log's side of a group. Add what must be synced; false: the log is not in the group: it went
+ * offline, or is being deleted and waits for the next one. */
 bool log_join_group(struct log *log, struct sync_group *group);
 /* `marks`: whether the marks as they were when the group left are synced; ERR_AGAIN: they
  * will be with the next group. */

@@ -409,12 +409,12 @@ static uint32_t check_successors(const struct log_fixture *deleted)
     return states;
 }
 
-Test(crash, rule_18_the_next_topic_of_a_name_takes_over_nothing)
+static void check_each_step_of_deletion(uint32_t segments, uint32_t states_min)
 {
     struct log_fixture f;
     uint32_t states = 0;
     log_fixture_open(&f, 1500);
-    for (int i = 0; i < 3; i++)
+    for (uint32_t i = 0; i < segments; i++)
         fixture_append(&f, 1, 2, 500, NULL);
     log_fixture_settle(&f);
 
@@ -425,6 +425,16 @@ Test(crash, rule_18_the_next_topic_of_a_name_takes_over_nothing)
         if (log_fixture_end_sync(&f))
             states += check_successors(&f);
     }
-    cr_assert_gt(states, 100);
+    cr_assert_gt(states, states_min);
     log_fixture_close(&f);
+}
+
+Test(crash, rule_18_the_next_topic_of_a_name_takes_over_nothing)
+{
+    check_each_step_of_deletion(3, 100);
+}
+
+Test(crash, rule_18_nor_from_a_log_that_went_in_steps)
+{
+    check_each_step_of_deletion(10, 2000);
 }

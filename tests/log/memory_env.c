@@ -218,6 +218,7 @@ static enum err do_unlink(struct env *env, const char *path)
         return ERR_EXISTS;
     op.inode = disk_walk(memory, path, op.name);
     disk_perform(memory, op);
+    memory->unlink_total++;
     return ERR_NONE;
 }
 

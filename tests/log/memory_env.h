@@ -49,7 +49,7 @@ struct memory_env {
     /* What was seen. */
     const char *marks[MEMORY_MARKS_MAX];
     uint32_t mark_count;
-    uint32_t sync_total, sync_files_total, write_total;
+    uint32_t sync_total, sync_files_total, write_total, unlink_total;
     struct probe last_probe[PROBE_MARK + 1];
 };
 

@@ -50,6 +50,76 @@ Test(sync, one_sync_serves_every_append_that_waited)
     log_fixture_close(&f);
 }
 
+/* As many logs as a topic may have, each with a record; all of them are told to go. */
+enum { GOING = 100, TICK_UNLINKS_MAX = 128 };
+
+static void delete_many(struct log_fixture *f, struct log *logs[GOING])
+{
+    char dir[16];
+
+    for (int i = 0; i < GOING; i++) {
+        snprintf(dir, sizeof dir, "o-%d", i);
+        logs[i] = open_other(f, i, dir);
+        append_to(logs[i]);
+    }
+    log_fixture_settle(f);
+    for (int i = 0; i < GOING; i++)
+        log_delete(logs[i]);
+}
+
+static void close_many(struct log *logs[GOING])
+{
+    for (int i = 0; i < GOING; i++)
+        log_close(logs[i]);
+}
+
+/* Each unlink may wait for the disk, and the loop with it. */
+Test(sync, a_group_that_ends_lets_a_few_of_many_deletions_go_on)
+{
+    struct log_fixture f;
+    struct log *logs[GOING];
+    uint32_t most = 0, before = 0;
+    log_fixture_open(&f, 0);
+    delete_many(&f, logs);
+
+    do {
+        uint32_t count = f.memory->unlink_total - before;
+        most = count > most ? count : most;
+        before = f.memory->unlink_total;
+        log_fixture_flush(&f);
+    } while (log_fixture_end_sync(&f));
+
+    cr_assert_leq(most, TICK_UNLINKS_MAX);
+    log_fixture_settle(&f);
+    for (int i = 0; i < GOING; i++) {
+        char dir[16];
+        snprintf(dir, sizeof dir, "o-%d", i);
+        cr_assert_eq(memory_env_size(f.memory, dir), -1, "%s is there", dir);
+    }
+    close_many(logs);
+    log_fixture_close(&f);
+}
+
+Test(sync, a_record_does_not_wait_behind_deletions)
+{
+    struct log_fixture f;
+    struct log *logs[GOING];
+    log_fixture_open(&f, 0);
+    delete_many(&f, logs);
+    log_fixture_flush(&f);
+
+    fixture_append(&f, 1, 1, 10, NULL);
+    log_fixture_flush(&f);
+    log_fixture_end_sync(&f);
+    log_fixture_flush(&f);
+    log_fixture_end_sync(&f);
+
+    cr_assert_eq(log_ends(f.log)->durable, 1);
+    cr_assert_geq(memory_env_size(f.memory, "o-99"), 0);
+    close_many(logs);
+    log_fixture_close(&f);
+}
+
 Test(sync, the_next_group_gathers_while_one_is_under_way)
 {
     struct log_fixture f;

@@ -308,6 +308,50 @@ Test(truncate, rule_21_delete_drops_the_mark_before_the_files)
     log_fixture_close(&f);
 }
 
+Test(truncate, delete_removes_a_long_log_in_steps)
+{
+    enum { SEGMENTS = 40, STEP_UNLINKS_MAX = 32 };
+    struct log_fixture f;
+    uint32_t before = 0;
+    log_fixture_open(&f, 1500);
+    fill(&f, 1, SEGMENTS);
+    log_delete(f.log);
+
+    do {
+        cr_assert_leq(f.memory->unlink_total - before, STEP_UNLINKS_MAX);
+        before = f.memory->unlink_total;
+        log_fixture_flush(&f);
+    } while (log_fixture_end_sync(&f));
+
+    cr_assert_gt(f.memory->unlink_total, SEGMENTS);
+    cr_assert_eq(f.deleted_told, 1);
+    cr_assert_eq(memory_env_size(f.memory, "t-7"), -1);
+    log_fixture_close(&f);
+}
+
+Test(truncate, a_long_rotten_log_keeps_its_mark_until_all_of_it_is_gone)
+{
+    struct log_fixture f;
+    uint32_t steps = 0;
+    log_fixture_open(&f, 1500);
+    fill(&f, 1, 40);
+    log_fixture_stop(&f, true);
+    memory_env_flip(f.memory, "t-7/00000000000000000078.log", 200);
+    log_fixture_start(&f);
+    cr_assert_eq(log_error(f.log), ERR_CORRUPT);
+
+    cr_assert_eq(log_reset(f.log, 6), ERR_NONE);
+    for (; memory_env_size(f.memory, "t-7/00000000000000000078.log") >= 0; steps++) {
+        log_fixture_flush(&f);
+        log_fixture_end_sync(&f);
+    }
+    log_fixture_power_loss(&f, NULL);
+
+    cr_assert_gt(steps, 1);
+    cr_assert_eq(log_error(f.log), ERR_CORRUPT);
+    log_fixture_close(&f);
+}
+
 Test(truncate, the_same_directory_serves_again_after_a_deletion)
 {
     struct log_fixture f;
