@@ -11,7 +11,7 @@
 
 #include "batch_layout.h"
 
-enum { COMPACT_UNSYNCED_MAX = 4 << 20 }; /* Bytes written between two syncs of a successor. */
+enum { COMPACT_UNSYNCED_MAX = 256 << 10 }; /* Bytes of a successor between two of its syncs. */
 
 static const char cleaned[] = ".cleaned";
 
@@ -214,7 +214,7 @@ static enum err open_target(struct compaction *compaction)
         return err;
     }
     compaction->target = target;
-    compaction->out->size = 0;
+    compaction->out->size = compaction->out_written = 0;
     compaction->unsynced = 0;
     return ERR_NONE;
 }
@@ -296,25 +296,29 @@ static enum compact_outcome look_at_batch(struct compaction *compaction, struct 
     return begin_copy(compaction);
 }
 
-/* Write what has gathered. */
-static enum err write_out(struct compaction *compaction)
+/* Write `size` bytes of what has gathered, from where the last write ended. */
+static enum err write_out(struct compaction *compaction, uint32_t size)
 {
     struct segment *target = compaction->target;
     struct buf *out = compaction->out;
-    uint32_t done = 0;
 
-    while (done < out->size) {
-        struct bytes rest = {.data = out->data + done, .size = out->size - done};
+    while (size > 0) {
+        struct bytes rest = {.data = out->data + compaction->out_written, .size = size};
         int64_t moved = env_write(compaction->env, target->file, target->written, &rest, 1);
         if (moved <= 0)
             return moved < 0 ? (enum err)moved : ERR_IO;
-        done += (uint32_t)moved;
+        size -= (uint32_t)moved;
+        compaction->out_written += (uint32_t)moved;
+        compaction->unsynced += (uint32_t)moved;
+        compaction->bytes_written += (uint32_t)moved;
         target->written += (uint64_t)moved;
     }
-    compaction->unsynced += done;
-    compaction->bytes_written += done;
-    out->size = 0;
     return ERR_NONE;
+}
+
+static uint32_t size_gathered(const struct compaction *compaction)
+{
+    return compaction->out->size - compaction->out_written;
 }
 
 static void add_sync_file(struct compaction *compaction, file_id file)
@@ -339,13 +343,20 @@ static enum compact_outcome sync_so_far(struct compaction *compaction)
     return COMPACT_SYNCS;
 }
 
-static enum compact_outcome write_gathered(struct compaction *compaction)
+/* A write takes new pages, which costs more than all else: it has a slice for itself. */
+static enum compact_outcome write_piece(struct compaction *compaction, struct compact_work *work)
 {
-    if (compaction->out->size < compaction->config.io_size)
-        return COMPACT_GOES_ON;
-    enum err err = write_out(compaction);
+    struct buf *out = compaction->out;
+
+    work->used = UINT64_MAX;
+    enum err err = write_out(compaction, compaction->config.io_size);
     if (err != ERR_NONE)
         return fail(compaction, err, "The successor of a segment cannot be written");
+    if (size_gathered(compaction) < compaction->config.io_size) {
+        out->size = size_gathered(compaction);
+        memmove(out->data, out->data + compaction->out_written, out->size);
+        compaction->out_written = 0;
+    }
     return compaction->unsynced >= COMPACT_UNSYNCED_MAX ? sync_so_far(compaction) : COMPACT_GOES_ON;
 }
 
@@ -355,7 +366,7 @@ static enum compact_outcome end_group(struct compaction *compaction)
     struct log *log = compaction->log;
     struct segment *target = compaction->target;
 
-    enum err err = write_out(compaction);
+    enum err err = write_out(compaction, size_gathered(compaction));
     if (err != ERR_NONE)
         return fail(compaction, err, "The successor of a segment cannot be written");
     check(target->written == target->size);
@@ -384,6 +395,8 @@ static enum compact_outcome copy_batch(struct compaction *compaction, struct com
     struct compact_job *job = &compaction->job;
     struct compact_left left;
 
+    if (!job->is_open && size_gathered(compaction) >= compaction->config.io_size)
+        return write_piece(compaction, work);
     enum err err = take_batch(compaction, work);
     if (err == ERR_NOT_FOUND)
         return copy_next_segment(compaction);
@@ -403,7 +416,7 @@ static enum compact_outcome copy_batch(struct compaction *compaction, struct com
     index_note(target, log->env, log->dir, log->config.index_interval_size,
                &(struct placed_batch){.info = left.info, .position = target->size});
     target->size += left.info.size;
-    return write_gathered(compaction);
+    return COMPACT_GOES_ON;
 }
 
 /* Sync the directory, in order to go on from `phase`. */

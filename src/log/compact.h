@@ -137,8 +137,9 @@ struct compaction {
     uint32_t group_first;
     uint64_t same_size;     /* Of its first bytes a look found that they stay as they are. */
     struct segment *target; /* NULL: none is begun. */
-    struct buf *out;        /* Not written yet. */
-    uint64_t unsynced;      /* Bytes written to it since it was synced. */
+    struct buf *out;
+    uint32_t out_written; /* Of its first bytes: they are in the target's file. */
+    uint64_t unsynced;    /* Bytes written to it since it was synced. */
 
     file_id sync_files[COMPACT_SYNC_FILES_MAX];
     uint32_t sync_count, sync_kept; /* So many of the first stay open after it. */
