@@ -1,8 +1,9 @@
 /* partition_clean.c -- the shard's cleaner at work: one compaction at a time, beside the requests.
  *
- * What it may do in a millisecond costs what one read of the configured size does. That is done in
- * slices, each in a tick of its own and after what the tick owes to others: so a request waits for
- * one slice at most, and requests that come meanwhile have their turn before the next one. */
+ * What it may do in a millisecond costs what reading half of the configured size does, about half
+ * of that millisecond. That is done in slices, each in a tick of its own and after what the tick
+ * owes to others: so a request waits for one slice at most, and requests that come meanwhile have
+ * their turn before the next one. */
 #include "cluster_clock.h"
 #include "log_cleaner.h"
 #include "partition.h"
@@ -10,7 +11,8 @@
 #include <stdio.h>
 
 enum {
-    SLICES = 8, /* In a millisecond. */
+    SLICE_SHARE = 16, /* Of log.cleaner.io.buffer.size, one such part a slice... */
+    SLICES = 8,       /* ...and so many in a millisecond. */
     IO_SIZE_LEAST = 4096,
 };
 
@@ -59,7 +61,7 @@ void partitions_clean_open(struct partitions *partitions)
     struct shard *shard = partitions->shard;
     const struct config *config = shard->config;
     char path[48] = "cleaner-offset-checkpoint";
-    int32_t io_size = config->cleaner_io_size / SLICES;
+    int32_t io_size = config->cleaner_io_size / SLICE_SHARE;
 
     if (config->shards > 1)
         snprintf(path, sizeof path, "cleaner-offset-checkpoint-%u", shard->index);

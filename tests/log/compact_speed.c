@@ -33,7 +33,7 @@ enum {
     BATCH_SIZE_MOST = 1 << 20,
     SEGMENT_SIZE = 4 << 20,
     TICKETS_MAX = 16,
-    IO_SIZE = 64 << 10, /* An eighth of log.cleaner.io.buffer.size, as a node has it. */
+    IO_SIZE = 32 << 10, /* A sixteenth of log.cleaner.io.buffer.size, as a node has it. */
 };
 
 static const char *const codec_names[] = {"none", "gzip", "snappy", "lz4", "zstd"};

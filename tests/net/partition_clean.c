@@ -10,11 +10,11 @@
 
 static struct node node;
 
-enum { SLICES = 8, SLICE_SIZE = 4096, BATCHES = 100, BACKOFF_MS = 600000 };
+enum { SLICES = 8, SLICE_SHARE = 16, SLICE_SIZE = 4096, BATCHES = 200, BACKOFF_MS = 600000 };
 
 static void tune(struct config *config)
 {
-    config->cleaner_io_size = SLICES * SLICE_SIZE;
+    config->cleaner_io_size = SLICE_SHARE * SLICE_SIZE;
     config->cleaner_backoff_ms = BACKOFF_MS;
     http_add_listener(config);
 }
