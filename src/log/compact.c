@@ -100,12 +100,21 @@ static struct segment *segment_at(const struct compaction *compaction, uint32_t 
     return index < log->segment_count ? log->segments[index] : NULL;
 }
 
+/* To a replica that copies the log it tells where an epoch began, by which others are found to
+ * have diverged. */
+static bool begins_epoch(const struct log *log, log_offset base)
+{
+    return epoch_cache_find(&log->epochs, base) != epoch_cache_find(&log->epochs, base - 1);
+}
+
 /* The last batch of its producer tells the next start where its sequence stands; the last one
  * of a segment, where that ends (rule 9). */
 static bool must_stay(const struct compaction *compaction, const struct batch_info *info)
 {
     const struct log *log = compaction->log;
 
+    if (begins_epoch(log, info->base))
+        return true;
     if (compact_source_is_at_end(&compaction->source) &&
         compaction->source.segment + 1 == compaction->group_end)
         return true;

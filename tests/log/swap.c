@@ -194,6 +194,7 @@ Test(swap, readers_go_on_in_the_files_that_they_were_given)
 {
     struct log_fixture f;
     struct log_extent before, after;
+    struct batch_info info;
     uint8_t old[SEGMENT_SIZE], again[SEGMENT_SIZE];
     log_fixture_open_compacted(&f, SEGMENT_SIZE, 100);
     append_rounds(&f, 0, 10);
@@ -211,7 +212,37 @@ Test(swap, readers_go_on_in_the_files_that_they_were_given)
     env_close(&f.memory->env, before.file);
     cr_assert_eq(log_find(f.log, 0, 400, LOG_BOUND_COMMITTED, &after), ERR_NONE);
     cr_assert_neq(after.file, before.file);
-    cr_assert_gt(after.base, 0); /* What stood at offset 0 is superseded. */
+    cr_assert_leq(after.size, sizeof again);
+    cr_assert_eq(env_read(&f.memory->env, after.file, after.position, again, after.size),
+                 after.size);
+    cr_assert_eq(batch_read((struct bytes){.data = again, .size = after.size}, &info), ERR_NONE);
+    cr_assert_eq(info.record_count, 0); /* What stood there is superseded. */
+    log_fixture_close(&f);
+}
+
+/* Seed 2299: a replica that had copied the log believed that an epoch reached further than it did,
+ * led, and took a diverged follower's end for its own. */
+Test(swap, tells_who_copies_the_log_where_an_epoch_began)
+{
+    enum { FIRST = 4, COUNT = 15 };
+    struct log_fixture f;
+    struct batch_info info;
+    struct buf *buf = NULL;
+    log_fixture_open_compacted(&f, SEGMENT_SIZE, 100);
+    append_rounds(&f, 0, FIRST);
+    for (uint32_t i = FIRST; i < COUNT; i++)
+        cr_assert_eq(fixture_append_buf(&f, 2, round_batch(i), NULL), ERR_NONE);
+    log_fixture_settle(&f);
+    (void)log_commit(f.log, log_ends(f.log)->durable);
+
+    log_fixture_clean(&f);
+
+    cr_assert_eq(log_read(f.log, KEYS * FIRST, 1, LOG_BOUND_WRITTEN, &buf), ERR_NONE);
+    cr_assert_eq(batch_read((struct bytes){.data = buf->data, .size = buf->size}, &info), ERR_NONE);
+    cr_assert_eq(info.base, KEYS * FIRST);
+    cr_assert_eq(info.epoch, 2);
+    cr_assert_eq(info.record_count, 0);
+    buf_unref(buf);
     log_fixture_close(&f);
 }
 
