@@ -107,7 +107,7 @@ static bool begins_epoch(const struct log *log, log_offset base)
     return epoch_cache_find(&log->epochs, base) != epoch_cache_find(&log->epochs, base - 1);
 }
 
-/* The last batch of its producer tells the next start where its sequence stands; the last one
+/* The last batches of its producer tell the next start where its sequence stands; the last one
  * of a segment, where that ends (rule 9). */
 static bool must_stay(const struct compaction *compaction, const struct batch_info *info)
 {
@@ -118,7 +118,7 @@ static bool must_stay(const struct compaction *compaction, const struct batch_in
     if (compact_source_is_at_end(&compaction->source) &&
         compaction->source.segment + 1 == compaction->group_end)
         return true;
-    return log->producers && producers_need(log->producers, info, log->ends.committed);
+    return log->producers && producers_need(log->producers, info);
 }
 
 /* Have the batch before the position at work, which may have been left off, or the next one.

@@ -127,8 +127,7 @@ int32_t producers_last_sequence(const struct producers *producers, int64_t id, i
     return producer->batches[producer->count - 1].last_sequence;
 }
 
-bool producers_need(const struct producers *producers, const struct batch_info *batch,
-                    log_offset committed)
+bool producers_need(const struct producers *producers, const struct batch_info *batch)
 {
     if (batch->producer_id < 0)
         return false;
@@ -137,12 +136,9 @@ bool producers_need(const struct producers *producers, const struct batch_info *
         return false;
     if (producer->count == 0)
         return batch_is_control(batch) && batch->producer_epoch == producer->epoch;
-    for (uint32_t i = producer->count; i-- > 0;) {
+    for (uint32_t i = 0; i < producer->count; i++)
         if (producer->batches[i].last == batch_last(batch))
             return true;
-        if (producer->batches[i].last < committed)
-            return false;
-    }
     return false;
 }
 

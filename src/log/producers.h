@@ -33,11 +33,11 @@ enum err producers_check(const struct producers *producers, const struct batch_i
 /* Of the newest batch of this producer in this epoch; -1: there is none. */
 int32_t producers_last_sequence(const struct producers *producers, int64_t id, int16_t epoch);
 
-/* Must a compaction keep this batch, if only its header? Of each producer the newest batch tells
- * where its sequence stands; while that may still be truncated, the newest below `committed`
- * does as well. A control batch does so if the producer has nothing else in its epoch. */
-bool producers_need(const struct producers *producers, const struct batch_info *batch,
-                    log_offset committed);
+/* Must a compaction keep this batch, if only its header? The newest ones of each producer, as many
+ * as it may have in flight, tell where its sequence stands and which retry is a duplicate; a
+ * snapshot may be lost, and a replica that copies the log has none. A control batch does so if the
+ * producer has nothing else in its epoch. */
+bool producers_need(const struct producers *producers, const struct batch_info *batch);
 
 /* Remember a batch that is in the log now. One without producer is ignored. */
 void producers_add(struct producers *producers, const struct batch_info *batch);
