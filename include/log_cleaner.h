@@ -36,7 +36,8 @@ void cleaner_configure(struct cleaner *cleaner, int64_t rate_max, int32_t backof
 
 /* Compact this log from now on, as its config says. */
 void cleaner_add(struct cleaner *cleaner, struct log *log);
-/* No more: what is under way on it ends here. Before log_close(). A log that was not added is fine.
+/* No more: what is under way on it ends here, but for a swap that was begun, which is the log's.
+ * Before log_close(). A log that was not added is fine.
  * `for_good`: it is deleted, and a later one of its name starts anew. */
 void cleaner_remove(struct cleaner *cleaner, struct log *log, bool for_good);
 /* All logs that there are were added: the checkpoint forgets those that are not. */

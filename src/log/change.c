@@ -123,7 +123,7 @@ enum err log_truncate(struct log *log, log_offset offset, bool loss_allowed, boo
     if (cut.end < log->ends.committed && !loss_allowed)
         return ERR_DATA_LOSS;
     if (!log_swap_is_below(log, cut.end))
-        return ERR_BUSY; /* Two syncs, and the segment to cut has its name. */
+        return ERR_BUSY; /* Two groups, and the segment to cut has its name. */
     apply_cut(log, &cut);
     lower_mark(log);
     enter_change(log, LOG_CHANGE_TRUNCATE);
@@ -322,10 +322,6 @@ static void take_directory(struct log *log)
 /* The files are cut for good. */
 static void step_cut(struct log *log, log_offset end)
 {
-    if (log->state == LOG_OPENING && log->swap.segment)
-        log_swap_finish(log); /* What it replaces is gone for good. */
-    if (log_is_offline(log))
-        return;
     if (log->lacks_identity) {
         take_directory(log);
         return;

@@ -19,6 +19,7 @@ enum {
     CLEANER_FILE_SIZE_MAX = 64 << 20,
     CLEANER_PATH_MAX = 64,
     CLEANER_BLIND_MS = 200, /* Between two looks at a clock that is not known yet. */
+    CLEANER_SWAP_MS = 1,    /* Between two looks at a swap. */
     RATIO_ONE = 1000000,
 };
 
@@ -464,6 +465,10 @@ static void work(struct cleaner *cleaner)
     cleaner->allowance -= moved > INT64_MAX ? INT64_MAX : (int64_t)moved;
     if (outcome == COMPACT_GOES_ON)
         return;
+    if (outcome == COMPACT_WAITS) {
+        cleaner->due = cleaner->now + CLEANER_SWAP_MS;
+        return;
+    }
     if (outcome == COMPACT_SYNCS) {
         start_sync(cleaner, compaction->sync_files, compaction->sync_count);
         compaction_close_files(compaction);

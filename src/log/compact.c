@@ -4,8 +4,8 @@
  * - Only whole segments below the limit are read, and the limit is at or below what is committed
  *   and what the next start will know to be synced (rule 14).
  * - Between two steps anything may happen to the log. Whatever takes segments from it, or cuts
- *   one, counts in log->removals; a compaction that sees the number moved lapses, but for a swap
- *   that was begun, which goes to its end.
+ *   one, counts in log->removals; a compaction that sees the number moved lapses. A swap that was
+ *   begun goes to its end all the same: it is the log's (swap.c).
  * - A group is replaced only when its successor is whole and synced. */
 #include "compact.h"
 
@@ -428,34 +428,24 @@ static enum compact_outcome copy_batch(struct compaction *compaction, struct com
     return COMPACT_GOES_ON;
 }
 
-/* Sync the directory, in order to go on from `phase`. */
-static enum compact_outcome sync_directory(struct compaction *compaction, enum compact_phase phase)
-{
-    struct log *log = compaction->log;
-    file_id directory;
-
-    compaction->phase = phase;
-    enum err err = env_open(log->env, log->dir, ENV_OPEN_DIRECTORY, &directory);
-    if (err == ERR_NONE)
-        add_sync_file(compaction, directory);
-    else if (log->swap.segment)
-        log_go_offline(log, err, "A compacted segment cannot be synced: %s.", err_name(err));
-    else
-        return fail(compaction, err, "The directory cannot be opened");
-    return log_is_offline(log) ? COMPACT_LAPSED : COMPACT_SYNCS;
-}
-
 /* Its bytes are durable: so are its indexes and all names in a moment. */
 static enum compact_outcome step_enter(struct compaction *compaction)
 {
+    struct log *log = compaction->log;
     struct segment *target = compaction->target;
+    file_id directory;
 
     for (int i = 0; i < 2; i++) {
         if (target->index_files[i] >= 0)
             add_sync_file(compaction, target->index_files[i]);
         target->index_files[i] = -1;
     }
-    return sync_directory(compaction, COMPACT_ENTER);
+    enum err err = env_open(log->env, log->dir, ENV_OPEN_DIRECTORY, &directory);
+    if (err != ERR_NONE)
+        return fail(compaction, err, "The directory cannot be opened");
+    add_sync_file(compaction, directory);
+    compaction->phase = COMPACT_ENTER;
+    return COMPACT_SYNCS;
 }
 
 /* ---- Phase to phase. */
@@ -475,28 +465,15 @@ static enum compact_outcome step_commit(struct compaction *compaction)
     if (err != ERR_NONE)
         return fail(compaction, err, "The successor of a segment cannot be renamed");
     compaction->target = NULL; /* The log's. */
-#ifdef SKIFF_MUTANT_SWAPS_UNSYNCED
-    compaction->phase = COMPACT_COMMIT; /* The mutant removes the old files at once. */
-    return COMPACT_GOES_ON;
-#endif
-    return sync_directory(compaction, COMPACT_COMMIT);
+    compaction->phase = COMPACT_SWAP;
+    return COMPACT_WAITS;
 }
 
-static enum compact_outcome step_replace(struct compaction *compaction)
+static enum compact_outcome wait_for_swap(struct compaction *compaction)
 {
-    struct log *log = compaction->log;
-    bool is_unharmed = is_as_it_was(compaction);
-
-    log_swap_replace(log);
-    if (is_unharmed)
-        compaction->removals = log->removals;
+    if (compaction->log->swap.segment)
+        return COMPACT_WAITS;
     compaction->group_end = compaction->group_first + 1;
-    return sync_directory(compaction, COMPACT_CLEAR);
-}
-
-static enum compact_outcome step_finish(struct compaction *compaction)
-{
-    log_swap_finish(compaction->log);
     compaction->phase = COMPACT_CHOOSE;
     return COMPACT_GOES_ON;
 }
@@ -516,10 +493,8 @@ static enum compact_outcome take_turn(struct compaction *compaction, struct comp
         return step_enter(compaction);
     case COMPACT_ENTER:
         return step_commit(compaction);
-    case COMPACT_COMMIT:
-        return step_replace(compaction);
-    case COMPACT_CLEAR:
-        return step_finish(compaction);
+    case COMPACT_SWAP:
+        return wait_for_swap(compaction);
     case COMPACT_END:
         break;
     }
@@ -528,8 +503,6 @@ static enum compact_outcome take_turn(struct compaction *compaction, struct comp
 
 enum compact_outcome compaction_step(struct compaction *compaction, uint64_t budget, uint64_t *used)
 {
-    struct log *log = compaction->log;
-    bool is_swapping = compaction->phase == COMPACT_COMMIT || compaction->phase == COMPACT_CLEAR;
     struct compact_work work = {.budget = budget};
     enum compact_outcome outcome = COMPACT_GOES_ON;
     bool is_reading = true;
@@ -538,8 +511,7 @@ enum compact_outcome compaction_step(struct compaction *compaction, uint64_t bud
     check(compaction->sync_count == 0);
     if (compaction->error != ERR_NONE)
         return COMPACT_FAILED;
-    if (log_is_offline(log) || (is_swapping && !log->swap.segment) ||
-        (!is_swapping && !is_as_it_was(compaction)))
+    if (!is_as_it_was(compaction))
         return COMPACT_LAPSED;
     while (outcome == COMPACT_GOES_ON && is_reading && compact_work_is_left(&work)) {
         is_reading = compaction->phase <= COMPACT_COPY;
@@ -551,12 +523,6 @@ enum compact_outcome compaction_step(struct compaction *compaction, uint64_t bud
 
 void compaction_synced(struct compaction *compaction, enum err result)
 {
-    struct log *log = compaction->log;
-
-    if (result == ERR_NONE)
-        return;
-    if (log->swap.segment) /* Nobody knows whether the next start will find the swap. */
-        log_go_offline(log, ERR_IO, "A compacted segment cannot be synced: %s.", err_name(result));
-    else
+    if (result != ERR_NONE)
         (void)fail(compaction, ERR_IO, "The successor of a segment cannot be synced");
 }

@@ -102,14 +102,14 @@ enum compact_phase {
     COMPACT_COPY,   /* Writing its successor. */
     COMPACT_STORE,  /* Its file is being synced... */
     COMPACT_ENTER,  /* ...then its indexes, and the directory. */
-    COMPACT_COMMIT, /* Its name says that it replaces the others: is being synced. */
-    COMPACT_CLEAR,  /* The others' files are gone: is being synced. */
+    COMPACT_SWAP,   /* It is the log's, which lets it take the others' place. */
     COMPACT_END,
 };
 
 /* What a step ended with. */
 enum compact_outcome {
     COMPACT_GOES_ON,
+    COMPACT_WAITS,  /* For groups of the log. */
     COMPACT_SYNCS,  /* Sync compaction->sync_files, close them; tell compaction_synced(). */
     COMPACT_DONE,   /* The log is clean up to compaction_end(). */
     COMPACT_LAPSED, /* The log has changed, or went offline: nothing is wrong. */

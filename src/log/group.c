@@ -45,6 +45,7 @@ static enum err join_names(struct log *log, struct sync_group *group)
         if (err != ERR_NONE)
             return err;
         flight->has_directory = true;
+        flight->has_swap = log->swap.segment != NULL;
         sync_group_add(group, flight->directory);
     }
     log->is_parent_dirty = log->is_metadata_dirty = log->is_directory_dirty = false;
@@ -274,7 +275,9 @@ void log_on_group_synced(struct log *log, enum err result, enum err marks)
         return;
     }
     close_index_files(log);
-    if (flight.is_void)
+    if (flight.has_swap)
+        log_swap_go_on(log);
+    if (flight.is_void || log_is_offline(log))
         return;
     if (flight.has_epochs && log_rename_epochs(log) == ERR_NONE) {
         log->epochs_stored = flight.epochs_last;

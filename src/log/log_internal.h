@@ -52,6 +52,7 @@ struct log_flight {
     bool is_void;    /* Truncated meanwhile: proves nothing. */
     bool is_partial; /* More dirty segments than fit. */
     bool has_parent, has_metadata, has_directory, has_epochs;
+    bool has_swap; /* The directory is as the swap under way has left it. */
     file_id parent, metadata, directory, epochs;
     log_epoch epochs_last; /* Last epoch in the file that is under way. */
     bool has_start, has_snapshot;
@@ -64,6 +65,10 @@ struct log_swap {
     struct segment *segment; /* NULL: none. */
     log_offset end;          /* Of what it replaces. */
     bool is_replaced;        /* It stands in log->segments; its file has not got its name. */
+    /* What one that a start resumed replaces: unlinked once the directory is synced, since nobody
+     * knows whether the swap's name was. */
+    struct segment **others;
+    uint32_t other_count, other_capacity;
 };
 
 struct log {
@@ -86,7 +91,8 @@ struct log {
 
     struct segment **segments; /* Ascending; the last is active. */
     uint32_t segment_count, segment_capacity;
-    uint32_t removals; /* Counts whenever segments go, or are cut: who kept an index starts anew. */
+    uint32_t removals; /* Counts whenever segments go, or are cut, but for a swap's: who kept an
+                        * index starts anew. */
     struct log_swap swap;
     log_offset clean_end;           /* Compacted up to here; at or below the end. */
     log_offset unclean_at;          /* Where compaction gave up; -1 once that is cut away. */
@@ -176,14 +182,12 @@ enum err log_know_time(struct log *log, struct segment *segment);
 
 /* swap.c */
 /* Let `segment`, written beside the log with the suffix ".cleaned" and synced, take the place of
- * those between its base and `end`: then sync the directory.
+ * those between its base and `end`: it has once log->swap.segment is NULL again.
  * Owns    `segment` is the log's if there is no error.
  * Errors  the disk's: nothing changed. */
 enum err log_swap_begin(struct log *log, struct segment *segment, log_offset end);
-/* That is durable: it stands in the log from now on. Sync the directory again. */
-void log_swap_replace(struct log *log);
-/* That is durable too. */
-void log_swap_finish(struct log *log);
+/* A group has synced the directory as it stands since the swap's last step. */
+void log_swap_go_on(struct log *log);
 /* All of the log goes: forget it. */
 void log_swap_cancel(struct log *log);
 /* Its segment is being removed, at a start: so is the file of that name. */

@@ -1,12 +1,16 @@
 /* swap.c -- one segment takes the place of others that hold what it holds, and more.
  *
  * Each step below is synced before the next one begins, so that power loss leaves the old
- * segments or the new one, whole:
+ * segments or the new one, whole. Once begun, a swap is the log's own: it goes on with each of the
+ * log's groups that has synced the directory, whatever becomes of the compaction that began it.
  *
  *   <base>.log.cleaned and its indexes are written and synced     a start removes them
  *   .log.cleaned -> .log.swap, the directory is synced            from here on a start goes on
  *   the others are unlinked, .index.cleaned -> .index, synced
  *   .log.swap -> .log                                             with any later sync
+ *
+ * A start that finds .log.swap syncs the directory again before the others go: who was killed may
+ * not have come to it.
  *
  * The new segment begins where the first of the others does, and ends where the last one does.
  * Readers that hold extents of the old files read on in them. */
@@ -24,14 +28,11 @@ static enum err rename_segment_file(const struct log *log, log_offset base, cons
     return env_rename(log->env, from, to);
 }
 
-enum err log_swap_begin(struct log *log, struct segment *segment, log_offset end)
+/* The next group syncs the directory. */
+static void want_directory(struct log *log)
 {
-    check(!log->swap.segment);
-    enum err err = rename_segment_file(log, segment->base, ".log.cleaned", ".log.swap");
-    if (err != ERR_NONE)
-        return err;
-    log->swap = (struct log_swap){.segment = segment, .end = end};
-    return ERR_NONE;
+    log->is_directory_dirty = true;
+    sync_want_group(log->sync, &log->member);
 }
 
 uint32_t log_swap_first(const struct log *log, log_offset base, log_offset end, uint32_t *count)
@@ -56,10 +57,10 @@ void log_put_segment(struct log *log, uint32_t first, uint32_t count, struct seg
     log->segments[first] = segment;
     log->segment_count = log->segment_count + 1 - count;
     log->read_count = 0;
-    log->removals++;
 }
 
-void log_swap_replace(struct log *log)
+/* That it has begun is durable: it stands in the log from now on. */
+static void replace(struct log *log)
 {
     struct segment *segment = log->swap.segment;
     uint32_t count, first = log_swap_first(log, segment->base, log->swap.end, &count);
@@ -84,24 +85,66 @@ void log_swap_replace(struct log *log)
     env_mark(log->env, "segments_compacted");
     log_probe(log, (struct probe){
                        .kind = PROBE_LOG_COMPACT, .offset = segment->base, .value = log->swap.end});
+    want_directory(log);
 }
 
-void log_swap_finish(struct log *log)
+enum err log_swap_begin(struct log *log, struct segment *segment, log_offset end)
+{
+    check(!log->swap.segment);
+    enum err err = rename_segment_file(log, segment->base, ".log.cleaned", ".log.swap");
+    if (err != ERR_NONE)
+        return err;
+    log->swap = (struct log_swap){.segment = segment, .end = end};
+    want_directory(log);
+#ifdef SKIFF_MUTANT_SWAPS_UNSYNCED
+    replace(log); /* The mutant removes the old files at once. */
+#endif
+    return ERR_NONE;
+}
+
+static void forget_others(struct log *log, bool unlinks)
+{
+    for (uint32_t i = 0; i < log->swap.other_count; i++) {
+        if (unlinks)
+            segment_unlink(log->env, log->dir, log->swap.others[i]);
+        segment_free(log->env, log->swap.others[i]);
+    }
+    mem_free(log->swap.others);
+    log->swap.others = NULL;
+    log->swap.other_count = log->swap.other_capacity = 0;
+}
+
+/* That the others' files are gone is durable. */
+static void finish(struct log *log)
 {
     enum err err = rename_segment_file(log, log->swap.segment->base, ".log.swap", ".log");
 
     log->swap = (struct log_swap){0};
-    log->is_directory_dirty = true;
     if (err != ERR_NONE)
         log_go_offline(log, err, "A compacted segment cannot get its name: %s.", err_name(err));
     else
-        sync_want_group(log->sync, &log->member);
+        want_directory(log);
+}
+
+void log_swap_go_on(struct log *log)
+{
+    if (!log->swap.segment) /* A reset has forgotten it. */
+        return;
+    if (log->swap.other_count > 0) {
+        forget_others(log, true);
+        want_directory(log);
+    } else if (log->swap.is_replaced) {
+        finish(log);
+    } else {
+        replace(log);
+    }
 }
 
 void log_swap_cancel(struct log *log)
 {
     if (log->swap.segment && !log->swap.is_replaced)
         segment_free(log->env, log->swap.segment);
+    forget_others(log, false);
     log->swap = (struct log_swap){0};
 }
 
@@ -116,6 +159,7 @@ void log_swap_drop_file(struct log *log, log_offset base)
 void log_swap_drop(struct log *log)
 {
     log_swap_drop_file(log, log->swap.segment->base);
+    forget_others(log, true);
     log->swap = (struct log_swap){0};
 }
 
@@ -177,11 +221,13 @@ enum err log_swap_resume(struct log *log, struct segment *segment)
             segment_free(log->env, old);
             continue;
         }
-        mem_grow(log->doomed, log->doomed_count, &log->doomed_capacity);
-        log->doomed[log->doomed_count++] = old;
+        mem_grow(log->swap.others, log->swap.other_count, &log->swap.other_capacity);
+        log->swap.others[log->swap.other_count++] = old;
     }
     log_put_segment(log, first, count, segment);
-    log->swap = (struct log_swap){.segment = segment, .end = end, .is_replaced = true};
+    log->swap.segment = segment;
+    log->swap.end = end;
+    log->swap.is_replaced = true;
     env_mark(log->env, "swap_resumed");
     return ERR_NONE;
 }

@@ -140,20 +140,27 @@ void log_fixture_settle(struct log_fixture *fixture)
 
 void log_fixture_clean_once(struct log_fixture *fixture)
 {
-    if (cleaner_deadline(fixture->cleaner) <= fixture->memory->now)
+    mono_ms due = cleaner_deadline(fixture->cleaner);
+
+    if (due == fixture->memory->now + 1)
+        fixture->memory->now = due;
+    if (due <= fixture->memory->now)
         cleaner_tick(fixture->cleaner, fixture->memory->now, fixture->wall);
+}
+
+bool log_fixture_is_cleaning(const struct log_fixture *fixture)
+{
+    mono_ms due = cleaner_deadline(fixture->cleaner);
+    return due <= fixture->memory->now + 1 || due == MONO_NEVER;
 }
 
 void log_fixture_clean(struct log_fixture *fixture)
 {
-    mono_ms until;
     uint32_t ticks = 0;
 
     log_fixture_settle(fixture);
     fixture->memory->now += FIXTURE_BACKOFF_MS;
-    until = fixture->memory->now;
-    while (cleaner_deadline(fixture->cleaner) <= until ||
-           cleaner_deadline(fixture->cleaner) == MONO_NEVER) {
+    while (log_fixture_is_cleaning(fixture)) {
         log_fixture_clean_once(fixture);
         log_fixture_settle(fixture);
         check(++ticks < FIXTURE_TICKS_MAX);

@@ -40,8 +40,10 @@ bool log_fixture_end_sync(struct log_fixture *fixture);
 /* Flush and end syncs until nothing moves, the marks included. */
 void log_fixture_settle(struct log_fixture *fixture);
 
-/* One tick of the cleaner, when it is due. */
+/* One tick of the cleaner, when it is due, or waits a millisecond for a swap. */
 void log_fixture_clean_once(struct log_fixture *fixture);
+/* It is at work, or waits for a sync or a swap. */
+bool log_fixture_is_cleaning(const struct log_fixture *fixture);
 /* Let the cleaner work, and syncs end, until it finds nothing more to do. */
 void log_fixture_clean(struct log_fixture *fixture);
 

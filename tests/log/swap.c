@@ -133,15 +133,13 @@ Test(swap, power_loss_anywhere_leaves_every_last_value, .timeout = 300)
 {
     struct log_fixture f;
     uint32_t states = 0, last = 9;
-    mono_ms until;
 
     log_fixture_open_compacted(&f, SEGMENT_SIZE, 100);
     append_rounds(&f, 0, last + 1);
     cr_assert_gt(f.log->segment_count, 4);
     uint64_t size = log_size(f.log);
     f.memory->now += f.cleans.backoff_ms;
-    until = f.memory->now;
-    while (cleaner_deadline(f.cleaner) <= until || cleaner_deadline(f.cleaner) == MONO_NEVER) {
+    while (log_fixture_is_cleaning(&f)) {
         log_fixture_clean_once(&f);
         states += check_states(&f, last, states + 1);
         log_fixture_flush(&f);
@@ -188,6 +186,28 @@ Test(swap, a_kill_in_the_midst_of_it_is_made_good_at_the_next_start)
         check_content(&f, 9);
         log_fixture_close(&f);
     }
+}
+
+/* What a start resumes may be lost again. */
+Test(swap, power_loss_after_a_kill_in_the_midst_of_it_leaves_every_last_value, .timeout = 300)
+{
+    uint32_t states = 0;
+
+    for (int phase = 1; phase <= 2; phase++) {
+        struct log_fixture f;
+        log_fixture_open_compacted(&f, SEGMENT_SIZE, 100);
+        append_rounds(&f, 0, 10);
+        reach_swap(&f, phase);
+        log_fixture_stop(&f, false);
+        log_fixture_start(&f);
+        do {
+            states += check_states(&f, 9, states + 1);
+            log_fixture_flush(&f);
+            states += check_states(&f, 9, states + 1);
+        } while (log_fixture_end_sync(&f));
+        log_fixture_close(&f);
+    }
+    cr_assert_gt(states, 500);
 }
 
 Test(swap, readers_go_on_in_the_files_that_they_were_given)
@@ -293,6 +313,118 @@ Test(swap, a_reset_or_a_deletion_forgets_it)
     }
 }
 
+/* A log whose cleaner lets go of it, as by a change of cleanup.policy, once a swap has begun. */
+static void open_let_go(struct log_fixture *f, int phase)
+{
+    log_fixture_open_compacted(f, SEGMENT_SIZE, 100);
+    append_rounds(f, 0, 10);
+    reach_swap(f, phase);
+    cleaner_remove(f->cleaner, f->log, true);
+}
+
+Test(swap, goes_to_its_end_when_its_log_is_not_compacted_any_more)
+{
+    for (int phase = 1; phase <= 2; phase++) {
+        struct log_fixture f;
+        open_let_go(&f, phase);
+
+        log_fixture_settle(&f);
+
+        cr_assert_null(f.log->swap.segment);
+        cr_assert_not(has_leftovers(&f));
+        check_content(&f, 9);
+        log_fixture_close(&f);
+    }
+}
+
+Test(swap, leaves_no_record_to_the_next_start_that_was_readable_before_it)
+{
+    for (int phase = 1; phase <= 2; phase++) {
+        struct log_fixture f;
+        uint32_t rounds[KEYS], before, after;
+        open_let_go(&f, phase);
+        log_fixture_settle(&f);
+        read_rounds(&f, rounds, &before);
+
+        log_fixture_power_loss(&f, NULL);
+
+        read_rounds(&f, rounds, &after);
+        cr_assert_eq(after, before);
+        log_fixture_close(&f);
+    }
+}
+
+Test(swap, holds_up_no_truncation_when_its_log_is_not_compacted_any_more)
+{
+    for (int phase = 1; phase <= 2; phase++) {
+        struct log_fixture f;
+        bool done;
+        open_let_go(&f, phase);
+        log_fixture_settle(&f);
+
+        cr_assert_eq(log_truncate(f.log, 2, true, &done), ERR_NONE);
+        log_fixture_settle(&f);
+
+        cr_assert(log_is_ready(f.log));
+        log_fixture_close(&f);
+    }
+}
+
+Test(swap, holds_up_no_retirement_when_its_log_is_not_compacted_any_more)
+{
+    for (int phase = 1; phase <= 2; phase++) {
+        struct log_fixture f;
+        open_let_go(&f, phase);
+        log_fixture_settle(&f);
+
+        (void)log_retire(f.log, log_ends(f.log)->committed);
+        log_fixture_settle(&f);
+        for (int i = 0; i < 10; i++)
+            (void)log_unlink_retired(f.log, f.memory->now, 0);
+
+        cr_assert_eq(f.log->segment_count, 1);
+        log_fixture_close(&f);
+    }
+}
+
+Test(swap, holds_up_no_compaction_when_its_log_is_compacted_again)
+{
+    for (int phase = 1; phase <= 2; phase++) {
+        struct log_fixture f;
+        struct cleaner_stats stats;
+        open_let_go(&f, phase);
+        cleaner_add(f.cleaner, f.log);
+        log_fixture_clean(&f);
+        append_rounds(&f, 10, 10);
+
+        log_fixture_clean(&f);
+
+        cleaner_read_stats(f.cleaner, f.memory->now, &stats);
+        cr_assert_geq(stats.runs, 1);
+        cr_assert_gt(f.log->clean_end, 10 * KEYS);
+        check_content(&f, 19);
+        log_fixture_close(&f);
+    }
+}
+
+Test(swap, power_loss_after_its_log_was_let_go_leaves_every_last_value, .timeout = 300)
+{
+    for (int phase = 1; phase <= 2; phase++) {
+        struct log_fixture f;
+        uint32_t states = 0;
+        open_let_go(&f, phase);
+
+        do {
+            states += check_states(&f, 9, states + 1);
+            log_fixture_flush(&f);
+            states += check_states(&f, 9, states + 1);
+        } while (log_fixture_end_sync(&f));
+
+        cr_assert_gt(states, 10);
+        log_fixture_close(&f);
+    }
+}
+
 Test(swap, a_sync_of_it_that_fails_takes_the_log_offline_and_loses_nothing)
 {
     for (int phase = 1; phase <= 2; phase++) {
@@ -301,6 +433,7 @@ Test(swap, a_sync_of_it_that_fails_takes_the_log_offline_and_loses_nothing)
         append_rounds(&f, 0, 10);
         reach_swap(&f, phase);
         f.memory->fails_sync = true;
+        log_fixture_flush(&f);
         cr_assert(log_fixture_end_sync(&f));
         cr_assert_eq(log_error(f.log), ERR_IO);
 

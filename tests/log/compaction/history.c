@@ -260,15 +260,26 @@ static void clean_some(struct history *history)
 
 static void clean_all(struct history *history)
 {
-    struct cleaner *cleaner = history->fixture.cleaner;
-
     history->fixture.memory->now += history->fixture.cleans.backoff_ms;
-    mono_ms until = history->fixture.memory->now;
     do {
         log_fixture_clean_once(&history->fixture);
         note_run(history);
         log_fixture_settle(&history->fixture);
-    } while (cleaner_deadline(cleaner) <= until || cleaner_deadline(cleaner) == MONO_NEVER);
+    } while (log_fixture_is_cleaning(&history->fixture));
+}
+
+/* For a while it is not compacted: what a compaction has begun goes on, or ends. */
+static void let_go(struct history *history)
+{
+    struct log_fixture *f = &history->fixture;
+
+    cleaner_remove(f->cleaner, f->log, true);
+    note_run(history);
+    for (uint64_t i = below(history, 4); i > 0; i--) {
+        log_fixture_flush(f);
+        (void)log_fixture_end_sync(f);
+    }
+    cleaner_add(f->cleaner, f->log);
 }
 
 static void commit(struct history *history)
@@ -299,8 +310,10 @@ static void step(struct history *history)
         history->fixture.wall += (wall_ms)below(history, 3000);
     else if (kind < 90)
         clean_some(history);
-    else if (kind < 92)
+    else if (kind < 91)
         clean_all(history);
+    else if (kind < 92)
+        let_go(history);
     else if (kind < 93)
         log_fixture_settle(&history->fixture);
     else if (kind < 94 && history->retires)
@@ -313,14 +326,23 @@ static void step(struct history *history)
         restart(history);
 }
 
+/* So much that another segment is active: without any that is dirty no tombstone is looked at. */
+static void append_segment(struct history *history)
+{
+    const struct log *log = history->fixture.log;
+    log_offset active = log->segment_count > 0 ? log_active(log)->base : -1;
+
+    for (int i = 0; i < 20 || (i < 1000 && log_active(log)->base == active); i++)
+        append(history);
+}
+
 /* All is committed and compacted; once more when every tombstone has had its time. */
 static void heal(struct history *history)
 {
     log_offset clean_end = 0;
 
     for (int round = 0; round < 2; round++) {
-        for (int i = 0; i < 20; i++)
-            append(history);
+        append_segment(history);
         log_fixture_settle(&history->fixture);
         history->committed = log_ends(history->fixture.log)->durable;
         (void)log_commit(history->fixture.log, history->committed);
