@@ -5,8 +5,6 @@
 
 #include "value.h"
 
-enum { BATCH_CHECKED_FROM = 17 }; /* What stands before a batch's checksum it does not cover. */
-
 void ghost_open(struct world *world)
 {
     struct ghost *ghost = mem_zalloc(sizeof *ghost);
@@ -97,7 +95,7 @@ bool ghost_agree(const struct ghost_batches *a, const struct ghost_batches *b, l
            chain_a == chain_b;
 }
 
-static void push_batch(struct ghost_batches *batches, const struct ghost_batch *batch)
+void ghost_push_batch(struct ghost_batches *batches, const struct ghost_batch *batch)
 {
     mem_grow(batches->all, batches->count, &batches->capacity);
     batches->all[batches->count++] = *batch;
@@ -116,7 +114,7 @@ static void push_incoming(struct ghost *ghost, const struct ghost_log *log,
     uint64_t chain = before->count ? before->all[before->count - 1].chain : 0;
     chain = sim_mix(chain, (uint64_t)batch.base);
     batch.chain = sim_mix(chain, (uint64_t)(uint32_t)batch.epoch << 32 | batch.crc);
-    push_batch(&ghost->incoming, &batch);
+    ghost_push_batch(&ghost->incoming, &batch);
 }
 
 static struct ghost_batch batch_of(const struct batch_info *info, struct bytes bytes)
@@ -204,19 +202,12 @@ void ghost_check_positions(struct world *world, struct sim_node *node, const str
     }
 }
 
-/* Before anything is written or synced a cut is: a power loss undoes none from now on (rule 7). */
-static void forget_uncut(struct ghost_log *log)
-{
-    log->uncut.count = 0;
-    log->uncut_end = log->uncut_compacted = log->uncut_rot_end = 0;
-}
-
 static void take_append(struct world *world, struct ghost_log *log, const struct probe *probe)
 {
     struct ghost_batches *incoming = &world->ghost->incoming;
     for (uint32_t i = 0; i < incoming->count; i++)
-        push_batch(&log->batches, &incoming->all[i]);
-    forget_uncut(log);
+        ghost_push_batch(&log->batches, &incoming->all[i]);
+    ghost_uncut_forget(log);
     log->end = probe->value;
     world->ghost->appends++;
 }
@@ -226,18 +217,16 @@ bool ghost_has_just_failed(const struct world *world, const struct ghost_log *lo
     return log->failed && log->failed_at == world->kernel.now;
 }
 
-void ghost_weigh_rot(struct world *world, const struct sim_node *node, const struct probe *probe)
+/* What compaction has rightly taken away stays away, whatever is cut behind it later. */
+static void note_gone(struct ghost_batches *batches, const struct keyed_found *found)
 {
-    struct ghost_log *log = &ghost_partition_of(world, probe->key)->logs[node->index];
-    if (probe->kind == PROBE_LOG_COMPACT) {
-        log->rotten = false;
-        return;
+    for (uint32_t i = count_below(batches, found->start); i < batches->count; i++) {
+        struct ghost_batch *batch = &batches->all[i];
+        if (batch->end > found->end)
+            return;
+        if (batch->base >= found->start && !(keyed_left_at(found, batch->base) & KEYED_BATCH))
+            batch->is_absent = true;
     }
-    bool is_back = probe->offset > log->end || probe->value < log->start;
-    if (log->uncut_rot_end == 0 || !is_back)
-        return;
-    log->rotten = true;
-    log->rot_end = log->uncut_rot_end;
 }
 
 static void take_open(struct world *world, struct ghost_log *log, const struct probe *probe)
@@ -256,31 +245,13 @@ static void take_open(struct world *world, struct ghost_log *log, const struct p
         log->durable = log->mark;
     if (log->durable > log->end)
         log->durable = log->end;
-    if (log->uncut_end >= log->end && log->uncut.count > 0) {
-        log->batches.count = 0;
-        for (uint32_t i = 0; i < log->uncut.count; i++)
-            push_batch(&log->batches, &log->uncut.all[i]);
-        log->compacted = log->uncut_compacted;
-    }
+    ghost_uncut_bring_back(log);
     cut_batches(&log->batches, log->end);
-}
-
-/* Keep what is about to be cut: until the cut is synced a power loss may undo it. */
-static void keep_uncut(struct ghost_log *log)
-{
-    if (log->uncut_end >= log->end)
-        return;
-    log->uncut.count = 0;
-    for (uint32_t i = 0; i < log->batches.count; i++)
-        push_batch(&log->uncut, &log->batches.all[i]);
-    log->uncut_end = log->end;
-    log->uncut_compacted = log->compacted;
-    log->uncut_rot_end = log->rotten ? log->rot_end : 0;
 }
 
 static void take_truncate(struct ghost_log *log, const struct probe *probe)
 {
-    keep_uncut(log);
+    ghost_uncut_keep(log);
     log->end = probe->offset;
     if (log->durable > log->end)
         log->durable = log->end;
@@ -304,23 +275,11 @@ static void reset_log(struct ghost_log *log)
 /* A log that starts anew at `start` holds, as it were, what was retired before it. */
 static void take_reset(struct ghost_partition *partition, struct ghost_log *log, log_offset start)
 {
-    keep_uncut(log);
+    ghost_uncut_keep(log);
     reset_log(log);
     for (uint32_t i = 0; i < count_below(&partition->truth, start); i++)
-        push_batch(&log->batches, &partition->truth.all[i]);
+        ghost_push_batch(&log->batches, &partition->truth.all[i]);
     log->start = log->end = start; /* Not durable before it says so. */
-}
-
-/* What compaction has rightly taken away stays away, whatever is cut behind it later. */
-static void note_gone(struct ghost_batches *batches, const struct keyed_found *found)
-{
-    for (uint32_t i = count_below(batches, found->start); i < batches->count; i++) {
-        struct ghost_batch *batch = &batches->all[i];
-        if (batch->end > found->end)
-            return;
-        if (batch->base >= found->start && !(keyed_left_at(found, batch->base) & KEYED_BATCH))
-            batch->is_absent = true;
-    }
 }
 
 static void take_compact(const struct ghost *ghost, struct ghost_log *log, log_offset end)
@@ -336,7 +295,7 @@ static void take_compact(const struct ghost *ghost, struct ghost_log *log, log_o
 static void take_durable(struct ghost_log *log, log_offset durable)
 {
     log->durable = durable;
-    forget_uncut(log);
+    ghost_uncut_forget(log);
 }
 
 /* What `log` has below its high watermark is committed for ever. */
@@ -348,7 +307,7 @@ static void extend_truth(struct world *world, struct ghost_partition *partition,
     for (uint32_t i = count_below(&log->batches, partition->high_watermark);
          i < log->batches.count && log->batches.all[i].end <= high_watermark; i++) {
         const struct ghost_batch *batch = &log->batches.all[i];
-        push_batch(&partition->truth, batch);
+        ghost_push_batch(&partition->truth, batch);
         partition->truth.all[partition->truth.count - 1].committed_in = epoch;
         if (partition->keyed)
             keyed_commit(world, partition, batch);
@@ -619,7 +578,7 @@ void ghost_node_wiped(struct world *world, struct sim_node *node)
     voter->epoch = 0;
     for (struct ghost_partition *partition = ghost->first; partition; partition = partition->next) {
         reset_log(&partition->logs[node->index]);
-        forget_uncut(&partition->logs[node->index]);
+        ghost_uncut_forget(&partition->logs[node->index]);
     }
 }
 
@@ -716,58 +675,6 @@ log_offset ghost_trim_of(struct world *world, struct partition_key key)
     const struct image_topic *topic = image ? image_topic_by_id(image, key.topic_id) : NULL;
     const log_offset *trim = topic ? trim_of(world, topic->name, key.index) : NULL;
     return trim ? *trim : 0;
-}
-
-/* The first segment of `partition` on `node`; NULL: none, or another is about to take its place. */
-static struct disk_file *data_file(struct world *world, const struct ghost_partition *partition,
-                                   struct sim_node *node)
-{
-    char path[ENV_PATH_MAX];
-    if (!ghost_log_path(world, partition->key, path))
-        return NULL;
-    strcat(path, "/00000000000000000000.log.swap");
-    if (disk_find(&node->disk, path))
-        return NULL;
-    path[strlen(path) - strlen(".swap")] = '\0';
-    return disk_find(&node->disk, path);
-}
-
-/* Where the first batch of a file ends: of a compacted log it need not be the first one written. */
-static log_offset first_end(const struct disk_file *file)
-{
-    struct bytes bytes = {.data = file->durable.data, .size = (uint32_t)file->durable.size};
-    struct batch_info info;
-    return batch_read(bytes, &info) == ERR_NONE ? batch_end(&info) : INT64_MAX;
-}
-
-void ghost_rot_one(struct world *world, struct sim_node *node, struct rand *rand)
-{
-    struct ghost_partition *chosen = NULL;
-    struct disk_file *file = NULL;
-    uint64_t seen = 0;
-    for (struct ghost_partition *partition = world->ghost->first; partition;
-         partition = partition->next) {
-        struct ghost_log *log = &partition->logs[node->index];
-        const struct ghost_batch *first = ghost_batch_at(&log->batches, 0);
-        bool spared = __builtin_popcountll(partition->replicas) - 1 < partition->min_insync;
-        if (partition->is_metadata || partition->removed || log->rotten || !first ||
-            log->start > 0 || first->end > log->mark || spared)
-            continue;
-        struct disk_file *found = data_file(world, partition, node);
-        if (!found || found->durable.size < BATCH_HEADER_SIZE ||
-            (partition->keyed && first_end(found) > log->mark) || rand_below(rand, ++seen) > 0)
-            continue;
-        chosen = partition;
-        file = found;
-    }
-    if (!chosen)
-        return;
-    struct ghost_log *log = &chosen->logs[node->index];
-    log->rotten = true;
-    log->rot_end = chosen->keyed ? first_end(file) : ghost_batch_at(&log->batches, 0)->end;
-    /* That a base offset is a wrong one is not seen where any may follow. */
-    disk_rot(&node->disk, file, chosen->keyed ? BATCH_CHECKED_FROM : 0, BATCH_HEADER_SIZE);
-    world_note(world, node, "rot in partition %d", chosen->key.index);
 }
 
 bool ghost_has_failed_log(struct world *world, const struct sim_node *node)

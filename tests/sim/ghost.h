@@ -125,9 +125,6 @@ void ghost_close(struct world *world);
 void ghost_take(struct world *world, struct sim_node *node, const struct probe *probe);
 /* Fill ghost->incoming with the batches of an append. */
 void ghost_read_append(struct world *world, struct sim_node *node, const struct probe *probe);
-/* Is a log that was opened, or compacted, rotten? A kill amid the reset of one that is leaves it as
- * it was; a compaction has read all from the segment of the start on, and found it sound. */
-void ghost_weigh_rot(struct world *world, const struct sim_node *node, const struct probe *probe);
 void ghost_node_died(struct world *world, struct sim_node *node);
 void ghost_node_wiped(struct world *world, struct sim_node *node);
 
@@ -137,6 +134,7 @@ struct ghost_partition *ghost_partition_find(struct world *world, struct partiti
 bool ghost_chain_at(const struct ghost_batches *batches, log_offset offset, uint64_t *chain);
 /* The batch that holds `offset`; NULL: none. */
 const struct ghost_batch *ghost_batch_at(const struct ghost_batches *batches, log_offset offset);
+void ghost_push_batch(struct ghost_batches *batches, const struct ghost_batch *batch);
 /* Two logs hold the same records below `offset`. */
 bool ghost_agree(const struct ghost_batches *a, const struct ghost_batches *b, log_offset offset);
 /* Each (epoch, end) of the append in ghost->incoming means one prefix, for ever. */
@@ -158,6 +156,19 @@ bool ghost_log_path(const struct world *world, struct partition_key key, char pa
 void ghost_note_trim(struct world *world, struct str topic, partition_id index, log_offset offset);
 /* The greatest offset that was asked for; 0: none. */
 log_offset ghost_trim_of(struct world *world, struct partition_key key);
+
+/* What is about to be cut is kept: until the cut is synced a power loss may undo it. */
+void ghost_uncut_keep(struct ghost_log *log);
+/* Before anything is written or synced a cut is: a power loss undoes none from now on (rule 7). */
+void ghost_uncut_forget(struct ghost_log *log);
+/* A log was opened: if it ends where an undone cut leaves it, it has those batches again. */
+void ghost_uncut_bring_back(struct ghost_log *log);
+/* What a log had that is opened, or compacted, before the ghost takes that in. */
+const struct ghost_batches *ghost_batches_found(const struct ghost_log *log,
+                                                const struct probe *probe);
+/* Is a log that was opened, or compacted, rotten? A kill amid the reset of one that is leaves it as
+ * it was; a compaction has read all from the segment of the start on, and found it sound. */
+void ghost_weigh_rot(struct world *world, const struct sim_node *node, const struct probe *probe);
 
 /* The fault budget. */
 bool ghost_may_wipe(struct world *world, const struct sim_node *node);

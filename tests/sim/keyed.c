@@ -325,9 +325,7 @@ void keyed_read_disk(struct world *world, struct sim_node *node, const struct pr
     const struct disk_file *directory = disk_find(&node->disk, path);
     if (!directory)
         return;
-    /* A power loss may have undone a cut. */
-    const struct ghost_batches *batches =
-        is_open && probe->offset > log->end ? &log->uncut : &log->batches;
+    const struct ghost_batches *batches = ghost_batches_found(log, probe);
     log_offset end = is_open ? probe->offset : probe->value;
     if (end > partition->high_watermark)
         end = partition->high_watermark;
