@@ -92,6 +92,7 @@ enum probe_kind {
     X(late_commit_taken)                                                                           \
     X(segments_compacted)                                                                          \
     X(swap_resumed)                                                                                \
+    X(swap_let_go)                                                                                 \
     X(tombstone_gone)
 
 struct probe {

@@ -130,6 +130,10 @@ void log_swap_go_on(struct log *log)
 {
     if (!log->swap.segment) /* A reset has forgotten it. */
         return;
+#ifdef SKIFF_MUTANT_SWAP_LET_GO
+    if (!log->cleaner && log->state == LOG_READY)
+        return; /* The mutant needs who compacts, to end what was begun. */
+#endif
     if (log->swap.other_count > 0) {
         forget_others(log, true);
         want_directory(log);

@@ -6,12 +6,13 @@
 
 enum { CONFIGS_MAX = 12, CONFIG_SIZE = 24, GROWN_MAX = 8 };
 
-enum wish { WISH_CREATE, WISH_DELETE, WISH_GROW, WISH_ELECT, WISH_NONE };
+enum wish { WISH_CREATE, WISH_DELETE, WISH_GROW, WISH_ELECT, WISH_FLIP, WISH_NONE };
 
 struct admin {
     struct actor actor;
     bool asking;
     enum wish wishes[SIM_TOPICS_MAX];
+    const char *policies[SIM_TOPICS_MAX]; /* Wished for. */
     uint32_t asked;
     sim_us again_at;
 };
@@ -108,6 +109,27 @@ static void ask_grow(struct admin *admin, uint32_t index, uint32_t node)
         link_send(link_to(&admin->actor, node), WIRE_CREATE_PARTITIONS, 3, &request, NULL, true);
 }
 
+static void ask_flip(struct admin *admin, uint32_t index, uint32_t node)
+{
+    struct incremental_alter_configs_request request;
+    struct incremental_alter_configs_request_resource resource;
+    struct incremental_alter_configs_request_config config;
+    incremental_alter_configs_request_init(&request);
+    incremental_alter_configs_request_resource_init(&resource);
+    incremental_alter_configs_request_config_init(&config);
+    config.name = STR("cleanup.policy");
+    config.config_operation = 0; /* Set. */
+    config.value = str_from(admin->policies[index]);
+    resource.resource_type = 2; /* A topic. */
+    resource.resource_name = str_from(admin->actor.topics[index].name);
+    resource.configs = &config;
+    resource.configs_count = 1;
+    request.resources = &resource;
+    request.resources_count = 1;
+    admin->asking = link_send(link_to(&admin->actor, node), WIRE_INCREMENTAL_ALTER_CONFIGS, 1,
+                              &request, NULL, true);
+}
+
 static void ask_elect(struct admin *admin, uint32_t node)
 {
     struct elect_leaders_request request;
@@ -135,9 +157,20 @@ static void ask(struct admin *admin, uint32_t index, uint32_t node)
     case WISH_ELECT:
         ask_elect(admin, node);
         return;
+    case WISH_FLIP:
+        ask_flip(admin, index, node);
+        return;
     case WISH_NONE:
         return;
     }
+}
+
+/* Retention goes on where there is any. */
+static const char *draw_policy(struct admin *admin)
+{
+    static const char *const policies[] = {"delete", "compact,delete", "compact"};
+    uint32_t count = admin->actor.world->swarm.retains ? 2 : 3;
+    return policies[rand_below(&admin->actor.rand, count)];
 }
 
 /* Something new, once nothing is open. */
@@ -153,6 +186,11 @@ static enum wish draw_wish(struct admin *admin, uint32_t topic)
     if (swarm->grows && !is_read && rand_chance(&actor->rand, 1, rarity) && is_known &&
         actor->topics[topic].partition_count < GROWN_MAX)
         return WISH_GROW;
+    if (swarm->flips && swarm_compacts(swarm, topic) && is_known &&
+        rand_chance(&actor->rand, 1, 10)) {
+        admin->policies[topic] = draw_policy(admin);
+        return WISH_FLIP;
+    }
     return swarm->elects && rand_chance(&actor->rand, 1, 50) ? WISH_ELECT : WISH_NONE;
 }
 
@@ -184,6 +222,8 @@ static void settle(struct admin *admin, enum err err)
         *wish = WISH_CREATE;
     else if (*wish == WISH_GROW && (err == ERR_NONE || err == ERR_INVALID_PARTITIONS))
         *wish = WISH_NONE;
+    else if (*wish == WISH_FLIP && err == ERR_NONE)
+        *wish = WISH_NONE;
     else if (*wish == WISH_ELECT)
         *wish = WISH_NONE; /* It was tried, that is all. */
     else
@@ -198,6 +238,7 @@ static enum err read_answer(int16_t api_key, struct client_reply *reply, struct 
     struct create_topics_response created;
     struct delete_topics_response deleted;
     struct create_partitions_response grown;
+    struct incremental_alter_configs_response altered;
     struct elect_leaders_response elected;
     switch (api_key) {
     case WIRE_CREATE_TOPICS:
@@ -215,6 +256,12 @@ static enum err read_answer(int16_t api_key, struct client_reply *reply, struct 
             grown.results_count != 1)
             return ERR_CORRUPT;
         return (enum err)grown.results[0].error_code;
+    case WIRE_INCREMENTAL_ALTER_CONFIGS:
+        if (incremental_alter_configs_response_read(&altered, reply->version, reader, arena) !=
+                ERR_NONE ||
+            altered.responses_count != 1)
+            return ERR_CORRUPT;
+        return (enum err)altered.responses[0].error_code;
     default:
         if (elect_leaders_response_read(&elected, reply->version, reader, arena) != ERR_NONE)
             return ERR_CORRUPT;
@@ -241,7 +288,8 @@ static void answered(struct actor *actor, uint32_t node, int16_t api_key,
 
 static bool is_done(struct actor *actor, char *why, size_t size)
 {
-    static const char *const names[] = {"created", "deleted", "grown", "led by preferred leaders"};
+    static const char *const names[] = {"created", "deleted", "grown", "led by preferred leaders",
+                                        "compacted or not"};
     struct admin *admin = (struct admin *)actor;
     for (uint32_t i = 0; i < actor->world->swarm.topics; i++)
         if (admin->wishes[i] != WISH_NONE) {

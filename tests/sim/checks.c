@@ -8,7 +8,7 @@
     X(p1) X(p1_synced) X(p2) X(p3) X(p4) X(p5) X(p6) X(p7) X(p8) X(p9) X(p10)      \
     X(p11) X(p12) X(p13)                                                                  \
     X(g1) X(g1_owners) X(g2) X(g3) X(g4) X(g5) X(g6) X(g7)                                      \
-    X(k4) X(k2) X(k3) X(k7) X(k1)                                                  \
+    X(k4) X(k2) X(k3) X(k7) X(k1) X(k10)                                           \
     X(s1) X(s1_synced) X(s2) X(s3)                                                 \
     X(rule_10) X(rule_25) X(rule_28)
 /* clang-format on */

@@ -388,7 +388,8 @@ static void take_partition(struct ghost_partition *partition, const struct image
     partition->min_insync = from->min_insync;
 }
 
-/* What it has as its policy when it is first seen, it has for ever. */
+/* Whatever its policy is when it is first seen: none but what is compacted at some time is created
+ * with one, and such a topic may cease to be, and be it again. */
 static void learn_policy(const struct world *world, struct ghost_partition *partition,
                          const struct image *image)
 {
@@ -397,7 +398,7 @@ static void learn_policy(const struct world *world, struct ghost_partition *part
     const struct image_topic *topic = image_topic_by_id(image, partition->key.topic_id);
     struct str policy = topic ? image_topic_config(topic, STR("cleanup.policy")) : (struct str){0};
     partition->is_known = true;
-    if (policy.data && memmem(policy.data, policy.size, "compact", 7))
+    if (policy.data)
         keyed_open(partition);
 }
 

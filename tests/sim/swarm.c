@@ -199,6 +199,15 @@ static void draw_changes(struct swarm *swarm, const struct kernel *kernel)
     swarm->balance_s = (int32_t)PICK(&rand, 0, 0, 1, 3);
 }
 
+/* The same. */
+static void draw_flips(struct swarm *swarm, const struct kernel *kernel)
+{
+    struct rand rand;
+    kernel_stream(kernel, STREAM_SWARM, 5, &rand);
+    swarm->flips =
+        (swarm->compacted & ((1u << swarm->topics) - 1)) != 0 && rand_chance(&rand, 1, 2);
+}
+
 void swarm_draw(struct swarm *swarm, const struct kernel *kernel,
                 const struct world_options *options)
 {
@@ -228,6 +237,7 @@ void swarm_draw(struct swarm *swarm, const struct kernel *kernel,
     draw_retention(swarm, &rand);
     draw_cleaning(swarm, kernel);
     draw_changes(swarm, kernel);
+    draw_flips(swarm, kernel);
 }
 
 void swarm_print(const struct swarm *swarm)
@@ -254,9 +264,9 @@ void swarm_print(const struct swarm *swarm)
                    swarm->consumer_session_ms, swarm->consumer_interval_ms,
                    swarm->assignment_interval_ms);
     if (swarm->cleans)
-        printf("swarm: compacted=%x keys=%u dirty.ratio=%d tombstones=%lldms lag=%lld..%lldms "
-               "segment=%d segment.ms=%d map=%u io=%d backoff=%dms rate=%lld\n",
-               swarm->compacted, swarm->keys, swarm->dirty_ratio,
+        printf("swarm: compacted=%x flips=%d keys=%u dirty.ratio=%d tombstones=%lldms "
+               "lag=%lld..%lldms segment=%d segment.ms=%d map=%u io=%d backoff=%dms rate=%lld\n",
+               swarm->compacted, swarm->flips, swarm->keys, swarm->dirty_ratio,
                (long long)swarm->delete_retention_ms, (long long)swarm->lag_min_ms,
                (long long)swarm->lag_max_ms, swarm->topic_segment_size, swarm->segment_ms,
                swarm->map_entries, swarm->cleaner_io_size, swarm->cleaner_backoff_ms,

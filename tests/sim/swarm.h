@@ -52,6 +52,7 @@ struct swarm {
     int32_t consumer_session_ms, consumer_interval_ms, assignment_interval_ms;
     bool recreates;            /* Topics are deleted and made again. */
     bool grows;                /* Topics get more partitions. */
+    bool flips;                /* What is compacted ceases to be, and is again. */
     bool elects;               /* Somebody asks for preferred leaders, now and then. */
     int32_t balance_s;         /* Between looks for leaders that are not; 0: they stay. */
     bool calm;                 /* No fault at all. */
