@@ -344,6 +344,55 @@ Test(cleaner, a_truncation_lowers_what_is_clean)
     log_fixture_close(&f);
 }
 
+Test(cleaner, rule_14_nothing_begins_at_a_start_that_a_crash_takes_back)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 40, 1);
+    cr_assert_eq(log_retire(f.log, 15), 15);
+
+    f.memory->now += f.cleans.backoff_ms;
+    for (int i = 0; i < 5; i++)
+        log_fixture_clean_once(&f);
+    cr_assert_eq(stats_of(&f).runs, 0);
+    cr_assert_not(stats_of(&f).is_running);
+
+    log_fixture_clean(&f);
+    cr_assert_eq(stats_of(&f).runs, 1);
+    log_fixture_close(&f);
+}
+
+Test(cleaner, rule_14_no_checkpoint_rests_on_a_start_that_a_crash_takes_back)
+{
+    struct log_fixture f;
+    log_offset retired = 0;
+    open_filled(&f, 100, 200, 1);
+    f.memory->now += f.cleans.backoff_ms;
+    for (int i = 0; i < 10 && !stats_of(&f).is_running; i++)
+        log_fixture_clean_once(&f);
+    cr_assert(stats_of(&f).is_running);
+    for (int i = 0; i < 1000; i++) { /* A swap's groups sync the start too: so it moves on. */
+        if (!f.log->swap.segment)
+            retired = log_retire(f.log, retired + 1);
+        log_fixture_clean_once(&f);
+        if (!stats_of(&f).is_running)
+            break;
+        log_fixture_flush(&f);
+        log_fixture_end_sync(&f);
+    }
+    cr_assert_eq(stats_of(&f).runs, 1);
+    for (int i = 0; i < 5; i++) {
+        log_fixture_clean_once(&f);
+        log_fixture_end_sync(&f);
+    }
+
+    log_fixture_stop(&f, false);
+    log_fixture_start(&f);
+
+    cr_assert_lt(log_ends(f.log)->start, retired);
+    cr_assert_eq(f.log->clean_end, log_ends(f.log)->start);
+    log_fixture_close(&f);
+}
+
 Test(cleaner, a_deleted_log_is_forgotten)
 {
     struct log_fixture f;

@@ -204,22 +204,6 @@ static void truncate(struct history *history)
     history->epoch++;
 }
 
-/* Records go from the start, as retention has them go, and amid compactions. */
-static void retire(struct history *history)
-{
-    struct log_fixture *f = &history->fixture;
-    log_offset start = log_ends(f->log)->start;
-
-    if (!log_is_ready(f->log) || history->committed <= start)
-        return;
-    (void)log_retire(
-        f->log, start + (log_offset)below(history, (uint64_t)(history->committed - start)) / 2);
-    log_fixture_settle(f);
-    (void)log_unlink_retired(f->log, f->memory->now, 0);
-    if (chance(history, 2))
-        log_fixture_settle(f);
-}
-
 /* ---- Compacting. */
 
 static void note_run(struct history *history)
@@ -280,6 +264,41 @@ static void let_go(struct history *history)
         (void)log_fixture_end_sync(f);
     }
     cleaner_add(f->cleaner, f->log);
+}
+
+/* No mark of the start is synced, and often none will be. */
+static void clean_at_new_start(struct history *history)
+{
+    struct log_fixture *f = &history->fixture;
+
+    f->memory->now += f->cleans.backoff_ms;
+    for (int i = 0; i < 50; i++) {
+        log_fixture_clean_once(f);
+        note_run(history);
+        (void)log_fixture_end_sync(f);
+    }
+    if (chance(history, 2))
+        restart(history);
+}
+
+/* Records go from the start, as retention has them go, and amid compactions. */
+static void retire(struct history *history)
+{
+    struct log_fixture *f = &history->fixture;
+    log_offset start = log_ends(f->log)->start;
+
+    if (!log_is_ready(f->log) || history->committed <= start)
+        return;
+    (void)log_retire(
+        f->log, start + (log_offset)below(history, (uint64_t)(history->committed - start)) / 2);
+    if (chance(history, 2)) {
+        clean_at_new_start(history);
+        return;
+    }
+    log_fixture_settle(f);
+    (void)log_unlink_retired(f->log, f->memory->now, 0);
+    if (chance(history, 2))
+        log_fixture_settle(f);
 }
 
 static void commit(struct history *history)
