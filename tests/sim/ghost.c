@@ -246,6 +246,8 @@ static void take_open(struct world *world, struct ghost_log *log, const struct p
     if (log->durable > log->end)
         log->durable = log->end;
     ghost_uncut_bring_back(log);
+    if (world->ghost->found.is_there)
+        note_gone(&log->batches, &world->ghost->found);
     cut_batches(&log->batches, log->end);
 }
 
@@ -255,6 +257,8 @@ static void take_truncate(struct ghost_log *log, const struct probe *probe)
     log->end = probe->offset;
     if (log->durable > log->end)
         log->durable = log->end;
+    if (log->mark > log->end)
+        log->mark = log->end;
     cut_batches(&log->batches, log->end);
 }
 

@@ -45,7 +45,7 @@ struct ghost_log {
     log_offset rot_end; /* Of the batch that we damaged. */
     log_offset start, end, durable;
     log_offset compacted;      /* Below it batches are as small as compaction made them. */
-    log_offset mark;           /* Durable mark that the last recovery found. */
+    log_offset mark;           /* Durable mark that the last recovery found, or a later cut left. */
     log_offset high_watermark; /* Of this incarnation. */
     log_offset high_watermark_max;
     struct ghost_batches batches;
