@@ -139,6 +139,8 @@ struct heartbeat_command {
     bool want_shut_down;
     uint32_t unserviceable_count; /* Replicas it cannot serve: rot, failed disk (rule 11). */
     const struct partition_key *unserviceable;
+    /* The last leader epoch in which each followed or led since its node started; -1: none. */
+    const log_epoch *unserviceable_epochs;
 };
 
 struct heartbeat_reply {

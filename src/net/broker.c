@@ -29,6 +29,12 @@ enum broker_state {
     BROKER_STOPPED
 };
 
+/* A replica that can't be served. */
+struct unserviceable {
+    struct partition_key key;
+    log_epoch epoch; /* The last in which it followed or led. */
+};
+
 struct broker {
     struct shard *shard;
     enum broker_state state;
@@ -45,7 +51,7 @@ struct broker {
     struct timer timer;         /* Next registration or heartbeat. */
     struct timer session_timer; /* When the session ends if nothing is accepted. */
     uint32_t unserviceable_count, unserviceable_capacity;
-    struct partition_key *unserviceable;
+    struct unserviceable *unserviceable;
 };
 
 static void broker_act(struct broker *broker);
@@ -301,9 +307,11 @@ static void name_unserviceable(const struct broker *broker, struct arena *arena,
     body->unserviceable =
         broker_heartbeat_request_unserviceable_new(arena, broker->unserviceable_count);
     for (uint32_t i = 0; i < broker->unserviceable_count; i++) {
-        body->unserviceable[i].topic_id = broker->unserviceable[i].topic_id;
+        body->unserviceable[i].topic_id = broker->unserviceable[i].key.topic_id;
         body->unserviceable[i].partitions_count = 1;
-        body->unserviceable[i].partitions = &broker->unserviceable[i].index;
+        body->unserviceable[i].partitions = &broker->unserviceable[i].key.index;
+        body->unserviceable[i].epochs_count = 1;
+        body->unserviceable[i].epochs = &broker->unserviceable[i].epoch;
     }
     body->unserviceable_count = broker->unserviceable_count;
 }
@@ -428,7 +436,7 @@ const char *broker_unready(const struct broker *broker)
 
 struct report {
     struct letter letter;
-    struct partition_key key;
+    struct unserviceable replica;
     bool unserviceable;
 };
 
@@ -438,13 +446,13 @@ static void report_open(struct shard *shard, struct letter *letter)
     struct broker *broker = shard->broker;
     uint32_t place = 0;
     while (place < broker->unserviceable_count &&
-           !partition_key_equal(broker->unserviceable[place], report->key))
+           !partition_key_equal(broker->unserviceable[place].key, report->replica.key))
         place++;
     bool known = place < broker->unserviceable_count;
     if (report->unserviceable && !known && broker->unserviceable_count < UNSERVICEABLE_MAX) {
         mem_grow(broker->unserviceable, broker->unserviceable_count,
                  &broker->unserviceable_capacity);
-        broker->unserviceable[broker->unserviceable_count++] = report->key;
+        broker->unserviceable[broker->unserviceable_count++] = report->replica;
     } else if (!report->unserviceable && known) {
         broker->unserviceable[place] = broker->unserviceable[--broker->unserviceable_count];
     }
@@ -453,10 +461,11 @@ static void report_open(struct shard *shard, struct letter *letter)
     mem_free(report);
 }
 
-void broker_report(struct shard *shard, struct partition_key key, bool unserviceable)
+void broker_report(struct shard *shard, struct partition_key key, log_epoch epoch,
+                   bool unserviceable)
 {
     struct report *report = mem_zalloc(sizeof *report);
-    report->key = key;
+    report->replica = (struct unserviceable){.key = key, .epoch = epoch};
     report->unserviceable = unserviceable;
     mailbox_send(shard, 0, &report->letter, report_open);
 }

@@ -31,6 +31,7 @@ void broker_stop(struct broker *broker);
 /* Why this node serves no clients now, in a few words; NULL: it does. */
 const char *broker_unready(const struct broker *broker);
 /* A replica of ours can't be served any more, or can again (rule 11). Any shard. */
-void broker_report(struct shard *shard, struct partition_key key, bool unserviceable);
+void broker_report(struct shard *shard, struct partition_key key, log_epoch epoch,
+                   bool unserviceable);
 
 #endif

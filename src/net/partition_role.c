@@ -53,13 +53,19 @@ static void probe_isr(struct partition *partition)
                                                      .count = (int32_t)record->min_isr});
 }
 
+/* A log that is offline applies no record: then, the epoch in which it last fetched or led. */
+static log_epoch last_epoch(const struct partition *partition)
+{
+    return partition->replica ? replica_partition(partition->replica)->leader_epoch : -1;
+}
+
 /* Named in heartbeats while it can't be served (rule 11). */
 void partition_report(struct partition *partition, bool unserviceable)
 {
     if (partition->reported == unserviceable)
         return;
     partition->reported = unserviceable;
-    broker_report(partition->shard, partition->key, unserviceable);
+    broker_report(partition->shard, partition->key, last_epoch(partition), unserviceable);
 }
 
 static void partition_tell(struct partition *partition)
@@ -192,14 +198,15 @@ static struct replica_nodes nodes_of(const struct node_list *list)
     return nodes;
 }
 
-/* Rot is refetched from the leader, but not a byte of it goes before a committed record
- * has taken this replica out of ISR and ELR: until then it may be elected (rule 11). */
+/* Rot is refetched from the leader, but not a byte of it goes before a committed record of a new
+ * epoch has this replica in neither ISR nor ELR: until then it may be elected (rule 11). In the
+ * old epoch it may be in the ISR again by a record that has not come here yet. */
 static bool may_refetch(const struct partition *partition, const struct image_partition *known)
 {
     node_id self = partition->shard->config->node_id;
     return log_error(partition->log) == ERR_CORRUPT && known->leader >= 0 &&
-           known->leader != self && !node_list_has(&known->isr, self) &&
-           !node_list_has(&known->elr, self);
+           known->leader != self && known->leader_epoch > last_epoch(partition) &&
+           !node_list_has(&known->isr, self) && !node_list_has(&known->elr, self);
 }
 
 /* Kafka counts at the leader, which is who proposed the change. */

@@ -115,15 +115,22 @@ Test(decide_heartbeat, writes_nothing_when_nothing_changes)
     world_close(&world);
 }
 
-static enum err name_rotten(struct world *world, node_id id, struct partition_key key)
+static enum err name_rotten_in(struct world *world, node_id id, struct partition_key key,
+                               log_epoch epoch)
 {
     return world_heartbeat_with(world,
                                 (struct heartbeat_command){.id = id,
                                                            .epoch = world_epoch(world, id),
                                                            .metadata_offset = world->end - 1,
                                                            .unserviceable_count = 1,
-                                                           .unserviceable = &key},
+                                                           .unserviceable = &key,
+                                                           .unserviceable_epochs = &epoch},
                                 NULL);
+}
+
+static enum err name_rotten(struct world *world, node_id id, struct partition_key key)
+{
+    return name_rotten_in(world, id, key, -1);
 }
 
 Test(decide_heartbeat, takes_a_rotten_replica_out_of_the_isr_under_a_new_leader_epoch_rule_11)
@@ -162,6 +169,30 @@ Test(decide_heartbeat, takes_a_rotten_replica_out_of_the_elr_too_rule_11)
     const struct image_partition *after = world_partition(&world, "orders", 0);
     assert_nodes(after->elr, 6 - leader - rotten);
     cr_assert_eq(after->leader_epoch, epoch + 1);
+    world_close(&world);
+}
+
+/* Seed 737: its leader may propose it for what it fetched in this epoch. */
+Test(decide_heartbeat, gives_a_rotten_replica_outside_isr_and_elr_a_new_epoch_once_rule_11)
+{
+    struct world world;
+    world_open(&world);
+    world_start(&world, 3);
+    world_create(&world, "orders", 1, 3);
+    const struct image_partition *partition = world_partition(&world, "orders", 0);
+    struct partition_key key = partition->key;
+    node_id leader = partition->leader, rotten = leader == 1 ? 2 : 1;
+    node_id others[] = {leader, 6 - leader - rotten};
+    world_alter(&world, "orders", 0, 2, others);
+    log_epoch epoch = world_partition(&world, "orders", 0)->leader_epoch;
+
+    name_rotten_in(&world, rotten, key, epoch - 1);
+    cr_assert_eq(world_partition(&world, "orders", 0)->leader_epoch, epoch);
+    name_rotten_in(&world, rotten, key, epoch);
+    cr_assert_eq(world_partition(&world, "orders", 0)->leader_epoch, epoch + 1);
+    name_rotten_in(&world, rotten, key, epoch);
+    cr_assert_eq(world_partition(&world, "orders", 0)->leader_epoch, epoch + 1);
+    cr_assert_eq(world_partition(&world, "orders", 0)->leader, leader);
     world_close(&world);
 }
 

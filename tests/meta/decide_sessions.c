@@ -223,7 +223,8 @@ Test(decide_sessions, never_elects_a_replica_that_is_named_rotten)
                                                     .epoch = world_epoch(&world, replicas.ids[2]),
                                                     .metadata_offset = world.end - 1,
                                                     .unserviceable_count = 1,
-                                                    .unserviceable = &key},
+                                                    .unserviceable = &key,
+                                                    .unserviceable_epochs = &(log_epoch){-1}},
                          NULL);
 
     world_kill(&world, leader);

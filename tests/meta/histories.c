@@ -50,6 +50,7 @@ static void heartbeat_any(struct world *world, struct rand *rand)
     if (partition != NULL && rand_chance(rand, 1, 10)) {
         command.unserviceable_count = 1;
         command.unserviceable = &partition->key;
+        command.unserviceable_epochs = &partition->leader_epoch;
     }
     world_heartbeat_with(world, command, NULL);
 }

@@ -45,12 +45,18 @@ static void take_unserviceable(struct request *request, const struct broker_hear
     for (uint32_t i = 0; i < body->unserviceable_count; i++)
         count += body->unserviceable[i].partitions_count;
     struct partition_key *keys = arena_array(&request->arena, struct partition_key, count + 1);
-    for (uint32_t i = 0; i < body->unserviceable_count; i++)
-        for (uint32_t p = 0; p < body->unserviceable[i].partitions_count; p++)
-            keys[command->unserviceable_count++] =
-                (struct partition_key){.topic_id = body->unserviceable[i].topic_id,
-                                       .index = body->unserviceable[i].partitions[p]};
+    log_epoch *epochs = arena_array(&request->arena, log_epoch, count + 1);
+    for (uint32_t i = 0; i < body->unserviceable_count; i++) {
+        const struct broker_heartbeat_request_unserviceable *topic = &body->unserviceable[i];
+        for (uint32_t p = 0; p < topic->partitions_count; p++) {
+            uint32_t at = command->unserviceable_count++;
+            keys[at] =
+                (struct partition_key){.topic_id = topic->topic_id, .index = topic->partitions[p]};
+            epochs[at] = p < topic->epochs_count ? topic->epochs[p] : -1;
+        }
+    }
     command->unserviceable = keys;
+    command->unserviceable_epochs = epochs;
 }
 
 void api_broker_heartbeat(struct shard *shard, struct request *request)

@@ -5,7 +5,8 @@
 #include "controller_state.h"
 
 /* Rule 11: out of ISR and ELR in one batch that bumps the leader epoch, so that nothing
- * the replica confirms later in the old epoch can count. */
+ * the replica confirmed in the old epoch can count. A replica that is in neither gets a new
+ * epoch too: its leader may be about to propose it for what it fetched. */
 static void drop_unserviceable(struct decision *decision, const struct heartbeat_command *command)
 {
     struct str cause =
@@ -14,10 +15,11 @@ static void drop_unserviceable(struct decision *decision, const struct heartbeat
         struct partition_key key = command->unserviceable[i];
         const struct image_partition *partition =
             image_partition(decision->image, key.topic_id, key.index);
-        if (partition == NULL)
+        if (partition == NULL || !node_list_has(&partition->replicas, command->id))
             continue;
         if (!node_list_has(&partition->isr, command->id) &&
-            !node_list_has(&partition->elr, command->id))
+            !node_list_has(&partition->elr, command->id) &&
+            partition->leader_epoch > command->unserviceable_epochs[i])
             continue;
         struct change change;
         change_begin(&change, partition);
