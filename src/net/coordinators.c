@@ -239,14 +239,16 @@ static void seat_decide(struct seat *seat, struct group_ask *ask)
     arena_free(&arena);
 }
 
-/* Errors  NOT_COORDINATOR; COORDINATOR_LOAD_IN_PROGRESS; COORDINATOR_NOT_AVAILABLE: too few
+/* A leader that has asked to be replaced may have been, and another coordinator may have told of
+ * later offsets: its records reach us late, since it is our disk that does not keep up (G4).
+ * Errors  NOT_COORDINATOR; COORDINATOR_LOAD_IN_PROGRESS; COORDINATOR_NOT_AVAILABLE: too few
  *         replicas are in sync. */
 static enum err seat_check(const struct partition *partition, const struct group_ask *ask)
 {
     if (!partition || !partition->seat)
         return ERR_NOT_COORDINATOR;
     enum err err = replica_may_append(partition->replica, -1);
-    if (err == ERR_NOT_LEADER_OR_FOLLOWER)
+    if (err == ERR_NOT_LEADER_OR_FOLLOWER || partition_may_be_deposed(partition))
         return ERR_NOT_COORDINATOR;
     if (!coordinator_is_started(partition->seat->coordinator))
         return ERR_COORDINATOR_LOAD_IN_PROGRESS;

@@ -7,6 +7,7 @@
 #include "refused.h"
 
 enum { PARTITIONS_SYNC_TAG = 2, PARTITIONS_CLEANER_TAG = 3 };
+enum { YIELD_INTERVAL_MS = 500 }; /* Between two askings to be replaced as leader. */
 
 struct fetcher;
 struct seat;
@@ -55,6 +56,7 @@ struct partition {
     struct replica_proposal proposal;
     enum replica_yield yield;
     mono_ms yield_again; /* Not before. */
+    log_epoch yielded;   /* The leader epoch that it has asked to give away, and perhaps did; -1. */
     /* As follower. */
     struct fetcher *fetcher; /* NULL: follows nobody. */
     struct list following;   /* In fetcher->followers. */
@@ -110,6 +112,10 @@ void partition_start(struct partition *partition); /* The log can be used: give 
 void partition_apply(struct partition *partition); /* What the image says of it now. */
 void partition_log_moved(struct partition *partition);
 void partition_obey(struct partition *partition, const struct replica_out *out);
+/* It has asked to be replaced as leader, and has not heard that it is not. */
+bool partition_may_be_deposed(const struct partition *partition);
+/* It asks, or asks again. */
+bool partition_yields(const struct partition *partition);
 void partition_fire(struct timer *timer, mono_ms now);
 /* Named in heartbeats while it can't be served (rule 11). */
 void partition_report(struct partition *partition, bool unserviceable);

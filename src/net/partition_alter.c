@@ -7,7 +7,7 @@
 #include "controller_link.h"
 #include "probe.h"
 
-enum { ALTER_RETRY_MS = 50, YIELD_INTERVAL_MS = 500, ALTER_MAX = 1000 };
+enum { ALTER_RETRY_MS = 50, ALTER_MAX = 1000 };
 
 void partition_ask(struct partition *partition)
 {
@@ -20,7 +20,7 @@ void partition_ask(struct partition *partition)
 struct altered {
     struct partition_key key;
     int32_t partition_epoch;
-    bool is_proposal; /* Else a yield, which nobody waits for. */
+    bool is_proposal; /* Else a yield. */
     enum err err;
 };
 
@@ -30,12 +30,24 @@ struct alteration {
     struct altered *parts;
 };
 
+/* Only this says that we lead on. After any other answer, or none, we ask again until a record
+ * tells. */
+static void yield_tell(struct partition *partition, enum err err)
+{
+    if (err == ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE)
+        partition->yielded = -1;
+}
+
 static void altered_tell(struct shard *shard, const struct altered *altered)
 {
     struct partition *partition = partition_find(shard, altered->key);
     struct replica_out out;
-    if (!partition || !partition->replica || !altered->is_proposal || shard->closing)
+    if (!partition || !partition->replica || shard->closing)
         return;
+    if (!altered->is_proposal) {
+        yield_tell(partition, altered->err);
+        return;
+    }
     replica_on_altered(partition->replica, shard->now, altered->partition_epoch, altered->err,
                        &out);
     partition_obey(partition, &out);
@@ -115,7 +127,7 @@ static bool put_partition(struct partition *partition, struct alter_partition_re
 {
     struct shard *shard = partition->shard;
     const struct replica_partition *record = replica_partition(partition->replica);
-    bool yields = !partition->has_proposal && partition->yield != REPLICA_KEEP;
+    bool yields = !partition->has_proposal && partition_yields(partition);
     if (replica_role(partition->replica) != REPLICA_LEADER ||
         (yields && shard->now < partition->yield_again) || (!yields && !partition->has_proposal)) {
         partition->has_proposal = false;
@@ -131,6 +143,7 @@ static bool put_partition(struct partition *partition, struct alter_partition_re
         topic->partitions[0].leader_epoch = record->leader_epoch;
         topic->partitions[0].partition_epoch = record->partition_epoch;
         partition->yield_again = shard->now + YIELD_INTERVAL_MS;
+        partition->yielded = record->leader_epoch;
         return true;
     }
     put_isr(&topic->partitions[0], &partition->proposal, arena);

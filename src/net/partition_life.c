@@ -58,6 +58,7 @@ static struct partition *partition_new(struct shard *shard, struct partition_key
     partition->key = key;
     snprintf(partition->name, sizeof partition->name, "%s", name);
     partition->timer.fire = partition_fire;
+    partition->yielded = -1;
     partition->told.epoch = -1;
     partition->told.leader = -1;
     list_init(&partition->changed);

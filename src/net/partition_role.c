@@ -124,6 +124,30 @@ static void partition_turn(struct partition *partition, enum replica_turn turn)
     partition_wake(partition);
 }
 
+bool partition_may_be_deposed(const struct partition *partition)
+{
+    return replica_role(partition->replica) == REPLICA_LEADER &&
+           partition->yielded == replica_partition(partition->replica)->leader_epoch;
+}
+
+bool partition_yields(const struct partition *partition)
+{
+    return partition->yield != REPLICA_KEEP || partition_may_be_deposed(partition);
+}
+
+static void arm(struct partition *partition, mono_ms due)
+{
+    struct shard *shard = partition->shard;
+    mono_ms again = partition->yield_again > shard->now ? partition->yield_again
+                                                        : shard->now + YIELD_INTERVAL_MS;
+    if (partition_yields(partition) && again < due)
+        due = again;
+    if (due == MONO_NEVER)
+        timer_stop(&shard->timers, &partition->timer);
+    else
+        timer_start(&shard->timers, &partition->timer, due);
+}
+
 void partition_obey(struct partition *partition, const struct replica_out *out)
 {
     struct shard *shard = partition->shard;
@@ -152,12 +176,9 @@ void partition_obey(struct partition *partition, const struct replica_out *out)
         partition->proposal = out->proposal;
     }
     partition->yield = out->yield;
-    if (partition->has_proposal || partition->yield != REPLICA_KEEP)
+    if (partition->has_proposal || partition_yields(partition))
         partition_ask(partition);
-    if (out->deadline == MONO_NEVER)
-        timer_stop(&shard->timers, &partition->timer);
-    else
-        timer_start(&shard->timers, &partition->timer, out->deadline);
+    arm(partition, out->deadline);
 }
 
 void partition_fire(struct timer *timer, mono_ms now)
