@@ -23,6 +23,8 @@ void coordinator_configure(struct coordinator *coordinator, const struct coordin
     coordinator->config.memory = before.memory;
     coordinator->config.settings = before.settings;
     coordinator->config.topics = before.topics;
+    if (coordinator->is_started) /* As if it had been so all the time. */
+        coordinator->expiry_due += config->expiry_interval_ms - before.expiry_interval_ms;
 }
 
 void coordinator_close(struct coordinator *coordinator)

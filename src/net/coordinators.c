@@ -439,8 +439,12 @@ static struct coordinator_config coordinator_config_of(const struct partition *p
 void coordinator_reconfigure(struct partition *partition)
 {
     struct coordinator_config coordinator = coordinator_config_of(partition);
-    if (partition->seat)
-        coordinator_configure(partition->seat->coordinator, &coordinator);
+    struct seat *seat = partition->seat;
+    if (!seat)
+        return;
+    coordinator_configure(seat->coordinator, &coordinator);
+    if (coordinator_is_started(seat->coordinator))
+        seat_set_timer(seat);
 }
 
 static void seat_open(struct partition *partition, mono_ms at)

@@ -17,6 +17,7 @@ struct partition_retention {
     bool is_on; /* cleanup.policy has delete. */
     int64_t ms, bytes;
     int64_t delete_delay_ms;
+    int64_t check_interval_ms; /* The broker's. */
 };
 
 struct partition {

@@ -65,7 +65,8 @@ static void take_age(struct partition *partition, const struct image_topic *topi
         .is_on = has_word(policy, "delete"),
         .ms = image_topic_number(topic, STR("retention.ms"), config->retention_ms),
         .bytes = image_topic_number(topic, STR("retention.bytes"), config->retention_bytes),
-        .delete_delay_ms = delay_ms < DELETE_DELAY_MAX_MS ? delay_ms : DELETE_DELAY_MAX_MS};
+        .delete_delay_ms = delay_ms < DELETE_DELAY_MAX_MS ? delay_ms : DELETE_DELAY_MAX_MS,
+        .check_interval_ms = config->retention_check_interval_ms};
     partition->segment_size =
         (uint32_t)image_topic_number(topic, STR("segment.bytes"), config->segment_size);
     partition->index_interval_size = (uint32_t)image_topic_number(
@@ -122,7 +123,7 @@ static bool is_same_retention(const struct partition_retention *a,
                               const struct partition_retention *b)
 {
     return a->is_on == b->is_on && a->ms == b->ms && a->bytes == b->bytes &&
-           a->delete_delay_ms == b->delete_delay_ms;
+           a->delete_delay_ms == b->delete_delay_ms && a->check_interval_ms == b->check_interval_ms;
 }
 
 void partition_reconfigure(struct partition *partition)

@@ -49,17 +49,18 @@ static void fire(struct timer *timer, mono_ms now)
     struct partition *partition = list_entry(timer, struct partition, retain_timer);
     struct shard *shard = partition->shard;
     if (now >= partition->retain_at) {
-        partition->retain_at = later(shard, shard->config->retention_check_interval_ms);
+        partition->retain_at = later(shard, partition->retention.check_interval_ms);
         look(partition);
     }
     clean(partition);
     shard->partitions->dirty = true; /* What was rolled, or retired, is owed a sync. */
 }
 
-static int64_t choose_spread(struct shard *shard)
+static int64_t choose_spread(const struct partition *partition)
 {
-    int64_t most = shard->config->retention_check_interval_ms;
-    return (int64_t)rand_below(&shard->rand, (uint64_t)(most < SPREAD_MS ? most : SPREAD_MS));
+    int64_t most = partition->retention.check_interval_ms;
+    return (int64_t)rand_below(&partition->shard->rand,
+                               (uint64_t)(most < SPREAD_MS ? most : SPREAD_MS));
 }
 
 void partition_retain_start(struct partition *partition)
@@ -67,7 +68,7 @@ void partition_retain_start(struct partition *partition)
     struct shard *shard = partition->shard;
     partition->retain_timer.fire = fire;
     partition->retain_at =
-        later(shard, shard->config->initial_task_delay_ms) + choose_spread(shard);
+        later(shard, shard->config->initial_task_delay_ms) + choose_spread(partition);
     timer_start(&shard->timers, &partition->retain_timer, partition->retain_at);
 }
 
@@ -76,7 +77,7 @@ void partition_retain_soon(struct partition *partition)
     struct shard *shard = partition->shard;
     if (!timer_is_running(&partition->retain_timer))
         return; /* Not ready yet: partition_retain_start() comes. */
-    mono_ms due = shard->now + choose_spread(shard);
+    mono_ms due = shard->now + choose_spread(partition);
     if (due < partition->retain_at)
         partition->retain_at = due;
     timer_start(&shard->timers, &partition->retain_timer, partition->retain_at);

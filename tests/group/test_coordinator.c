@@ -34,6 +34,17 @@ Test(coordinator, g7_answers_nothing_before_it_has_loaded)
     world_close(world);
 }
 
+Test(coordinator, is_due_when_a_shorter_interval_of_expiry_ends)
+{
+    struct world *world = world_open();
+    mono_ms due = coordinator_deadline(world->coordinator);
+    world_pass(world, 100);
+    world->config.expiry_interval_ms -= 1000;
+    coordinator_configure(world->coordinator, &world->config);
+    cr_assert_eq(coordinator_deadline(world->coordinator), due - 1000);
+    world_close(world);
+}
+
 Test(coordinator, is_due_when_the_next_session_ends)
 {
     struct world *world = world_open();

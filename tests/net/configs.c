@@ -344,6 +344,27 @@ Test(configs, of_retention_and_segments_are_felt_at_once)
     cr_assert_eq(earliest("t"), 4);
 }
 
+static void wait_for_checks(const char *interval_ms)
+{
+    cr_assert_eq(alter(CONFIG_OF_BROKER, "", "log.retention.check.interval.ms", interval_ms),
+                 ERR_NONE);
+    node_run(&node, 11000); /* The first one comes within ten seconds. */
+}
+
+Test(configs, of_the_checks_of_retention_are_felt_at_once)
+{
+    node_create_topic(&node, "t");
+    cr_assert_eq(alter(CONFIG_OF_TOPIC, "t", "segment.bytes", "2500"), ERR_NONE);
+    cr_assert_eq(alter(CONFIG_OF_TOPIC, "t", "retention.bytes", "1"), ERR_NONE);
+    wait_for_checks("300000");
+    produce("t", 5);
+    node_run(&node, WAIT_MS);
+    cr_assert_eq(earliest("t"), 0);
+
+    wait_for_checks("1000");
+    cr_assert_eq(earliest("t"), 4);
+}
+
 Test(configs, of_the_largest_batch_are_felt_at_once)
 {
     node_create_topic(&node, "t");

@@ -312,6 +312,36 @@ Test(offsets, rule_85_of_a_deleted_topic_are_not_a_new_ones_after_a_coordinators
     cr_assert_eq(fetch_all(7).topics[0].partitions[0].committed_offset, 3);
 }
 
+static void alter_broker(const char *key, const char *value)
+{
+    struct incremental_alter_configs_request body;
+    struct incremental_alter_configs_response response;
+    incremental_alter_configs_request_init(&body);
+    body.resources_count = 1;
+    body.resources = incremental_alter_configs_request_resource_new(&node.arena, 1);
+    body.resources[0].resource_type = CONFIG_OF_BROKER;
+    body.resources[0].configs_count = 1;
+    body.resources[0].configs = incremental_alter_configs_request_config_new(&node.arena, 1);
+    body.resources[0].configs[0].name = str_from(key);
+    body.resources[0].configs[0].value = str_from(value);
+    node_call(&node, node_connect(&node), WIRE_INCREMENTAL_ALTER_CONFIGS, 1, &body, &response);
+    cr_assert_eq(response.responses[0].error_code, ERR_NONE);
+}
+
+Test(offsets, expire_by_an_interval_that_is_felt_at_once)
+{
+    struct client client = client_new(&node, "g");
+    alter_broker("offsets.retention.minutes", "1");
+    cr_assert_eq(client_commit(&client, 12, 9), ERR_NONE);
+    node_run(&node, 65000);
+    log_offset before = client_committed(&client, 9);
+    alter_broker("offsets.retention.check.interval.ms", "1000");
+    node_run(&node, 1000);
+
+    cr_assert_eq(before, 12);
+    cr_assert_eq(client_committed(&client, 9), -1);
+}
+
 static struct offset_delete_response delete_kept(const char *group)
 {
     struct offset_delete_request body;
