@@ -5,7 +5,7 @@
  * has arrived, and the one that a majority has not passed. Where all clocks are heard both are the
  * middle one; where one of three is dead and another wrong, it may be any time between. What
  * destroys by age asks cluster_wall() and no clock of its own; what is written down to be judged
- * by its age later carries the latest of cluster_time(). */
+ * by its age later carries the latest of cluster_time(), or what is later still. */
 #ifndef NET_CLUSTER_CLOCK_H
 #define NET_CLUSTER_CLOCK_H
 

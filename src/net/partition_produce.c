@@ -7,6 +7,7 @@
  *   (rule 16); acks=1 for the leader's own durable end. */
 #include "partition.h"
 
+#include "cluster_clock.h"
 #include "probe.h"
 
 static void produce_return(struct shard *shard, struct produce_part *part)
@@ -164,6 +165,14 @@ static void refuse_batch(struct shard *shard, struct produce_part *part, enum er
     produce_refuse(shard, part, err, refusal->reason);
 }
 
+/* Its age will be judged by the cluster's clock: it is stamped no earlier than that may be, however
+ * late this node's own is (PR8). */
+static wall_ms append_time(const struct shard *shard, wall_ms own)
+{
+    wall_ms latest = cluster_time(shard).latest;
+    return own > latest ? own : latest;
+}
+
 /* Check the batch and give it the topic's form. Errors  the part was refused. */
 static enum err admit(struct partition *partition, struct produce_part *part,
                       struct batch_info *info)
@@ -175,7 +184,7 @@ static enum err admit(struct partition *partition, struct produce_part *part,
     wall_ms now = env_wall(shard->env);
     limits.zstd_allowed = part->zstd_allowed;
     limits.now = partition->is_append_time ? -1 : now;
-    form.append_time = partition->is_append_time ? now : -1;
+    form.append_time = partition->is_append_time ? append_time(shard, now) : -1;
     form.is_old_allowed = part->is_old_allowed;
     const struct buf *before = part->records.buf;
     bool may_grow = !form.keeps_codec || form.is_old_allowed;

@@ -2,6 +2,8 @@
 #include <criterion/criterion.h>
 
 #include "batch.h"
+#include "cluster_clock.h"
+#include "node.h"
 #include "node_fixture.h"
 
 static struct node node;
@@ -94,4 +96,23 @@ Test(topic_form, keeps_zstd_from_versions_of_fetch_before_it)
     cr_assert_eq(fetch_error(9), ERR_UNSUPPORTED_COMPRESSION_TYPE);
     cr_assert_eq(fetch_error(2), ERR_UNSUPPORTED_COMPRESSION_TYPE);
     cr_assert_eq(fetch_error(10), ERR_NONE);
+}
+
+#define YEAR_MS 31536000000LL
+
+static wall_ms append_time_when_cluster_is_ahead(int64_t ahead_ms)
+{
+    wall_ms cluster = env_wall(node.shard->env) + ahead_ms;
+    cluster_clock_tell(node.shard, (struct wall_span){.earliest = cluster, .latest = cluster});
+    return node_produce(&node, node_connect(&node), "t", node_batch(&node, "a value"))
+        .log_append_time_ms;
+}
+
+/* It is judged by the cluster's clock later, and must not be old at once. */
+Test(topic_form, stamps_no_record_earlier_than_the_cluster_has_it)
+{
+    wall_ms now = env_wall(node.shard->env);
+    cr_assert_eq(create("t", "message.timestamp.type", "LogAppendTime"), ERR_NONE);
+    cr_assert_geq(append_time_when_cluster_is_ahead(YEAR_MS), now + YEAR_MS);
+    cr_assert_geq(append_time_when_cluster_is_ahead(-YEAR_MS), now);
 }
