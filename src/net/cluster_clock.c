@@ -34,8 +34,15 @@ struct wall_span cluster_time(const struct shard *shard)
 {
     if (!shard->has_cluster_clock)
         return (struct wall_span){.earliest = -1, .latest = -1};
-    return (struct wall_span){.earliest = shard->now + shard->cluster_ahead.earliest,
-                              .latest = shard->now + shard->cluster_ahead.latest};
+    struct wall_span span = {.earliest = shard->now + shard->cluster_ahead.earliest,
+                             .latest = shard->now + shard->cluster_ahead.latest};
+#ifdef SKIFF_MUTANT_STAMPS_OWN_CLOCK
+    span.latest = env_wall(shard->env);
+#endif
+#ifdef SKIFF_MUTANT_STAMPS_EARLIEST
+    span.latest = span.earliest;
+#endif
+    return span;
 }
 
 wall_ms cluster_wall(const struct shard *shard)

@@ -23,6 +23,23 @@ static enum err only_error(const struct world *world, uint64_t token)
     return world_reply(world, token)->partitions.topics[0].partitions[0].err;
 }
 
+static void commit_many(struct world *world, uint32_t count)
+{
+    struct group_commit_partition *partitions =
+        arena_array(&world->arena, struct group_commit_partition, count);
+    for (uint32_t i = 0; i < count; i++)
+        partitions[i] = (struct group_commit_partition){.index = (int32_t)i, .offset = 7};
+    struct group_commit_topic topic = {
+        .topic = STR("t"), .partition_count = count, .partitions = partitions};
+    struct offset_commit_command command = as_member("g", STR(""), -1);
+    command.token = ++world->token;
+    command.topic_count = 1;
+    command.topics = &topic;
+    group_decide_commit(world_begin(world), &command);
+    world_end(world);
+    cr_assert_eq(only_error(world, command.token), ERR_NONE);
+}
+
 Test(offsets, rule_114_lets_a_consumer_without_a_group_commit_where_nobody_is)
 {
     struct world *world = world_open();
@@ -223,6 +240,28 @@ Test(offsets, rule_120_of_a_group_expire_after_its_last_member_left)
     cr_assert_eq(world_committed(world, "g", "t"), -1);
     cr_assert(str_equal(world_state(world, "g"), STR("Dead")));
     cr_assert_eq(coordinator_hash(world->coordinator), world_replay_hash(world));
+    world_close(world);
+}
+
+/* One batch must fit into a segment, and a tick must end. */
+Test(offsets, rule_120_expire_a_bounded_number_at_once)
+{
+    struct world *world = world_open();
+    uint32_t count = 2 * GROUP_EXPIRED_MAX + 1, ticks = 0;
+    commit_many(world, count);
+    uint32_t before = world->log_count;
+    world->now += WEEK_MS;
+    world->time += WEEK_MS;
+    while (coordinator_deadline(world->coordinator) <= world->now && ticks < 10) {
+        uint32_t start = world->log_count;
+        group_decide_tick(world_begin(world));
+        world_end(world);
+        cr_assert_leq(world->log_count - start, GROUP_EXPIRED_MAX);
+        ticks++;
+    }
+    cr_assert_eq(ticks, 3);
+    cr_assert_geq(world->log_count - before, count);
+    cr_assert_eq(world_committed(world, "g", "t"), -1);
     world_close(world);
 }
 

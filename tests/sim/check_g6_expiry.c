@@ -3,11 +3,17 @@
  * to it of a group of consumers (KIP-848).
  *
  * Ages are told from the times that the records carry, and from the true time in worlds where
- * one clock of several is wrong at most (PR8). A group that somebody asked to delete is
- * left out. */
+ * one clock of several is wrong at most (PR8). There no record says either that it is older than
+ * it is, or it would expire when that clock is right again. A group that somebody asked to delete
+ * is left out. */
 #include "check.h"
 
-enum { CLOCK_SLACK_MS = 1000 }; /* Clocks that are right differ by less (node.c). */
+enum {
+    CLOCK_SLACK_MS = 1000, /* Clocks that are right differ by less (node.c). */
+    /* A clock that was told is late by as long as that was on its way, past a pause or two
+     * (faults.c); one that is wrong, by days. */
+    STAMP_SLACK_MS = 20000,
+};
 
 static wall_ms due(const struct world *world, const struct ledger_generation *now,
                    const struct ledger_write *write)
@@ -21,6 +27,18 @@ static wall_ms due(const struct world *world, const struct ledger_generation *no
     return from + (wall_ms)config->offsets_retention_minutes * 60000;
 }
 
+/* One clock of three or more is wrong at most (faults.c). */
+static bool is_time_told(const struct world *world)
+{
+    return (world->swarm.retention_ms >= 0 || world->swarm.cleans) && world->swarm.nodes >= 3;
+}
+
+/* By how much a record says that it is older than it is. */
+static int64_t late_ms(const struct ledger_record *record)
+{
+    return world_wall_at(record->write.appended_at) - record->time;
+}
+
 /* A wrong clock made it expire. */
 static bool is_early(const struct world *world, const struct ledger_record *record,
                      const struct ledger_write *last)
@@ -29,8 +47,7 @@ static bool is_early(const struct world *world, const struct ledger_record *reco
     int64_t kept_ms = (record->write.appended_at - last->appended_at) / SIM_MS;
     int64_t asked_ms = last->expires >= 0 ? last->expires - last->time
                                           : (int64_t)config->offsets_retention_minutes * 60000;
-    bool is_told = world->swarm.retention_ms >= 0 && world->swarm.nodes >= 3;
-    return is_told && kept_ms + CLOCK_SLACK_MS < asked_ms;
+    return is_time_told(world) && kept_ms + CLOCK_SLACK_MS < asked_ms;
 }
 
 /* Members who may read the first topic, the only one with offsets. */
@@ -46,6 +63,9 @@ static uint32_t readers(const struct ledger_group *group)
 static void committed(struct world *world, const struct ledger_record *record)
 {
     const struct ledger_group *group = ledger_group_of(world, record->group);
+    if (is_time_told(world) && late_ms(record) > STAMP_SLACK_MS)
+        world_violation(world, "G6", "%s: the record at %lld is stamped %lld ms too early",
+                        group->name, (long long)record->at, (long long)late_ms(record));
     if (record->kind != LEDGER_OFFSET || record->write.offset >= 0 || group->deletion_asked)
         return;
     const struct ledger_offset *offset = &group->offsets[record->partition];

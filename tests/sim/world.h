@@ -107,9 +107,14 @@ const char *probe_name(enum probe_kind kind);
 void trace_probe(struct world *world, const struct sim_node *node, const struct probe *probe);
 
 /* What a right clock shows. */
+static inline wall_ms world_wall_at(sim_us time)
+{
+    return 1800000000000 + time / SIM_MS;
+}
+
 static inline wall_ms world_wall(const struct world *world)
 {
-    return 1800000000000 + world->kernel.now / SIM_MS;
+    return world_wall_at(world->kernel.now);
 }
 
 static inline struct sim_node *world_node_of(struct world *world, node_id id)
