@@ -107,6 +107,14 @@ static void ask_sync(struct member *member, uint32_t node)
     arena_free(&arena);
 }
 
+/* Who hears of rebalances later than they wait for it is out of each, and comes back with another
+ * one: such a group never comes to rest. */
+static sim_us beat_interval(const struct member *member)
+{
+    bool is_short = member->rebalance_ms >= 0 && member->rebalance_ms < member->session_ms;
+    return (is_short ? member->rebalance_ms : member->session_ms) * SIM_MS / 3;
+}
+
 static void ask_heartbeat(struct member *member, uint32_t node)
 {
     struct group_client *client = &member->client;
@@ -117,7 +125,7 @@ static void ask_heartbeat(struct member *member, uint32_t node)
     request.member_id = str_from(member->self.member_id);
     if (member->beat_version >= 3)
         request.instance_id = group_client_instance(client);
-    member->beat_at = client->actor.world->kernel.now + member->session_ms * SIM_MS / 3;
+    member->beat_at = client->actor.world->kernel.now + beat_interval(member);
     group_ask_send(client, group_ask_new(client, member->group, node, &member->self, false),
                    WIRE_HEARTBEAT, member->beat_version, &request);
 }
