@@ -1,9 +1,9 @@
 /* partition_fetch.c -- what this shard answers of a Fetch: at once, or when there is news.
  *
  * A share that waits is looked at once a tick when one of its partitions moved, or when what was
- * not in memory is, and of its partitions only the ones that may have news; nobody polls. A
- * follower's fetch counts when it arrives: its offset is its durable end, if the epoch before it
- * is ours too (rule 6). */
+ * not in memory is, and of its partitions only the ones that may have news; nobody polls. For the
+ * disk a consumer's share waits beyond its own time. A follower's fetch counts when it arrives: its
+ * offset is its durable end, if the epoch before it is ours too (rule 6). */
 #include "partition.h"
 
 #include "probe.h"
@@ -127,6 +127,14 @@ static bool part_is_urgent(const struct fetch_share *share, const struct fetch_p
            part->diverging_end >= 0;
 }
 
+/* A consumer takes an answer without records for the end of the log: the disk is waited for as if
+ * the read had been made at once, and so only the end of the connection, or of the session's
+ * question, ends that. A follower does not, and by coming again it says where it is. */
+static bool is_left_to_disk(const struct fetch_share *share, uint64_t total)
+{
+    return share->replica < 0 && total == 0 && share->missed != 0;
+}
+
 /* True: it may be answered now. */
 static bool share_look(struct shard *shard, struct fetch_share *share)
 {
@@ -143,7 +151,9 @@ static bool share_look(struct shard *shard, struct fetch_share *share)
             fetch_part_looked(shard, part);
     }
     share->missed = env_end_haste(shard->env);
-    return urgent || total >= (uint64_t)(share->size_min > 0 ? share->size_min : 0);
+    bool has_waited = share->deadline <= shard->now ||
+                      total >= (uint64_t)(share->size_min > 0 ? share->size_min : 0);
+    return urgent || (has_waited && !is_left_to_disk(share, total));
 }
 
 static void share_unpark(struct fetch_share *share)
@@ -233,10 +243,23 @@ void fetch_share_answer(struct fetch_share *share)
     share_return(shard, share);
 }
 
+/* Answer what is parked, if it may be by now. */
+static void share_look_again(struct shard *shard, struct fetch_share *share)
+{
+    list_remove(&share->cold);
+    if (share_look(shard, share)) {
+        share_unpark(share);
+        share_return(shard, share);
+    } else if (share->missed != 0) {
+        list_append(&shard->partitions->cold, &share->cold);
+    }
+}
+
 static void share_fire(struct timer *timer, mono_ms now)
 {
+    struct fetch_share *share = list_entry(timer, struct fetch_share, timer);
     (void)now;
-    fetch_share_answer(list_entry(timer, struct fetch_share, timer));
+    share_look_again(share->owner, share);
 }
 
 static void share_park(struct shard *shard, struct fetch_share *share)
@@ -276,7 +299,7 @@ void partitions_fetch(struct shard *shard, struct letter *letter)
     fetch_set_take(shard, share);
     if (is_back)
         credit_again(shard, share);
-    if (share_look(shard, share) || share->deadline <= shard->now)
+    if (share_look(shard, share))
         share_return(shard, share);
     else
         share_park(shard, share);
@@ -284,16 +307,8 @@ void partitions_fetch(struct shard *shard, struct letter *letter)
 
 void partitions_answer_due(struct partitions *partitions)
 {
-    for (struct list *node; (node = list_take_first(&partitions->due));) {
-        struct fetch_share *share = list_entry(node, struct fetch_share, due);
-        list_remove(&share->cold);
-        if (share_look(partitions->shard, share)) {
-            share_unpark(share);
-            share_return(partitions->shard, share);
-        } else if (share->missed != 0) {
-            list_append(&partitions->cold, &share->cold);
-        }
-    }
+    for (struct list *node; (node = list_take_first(&partitions->due));)
+        share_look_again(partitions->shard, list_entry(node, struct fetch_share, due));
 }
 
 void partitions_loaded(struct partitions *partitions, uint64_t ticket)
@@ -316,6 +331,7 @@ void shares_end(struct partitions *partitions)
 struct hurry {
     struct letter letter;
     uint64_t id;
+    bool is_over;
 };
 
 static void hurry_open(struct shard *shard, struct letter *letter)
@@ -324,17 +340,22 @@ static void hurry_open(struct shard *shard, struct letter *letter)
     struct list *node, *after;
     list_each (node, after, &shard->partitions->parked) {
         struct fetch_share *share = list_entry(node, struct fetch_share, parked);
-        if (share->id == hurry->id && share->letter.from == letter->from) {
+        if (share->id != hurry->id || share->letter.from != letter->from)
+            continue;
+        share->deadline = shard->now;
+        if (hurry->is_over)
             fetch_share_answer(share);
-            break;
-        }
+        else
+            share_look_again(shard, share);
+        break;
     }
     mem_free(hurry);
 }
 
-void partitions_hurry(struct shard *shard, uint32_t owner, uint64_t id)
+void partitions_hurry(struct shard *shard, uint32_t owner, uint64_t id, bool is_over)
 {
     struct hurry *hurry = mem_zalloc(sizeof *hurry);
     hurry->id = id;
+    hurry->is_over = is_over;
     mailbox_send(shard, owner, &hurry->letter, hurry_open);
 }

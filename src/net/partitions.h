@@ -194,8 +194,9 @@ struct fetch_share {
 };
 void partitions_fetch(struct shard *shard, struct letter *letter);
 void fetch_share_free(struct fetch_share *share);
-/* Answer the parked share `id` of the sender now; one that has left already is not looked for. */
-void partitions_hurry(struct shard *shard, uint32_t owner, uint64_t id);
+/* The parked share `id` of the sender waits for no more news, and where the question is over not
+ * even for the disk; one that has left already is not looked for. */
+void partitions_hurry(struct shard *shard, uint32_t owner, uint64_t id, bool is_over);
 /* The session is over: `owner` answers what is parked in it, and forgets its partitions. */
 void partitions_end_session(struct shard *shard, uint32_t owner, uint64_t session);
 

@@ -285,6 +285,25 @@ Test(fetch_session, ends_the_wait_of_a_fetch_when_the_next_one_comes)
     cr_assert_eq(node_reply_count(&node, conn), 2);
 }
 
+/* Even where it waits for the disk, which nothing but the end of the question ends. */
+Test(fetch_session, ends_the_wait_for_the_disk_when_the_next_one_comes)
+{
+    int32_t id = begin();
+    produce(1);
+    struct fetch_request parked = request(id, 1), next = request(id, 2);
+    node.fake.is_cold = true;
+    node_ask(&node, conn, WIRE_FETCH, 16, &parked);
+    node_run(&node, 10);
+    uint32_t before = node_reply_count(&node, conn);
+    node_ask(&node, conn, WIRE_FETCH, 16, &next);
+    node_run(&node, 10);
+    uint32_t after = node_reply_count(&node, conn);
+    fake_env_load(&node.fake);
+    node_run(&node, 0);
+    cr_assert_eq(after, before + 1);
+    cr_assert_eq(node_reply_count(&node, conn), before + 2);
+}
+
 /* ---- Ids and epochs. */
 
 Test(fetch_session, refuses_an_unknown_id_and_a_wrong_epoch)

@@ -2,7 +2,9 @@
 #include <criterion/criterion.h>
 
 #include "batch.h"
+#include "node.h"
 #include "node_fixture.h"
+#include "partition.h"
 #include "sync.h"
 
 static void tune_two_in_sync(struct config *config)
@@ -142,12 +144,12 @@ Test(partition_fetch, serves_what_was_committed_before_a_restart_while_too_few_a
 
 /* ---- What is not in memory. */
 
-static int32_t ask_for_all(struct node *node, conn_id conn, int32_t wait_ms)
+static int32_t ask_for(struct node *node, conn_id conn, int32_t wait_ms, int32_t min_bytes)
 {
     struct fetch_request body;
     fetch_request_init(&body);
     body.max_bytes = 1 << 20;
-    body.min_bytes = 1;
+    body.min_bytes = min_bytes;
     body.max_wait_ms = wait_ms;
     body.topics_count = 1;
     body.topics = fetch_request_topic_new(&node->arena, 1);
@@ -174,7 +176,7 @@ Test(partition_fetch, waits_for_the_disk_alone_while_others_go_on)
     node.fake.is_cold = true;
     conn_id conn = node_connect(&node);
 
-    ask_for_all(&node, conn, 10000);
+    ask_for(&node, conn, 10000, 1);
     node_run(&node, 100);
     uint32_t replies_before = node_reply_count(&node, conn);
     struct produce_response_partition beside =
@@ -191,27 +193,51 @@ Test(partition_fetch, waits_for_the_disk_alone_while_others_go_on)
     node_stop(&node);
 }
 
-Test(partition_fetch, is_answered_without_records_when_the_disk_takes_longer_than_it_waits)
+/* An answer without records is the end of the log to who asked. */
+static void assert_waits_for_the_disk(int32_t wait_ms, int32_t min_bytes)
 {
     struct node node;
     start_with_two_topics(&node);
     node.fake.is_cold = true;
     conn_id conn = node_connect(&node);
 
-    ask_for_all(&node, conn, 200);
-    node_run(&node, 199);
+    ask_for(&node, conn, wait_ms, min_bytes);
+    node_run(&node, wait_ms + 10000);
     uint32_t replies_before = node_reply_count(&node, conn);
-    node_run(&node, 1);
-    struct bytes empty = node_reply(&node, conn);
     fake_env_load(&node.fake);
-    ask_for_all(&node, conn, 200);
     node_run(&node, 0);
-    struct bytes full = node_reply(&node, conn);
 
     cr_assert_eq(replies_before, 0);
-    cr_assert_not_null(empty.data);
-    cr_assert_gt(full.size, empty.size);
-    cr_assert_eq(node_fetch(&node, node_connect(&node), "t", 0).error_code, ERR_NONE);
+    cr_assert_eq(node_reply_count(&node, conn), 1);
+    cr_assert_gt(node_reply(&node, conn).size, 100);
+    node_stop(&node);
+}
+
+Test(partition_fetch, of_a_consumer_waits_for_the_disk_beyond_its_own_time)
+{
+    assert_waits_for_the_disk(200, 1);
+    assert_waits_for_the_disk(0, 1);
+    assert_waits_for_the_disk(0, 0);
+    assert_waits_for_the_disk(10000, 0);
+}
+
+Test(partition_fetch, of_a_follower_does_not_wait_for_the_disk_beyond_its_own_time)
+{
+    struct node node;
+    struct follower follower;
+    struct produce_response produced;
+    struct fetch_response response;
+    node_start(&node, NULL);
+    node_add_follower(&node, &follower);
+    struct uuid topic_id = node_create_replicated(&node, "t", 1);
+    struct produce_request produce = node_produce_request(&node, "t", 1, node_batch(&node, "v"));
+    node_call(&node, node_connect(&node), WIRE_PRODUCE, 9, &produce, &produced);
+    cr_assert_eq(produced.topics[0].partitions[0].error_code, ERR_NONE);
+    node.fake.is_cold = true;
+    struct fetch_request body = node_follower_fetch(&node, &follower, topic_id, 0);
+    node_call(&node, follower.conn, WIRE_FETCH, 16, &body, &response);
+    cr_assert_eq(response.topics[0].partitions[0].error_code, ERR_NONE);
+    cr_assert_eq(response.topics[0].partitions[0].records.memory.size, 0);
     node_stop(&node);
 }
 
@@ -221,14 +247,16 @@ Test(partition_fetch, that_waits_for_the_disk_ends_with_its_connection)
     start_with_two_topics(&node);
     node.fake.is_cold = true;
     conn_id conn = node_connect(&node);
-    ask_for_all(&node, conn, 10000);
+    ask_for(&node, conn, 10000, 1);
     node_run(&node, 1);
 
     node.fake.conns[conn].peer_has_gone = true;
     node_run(&node, 1);
+    bool waits_on = !list_is_empty(&node.shard->partitions->parked);
     fake_env_load(&node.fake);
     node_run(&node, 0);
 
+    cr_assert_not(waits_on);
     cr_assert(node_has_closed(&node, conn));
     cr_assert_eq(node_inflight_size(&node), 0);
     node_stop(&node);

@@ -29,19 +29,20 @@ static void job_finish(struct fetch_job *job)
     request_reply(job->request, &job->response);
 }
 
-static void job_hurry(struct fetch_job *job)
+static void job_hurry(struct fetch_job *job, bool is_over)
 {
-    if (job->hurried)
+    if (job->is_over || (job->hurried && !is_over))
         return;
     job->hurried = true;
+    job->is_over = is_over;
     for (uint32_t owner = 0; owner < job->shard->config->shards; owner++)
-        partitions_hurry(job->shard, owner, job->id);
+        partitions_hurry(job->shard, owner, job->id, is_over);
 }
 
 static void job_conn_closed(struct shard *shard, struct conn_watch *watch)
 {
     (void)shard;
-    job_hurry(list_entry(watch, struct fetch_job, watch));
+    job_hurry(list_entry(watch, struct fetch_job, watch), true);
 }
 
 static void share_done(struct shard *shard, struct letter *letter)
@@ -55,7 +56,7 @@ static void share_done(struct shard *shard, struct letter *letter)
     if (--job->pending == 0)
         job_finish(job);
     else if (share->session == 0 || share->kept_count > 0) /* Else it had nothing to wait for. */
-        job_hurry(job);
+        job_hurry(job, false);
 }
 
 /* ---- What is asked. */
@@ -221,7 +222,7 @@ static void job_start(struct shard *shard, struct fetch_job *job, struct fetch_s
         list_append(&endpoint->conn->watches, &job->watch.link);
     if (session) {
         if (session->job)
-            job_hurry(session->job);
+            job_hurry(session->job, true);
         session->job = job;
         job->session = session->number;
     }

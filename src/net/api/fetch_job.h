@@ -20,7 +20,8 @@ struct fetch_job {
     struct fetch_response_partition **answers; /* Each one's, where all are answered. */
     struct list shares;                        /* struct fetch_share.letter: those that are back. */
     uint32_t pending;
-    bool hurried;
+    bool hurried; /* Its shares wait for no more news. */
+    bool is_over; /* Nor for anything else: nobody hears the answer. */
 };
 
 /* Before the frame goes: an answer for each partition, where all are answered. */
