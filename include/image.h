@@ -116,6 +116,8 @@ struct image *image_apply(const struct image *image, const struct record *record
 const struct image_broker *image_broker(const struct image *image, node_id id);
 const struct image_topic *image_topic_by_id(const struct image *image, struct uuid id);
 const struct image_topic *image_topic_by_name(const struct image *image, struct str name);
+/* Whether the topic, null: none, has a partition of this number. */
+bool image_topic_has(const struct image_topic *topic, partition_id index);
 /* A topic whose name differs from `name` only by '.' and '_'. */
 const struct image_topic *image_topic_colliding(const struct image *image, struct str name);
 const struct image_partition *image_partition(const struct image *image, struct uuid topic_id,

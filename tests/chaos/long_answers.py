@@ -9,9 +9,9 @@ import struct
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from bad_groups import OFFSET_COMMIT, OFFSET_FETCH, array, compact, numbers, of_kept, run
+from bad_groups import OFFSET_COMMIT, OFFSET_FETCH, array, compact, numbers, run
 from bad_input import NONE, Target
-from live import Closed, asked_for, need_programs, text, until
+from live import Closed, asked_for, create_topic, need_programs, text, until
 
 PEERS = 20
 GROUPS_MAX = 64 << 20   # skiff.groups.max.bytes of this node.
@@ -19,8 +19,9 @@ REQUESTS_MAX = 32 << 20 # queued.max.request.bytes.
 BARE = 48 << 20         # The node without groups and replies.
 # Two replies that have not left, and one more while it is made.
 PEAK_MAX = BARE + GROUPS_MAX + REQUESTS_MAX + 3 * GROUPS_MAX
-METADATA = b"m" * 4096
-ROW = 900               # Partitions of one commit.
+METADATA = b"m" * 30000
+ROW = 100               # Partitions of one commit.
+WIDE = 2400             # Of the topic: with so much metadata each, more than the groups may keep.
 INVALID_COMMIT_OFFSET_SIZE = 28
 
 
@@ -29,7 +30,7 @@ def commit(wire, group, first, count, metadata=METADATA):
     partitions = b"".join(numbers("iq", first + index, 1000 + first + index) + text(metadata.decode())
                           for index in range(count))
     body = text(group) + numbers("i", -1) + text("") + numbers("q", -1)
-    body += numbers("i", 1) + text("kept") + numbers("i", count) + partitions
+    body += numbers("i", 1) + text("wide") + numbers("i", count) + partitions
     reply = wire.call(OFFSET_COMMIT, 2, body)
     reply.take("i")
     reply.text()
@@ -39,7 +40,7 @@ def commit(wire, group, first, count, metadata=METADATA):
 
 def committed(wire, group):
     """The offset and the error of partition 0, by OffsetFetch 1."""
-    reply = wire.call(OFFSET_FETCH, 1, text(group) + of_kept(numbers("i", 0), 1))
+    reply = wire.call(OFFSET_FETCH, 1, text(group) + numbers("i", 1) + text("wide") + numbers("ii", 1, 0))
     reply.take("i")
     reply.text()
     offset = reply.take("iiq")[2]
@@ -50,13 +51,15 @@ def committed(wire, group):
 def fill(target):
     """Commit until it is refused; how many offsets the group has."""
     wire = target.wire(60.0)
-    for first in range(0, 1000 * ROW, ROW):
+    assert create_topic(wire, "wide", partitions=WIDE, timeout_ms=60000)[0] == NONE
+    assert commit(wire, "g", 0, 1, b"m") == {NONE}  # What is told of this one is short.
+    for first in range(1, WIDE - ROW, ROW):
         errors = commit(wire, "g", first, ROW)
         if errors == {NONE}:
             continue
         assert errors <= {NONE, INVALID_COMMIT_OFFSET_SIZE}, errors
-        assert commit(wire, "g", 0, ROW) == {NONE}, "what takes the place of as much is refused"
-        assert commit(wire, "other", 0, 1) == {INVALID_COMMIT_OFFSET_SIZE}
+        assert commit(wire, "g", 1, ROW) == {NONE}, "what takes the place of as much is refused"
+        assert commit(wire, "other", 1, 1) == {INVALID_COMMIT_OFFSET_SIZE}
         return first
     raise AssertionError("nothing was ever refused")
 
@@ -98,22 +101,23 @@ class Peer:
 
 def assert_whole(reply, least):
     """Each partition once, in order, with its offset."""
-    one = 4 + 8 + 4 + 2 + len(METADATA) + 2 + 1  # Index, offset, epoch, metadata, error, tags.
-    first = reply.index(struct.pack(">iq", 0, 1000))
-    count = 0
-    while reply[first:first + 12] == struct.pack(">iq", count, 1000 + count):
-        first += one
+    short = 4 + 8 + 4 + 1 + 1 + 2 + 1            # Index, offset, epoch, metadata, error, tags.
+    one = 4 + 8 + 4 + 3 + len(METADATA) + 2 + 1
+    at = reply.index(struct.pack(">iq", 0, 1000)) + short
+    count = 1
+    while reply[at:at + 12] == struct.pack(">iq", count, 1000 + count):
+        at += one
         count += 1
     assert count >= least, f"{count} partitions, of {least}"
-    assert first + 8 >= len(reply), f"{len(reply) - first} bytes behind the last one"
+    assert at + 8 >= len(reply), f"{len(reply) - at} bytes behind the last one"
 
 
 def assert_serves(target):
     target.cluster.assert_same_processes()
     wire = target.wire(20.0)
     until("an offset", lambda: committed(wire, "g") == (1000, NONE))
-    until("a commit", lambda: commit(wire, "g", 0, 1, b"m") == {NONE})
-    until("another one", lambda: commit(wire, "g", 0, 1, METADATA) == {NONE})
+    until("a commit", lambda: commit(wire, "g", 1, 1, b"m") == {NONE})
+    until("another one", lambda: commit(wire, "g", 1, 1) == {NONE})
 
 
 def test_twenty_long_answers_that_nobody_reads_are_bounded_and_right(target):
@@ -134,7 +138,8 @@ def test_twenty_long_answers_that_nobody_reads_are_bounded_and_right(target):
 
 
 class FullTarget(Target):
-    sets = (f"skiff.groups.max.bytes={GROUPS_MAX}", f"queued.max.request.bytes={REQUESTS_MAX}")
+    sets = (f"skiff.groups.max.bytes={GROUPS_MAX}", f"queued.max.request.bytes={REQUESTS_MAX}",
+            f"offset.metadata.max.bytes={len(METADATA)}")
 
 
 if __name__ == "__main__":

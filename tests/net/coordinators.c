@@ -18,24 +18,23 @@ static void stop(void)
 
 TestSuite(coordinators, .init = start, .fini = stop);
 
-enum { PARTITIONS = 100 };
+enum { TIMES = 100 };
 
-/* A third of a megabyte of records. */
+/* A third of a megabyte of records: each time that the partition is named makes one. */
 static enum err commit_much(struct client *client, log_offset offset)
 {
     static char note[3000];
     memset(note, 'n', sizeof note - 1);
     struct offset_commit_request body = client_commit_request(client, 0);
     struct offset_commit_response response;
-    body.topics[0].partitions_count = PARTITIONS;
-    body.topics[0].partitions = offset_commit_request_partition_new(&node.arena, PARTITIONS);
-    for (int32_t i = 0; i < PARTITIONS; i++) {
-        body.topics[0].partitions[i].index = i;
+    body.topics[0].partitions_count = TIMES;
+    body.topics[0].partitions = offset_commit_request_partition_new(&node.arena, TIMES);
+    for (int32_t i = 0; i < TIMES; i++) {
         body.topics[0].partitions[i].committed_metadata = str_from(note);
         body.topics[0].partitions[i].committed_offset = offset;
     }
     node_call(&node, client->conn, WIRE_OFFSET_COMMIT, 8, &body, &response);
-    return (enum err)response.topics[0].partitions[PARTITIONS - 1].error_code;
+    return (enum err)response.topics[0].partitions[TIMES - 1].error_code;
 }
 
 /* Until the log has no room left. */

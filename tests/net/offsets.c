@@ -134,6 +134,60 @@ Test(offsets, unknown_topics_are_refused_by_name_and_by_id)
     cr_assert_eq(by_id.partitions[0].error_code, ERR_UNKNOWN_TOPIC_ID);
 }
 
+static struct offset_fetch_response fetch_all(int16_t version)
+{
+    struct offset_fetch_request body;
+    struct offset_fetch_request_group groups[2];
+    struct offset_fetch_response response;
+    offset_fetch_request_init(&body);
+    for (int i = 0; i < 2; i++)
+        offset_fetch_request_group_init(&groups[i]);
+    body.group_id = groups[0].group_id = groups[1].group_id = STR("g");
+    body.topics = NULL;
+    groups[0].topics = groups[1].topics = NULL;
+    body.groups_count = 2;
+    body.groups = groups;
+    node_call(&node, node_connect(&node), WIRE_OFFSET_FETCH, version, &body, &response);
+    return response;
+}
+
+static struct offset_commit_response commit_here_and(int32_t index, int32_t generation,
+                                                     int16_t version)
+{
+    struct client client = client_new(&node, "g");
+    struct offset_commit_request body = client_commit_request(&client, 3);
+    struct offset_commit_response response;
+    struct offset_commit_request_partition *two =
+        offset_commit_request_partition_new(&node.arena, 2);
+    two[0] = two[1] = body.topics[0].partitions[0];
+    two[0].index = index;
+    body.generation_id = generation;
+    body.topics[0].partitions = two;
+    body.topics[0].partitions_count = 2;
+    node_call(&node, client.conn, WIRE_OFFSET_COMMIT, version, &body, &response);
+    cr_assert_eq(response.topics[0].partitions[0].index, index);
+    return response;
+}
+
+Test(offsets, of_partitions_that_are_not_there_are_refused)
+{
+    static const int32_t indexes[] = {1, -1, INT32_MIN, INT32_MAX};
+    for (int i = 0; i < 8; i++) {
+        struct offset_commit_response response =
+            commit_here_and(indexes[i % 4], -1, i < 4 ? 9 : 10);
+        cr_assert_eq(response.topics[0].partitions[0].error_code, ERR_UNKNOWN_TOPIC_OR_PARTITION);
+        cr_assert_eq(response.topics[0].partitions[1].error_code, ERR_NONE);
+    }
+    cr_assert_eq(fetch_all(9).groups[0].topics[0].partitions_count, 1);
+}
+
+Test(offsets, of_partitions_that_are_not_there_are_refused_whatever_the_group_says)
+{
+    struct offset_commit_response response = commit_here_and(1, 7, 9);
+    cr_assert_eq(response.topics[0].partitions[0].error_code, ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    cr_assert_eq(response.topics[0].partitions[1].error_code, ERR_GROUP_ID_NOT_FOUND);
+}
+
 Test(offsets, too_much_metadata_is_refused)
 {
     static char text[5000];
@@ -154,27 +208,10 @@ Test(offsets, a_commit_that_makes_too_large_a_batch_is_refused)
     body.topics[0].partitions_count = 100000;
     body.topics[0].partitions = offset_commit_request_partition_new(&node.arena, 100000);
     for (int32_t i = 0; i < 100000; i++)
-        body.topics[0].partitions[i].index = i;
+        body.topics[0].partitions[i].index = 0;
     node_call(&node, client.conn, WIRE_OFFSET_COMMIT, 9, &body, &response);
     cr_assert_eq(response.topics[0].partitions_count, 100000);
     cr_assert_eq(response.topics[0].partitions[99999].error_code, ERR_INVALID_COMMIT_OFFSET_SIZE);
-}
-
-static struct offset_fetch_response fetch_all(int16_t version)
-{
-    struct offset_fetch_request body;
-    struct offset_fetch_request_group groups[2];
-    struct offset_fetch_response response;
-    offset_fetch_request_init(&body);
-    for (int i = 0; i < 2; i++)
-        offset_fetch_request_group_init(&groups[i]);
-    body.group_id = groups[0].group_id = groups[1].group_id = STR("g");
-    body.topics = NULL;
-    groups[0].topics = groups[1].topics = NULL;
-    body.groups_count = 2;
-    body.groups = groups;
-    node_call(&node, node_connect(&node), WIRE_OFFSET_FETCH, version, &body, &response);
-    return response;
 }
 
 Test(offsets, all_of_a_group_are_fetched_and_once_if_it_is_named_twice)
@@ -226,7 +263,6 @@ Test(offsets, odd_numbers_harm_nobody)
         struct offset_commit_request body = client_commit_request(&client, offsets[i]);
         struct offset_commit_response response;
         body.retention_time_ms = offsets[i];
-        body.topics[0].partitions[0].index = i == 0 ? -1 : INT32_MIN;
         body.topics[0].partitions[0].committed_leader_epoch = INT32_MIN;
         node_call(&node, client.conn, WIRE_OFFSET_COMMIT, 4, &body, &response);
         node_call(&node, client.conn, WIRE_OFFSET_COMMIT, 9, &body, &response);
@@ -234,7 +270,7 @@ Test(offsets, odd_numbers_harm_nobody)
     }
     node_restart(&node);
     client.conn = node_connect(&node);
-    cr_assert_eq(client_committed(&client, 9), -1);
+    cr_assert_eq(client_committed(&client, 9), INT64_MAX);
 }
 
 Test(offsets, of_a_partition_that_is_named_twice_are_the_last)
@@ -380,4 +416,33 @@ Test(offsets, of_a_topic_that_members_may_read_are_not_deleted)
     struct offset_delete_response response = delete_kept("g");
     cr_assert_eq(response.error_code, ERR_NONE);
     cr_assert_eq(response.topics[0].partitions[0].error_code, ERR_GROUP_SUBSCRIBED_TO_TOPIC);
+}
+
+Test(offsets, of_what_is_not_there_are_not_deleted)
+{
+    struct client client = client_new(&node, "g");
+    struct offset_delete_request body;
+    struct offset_delete_response response;
+    cr_assert_eq(client_commit(&client, 12, 9), ERR_NONE);
+    offset_delete_request_init(&body);
+    body.group_id = STR("g");
+    body.topics_count = 2;
+    body.topics = offset_delete_request_topic_new(&node.arena, 2);
+    body.topics[0].name = STR("nobody");
+    body.topics[1].name = STR("kept");
+    for (int i = 0; i < 2; i++) {
+        body.topics[i].partitions_count = 3;
+        body.topics[i].partitions = offset_delete_request_partition_new(&node.arena, 3);
+        body.topics[i].partitions[0].index = INT32_MIN;
+        body.topics[i].partitions[2].index = 1;
+    }
+    node_call(&node, client.conn, WIRE_OFFSET_DELETE, 0, &body, &response);
+    cr_assert_eq(response.error_code, ERR_NONE);
+    cr_assert_eq(response.topics_count, 2);
+    cr_assert_eq(response.topics[0].partitions[1].error_code, ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    cr_assert_eq(response.topics[1].partitions[0].error_code, ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    cr_assert_eq(response.topics[1].partitions[1].error_code, ERR_NONE);
+    cr_assert_eq(response.topics[1].partitions[2].error_code, ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    cr_assert_eq(response.topics[1].partitions[2].index, 1);
+    cr_assert_eq(client_committed(&client, 9), -1);
 }

@@ -23,7 +23,7 @@ static void tune(struct config *config)
     config->inflight_size_max = BUDGET;
 }
 
-/* What a group has committed for many partitions of `kept`, each with much metadata. */
+/* What a group has committed for many partitions of `wide`, each with much metadata. */
 static void fill(const char *group)
 {
     struct client client = client_new(&node, group);
@@ -31,6 +31,7 @@ static void fill(const char *group)
     struct offset_commit_response response;
     struct offset_commit_request_topic *topic = &body.topics[0];
     memset(metadata, 'm', sizeof metadata);
+    topic->name = STR("wide");
     topic->partitions_count = OFFSETS;
     topic->partitions = offset_commit_request_partition_new(&node.arena, OFFSETS);
     for (int32_t i = 0; i < OFFSETS; i++) {
@@ -49,6 +50,7 @@ static void start(void)
     node_start(&node, tune);
     client_find(&(struct node *){&node}[0], "g", 4);
     node_keep_record(&node);
+    node_create_partitions(&node, "wide", OFFSETS);
     client_find(&node, "g", 4);
     node_run(&node, 100);
     fill("g");

@@ -21,7 +21,7 @@ static void take_topic(struct log_dirs_job *job,
     const struct image_topic *topic = image_topic_by_name(job->request->shard->image, asked->name);
     for (uint32_t i = 0; topic && i < asked->partitions_count; i++) {
         struct partition_key key = {.topic_id = topic->id, .index = asked->partitions[i]};
-        if (key.index >= 0 && key.index < topic->partition_count)
+        if (image_topic_has(topic, key.index))
             map_put(&job->wanted, &key, job);
     }
 }

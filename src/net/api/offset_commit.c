@@ -1,7 +1,8 @@
 /* offset_commit.c -- OffsetCommit: how far a group has read (KIP-211, 345, 848).
  *
- * Topics are resolved at the node that was asked; a partition's number is not looked at, as in
- * Kafka. The answer has the topics and partitions of the request, in its order. */
+ * Topics and partitions are resolved at the node that was asked, and what is not there is told
+ * whatever the group says to the rest. The answer has the topics and partitions of the request, in
+ * its order. */
 #include "groups.h"
 
 enum {
@@ -22,7 +23,15 @@ static void decide(struct group_decision *decision, const struct group_ask *ask)
     group_decide_commit(decision, command);
 }
 
-/* With an error of the whole, each partition has it. */
+/* Its coordinator may know of another topic than this node. */
+static enum err from_group(const struct request *request, enum err err)
+{
+    return err == ERR_UNKNOWN_TOPIC_OR_PARTITION && request->version >= IDS_SINCE
+               ? ERR_UNKNOWN_TOPIC_ID
+               : err;
+}
+
+/* With an error of the whole, each partition that is there has it. */
 static void put_topic(struct request *request, const struct group_commit_topic *asked,
                       const struct group_topic_errors *found, enum err err,
                       struct offset_commit_response_topic *out)
@@ -32,9 +41,9 @@ static void put_topic(struct request *request, const struct group_commit_topic *
     out->partitions_count = asked->partition_count;
     out->partitions = offset_commit_response_partition_new(&request->arena, asked->partition_count);
     for (uint32_t i = 0; i < asked->partition_count; i++) {
-        enum err one = found ? found->partitions[i].err : err;
-        if (one == ERR_UNKNOWN_TOPIC_OR_PARTITION && request->version >= IDS_SINCE)
-            one = ERR_UNKNOWN_TOPIC_ID;
+        enum err one = asked->partitions[i].err;
+        if (one == ERR_NONE)
+            one = from_group(request, found ? found->partitions[i].err : err);
         out->partitions[i].index = asked->partitions[i].index;
         out->partitions[i].error_code = (int16_t)err_on_wire(one);
     }
@@ -57,21 +66,17 @@ static void answer(struct group_job *job)
     request_reply(request, &response);
 }
 
-/* The topic's name and id, and what is wrong with it. */
-static enum err resolve(const struct shard *shard, const struct request *request,
-                        const struct offset_commit_request_topic *asked,
-                        struct group_commit_topic *out)
+/* The topic, null: unknown, and what it is called: else as the client called it. */
+static const struct image_topic *resolve(const struct shard *shard, struct request *request,
+                                         const struct offset_commit_request_topic *asked,
+                                         struct group_commit_topic *out)
 {
-    bool by_id = request->version >= IDS_SINCE;
-    const struct image_topic *topic = by_id ? image_topic_by_id(shard->image, asked->topic_id)
-                                            : image_topic_by_name(shard->image, asked->name);
-    out->topic = asked->name;
-    out->topic_id = asked->topic_id;
-    if (!topic)
-        return by_id ? ERR_UNKNOWN_TOPIC_ID : ERR_UNKNOWN_TOPIC_OR_PARTITION;
-    out->topic = arena_str(&((struct request *)(uintptr_t)request)->arena, topic->name);
-    out->topic_id = topic->id;
-    return ERR_NONE;
+    const struct image_topic *topic = request->version >= IDS_SINCE
+                                          ? image_topic_by_id(shard->image, asked->topic_id)
+                                          : image_topic_by_name(shard->image, asked->name);
+    out->topic = topic ? arena_str(&request->arena, topic->name) : asked->name;
+    out->topic_id = topic ? topic->id : asked->topic_id;
+    return topic;
 }
 
 static void take_topic(const struct shard *shard, struct request *request,
@@ -80,14 +85,16 @@ static void take_topic(const struct shard *shard, struct request *request,
 {
     struct group_commit_partition *partitions =
         arena_array(&request->arena, struct group_commit_partition, asked->partitions_count);
-    enum err err = resolve(shard, request, asked, out);
+    const struct image_topic *topic = resolve(shard, request, asked, out);
+    enum err unknown = topic || request->version < IDS_SINCE ? ERR_UNKNOWN_TOPIC_OR_PARTITION
+                                                             : ERR_UNKNOWN_TOPIC_ID;
     for (uint32_t i = 0; i < asked->partitions_count; i++)
         partitions[i] = (struct group_commit_partition){
             .index = asked->partitions[i].index,
             .offset = asked->partitions[i].committed_offset,
             .leader_epoch = asked->partitions[i].committed_leader_epoch,
             .metadata = asked->partitions[i].committed_metadata,
-            .err = err};
+            .err = image_topic_has(topic, asked->partitions[i].index) ? ERR_NONE : unknown};
     out->partition_count = asked->partitions_count;
     out->partitions = partitions;
 }
@@ -98,8 +105,9 @@ static uint64_t records_size(const struct offset_commit_command *command)
     for (uint32_t t = 0; t < command->topic_count; t++) {
         const struct group_commit_topic *topic = &command->topics[t];
         for (uint32_t p = 0; p < topic->partition_count; p++)
-            size += RECORD_OVERHEAD + command->group_id.size + topic->topic.size +
-                    topic->partitions[p].metadata.size;
+            if (topic->partitions[p].err == ERR_NONE)
+                size += RECORD_OVERHEAD + command->group_id.size + topic->topic.size +
+                        topic->partitions[p].metadata.size;
     }
     return size;
 }

@@ -61,6 +61,11 @@ const struct image_topic *image_topic_by_name(const struct image *image, struct 
     return pmap_get(image->names, key_bytes(&key));
 }
 
+bool image_topic_has(const struct image_topic *topic, partition_id index)
+{
+    return topic && index >= 0 && index < topic->partition_count;
+}
+
 const struct image_topic *image_topic_colliding(const struct image *image, struct str name)
 {
     if (name.size > RECORD_TOPIC_NAME_MAX)
