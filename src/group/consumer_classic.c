@@ -233,6 +233,7 @@ enum err consumer_classic_heartbeat(struct group *group,
     return ERR_NONE;
 }
 
+/* Also of members that do not speak the classic protocol: an administrator removes them so. */
 enum err consumer_classic_leave(struct group_decision *decision, struct group *group,
                                 const struct group_leaver *leaver)
 {
@@ -243,7 +244,7 @@ enum err consumer_classic_leave(struct group_decision *decision, struct group *g
         if (err != ERR_NONE)
             return err;
     }
-    if (consumer == NULL || (!is_by_instance && !consumer->profile.is_classic))
+    if (consumer == NULL)
         return ERR_UNKNOWN_MEMBER_ID;
     consumer_fence(decision, consumer);
     return ERR_NONE;

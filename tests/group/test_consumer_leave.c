@@ -114,3 +114,31 @@ Test(consumer_leave, leaves_an_empty_group_that_can_be_deleted)
     coordinator_close(empty);
     world_close(world);
 }
+
+static enum err remove_as_administrator(struct world *world, struct group_leaver leaver)
+{
+    uint64_t token = world_leave(world, "g", leaver);
+    cr_assert_eq(world_err(world, token), ERR_NONE);
+    return world_reply(world, token)->leave.members[0].err;
+}
+
+Test(consumer_leave, lets_an_administrator_remove_a_member_by_its_id)
+{
+    struct world *world = world_open();
+    struct client gone = client_new(world, "g", "a"), fixed = static_client(world, "b");
+    world_topic(world, "t", 4);
+    client_join(&gone);
+    client_join(&fixed);
+    struct group_leaver stranger = {.member_id = STR("nobody")}, dynamic = {.member_id = STR("a")},
+                        other = {.member_id = STR("a"), .instance_id = fixed.instance_id},
+                        both = {.member_id = STR("b"), .instance_id = fixed.instance_id};
+    cr_assert_eq(remove_as_administrator(world, stranger), ERR_UNKNOWN_MEMBER_ID);
+    cr_assert_eq(remove_as_administrator(world, other), ERR_FENCED_INSTANCE_ID);
+    cr_assert_eq(remove_as_administrator(world, dynamic), ERR_NONE);
+    cr_assert_eq(client_beat(&gone), ERR_UNKNOWN_MEMBER_ID);
+    cr_assert_eq(world_consumers(world, "g")->member_count, 1);
+    cr_assert_eq(remove_as_administrator(world, both), ERR_NONE);
+    cr_assert(str_equal(world_consumers_state(world, "g"), STR("Empty")));
+    cr_assert_eq(world_replay_hash(world), coordinator_hash(world->coordinator));
+    world_close(world);
+}
