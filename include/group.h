@@ -314,7 +314,7 @@ struct consumer_described_member {
     struct str client_host;
     uint32_t topic_count; /* It subscribes to. */
     const struct str *topics;
-    struct str topic_regex; /* Null: none. */
+    struct str topic_regex; /* Empty: none. */
     uint32_t assigned_count;
     const struct group_topic_partitions *assigned;
     uint32_t target_count;

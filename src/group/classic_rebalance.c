@@ -22,8 +22,7 @@ void reply_join_error(struct group_decision *decision, uint64_t token, struct st
                       enum err err)
 {
     struct group_reply *reply = decision_reply(decision, GROUP_REPLY_JOIN, token, err);
-    if (err != ERR_UNKNOWN_MEMBER_ID)
-        reply->join.member_id = arena_str(decision->arena, member_id);
+    reply->join.member_id = arena_str(decision->arena, member_id);
 }
 
 static void fill_members(const struct group *group, struct group_joined *joined)

@@ -15,7 +15,7 @@ static struct consumer_described_member describe_member(struct group_decision *d
         .client_host = profile->client_host,
         .topic_count = profile->topic_count,
         .topics = profile->topics,
-        .topic_regex = profile->topic_regex,
+        .topic_regex = profile->topic_regex.data != NULL ? profile->topic_regex : STR(""),
         .is_classic = profile->is_classic,
     };
     out.assigned = holding_named(decision, &consumer->assigned, &out.assigned_count);

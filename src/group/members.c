@@ -152,8 +152,9 @@ void member_restart_session(struct member *member, int64_t timeout_ms)
 /* What waits under this member's id hears `err`. */
 static void refuse_waits(struct member *member, enum err err)
 {
+    struct str id = err == ERR_UNKNOWN_MEMBER_ID ? STR("") : member->id; /* Not its any more. */
     if (member->awaits_join)
-        reply_join_error(member->group->coordinator->decision, member->join_token, member->id, err);
+        reply_join_error(member->group->coordinator->decision, member->join_token, id, err);
     if (member->awaits_sync)
         reply_synced(member, member->sync_token, err);
     member->awaits_join = member->awaits_sync = false;

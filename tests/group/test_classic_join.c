@@ -58,8 +58,10 @@ Test(join, rule_93_refuses_an_id_that_it_does_not_know)
 {
     struct world *world = world_open();
     cr_assert_eq(world_err(world, world_join_simply(world, "g", STR("x"))), ERR_UNKNOWN_MEMBER_ID);
+    cr_assert(str_equal(world_reply(world, world->token)->join.member_id, STR("x")));
     world_stable(world, "g");
     cr_assert_eq(world_err(world, world_join_simply(world, "g", STR("x"))), ERR_UNKNOWN_MEMBER_ID);
+    cr_assert(str_equal(world_reply(world, world->token)->join.member_id, STR("x")));
     world_close(world);
 }
 
