@@ -55,11 +55,13 @@ const struct config_key *config_key_find(enum config_resource resource, struct s
 /* One after the other; NULL: past the last. Keys that end in '.' are among a broker's. */
 const struct config_key *config_key_at(enum config_resource resource, uint32_t index);
 
-/* Whether `key` takes `value`.
- * Owns    *message lives in `arena`, and names key, value and what is allowed.
+/* Whether `key` takes `value`; *kept is what it means, as Kafka would tell it: no blanks around it
+ * or around the words of a list, whole numbers and booleans in one form.
+ * Owns    *kept is `value`, a part of it, constant, or lives in `arena`, as *message does, which
+ *         names key, value and what is allowed.
  * Errors  ERR_INVALID_CONFIG. */
 enum err config_key_check(const struct config_key *key, struct str value, struct arena *arena,
-                          struct str *message);
+                          struct str *kept, struct str *message);
 
 /* The next of the words that stand between commas in `rest`, trimmed; false: no more. */
 bool config_next_word(struct str *rest, struct str *word);

@@ -112,12 +112,13 @@ static void mark_given(struct config_given *given, struct str name)
 static void read_value(struct reading *reading, const struct key *key,
                        const struct property *property)
 {
-    struct str message;
-    if (config_key_check(&key->about, property->value, reading->arena, &message) != ERR_NONE) {
+    struct str value, message;
+    if (config_key_check(&key->about, property->value, reading->arena, &value, &message) !=
+        ERR_NONE) {
         refuse(reading, "%.*s", STR_ARGS(message));
         return;
     }
-    key_store(reading->config, key, property->value);
+    key_store(reading->config, key, value);
     mark_given(reading->config->given, property->key);
 }
 

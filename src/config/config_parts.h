@@ -109,7 +109,7 @@ bool next_part(struct str *rest, char separator, struct str *part);
 /* properties.c: the next key of `rest`; false at the end. */
 bool next_property(struct str *rest, struct arena *arena, struct property *out);
 
-/* values.c: put a value that config_key_check() has passed into the key's field. */
+/* values.c: put what config_key_check() keeps of a value into the key's field. */
 void key_store(struct config *config, const struct key *key, struct str value);
 
 /* topics.c */

@@ -32,20 +32,24 @@ static bool is_choice(const char *choices, struct str word)
     return false;
 }
 
-/* Each at most once, so a list is never longer than all of them. */
 static bool are_choices(const char *choices, struct str value)
 {
     struct str rest = value, word;
     if (value.size > 0 && value.data[value.size - 1] == ',')
         return false;
-    while (next_part(&rest, ',', &word)) {
-        struct str others = rest, other;
+    while (next_part(&rest, ',', &word))
         if (!is_choice(choices, word))
             return false;
-        while (next_part(&others, ',', &other))
-            if (str_equal(other, word))
-                return false;
-    }
+    return true;
+}
+
+/* What stands in a list again is left out, as Kafka does; `word` is a part of the list. */
+static bool is_first(struct str list, struct str word)
+{
+    struct str other;
+    while (next_part(&list, ',', &other) && other.data != word.data)
+        if (str_equal(other, word))
+            return false;
     return true;
 }
 
@@ -132,11 +136,54 @@ static const char *allowed(const struct config_key *key, struct arena *arena)
                         key->type == CONFIG_LIST ? ", or several with commas" : "");
 }
 
-enum err config_key_check(const struct config_key *key, struct str value, struct arena *arena,
-                          struct str *message)
+static struct str joined(const struct config_key *key, struct str list, struct arena *arena)
 {
-    if (key->reach == CONFIG_GONE || takes(key, value))
+    struct str rest = list;
+    char *text = arena_alloc(arena, (size_t)list.size + 1);
+    uint32_t size = 0;
+    struct str word;
+    while (next_part(&rest, ',', &word)) {
+        if (key->choices != NULL && !is_first(list, word))
+            continue;
+        if (size > 0)
+            text[size++] = ',';
+        memcpy(text + size, word.data, word.size);
+        size += word.size;
+    }
+    return (struct str){.data = text, .size = size};
+}
+
+static struct str in_one_form(const struct config_key *key, struct str value, struct arena *arena)
+{
+    int64_t number = 0;
+    bool on = false;
+    switch (key->type) {
+    case CONFIG_INT:
+    case CONFIG_SHORT:
+    case CONFIG_LONG:
+        check(parse_number(value, &number));
+        return str_from(arena_format(arena, "%lld", (long long)number));
+    case CONFIG_BOOLEAN:
+        check(parse_bool(value, &on));
+        return on ? STR("true") : STR("false");
+    case CONFIG_LIST:
+        return joined(key, value, arena);
+    default:
+        return value;
+    }
+}
+
+enum err config_key_check(const struct config_key *key, struct str value, struct arena *arena,
+                          struct str *kept, struct str *message)
+{
+    struct str trimmed = trim(value);
+    *kept = value;
+    if (key->reach == CONFIG_GONE)
         return ERR_NONE;
+    if (takes(key, trimmed)) {
+        *kept = in_one_form(key, trimmed, arena);
+        return ERR_NONE;
+    }
     *message = str_from(
         arena_format(arena, "%s=%s: %s", key->name, shown(arena, value), allowed(key, arena)));
     return ERR_INVALID_CONFIG;
@@ -146,11 +193,12 @@ enum err config_key_check(const struct config_key *key, struct str value, struct
 static void store_words(char *field, struct str value)
 {
     size_t used = 0;
-    struct str word;
+    struct str rest = value, word;
     field[0] = '\0';
-    while (next_part(&value, ',', &word) && used < CONFIG_WORD_MAX)
-        used += (size_t)snprintf(field + used, CONFIG_WORD_MAX - used, "%s%.*s",
-                                 used > 0 ? "," : "", STR_ARGS(word));
+    while (next_part(&rest, ',', &word) && used < CONFIG_WORD_MAX)
+        if (is_first(value, word))
+            used += (size_t)snprintf(field + used, CONFIG_WORD_MAX - used, "%s%.*s",
+                                     used > 0 ? "," : "", STR_ARGS(word));
     check(used < CONFIG_WORD_MAX);
 }
 

@@ -47,7 +47,7 @@ Test(tables, have_defaults_that_their_keys_take)
     struct arena arena = {0};
     struct config config;
     const struct config_key *key;
-    struct str message;
+    struct str kept, message;
     config_init(&config);
     for (int r = 0; r < 3; r++)
         for (uint32_t i = 0; (key = config_key_at(resources[r], i)); i++) {
@@ -58,8 +58,8 @@ Test(tables, have_defaults_that_their_keys_take)
                               text != NULL && key->type <= CONFIG_DOUBLE &&
                               !(key->type == CONFIG_INT && key->max == 0);
             if (is_checked)
-                cr_expect_eq(config_key_check(key, str_from(text), &arena, &message), ERR_NONE,
-                             "%s=%s", key->name, text);
+                cr_expect_eq(config_key_check(key, str_from(text), &arena, &kept, &message),
+                             ERR_NONE, "%s=%s", key->name, text);
             cr_expect(text != NULL || resources[r] == CONFIG_OF_BROKER || key->reach == CONFIG_GONE,
                       "%s", key->name);
         }
@@ -77,10 +77,29 @@ Test(tables, set_live_what_is_said_to_be_live)
     cr_assert(config_set(&config, STR("auto.create.topics.enable"), STR("false")));
     cr_assert_not(config.auto_create_topics);
     cr_assert_not(config_set(&config, STR("log.retention.ms"), STR("soon")));
-    cr_assert_not(config_set(&config, STR("log.cleanup.policy"), STR("delete,delete,delete")));
+    cr_assert(config_set(&config, STR("log.cleanup.policy"), STR("delete, delete,compact,delete")));
+    cr_assert_str_eq(config.cleanup_policy, "delete,compact");
     cr_assert_not(config_set(&config, STR("node.id"), STR("7")));
     cr_assert_not(config_set(&config, STR("num.io.threads"), STR("7")));
     cr_assert_not(config_set(&config, STR("no.such.key"), STR("7")));
+}
+
+static struct str kept_of_topic(const char *name, const char *text, struct arena *arena)
+{
+    struct str kept, message;
+    const struct config_key *key = config_key_find(CONFIG_OF_TOPIC, str_from(name));
+    enum err err = config_key_check(key, str_from(text), arena, &kept, &message);
+    return err == ERR_NONE ? kept : message;
+}
+
+Test(tables, keep_a_word_of_a_list_once)
+{
+    struct arena arena = {0};
+    cr_assert(
+        str_equal(kept_of_topic("cleanup.policy", "compact,compact", &arena), STR("compact")));
+    cr_assert(str_equal(kept_of_topic("cleanup.policy", "delete, compact,delete ", &arena),
+                        STR("delete,compact")));
+    arena_free(&arena);
 }
 
 Test(tables, tell_what_was_given_without_effect)

@@ -153,6 +153,21 @@ Test(decide_alter_configs, refuses_what_a_topic_does_not_take)
     world_close(&world);
 }
 
+Test(decide_alter_configs, keeps_values_without_blanks)
+{
+    struct world world;
+    struct wanted delete = {CONFIG_OF_TOPIC, "orders", "cleanup.policy", ALTER_APPEND, " delete "};
+    start(&world, 3);
+
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "retention.ms", " 5 "), ERR_NONE);
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "cleanup.policy", " compact "), ERR_NONE);
+    cr_assert_eq(alter_with(&world, &delete, false, false), ERR_NONE);
+
+    assert_topic(&world, "retention.ms", "5");
+    assert_topic(&world, "cleanup.policy", "compact,delete");
+    world_close(&world);
+}
+
 Test(decide_alter_configs, refuses_a_resource_or_key_that_is_named_twice)
 {
     struct world world;

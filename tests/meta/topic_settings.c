@@ -21,7 +21,7 @@ Test(topic_settings, take_numbers_within_their_range)
     cr_assert_eq(check_one("retention.ms", STR("9223372036854775808")), ERR_INVALID_CONFIG);
     cr_assert_eq(check_one("retention.ms", STR("-2")), ERR_INVALID_CONFIG);
     cr_assert_eq(check_one("retention.ms", STR("")), ERR_INVALID_CONFIG);
-    cr_assert_eq(check_one("retention.ms", STR("1 ")), ERR_INVALID_CONFIG);
+    cr_assert_eq(check_one("retention.ms", STR("1 1")), ERR_INVALID_CONFIG);
     cr_assert_eq(check_one("min.insync.replicas", STR("0")), ERR_INVALID_CONFIG);
     cr_assert_eq(check_one("segment.bytes", STR("2147483648")), ERR_INVALID_CONFIG);
 }
@@ -67,6 +67,33 @@ Test(topic_settings, take_and_forget_what_kafka_4_dropped)
 Test(topic_settings, read_a_null_value_as_absent)
 {
     cr_assert_eq(check_one("no.such.key", (struct str){0}), ERR_NONE);
+}
+
+static void assert_kept(const char *name, struct str value, const char *expected)
+{
+    struct arena arena = {0};
+    struct record_config config = {.name = str_from(name), .value = value};
+    struct record_topic kept;
+    struct str message = {0};
+    cr_assert_eq(topic_settings_check(&arena, &config, 1, &kept, &message), ERR_NONE);
+    cr_assert_eq(kept.config_count, 1);
+    cr_assert(str_equal(kept.configs[0].value, str_from(expected)), "%s: '%.*s'", name,
+              (int)kept.configs[0].value.size, kept.configs[0].value.data);
+    arena_free(&arena);
+}
+
+Test(topic_settings, are_kept_in_the_one_form_that_clients_are_told)
+{
+    assert_kept("retention.ms", STR(" 5 "), "5");
+    assert_kept("retention.ms", STR("+007"), "7");
+    assert_kept("retention.ms", STR("-01"), "-1");
+    assert_kept("cleanup.policy", STR(" compact "), "compact");
+    assert_kept("cleanup.policy", STR("compact , delete"), "compact,delete");
+    assert_kept("cleanup.policy", STR("  "), "");
+    assert_kept("compression.type", STR("\tzstd "), "zstd");
+    assert_kept("preallocate", STR(" TRUE"), "true");
+    assert_kept("min.cleanable.dirty.ratio", STR(" 0.25 "), "0.25");
+    assert_kept("leader.replication.throttled.replicas", STR("0:1 , 1:2"), "0:1,1:2");
 }
 
 Test(topic_settings, refuse_a_key_given_twice)

@@ -2,7 +2,6 @@
 #include "alter_job.h"
 
 #include <stdio.h>
-#include <strings.h>
 
 #include "config_view.h"
 
@@ -182,8 +181,7 @@ static bool shows_config(const struct image *image, const struct alter_resource 
     case ALTER_SET:
         break;
     }
-    return now.size == config->value.size &&
-           strncasecmp(now.data, config->value.data, now.size) == 0;
+    return now.data && str_equal(now, config->value);
 }
 
 static bool is_shown(struct image_watch *watch, bool late)
@@ -217,6 +215,19 @@ static void forward_answered(struct request *request, void *response)
     image_watch_start(request->shard, &job->watch, request->shard->now + SHOW_MAX_MS);
 }
 
+/* As it will be in the image; as it came where it will not. */
+static struct str value_to_be(const struct alter_resource *resource,
+                              const struct alter_config *config, struct arena *arena)
+{
+    struct str kept, message;
+    const struct config_key *key =
+        config_key_find((enum config_resource)resource->type, config->name);
+    if (key && config->operation == ALTER_SET &&
+        config_key_check(key, config->value, arena, &kept, &message) == ERR_NONE)
+        return arena_str(arena, kept);
+    return arena_str(arena, config->value);
+}
+
 /* The frame goes before the answer comes. */
 static void keep(struct alter_job *job)
 {
@@ -231,7 +242,7 @@ static void keep(struct alter_job *job)
         resources[i].configs = configs;
         for (uint32_t j = 0; j < from->config_count; j++)
             configs[j] = (struct alter_config){.name = arena_str(arena, from->configs[j].name),
-                                               .value = arena_str(arena, from->configs[j].value),
+                                               .value = value_to_be(from, &from->configs[j], arena),
                                                .operation = from->configs[j].operation};
     }
     job->command.resources = resources;

@@ -36,8 +36,8 @@ static void drop(struct config_changes *changes, struct str name)
 static enum err put(struct config_changes *changes, const struct config_key *key, struct str value,
                     struct str *message)
 {
-    struct str name = str_from(key->name);
-    enum err err = config_key_check(key, value, changes->arena, message);
+    struct str name = str_from(key->name), kept;
+    enum err err = config_key_check(key, value, changes->arena, &kept, message);
     if (err != ERR_NONE || key->reach == CONFIG_GONE)
         return err;
     uint32_t place = place_of(changes, name);
@@ -45,8 +45,7 @@ static enum err put(struct config_changes *changes, const struct config_key *key
         return refuse_with(message, ERR_INVALID_CONFIG, STR("Too many configs."));
     if (place == changes->count)
         changes->count++;
-    changes->configs[place] =
-        (struct record_config){.name = name, .value = setting_kept(key, value)};
+    changes->configs[place] = (struct record_config){.name = name, .value = kept};
     return ERR_NONE;
 }
 

@@ -119,6 +119,7 @@ void new_partition_emit(struct decision *decision, const struct record_topic *to
                         partition_id index, const struct node_list *replicas, struct str cause);
 
 /* Check the overrides of one topic; the ones to keep go to *kept, others mean nothing here.
+ * Owns    values live in `arena`, or are the client's.
  * Errors  ERR_INVALID_CONFIG: *message names the key and what it takes. */
 enum err topic_settings_check(struct arena *arena, const struct record_config *configs,
                               uint32_t count, struct record_topic *kept, struct str *message);
@@ -134,8 +135,6 @@ struct str topic_setting_default(const struct controller_config *config, const s
 
 const struct record_config *find_config(const struct record_config *configs, uint32_t count,
                                         struct str name);
-/* A value that was checked, as it is kept. */
-struct str setting_kept(const struct config_key *key, struct str value);
 /* What a client said, as a message may repeat it. */
 const char *setting_quoted(struct arena *arena, struct str text);
 struct str setting_unknown(struct arena *arena, const char *kind, struct str name);

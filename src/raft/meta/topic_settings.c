@@ -4,8 +4,6 @@
  * was altered for all brokers, and that before the settings that this node started with. */
 #include "controller_state.h"
 
-#include <strings.h>
-
 #include "number.h"
 
 /* Long or odd text from a client is cut and cleaned before it is repeated. */
@@ -34,13 +32,6 @@ const struct record_config *find_config(const struct record_config *configs, uin
     return NULL;
 }
 
-struct str setting_kept(const struct config_key *key, struct str value)
-{
-    if (key->type != CONFIG_BOOLEAN)
-        return value;
-    return value.size == 4 && strncasecmp(value.data, "true", 4) == 0 ? STR("true") : STR("false");
-}
-
 enum err topic_settings_check(struct arena *arena, const struct record_config *configs,
                               uint32_t count, struct record_topic *kept, struct str *message)
 {
@@ -54,19 +45,20 @@ enum err topic_settings_check(struct arena *arena, const struct record_config *c
         if (configs[i].value.data == NULL)
             continue;
         const struct config_key *key = config_key_find(CONFIG_OF_TOPIC, configs[i].name);
+        struct str value;
         if (key == NULL) {
             *message = setting_unknown(arena, "topic", configs[i].name);
             return ERR_INVALID_CONFIG;
         }
-        if (config_key_check(key, configs[i].value, arena, message) != ERR_NONE)
+        if (config_key_check(key, configs[i].value, arena, &value, message) != ERR_NONE)
             return ERR_INVALID_CONFIG;
         if (find_config(keep, keep_count, configs[i].name) != NULL) {
             *message = str_from(arena_format(arena, "%s is given twice.", key->name));
             return ERR_INVALID_CONFIG;
         }
         if (key->reach != CONFIG_GONE)
-            keep[keep_count++] = (struct record_config){
-                .name = str_from(key->name), .value = setting_kept(key, configs[i].value)};
+            keep[keep_count++] =
+                (struct record_config){.name = str_from(key->name), .value = value};
     }
     kept->config_count = keep_count;
     kept->configs = keep;
