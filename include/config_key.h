@@ -44,7 +44,8 @@ struct config_key {
     const char *fallback; /* The default; NULL: none, or computed. */
     int64_t min, max;     /* Of numbers; of a ratio in millionths. */
     const char
-        *choices; /* Of words, with commas: any of them in a list, else one. NULL: any text. */
+        *choices; /* With commas: any of them in a list, else one. NULL: any text, any number. */
+    bool is_replicas;     /* A list of partition:broker, or '*' alone. */
     const char *synonyms; /* Of a topic or group: the broker's keys that stand for it where it says
                            * nothing itself, with commas, the most telling first. NULL: none. */
     const char *doc;

@@ -169,7 +169,7 @@ struct create_topic {
     int32_t replication_factor; /* -1: the default. */
     uint32_t assignment_count;  /* Above 0: both numbers are -1. */
     const struct create_assignment *assignments;
-    uint32_t config_count; /* A null value reads as absent. */
+    uint32_t config_count;
     const struct record_config *configs;
 };
 

@@ -6,6 +6,9 @@
 #include "config.h"
 #include "config_key.h"
 
+/* -1: its own default. What zlib calls 0, stored, Kafka does not take. */
+#define CONFIG_GZIP_LEVELS "-1,1,2,3,4,5,6,7,8,9"
+
 enum {
     KEY_SIZE_MAX = 128,  /* Longest key of Kafka is 61 bytes. */
     KEY_DISTANCE_MAX = 2 /* Typing errors that a suggestion forgives. */

@@ -20,10 +20,20 @@
         .name = (text), .type = CONFIG_##type_, .reach = CONFIG_LIVE, .choices = (choices_),       \
         .synonyms = (synonyms_), .doc = doc_                                                       \
     }
+#define LEVELS(text, from, to, choices_, synonyms_, doc_)                                          \
+    {                                                                                              \
+        .name = (text), .type = CONFIG_INT, .reach = CONFIG_LIVE, .min = (from), .max = (to),      \
+        .choices = (choices_), .synonyms = (synonyms_), .doc = doc_                                \
+    }
 #define IDLE(text, type_, from, to, synonyms_, fallback_, doc_)                                    \
     {                                                                                              \
         .name = (text), .type = CONFIG_##type_, .reach = CONFIG_IDLE, .min = (from), .max = (to),  \
         .synonyms = (synonyms_), .fallback = (fallback_), .doc = doc_                              \
+    }
+#define REPLICAS(text, doc_)                                                                       \
+    {                                                                                              \
+        .name = (text), .type = CONFIG_LIST, .reach = CONFIG_IDLE, .is_replicas = true,            \
+        .fallback = "", .doc = doc_ NO_EFFECT                                                      \
     }
 #define GONE(text)                                                                                 \
     {                                                                                              \
@@ -38,8 +48,8 @@ const struct config_key topic_keys[] = {
         "cleanup.policy", LIST, "compact,delete", "log.cleanup.policy",
         "What becomes of old records: delete drops them by age and size, compact keeps the newest "
         "of each key, both do both; empty keeps all for ever."),
-    TOPIC("compression.gzip.level", INT, LIVE, -1, 9, "compression.gzip.level",
-          "Level of gzip, where the topic's compression.type is gzip. -1: its own default."),
+    LEVELS("compression.gzip.level", -1, 9, CONFIG_GZIP_LEVELS, "compression.gzip.level",
+           "Level of gzip, where the topic's compression.type is gzip. -1: its own default."),
     TOPIC("compression.lz4.level", INT, LIVE, 1, 17, "compression.lz4.level",
           "Level of lz4, where the topic's compression.type is lz4."),
     WORDS("compression.type", STRING, "uncompressed,zstd,lz4,snappy,gzip,producer",
@@ -59,12 +69,10 @@ const struct config_key topic_keys[] = {
         "the topic is made."),
     IDLE("flush.ms", LONG, 0, INT64_MAX, NULL, FOREVER,
          "How often records would be synced; flush.messages decides." NO_EFFECT),
-    IDLE("follower.replication.throttled.replicas", LIST, 0, 0, NULL, "",
-         "Replicas whose fetching is throttled." NO_EFFECT),
+    REPLICAS("follower.replication.throttled.replicas", "Replicas whose fetching is throttled."),
     TOPIC("index.interval.bytes", INT, LIVE, 0, INT32_MAX, "log.index.interval.bytes",
           "Bytes of records between two entries of an index."),
-    IDLE("leader.replication.throttled.replicas", LIST, 0, 0, NULL, "",
-         "Replicas whose being fetched is throttled." NO_EFFECT),
+    REPLICAS("leader.replication.throttled.replicas", "Replicas whose being fetched is throttled."),
     IDLE("local.retention.bytes", LONG, -2, INT64_MAX, NULL, "-2",
          "Bytes that stay on local disks of a tiered topic." UNTIERED),
     IDLE("local.retention.ms", LONG, -2, INT64_MAX, NULL, "-2",

@@ -34,6 +34,17 @@
                   .doc = doc_},                                                                    \
         .kind = KEY_WORDS, .offset = offsetof(struct config, field)                                \
     }
+#define LEVELS(text, field, from, to, choices_, doc_)                                              \
+    {                                                                                              \
+        .about = {.name = (text),                                                                  \
+                  .type = CONFIG_INT,                                                              \
+                  .reach = CONFIG_LIVE,                                                            \
+                  .min = (from),                                                                   \
+                  .max = (to),                                                                     \
+                  .choices = (choices_),                                                           \
+                  .doc = doc_},                                                                    \
+        .kind = KEY_INT32, .offset = offsetof(struct config, field)                                \
+    }
 #define TEXT(text, type_, field, fallback_, doc_)                                                  \
     {                                                                                              \
         .about = {.name = (text),                                                                  \
@@ -172,9 +183,9 @@ const struct key used_keys[] = {
              "By how much a record's time may be before the broker's."),
     NUMBER64("log.message.timestamp.after.max.ms", LIVE, timestamp_after_max_ms, 0, INT64_MAX,
              "By how much a record's time may be after the broker's."),
-    NUMBER32("compression.gzip.level", LIVE, gzip_level, -1, 9,
-             "Level of gzip, where a topic's "
-             "compression.type is gzip."),
+    LEVELS("compression.gzip.level", gzip_level, -1, 9, CONFIG_GZIP_LEVELS,
+           "Level of gzip, where a topic's "
+           "compression.type is gzip."),
     NUMBER32("compression.lz4.level", LIVE, lz4_level, 1, 17,
              "Level of lz4, where a topic's "
              "compression.type is lz4."),

@@ -1,5 +1,6 @@
 /* values.c -- what a key takes, said once: for a file, for a client's request, and for what is
  * altered while the node runs. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,7 +57,8 @@ static bool is_first(struct str list, struct str word)
 static bool is_number(const struct config_key *key, struct str value)
 {
     int64_t number = 0;
-    return parse_number(value, &number) && number >= key->min && number <= key->max;
+    return parse_number(value, &number) && number >= key->min && number <= key->max &&
+           (key->choices == NULL || is_choice(key->choices, value));
 }
 
 static bool is_rate(const struct config_key *key)
@@ -79,6 +81,36 @@ static bool is_text(struct str value)
     return value.size <= TEXT_MAX;
 }
 
+/* A number that Kafka reads as an int, and nothing beside it. */
+static bool is_id(struct str text)
+{
+    int64_t number = 0;
+    return text.size > 0 && isdigit((unsigned char)text.data[0]) && parse_number(text, &number) &&
+           number <= INT32_MAX;
+}
+
+static bool is_replica(struct str word)
+{
+    struct str rest = word, partition;
+    return memchr(word.data, ':', word.size) != NULL && next_part(&rest, ':', &partition) &&
+           partition.size + 1 + rest.size == word.size && is_id(partition) && is_id(rest);
+}
+
+/* What is empty is taken at the end alone. */
+static bool are_replicas(struct str value)
+{
+    struct str rest = value, word;
+    bool has_ended = false;
+    if (str_equal(value, STR("*")))
+        return true;
+    while (next_part(&rest, ',', &word)) {
+        if (word.size > 0 && (has_ended || !is_replica(word)))
+            return false;
+        has_ended = word.size == 0;
+    }
+    return is_text(value);
+}
+
 static bool takes(const struct config_key *key, struct str value)
 {
     bool on = false;
@@ -92,6 +124,8 @@ static bool takes(const struct config_key *key, struct str value)
     case CONFIG_BOOLEAN:
         return parse_bool(value, &on) && (key->choices == NULL || is_choice(key->choices, value));
     case CONFIG_LIST:
+        if (key->is_replicas)
+            return are_replicas(value);
         return key->choices == NULL ? is_text(value) : are_choices(key->choices, value);
     case CONFIG_STRING:
     case CONFIG_CLASS:
@@ -117,6 +151,8 @@ static const char *allowed(const struct config_key *key, struct arena *arena)
     case CONFIG_INT:
     case CONFIG_SHORT:
     case CONFIG_LONG:
+        if (key->choices != NULL)
+            break;
         return arena_format(arena, "must be a whole number from %lld to %lld", (long long)key->min,
                             (long long)key->max);
     case CONFIG_DOUBLE:
@@ -130,6 +166,8 @@ static const char *allowed(const struct config_key *key, struct arena *arena)
     default:
         break;
     }
+    if (key->is_replicas)
+        return "must be * or partition:broker, several with commas";
     if (key->choices == NULL)
         return arena_format(arena, "must be at most %d printable characters", TEXT_MAX);
     return arena_format(arena, "must be one of %s%s", spaced(arena, key->choices),

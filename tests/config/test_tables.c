@@ -79,6 +79,8 @@ Test(tables, set_live_what_is_said_to_be_live)
     cr_assert_not(config_set(&config, STR("log.retention.ms"), STR("soon")));
     cr_assert(config_set(&config, STR("log.cleanup.policy"), STR("delete, delete,compact,delete")));
     cr_assert_str_eq(config.cleanup_policy, "delete,compact");
+    cr_assert(config_set(&config, STR("compression.gzip.level"), STR("-1")));
+    cr_assert_not(config_set(&config, STR("compression.gzip.level"), STR("0")));
     cr_assert_not(config_set(&config, STR("node.id"), STR("7")));
     cr_assert_not(config_set(&config, STR("num.io.threads"), STR("7")));
     cr_assert_not(config_set(&config, STR("no.such.key"), STR("7")));
@@ -99,6 +101,17 @@ Test(tables, keep_a_word_of_a_list_once)
         str_equal(kept_of_topic("cleanup.policy", "compact,compact", &arena), STR("compact")));
     cr_assert(str_equal(kept_of_topic("cleanup.policy", "delete, compact,delete ", &arena),
                         STR("delete,compact")));
+    arena_free(&arena);
+}
+
+Test(tables, take_the_levels_that_gzip_has_in_kafka)
+{
+    struct arena arena = {0};
+    cr_assert(str_equal(kept_of_topic("compression.gzip.level", " 9", &arena), STR("9")));
+    cr_assert(str_equal(kept_of_topic("compression.gzip.level", "-1", &arena), STR("-1")));
+    cr_assert(str_equal(kept_of_topic("compression.gzip.level", "0", &arena),
+                        STR("compression.gzip.level=0: must be one of -1, 1, 2, 3, 4, 5, 6, 7, 8, "
+                            "9")));
     arena_free(&arena);
 }
 

@@ -153,6 +153,20 @@ Test(decide_alter_configs, refuses_what_a_topic_does_not_take)
     world_close(&world);
 }
 
+Test(decide_alter_configs, refuses_what_does_not_go_together_with_what_there_is)
+{
+    struct world world;
+    start(&world, 3);
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "max.compaction.lag.ms", "7"), ERR_NONE);
+
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "min.compaction.lag.ms", "8"),
+                 ERR_INVALID_CONFIG);
+
+    assert_topic(&world, "min.compaction.lag.ms", NULL);
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "orders", "min.compaction.lag.ms", "7"), ERR_NONE);
+    world_close(&world);
+}
+
 Test(decide_alter_configs, keeps_values_without_blanks)
 {
     struct world world;

@@ -146,6 +146,27 @@ Test(decide_create_topics, refuses_unknown_and_malformed_configs)
     world_close(&world);
 }
 
+Test(decide_create_topics, refuses_configs_that_do_not_go_together)
+{
+    struct world world;
+    const struct record_config configs[] = {
+        {.name = STR("min.compaction.lag.ms"), .value = STR("8")},
+        {.name = STR("max.compaction.lag.ms"), .value = STR("7")}};
+    open(&world);
+
+    struct create_topic_reply reply =
+        world_create_with(&world, (struct create_topic){.name = STR("t"),
+                                                        .partition_count = 1,
+                                                        .replication_factor = 1,
+                                                        .config_count = 2,
+                                                        .configs = configs});
+
+    cr_assert_eq(reply.err, ERR_INVALID_CONFIG);
+    cr_assert(str_equal(reply.message, STR("min.compaction.lag.ms=8 is above "
+                                           "max.compaction.lag.ms=7.")));
+    world_close(&world);
+}
+
 Test(decide_create_topics, refuses_a_name_given_twice_in_both_places)
 {
     struct world world;

@@ -64,9 +64,11 @@ Test(topic_settings, take_and_forget_what_kafka_4_dropped)
     arena_free(&arena);
 }
 
-Test(topic_settings, read_a_null_value_as_absent)
+Test(topic_settings, refuse_a_null_value)
 {
-    cr_assert_eq(check_one("no.such.key", (struct str){0}), ERR_NONE);
+    cr_assert_eq(check_one("retention.ms", (struct str){0}), ERR_INVALID_CONFIG);
+    cr_assert_eq(check_one("cleanup.policy", (struct str){0}), ERR_INVALID_CONFIG);
+    cr_assert_eq(check_one("no.such.key", (struct str){0}), ERR_INVALID_CONFIG);
 }
 
 static void assert_kept(const char *name, struct str value, const char *expected)
@@ -94,6 +96,27 @@ Test(topic_settings, are_kept_in_the_one_form_that_clients_are_told)
     assert_kept("preallocate", STR(" TRUE"), "true");
     assert_kept("min.cleanable.dirty.ratio", STR(" 0.25 "), "0.25");
     assert_kept("leader.replication.throttled.replicas", STR("0:1 , 1:2"), "0:1,1:2");
+}
+
+Test(topic_settings, take_throttled_replicas_as_pairs_or_as_all)
+{
+    static const char *const names[] = {"leader.replication.throttled.replicas",
+                                        "follower.replication.throttled.replicas"};
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(check_one(names[i], STR("")), ERR_NONE);
+        cr_assert_eq(check_one(names[i], STR("*")), ERR_NONE);
+        cr_assert_eq(check_one(names[i], STR("0:1")), ERR_NONE);
+        cr_assert_eq(check_one(names[i], STR("0:1,15:2147483647,")), ERR_NONE);
+        cr_assert_eq(check_one(names[i], STR("0:1,1")), ERR_INVALID_CONFIG);
+        cr_assert_eq(check_one(names[i], STR("*,0:1")), ERR_INVALID_CONFIG);
+        cr_assert_eq(check_one(names[i], STR(",0:1")), ERR_INVALID_CONFIG);
+        cr_assert_eq(check_one(names[i], STR("0:")), ERR_INVALID_CONFIG);
+        cr_assert_eq(check_one(names[i], STR(":1")), ERR_INVALID_CONFIG);
+        cr_assert_eq(check_one(names[i], STR("0:1:2")), ERR_INVALID_CONFIG);
+        cr_assert_eq(check_one(names[i], STR("0 :1")), ERR_INVALID_CONFIG);
+        cr_assert_eq(check_one(names[i], STR("-1:1")), ERR_INVALID_CONFIG);
+        cr_assert_eq(check_one(names[i], STR("0:2147483648")), ERR_INVALID_CONFIG);
+    }
 }
 
 Test(topic_settings, refuse_a_key_given_twice)

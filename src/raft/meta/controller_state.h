@@ -124,6 +124,11 @@ void new_partition_emit(struct decision *decision, const struct record_topic *to
 enum err topic_settings_check(struct arena *arena, const struct record_config *configs,
                               uint32_t count, struct record_topic *kept, struct str *message);
 
+/* Whether the topic's settings, and what counts where it says nothing, go together.
+ * Errors  ERR_INVALID_CONFIG: *message names those that do not. */
+enum err topic_settings_agree(const struct decision *decision, const struct record_topic *topic,
+                              struct str *message);
+
 /* What the topic's settings make of a new partition, which has its replicas. */
 void topic_settings_apply(const struct decision *decision, const struct record_topic *topic,
                           struct record_partition *partition);

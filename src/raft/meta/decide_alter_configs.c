@@ -110,6 +110,9 @@ static void alter_topic(struct alteration *alteration, struct config_changes *ch
                                          .partition_count = old->partition_count,
                                          .config_count = changes->count,
                                          .configs = changes->configs};
+    reply->err = topic_settings_agree(decision, &record.topic, &reply->message);
+    if (reply->err != ERR_NONE)
+        return;
     if (changes_class(decision, old, &record.topic)) {
         refuse(alteration, ERR_INVALID_CONFIG,
                STR("flush.messages: whether records are synced before they are acknowledged is "

@@ -112,6 +112,8 @@ static enum err make_plan(struct decision *decision, struct plan *plan, struct s
         return err;
     err = topic_settings_check(decision->arena, wanted->configs, wanted->config_count, &plan->topic,
                                message);
+    if (err == ERR_NONE)
+        err = topic_settings_agree(decision, &plan->topic, message);
     if (err != ERR_NONE)
         return err;
     plan->topic.name = wanted->name;

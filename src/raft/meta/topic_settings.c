@@ -42,12 +42,14 @@ enum err topic_settings_check(struct arena *arena, const struct record_config *c
     struct record_config *keep = arena_array(arena, struct record_config, count);
     uint32_t keep_count = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (configs[i].value.data == NULL)
-            continue;
         const struct config_key *key = config_key_find(CONFIG_OF_TOPIC, configs[i].name);
         struct str value;
         if (key == NULL) {
             *message = setting_unknown(arena, "topic", configs[i].name);
+            return ERR_INVALID_CONFIG;
+        }
+        if (configs[i].value.data == NULL) {
+            *message = str_from(arena_format(arena, "%s: the value is null.", key->name));
             return ERR_INVALID_CONFIG;
         }
         if (config_key_check(key, configs[i].value, arena, &value, message) != ERR_NONE)
@@ -104,6 +106,28 @@ static struct str value_of(const struct decision *decision, const struct record_
         return own->value;
     return topic_setting_default(&decision->controller->config, decision->image,
                                  config_key_find(CONFIG_OF_TOPIC, name), replicas, decision->arena);
+}
+
+static int64_t number_of(const struct decision *decision, const struct record_topic *topic,
+                         struct str name, int64_t fallback)
+{
+    int64_t number = fallback;
+    number_parse(value_of(decision, topic, name, 1), &number);
+    return number;
+}
+
+enum err topic_settings_agree(const struct decision *decision, const struct record_topic *topic,
+                              struct str *message)
+{
+    int64_t min = number_of(decision, topic, STR("min.compaction.lag.ms"), 0);
+    int64_t max = number_of(decision, topic, STR("max.compaction.lag.ms"), INT64_MAX);
+    if (min <= max)
+        return ERR_NONE;
+    return refuse_with(message, ERR_INVALID_CONFIG,
+                       str_from(arena_format(decision->arena,
+                                             "min.compaction.lag.ms=%lld is above "
+                                             "max.compaction.lag.ms=%lld.",
+                                             (long long)min, (long long)max)));
 }
 
 void topic_settings_apply(const struct decision *decision, const struct record_topic *topic,
