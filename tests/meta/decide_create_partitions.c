@@ -257,7 +257,7 @@ Test(decide_create_partitions, writes_nothing_when_it_only_validates)
     world_close(&world);
 }
 
-Test(decide_create_partitions, says_nothing_in_words_of_more_topics_than_one_request_may_name)
+Test(decide_create_partitions, refuses_more_topics_than_one_request_may_name)
 {
     enum { COUNT = CONTROLLER_RECORDS_MAX + 1 };
     struct world world;
@@ -272,7 +272,8 @@ Test(decide_create_partitions, says_nothing_in_words_of_more_topics_than_one_req
     cr_assert_eq(reply.count, COUNT);
     cr_assert_eq(reply.topics[0].err, ERR_POLICY_VIOLATION);
     cr_assert_eq(reply.topics[COUNT - 1].err, ERR_POLICY_VIOLATION);
-    cr_assert_eq(reply.topics[COUNT - 1].message.size, 0);
+    cr_assert(str_equal(reply.topics[COUNT - 1].message,
+                        STR("The request names 10001 topics, and may name 10000.")));
     cr_assert_null(world_partition(&world, "a", 1));
     world_close(&world);
 }

@@ -77,6 +77,8 @@ static void assert_value(enum config_resource type, const char *name, const char
     cr_assert_eq(config.config_source, source);
 }
 
+static struct str refusal; /* What alter() was told in words. */
+
 static enum err alter_in(int16_t version, enum config_resource type, const char *name,
                          const char *key, const char *value)
 {
@@ -97,6 +99,7 @@ static enum err alter_in(int16_t version, enum config_resource type, const char 
     cr_assert_eq(response.responses_count, 1);
     cr_assert_eq(response.responses[0].resource_type, (int)type);
     cr_assert(str_equal(response.responses[0].resource_name, str_from(name)));
+    refusal = response.responses[0].error_message;
     return (enum err)response.responses[0].error_code;
 }
 
@@ -412,6 +415,8 @@ Test(configs, say_how_much_a_node_tells_about_itself)
     cr_assert_eq((int)node.fake.env.trace->level, TRACE_ERROR);
     assert_value(CONFIG_OF_LOGGER, "1", "root", "ERROR", 6);
     cr_assert_eq(alter(CONFIG_OF_LOGGER, "1", "root", "LOUD"), ERR_INVALID_CONFIG);
+    cr_assert(
+        str_equal(refusal, STR("root: must be one of TRACE, DEBUG, INFO, WARN, ERROR, FATAL")));
     cr_assert_eq(alter(CONFIG_OF_LOGGER, "1", "kafka.server", "INFO"), ERR_INVALID_CONFIG);
     cr_assert_eq(alter(CONFIG_OF_LOGGER, "2", "root", "INFO"), ERR_INVALID_REQUEST);
     node.fake.env.trace->level = before;

@@ -21,12 +21,13 @@ static void stop(void)
 
 TestSuite(forward, .init = start, .fini = stop);
 
-static conn_id ask_for_topic(void)
+static conn_id ask_for(bool validate_only)
 {
     conn_id conn = node_connect(&node);
     struct create_topics_request body;
     create_topics_request_init(&body);
     body.timeout_ms = 1000;
+    body.validate_only = validate_only;
     body.topics_count = 1;
     body.topics = create_topics_request_topic_new(&node.arena, 1);
     body.topics[0].name = STR("t");
@@ -36,8 +37,13 @@ static conn_id ask_for_topic(void)
     return conn;
 }
 
-/* The reply to ask_for_topic(), which there must be. */
-static enum err answer(conn_id conn)
+static conn_id ask_for_topic(void)
+{
+    return ask_for(false);
+}
+
+/* The reply to ask_for(), which there must be. */
+static struct create_topics_response_topic told(conn_id conn)
 {
     struct create_topics_response response;
     struct wire_reader reader;
@@ -49,7 +55,12 @@ static enum err answer(conn_id conn)
     cr_assert_eq(wire_response_header_read(&correlation_id, api, 5, &reader), ERR_NONE);
     cr_assert_eq(create_topics_response_read(&response, 5, &reader, &node.arena), ERR_NONE);
     cr_assert_eq(response.topics_count, 1);
-    return (enum err)response.topics[0].error_code;
+    return response.topics[0];
+}
+
+static enum err answer(conn_id conn)
+{
+    return (enum err)told(conn).error_code;
 }
 
 Test(forward, waits_for_the_next_controller)
@@ -81,4 +92,21 @@ Test(forward, ends_when_there_is_no_controller_for_long)
     controller_link_set(node.shard->controller, controller);
     node_run(&node, 100);
     cr_assert_null(image_topic_by_name(node.shard->image, STR("t")));
+}
+
+/* The controller's disk does not answer, so nothing is confirmed. */
+Test(forward, tells_that_what_only_validates_changes_nothing)
+{
+    node.fake.syncs_wait = true;
+    conn_id change = ask_for(false), validation = ask_for(true);
+    node_run(&node, 1100);
+    node.fake.syncs_wait = false;
+
+    struct create_topics_response_topic changed = told(change), validated = told(validation);
+    cr_assert_eq(changed.error_code, ERR_REQUEST_TIMED_OUT);
+    cr_assert(str_equal(changed.error_message,
+                        STR("It was not confirmed in time, and may still happen.")));
+    cr_assert_eq(validated.error_code, ERR_REQUEST_TIMED_OUT);
+    cr_assert(str_equal(validated.error_message,
+                        STR("It was not validated in time. Nothing is changed.")));
 }

@@ -48,8 +48,8 @@ static void refuse_all(struct alter_job *job, enum err err)
 {
     for (uint32_t i = 0; i < job->command.count; i++)
         if (job->command.resources[i].type != CONFIG_OF_LOGGER)
-            job->reply.resources[i] =
-                (struct alter_resource_reply){.err = err, .message = forward_refusal(err)};
+            job->reply.resources[i] = (struct alter_resource_reply){
+                .err = err, .message = forward_refusal(err, job->command.validate_only)};
 }
 
 static struct alter_resource_reply *replies_new(struct alter_job *job)
@@ -93,7 +93,7 @@ static enum err set_logger(struct alter_job *job, const struct alter_config *wan
         return refuse(reply, ERR_INVALID_CONFIG, STR("There is one logger here: " LOGGER_NAME "."));
     if (wanted->operation == ALTER_SET && !logger_level_parse(wanted->value, &level))
         return refuse(reply, ERR_INVALID_CONFIG,
-                      STR(LOGGER_NAME ": must be one of DEBUG, INFO, WARN, ERROR"));
+                      STR(LOGGER_NAME ": must be one of TRACE, DEBUG, INFO, WARN, ERROR, FATAL"));
     if (job->command.validate_only)
         return ERR_NONE;
     trace_info(trace, "logger %s -> %.*s cause IncrementalAlterConfigs of ANONYMOUS", LOGGER_NAME,

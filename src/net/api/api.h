@@ -61,8 +61,9 @@ bool authorize(const struct request *request);
 void forward(struct shard *shard, struct request *request,
              void (*refused)(struct request *request, enum err err),
              void (*answered)(struct request *request, void *response));
-/* What a client is told in words of such a refusal; null where the code says it all. */
-struct str forward_refusal(enum err err);
+/* What a client is told in words of such a refusal; null where the code says it all. A request that
+ * only validates changes nothing whenever it arrives. */
+struct str forward_refusal(enum err err, bool only_validates);
 
 /* The name of the listener that `request` came through, for endpoints of the same one. */
 struct str request_listener_name(const struct request *request);

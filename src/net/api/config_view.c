@@ -295,8 +295,8 @@ struct config_list config_view_logger(struct config_view *view)
         .name = LOGGER_NAME,
         .type = CONFIG_STRING,
         .reach = CONFIG_LIVE,
-        .doc = "How much the node tells about itself: DEBUG, INFO, WARN or ERROR. An alteration "
-               "lasts until the node stops."};
+        .doc = "How much the node tells about itself: DEBUG, INFO, WARN or ERROR; TRACE and FATAL "
+               "are taken for the nearest of these. An alteration lasts until the node stops."};
     struct synonym_list synonyms = {.list =
                                         describe_configs_response_synonym_new(arena_of(view), 1)};
     struct config_list list = list_new(view, 1);

@@ -38,7 +38,7 @@ static void answer_all(struct growing *growing, enum err err)
     for (uint32_t i = 0; i < growing->body.topics_count; i++) {
         response.results[i].name = growing->body.topics[i].name;
         response.results[i].error_code = (int16_t)err_on_wire(err);
-        response.results[i].error_message = forward_refusal(err);
+        response.results[i].error_message = forward_refusal(err, growing->body.validate_only);
     }
     request_reply(growing->request, &response);
 }

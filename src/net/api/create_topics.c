@@ -52,7 +52,7 @@ static void answer_all(struct creation *creation, enum err err)
     for (uint32_t i = 0; i < creation->body.topics_count; i++) {
         response.topics[i].name = creation->body.topics[i].name;
         response.topics[i].error_code = (int16_t)err_on_wire(err);
-        response.topics[i].error_message = forward_refusal(err);
+        response.topics[i].error_message = forward_refusal(err, creation->body.validate_only);
     }
     request_reply(request, &response);
 }

@@ -36,7 +36,7 @@ static void answer_all(struct deletion *deletion, enum err err)
         response.topics[i].name = deletion->topics[i].name;
         response.topics[i].topic_id = deletion->topics[i].id;
         response.topics[i].error_code = (int16_t)err_on_wire(err);
-        response.topics[i].error_message = forward_refusal(err);
+        response.topics[i].error_message = forward_refusal(err, false);
     }
     request_reply(request, &response);
 }

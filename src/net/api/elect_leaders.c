@@ -33,7 +33,7 @@ static struct str refusal(const struct electing *electing, enum err err)
     if (err == ERR_INVALID_REQUEST)
         return str_from(arena_format(&electing->request->arena, "%d is no type of election.",
                                      (int)electing->body.election_type));
-    return forward_refusal(err);
+    return forward_refusal(err, false);
 }
 
 /* Version 0 has no other place for it than beside each partition. In words it is said once: a

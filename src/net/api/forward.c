@@ -92,10 +92,12 @@ void forward(struct shard *shard, struct request *request,
     image_watch_start(shard, &forwarding->watch, shard->now + CONTROLLER_WAIT_MS);
 }
 
-struct str forward_refusal(enum err err)
+struct str forward_refusal(enum err err, bool only_validates)
 {
     if (err == ERR_NOT_CONTROLLER)
         return STR("No controller is known at the moment: there may be no quorum.");
+    if (err == ERR_REQUEST_TIMED_OUT && only_validates)
+        return STR("It was not validated in time. Nothing is changed.");
     if (err == ERR_REQUEST_TIMED_OUT)
         return STR("It was not confirmed in time, and may still happen.");
     return (struct str){0};

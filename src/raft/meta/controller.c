@@ -293,3 +293,11 @@ struct str decision_cause(struct decision *decision, const char *format, ...)
     va_end(arguments);
     return arena_str(decision->arena, str_from(text));
 }
+
+struct str topics_too_many(struct decision *decision, uint32_t count)
+{
+    if (count <= CONTROLLER_RECORDS_MAX)
+        return (struct str){0};
+    return decision_cause(decision, "The request names %u topics, and may name %d.", count,
+                          CONTROLLER_RECORDS_MAX);
+}

@@ -60,6 +60,8 @@ static inline enum err refuse_with(struct str *message, enum err err, struct str
 /* "heartbeat of node 3", in the decision's arena. */
 struct str decision_cause(struct decision *decision, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* What is said of a request that names `count` topics; null: they are not too many. */
+struct str topics_too_many(struct decision *decision, uint32_t count);
 
 /* One partition on its way to another state. Fill in what shall differ; change_emit()
  * works out leader, ELR and epochs. */

@@ -100,10 +100,11 @@ static void grow_one(struct decision *decision, const struct grow_topic *wanted,
 }
 
 /* Who names a topic twice is refused at both places. */
-static void refuse_repeated(const struct decision *decision,
+static void refuse_repeated(struct decision *decision,
                             const struct create_partitions_command *command,
                             struct create_partitions_reply *reply)
 {
+    struct str too_many = topics_too_many(decision, command->count);
     struct map seen; /* Topic id -> its first place. */
     map_init(&seen, sizeof(struct uuid));
     for (uint32_t i = 0; i < command->count; i++) {
@@ -111,8 +112,8 @@ static void refuse_repeated(const struct decision *decision,
         const struct image_topic *topic =
             image_topic_by_name(decision->image, command->topics[i].name);
         *one = (struct grow_topic_reply){.name = command->topics[i].name};
-        if (command->count > CONTROLLER_RECORDS_MAX)
-            one->err = ERR_POLICY_VIOLATION; /* Without words: there would be very many. */
+        if (too_many.data != NULL)
+            one->err = refuse_with(&one->message, ERR_POLICY_VIOLATION, too_many);
         if (topic == NULL || one->err != ERR_NONE)
             continue;
         struct grow_topic_reply *first = map_get(&seen, &topic->id);

@@ -185,6 +185,7 @@ void decide_create_topics(struct decision *decision, const struct create_topics_
 {
     struct str cause = decision_cause(decision, "CreateTopics of %.*s",
                                       (int)command->principal.size, command->principal.data);
+    struct str too_many = topics_too_many(decision, command->count);
     struct pmap *names = count_names(decision, command);
     struct decision_mark mark = decision_mark(decision);
 
@@ -196,8 +197,8 @@ void decide_create_topics(struct decision *decision, const struct create_topics_
         one->name = command->topics[i].name;
         one->partition_count = -1;
         one->replication_factor = -1;
-        if (command->count > CONTROLLER_RECORDS_MAX)
-            one->err = ERR_POLICY_VIOLATION; /* Without words: there would be very many. */
+        if (too_many.data != NULL)
+            one->err = refuse_with(&one->message, ERR_POLICY_VIOLATION, too_many);
         else if (*seen > 1)
             one->err = refuse_with(&one->message, ERR_INVALID_REQUEST,
                                    STR("The request names this topic more than once."));
