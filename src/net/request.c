@@ -125,6 +125,7 @@ void request_forget(struct request *request)
     budget_take(request->shard, frame.size);
     budget_release(request->shard, request->held);
     request->held = frame.size;
+    request->client_id = (struct str){0}; /* It stood in the frame, and is read again. */
 }
 
 void request_begin_again(struct request *request)

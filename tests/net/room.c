@@ -4,6 +4,7 @@
 
 #include "group_fixture.h"
 #include "node.h"
+#include "request.h"
 
 enum {
     BUDGET = 1 << 20,
@@ -132,6 +133,17 @@ Test(room, of_answers_that_nobody_reads_is_bounded_and_all_are_right_in_the_end)
     for (int i = 0; i < PEERS; i++)
         read_all(peers[i], 1);
     cr_assert_eq(node_inflight_size(&node), 0);
+}
+
+Test(room, is_waited_for_with_nothing_of_a_frame_that_has_gone)
+{
+    for (int i = 0; i < PEERS; i++)
+        ask_g(STUCK);
+    node_run(&node, 100);
+    cr_assert_not(list_is_empty(&node.shard->waiting));
+    struct letter *letter = list_entry(node.shard->waiting.next, struct letter, link);
+    const struct request *request = (const struct request *)letter;
+    cr_assert_null(request->client_id.data);
 }
 
 /* They come in one tick, and even in one read. */
