@@ -116,6 +116,45 @@ Test(list_offsets, a_partition_that_is_not_there_is_an_error)
     cr_assert_eq(ask(7, INT32_MAX, -1, -1).error_code, ERR_UNKNOWN_TOPIC_OR_PARTITION);
 }
 
+/* Partition 0 of each topic, at its end. */
+static struct list_offsets_response ask_each(const char *const *topics, uint32_t count)
+{
+    struct list_offsets_request body;
+    struct list_offsets_response response;
+    list_offsets_request_init(&body);
+    body.replica_id = -1;
+    body.topics_count = count;
+    body.topics = list_offsets_request_topic_new(&node.arena, count);
+    for (uint32_t t = 0; t < count; t++) {
+        body.topics[t].name = str_from(topics[t]);
+        body.topics[t].partitions_count = 1;
+        body.topics[t].partitions = list_offsets_request_partition_new(&node.arena, 1);
+        body.topics[t].partitions[0].timestamp = -1;
+        body.topics[t].partitions[0].current_leader_epoch = -1;
+    }
+    node_call(&node, node_connect(&node), WIRE_LIST_OFFSETS, NEWEST, &body, &response);
+    return response;
+}
+
+Test(list_offsets, a_partition_that_is_named_twice_is_refused_once)
+{
+    static const char *const topics[] = {"kept", "none", "other", "kept", "none", "kept"};
+    node_create(&node, "other", 1, NULL);
+
+    struct list_offsets_response response = ask_each(topics, 6);
+
+    cr_assert_eq(response.topics_count, 3);
+    for (uint32_t t = 0; t < 3; t++) {
+        cr_assert(str_equal(response.topics[t].name, str_from(topics[t])));
+        cr_assert_eq(response.topics[t].partitions_count, 1);
+    }
+    cr_assert_eq(response.topics[0].partitions[0].error_code, ERR_INVALID_REQUEST);
+    cr_assert_eq(response.topics[0].partitions[0].offset, -1);
+    cr_assert_eq(response.topics[1].partitions[0].error_code, ERR_INVALID_REQUEST);
+    cr_assert_eq(response.topics[2].partitions[0].error_code, ERR_NONE);
+    cr_assert_eq(response.topics[2].partitions[0].offset, 0);
+}
+
 static const struct image_partition *partition_of(struct uuid topic_id)
 {
     return image_partition(node.shard->image, topic_id, 0);

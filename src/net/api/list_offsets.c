@@ -30,53 +30,98 @@ static bool timestamp_is_known(int64_t timestamp, int16_t version)
     return timestamp >= -6 && version >= since[-timestamp - 1];
 }
 
-static struct query_job *job_begin(struct request *request, const struct list_offsets_request *body)
+/* What is asked about one partition; its answer is the job's of the same place. */
+struct question {
+    struct str topic;
+    const struct list_offsets_request_partition *asked;
+};
+
+struct asking {
+    struct query_job *job;
+    struct list_offsets_response response;
+    struct question *questions;
+    uint32_t count;
+    struct map answers; /* By the place of the topic's first naming, and partition. */
+};
+
+static void take_partition(struct asking *asking, uint32_t first,
+                           struct list_offsets_response_topic *topic,
+                           const struct list_offsets_request_partition *asked)
 {
-    struct arena *arena = &request->arena;
-    struct list_offsets_response *response = arena_alloc(arena, sizeof *response);
-    uint32_t total = 0, place = 0;
-    for (uint32_t t = 0; t < body->topics_count; t++)
-        total += body->topics[t].partitions_count;
-    struct query_job *job = queries_begin(request, response, total);
-    job->put = put_answer;
-    list_offsets_response_init(response);
-    response->topics_count = body->topics_count;
+    const uint32_t key[] = {first, (uint32_t)asked->index};
+    struct list_offsets_response_partition *answer = map_get(&asking->answers, key);
+    if (answer) {
+        answer->error_code = ERR_INVALID_REQUEST;
+        return;
+    }
+    answer = &topic->partitions[topic->partitions_count++];
+    answer->index = asked->index;
+    map_put(&asking->answers, key, answer);
+    asking->job->answers[asking->count] = answer;
+    asking->questions[asking->count++] = (struct question){.topic = topic->name, .asked = asked};
+}
+
+/* As in Kafka, one answer for a partition, however often it is named: twice or more is refused. */
+static void take_topics(struct asking *asking, const struct list_offsets_request *body)
+{
+    struct arena *arena = &asking->job->request->arena;
+    struct list_offsets_response *response = &asking->response;
+    struct pmap *firsts = NULL;
     response->topics = list_offsets_response_topic_new(arena, body->topics_count);
     for (uint32_t t = 0; t < body->topics_count; t++) {
-        struct list_offsets_response_topic *topic = &response->topics[t];
-        topic->name = arena_str(arena, body->topics[t].name);
-        topic->partitions_count = body->topics[t].partitions_count;
-        topic->partitions = list_offsets_response_partition_new(arena, topic->partitions_count);
-        for (uint32_t p = 0; p < topic->partitions_count; p++) {
-            topic->partitions[p].index = body->topics[t].partitions[p].index;
-            job->answers[place++] = &topic->partitions[p];
+        struct list_offsets_request_topic *asked = &body->topics[t];
+        struct list_offsets_response_topic *topic = &response->topics[response->topics_count];
+        const struct list_offsets_request_topic *first =
+            pmap_get(firsts, bytes_of_str(asked->name));
+        if (!first) {
+            struct pmap *before = firsts;
+            firsts = pmap_put(NULL, before, bytes_of_str(asked->name), asked);
+            pmap_unref(NULL, before);
+            first = asked;
         }
+        topic->name = arena_str(arena, asked->name);
+        topic->partitions = list_offsets_response_partition_new(arena, asked->partitions_count);
+        for (uint32_t p = 0; p < asked->partitions_count; p++)
+            take_partition(asking, (uint32_t)(first - body->topics), topic, &asked->partitions[p]);
+        response->topics_count += topic->partitions_count > 0;
     }
-    return job;
+    pmap_unref(NULL, firsts);
 }
 
-/* Errors  ERR_INVALID_REQUEST: the partition was asked about already. */
-static enum err resolve(struct shard *shard, struct map *seen, struct str topic,
-                        partition_id partition, struct partition_key *key)
+static struct asking *ask_begin(struct request *request, const struct list_offsets_request *body)
 {
-    enum err err = find_partition(shard->image, topic, (struct uuid){{0}}, partition, key);
-    if (err == ERR_NONE && map_put(seen, key, seen))
-        return ERR_INVALID_REQUEST;
-    return err;
+    struct arena *arena = &request->arena;
+    struct asking *asking = arena_alloc(arena, sizeof *asking);
+    uint32_t total = 0;
+    for (uint32_t t = 0; t < body->topics_count; t++)
+        total += body->topics[t].partitions_count;
+    list_offsets_response_init(&asking->response);
+    asking->job = queries_begin(request, &asking->response, total);
+    asking->job->put = put_answer;
+    asking->questions = arena_array(arena, struct question, total);
+    map_init(&asking->answers, 2 * sizeof(uint32_t));
+    take_topics(asking, body);
+    map_free(&asking->answers);
+    return asking;
 }
 
-static enum err ask(struct shard *shard, struct query_job *job, uint32_t place,
-                    struct partition_key key, const struct list_offsets_request_partition *asked,
-                    bool from_replica)
+static enum err ask(struct shard *shard, struct asking *asking, uint32_t place, bool from_replica)
 {
-    if (!timestamp_is_known(asked->timestamp, job->request->version))
+    const struct list_offsets_request_partition *asked = asking->questions[place].asked;
+    int16_t version = asking->job->request->version;
+    struct partition_key key;
+    enum err err = find_partition(shard->image, asking->questions[place].topic, (struct uuid){{0}},
+                                  asked->index, &key);
+    if (err != ERR_NONE)
+        return err;
+    if (!timestamp_is_known(asked->timestamp, version))
         return ERR_UNSUPPORTED_VERSION;
-    struct query_part *part = queries_part(job, place, key);
+    struct query_part *part = queries_part(asking->job, place, key);
     part->kind = QUERY_TIME;
     part->current_epoch = asked->current_leader_epoch;
     part->timestamp = asked->timestamp;
     part->from_replica = from_replica;
-    part->is_end_if_none = job->request->version == 0;
+    part->is_end_if_none = version == 0;
     queries_send(shard, part);
     return ERR_NONE;
 }
@@ -86,22 +131,13 @@ void api_list_offsets(struct shard *shard, struct request *request)
     struct list_offsets_request body;
     if (!request_read(request, &body))
         return;
-    struct query_job *job = job_begin(request, &body);
-    uint32_t place = 0;
+    struct asking *asking = ask_begin(request, &body);
     bool from_replica = body.replica_id >= 0 && request->internal;
-    struct map seen;
-    map_init(&seen, sizeof(struct partition_key));
-    for (uint32_t t = 0; t < body.topics_count; t++)
-        for (uint32_t p = 0; p < body.topics[t].partitions_count; p++, place++) {
-            struct list_offsets_response_partition *answer = job->answers[place];
-            const struct list_offsets_request_partition *asked = &body.topics[t].partitions[p];
-            struct partition_key key;
-            enum err err = resolve(shard, &seen, body.topics[t].name, asked->index, &key);
-            if (err == ERR_NONE)
-                err = ask(shard, job, place, key, asked, from_replica);
-            answer->error_code = (int16_t)err;
-        }
-    map_free(&seen);
+    for (uint32_t place = 0; place < asking->count; place++) {
+        struct list_offsets_response_partition *answer = asking->job->answers[place];
+        if (answer->error_code == ERR_NONE)
+            answer->error_code = (int16_t)ask(shard, asking, place, from_replica);
+    }
     request_release_frame(request);
-    queries_end(job);
+    queries_end(asking->job);
 }
