@@ -19,9 +19,17 @@ static void request_arrive(struct shard *shard, struct letter *letter)
     request->api->handle(shard, request);
 }
 
+/* Of its answer; 0: small whatever it asks. */
+static uint64_t size_expected(const struct request *request)
+{
+    if (request->api->tells_much)
+        return UINT64_MAX;
+    return request->api->tells_each ? request->frame.bytes.size : 0;
+}
+
 static void request_dispatch(struct shard *shard, struct request *request)
 {
-    if (request->api->tells_much && !request_has_room(request, UINT64_MAX))
+    if (!request_has_room(request, size_expected(request)))
         request_wait(request);
     else if (request->api->home == API_QUORUM_SHARD && shard->index != 0)
         mailbox_send(shard, 0, &request->letter, request_arrive);
@@ -153,11 +161,12 @@ void request_release_frame(struct request *request)
 
 void request_recount(struct request *request)
 {
-    if (request->envelope)
+    uint64_t held = request->arena.total + request->frame.bytes.size;
+    if (request->envelope || request->origin != request->shard->index)
         return;
-    budget_take(request->shard, request->arena.total);
+    budget_take(request->shard, held);
     budget_release(request->shard, request->held);
-    request->held = request->arena.total;
+    request->held = held;
 }
 
 bool request_read(struct request *request, void *body)
@@ -167,8 +176,11 @@ bool request_read(struct request *request, void *body)
         request->reader.memory_left = REQUEST_ARRAYS_MAX;
     walk_init(message->body, body);
     enum err result = walk_read(message, request->version, &request->reader, &request->arena, body);
-    if (result == ERR_NONE)
+    if (result == ERR_NONE) {
+        if (request->api->tells_much || request->api->tells_each)
+            request_recount(request);
         return true;
+    }
     trace_debug(request->shard->env->trace, "%s v%d: malformed body; connection closed",
                 request->wire->name, request->version);
     request_close(request);

@@ -25,6 +25,7 @@ struct api {
     bool client, internal; /* On which listeners it is there. */
     bool forwarded;        /* May come inside an Envelope. */
     bool tells_much;       /* It is not begun while there is no room for a large answer. */
+    bool tells_each;       /* Nor this one, if it asks about much: the answer names it again. */
     enum api_home home;
     void (*handle)(struct shard *shard, struct request *request);
 };
@@ -78,7 +79,7 @@ void request_wait(struct request *request);
 bool request_resume_all(struct shard *shard); /* Those that may go on; false: none. */
 void request_end_waits(struct shard *shard);
 
-/* Count what it holds beside its frame against the budget. */
+/* Count what it holds against the budget: its frame, as long as it has that, and its arena. */
 void request_recount(struct request *request);
 /* Read the body into `*body` (zeroed struct of the API); on an error the connection closes. */
 bool request_read(struct request *request, void *body);

@@ -291,3 +291,37 @@ Test(room, is_waited_for_by_every_question_with_a_long_answer)
     cr_assert_eq(long_answers(), 4);
     cr_assert_eq(metadata_answers(true), 1);
 }
+
+/* Of DeleteTopics and ListOffsets with `count` names. */
+static uint32_t answers_of_as_many(uint32_t count)
+{
+    struct delete_topics_request topics;
+    struct list_offsets_request offsets;
+    delete_topics_request_init(&topics);
+    list_offsets_request_init(&offsets);
+    topics.timeout_ms = 1000;
+    topics.topic_names_count = count;
+    topics.topic_names = arena_array(&node.arena, struct str, count);
+    offsets.topics_count = count;
+    offsets.topics = list_offsets_request_topic_new(&node.arena, count);
+    for (uint32_t i = 0; i < count; i++) {
+        topics.topic_names[i] = STR("none");
+        offsets.topics[i].name = STR("none");
+    }
+    return answers(WIRE_DELETE_TOPICS, 5, &topics) + answers(WIRE_LIST_OFFSETS, 7, &offsets);
+}
+
+Test(room, is_waited_for_by_questions_that_are_long_themselves)
+{
+    enum { MANY = 5000 };
+    cr_assert_eq(answers_of_as_many(MANY), 2);
+    for (int i = 0; i < 2; i++)
+        ask_g(STUCK);
+    node_run(&node, 10);
+
+    cr_assert_eq(answers_of_as_many(MANY), 0);
+    cr_assert_eq(answers_of_as_many(10), 2);
+
+    node_run(&node, 60000);
+    cr_assert_eq(answers_of_as_many(MANY), 2);
+}

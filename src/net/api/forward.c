@@ -52,6 +52,7 @@ static void forward_done(struct shard *shard, void *context, enum err result,
     if (result == ERR_NONE)
         result = answer_read(request, body.response_data, response);
     arena_free(&arena);
+    request_recount(request);
     if (result != ERR_NONE)
         forwarding->refused(request, result > ERR_NONE ? result : ERR_REQUEST_TIMED_OUT);
     else if (forwarding->answered)
@@ -76,8 +77,10 @@ static bool send_on(struct image_watch *watch, bool late)
         return false;
     if (result != ERR_NONE)
         forwarding->refused(request, ERR_NOT_CONTROLLER);
-    else
+    else {
         request_release_frame(request);
+        request_recount(request);
+    }
     return true;
 }
 

@@ -139,5 +139,6 @@ void api_list_offsets(struct shard *shard, struct request *request)
             answer->error_code = (int16_t)ask(shard, asking, place, from_replica);
     }
     request_release_frame(request);
+    request_recount(request);
     queries_end(asking->job);
 }

@@ -68,5 +68,6 @@ void api_offset_for_leader_epoch(struct shard *shard, struct request *request)
                 (int16_t)ask(shard, job, place, body.topics[t].name, &body.topics[t].partitions[p]);
         }
     request_release_frame(request);
+    request_recount(request);
     queries_end(job);
 }
