@@ -170,7 +170,20 @@ Test(describe, producers_of_a_partition_that_is_named_often_stay_within_the_budg
     cr_assert_eq(response.topics[0].partitions[TIMES - 1].error_code, ERR_INVALID_REQUEST);
 }
 
-Test(describe, producers_of_far_more_partitions_than_there_are_end_the_connection)
+Test(describe, producers_of_more_partitions_than_there_are_are_refused_in_few_words)
+{
+    enum { TIMES = 3000 };
+    const int32_t *same = arena_array(&node.arena, int32_t, TIMES);
+    struct describe_producers_response response = producers("kept", same, TIMES);
+    const struct describe_producers_response_partition *told = response.topics[0].partitions;
+    cr_assert(
+        str_equal(told[0].error_message, STR("The request names more partitions than there are.")));
+    for (uint32_t i = 0; i < TIMES; i++)
+        cr_assert_eq(told[i].error_code, ERR_INVALID_REQUEST);
+    cr_assert_null(told[TIMES - 1].error_message.data);
+}
+
+Test(describe, producers_of_more_partitions_than_the_budget_could_refuse_end_the_connection)
 {
     enum { TIMES = 50000 };
     struct describe_producers_request body;

@@ -2,19 +2,22 @@
  * any replica of it (KIP-664).
  *
  * A partition remembers thousands, so partitions are asked one after the other, and those that come
- * after the answer holds as much as requests may are refused. */
+ * after the answer holds as much as requests may are refused. A request that names more partitions
+ * than there are is refused whole; one whose refusal alone would hold that much is not answered. */
 #include "api.h"
 #include "partitions.h"
 
 enum {
     PRODUCER_SIZE = 64, /* Of one, here and on the wire together, nearly. */
     REPEATS_MAX = 1000, /* Partitions that a request may name beyond those that there are. */
+    REFUSAL_SIZE = sizeof(struct describe_producers_response_partition) + 16,
 };
 
 struct producers_job {
     struct request *request;
     struct describe_producers_request body;
     struct describe_producers_response response;
+    bool names_too_many;
     uint32_t topic, place; /* Of the partition that is asked next. */
     uint64_t size;
 };
@@ -72,6 +75,13 @@ static void part_done(struct shard *shard, struct letter *letter)
 /* False: it is refused, nobody is asked. */
 static bool ask(struct shard *shard, struct producers_job *job)
 {
+    if (job->names_too_many) {
+        bool is_first = job->topic == 0 && job->place == 0; /* Words are said once. */
+        refuse(job, ERR_INVALID_REQUEST,
+               is_first ? STR("The request names more partitions than there are.")
+                        : (struct str){0});
+        return false;
+    }
     struct partition_key key;
     enum err err = find_partition(shard->image, job->response.topics[job->topic].name,
                                   (struct uuid){{0}}, answer_of(job)->index, &key);
@@ -117,11 +127,13 @@ void api_describe_producers(struct shard *shard, struct request *request)
     job->request = request;
     if (!request_read(request, &job->body))
         return;
-    if (count_asked(&job->body) > shard->image->partition_count + REPEATS_MAX) {
-        trace_debug(shard->env->trace, "DescribeProducers names more partitions than there are");
+    uint64_t count = count_asked(&job->body);
+    if (count * REFUSAL_SIZE > (uint64_t)shard->config->inflight_size_max) {
+        trace_debug(shard->env->trace, "DescribeProducers names more partitions than can be told");
         request_close(request);
         return;
     }
+    job->names_too_many = count > (uint64_t)shard->image->partition_count + REPEATS_MAX;
     describe_producers_response_init(&job->response);
     job->response.topics_count = job->body.topics_count;
     job->response.topics = describe_producers_response_topic_new(arena, job->body.topics_count);
