@@ -7,12 +7,15 @@ With -b the cluster may be Apache Kafka's: what needs to kill a node is skipped 
 whose names contain one of these words.
 """
 import contextlib
+import fcntl
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 from live import SKIFF, Cluster, Skip, asked_for, need_programs, run_named, until
@@ -330,6 +333,26 @@ def test_ctrl_c_commits_what_was_printed():
         assert leave(process) == 0
     assert committed(name) == {(topic, 0): 3}
     assert group(name)["members"] == []
+
+
+def waiting_bytes(pipe):
+    return struct.unpack("i", fcntl.ioctl(pipe.fileno(), termios.FIONREAD, bytes(4)))[0]
+
+
+def test_ctrl_c_ends_a_reader_whose_output_nobody_takes():
+    topic, name = topic_of(1), unique("group")
+    skiff("produce", topic, "-q", stdin=("x" * 1000 + "\n") * 600)
+    for how in ((), ("-g", name)):
+        process = subprocess.Popen([SKIFF, "consume", topic, *how, *cluster.words()], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env=cluster.env)
+        try:
+            until("the pipe is full", lambda: waiting_bytes(process.stdout) > 60000)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=15) == 0, process.stderr.read()
+        finally:
+            process.kill()
+            process.communicate()
+    assert 0 < committed(name)[(topic, 0)] < 70
 
 
 def test_the_coordinator_is_found_again_when_its_node_is_killed():

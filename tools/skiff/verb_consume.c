@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client_settings.h"
 #include "consume.h"
@@ -31,10 +33,34 @@ const struct flag consume_flags[] = {
 
 static volatile sig_atomic_t stopped;
 
+/* A write that waits for whoever reads our output ends by a signal (EINTR), so there is one each
+ * second from the first Ctrl-C on. */
+static void on_alarm(int number)
+{
+    (void)number;
+    alarm(1);
+}
+
 static void on_signal(int number)
 {
     stopped = 1;
     signal(number, SIG_DFL); /* Leaving takes a while; the second Ctrl-C does not wait for it. */
+    alarm(1);
+}
+
+static void watch_signals(void)
+{
+    const struct sigaction stop = {.sa_handler = on_signal}, again = {.sa_handler = on_alarm};
+    sigaction(SIGALRM, &again, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+}
+
+/* What nobody takes after Ctrl-C is dropped: the end of the process would wait for it again. */
+static void flush_output(void)
+{
+    if (fflush(stdout) != 0 && stopped)
+        __fpurge(stdout);
 }
 
 /* What one question to the brokers may take. */
@@ -155,11 +181,23 @@ static int start_offset(struct consuming *consuming, int32_t partition, int64_t 
     return err ? say_error(EXIT_FAILED, "-o %s: %s", where, rd_kafka_err2str(err)) : EXIT_DONE;
 }
 
-static void mark_end(struct consuming *consuming, int32_t partition, bool at_end)
+/* Is it the last that there was when it was fetched? A partition that is written to all the time
+ * may have no other end. */
+static bool is_last(const struct consuming *consuming, const rd_kafka_message_t *message)
+{
+    int64_t low, high;
+    return !message->err &&
+           !rd_kafka_get_watermark_offsets(consuming->client, consuming->call->arguments[0],
+                                           message->partition, &low, &high) &&
+           high >= 0 && message->offset + 1 >= high;
+}
+
+/* For good: of partitions that are written to all the time no two may be at their end at once. */
+static void mark_end(struct consuming *consuming, int32_t partition)
 {
     for (uint32_t i = 0; i < consuming->count; i++)
         if (consuming->partitions[i] == partition)
-            consuming->at_end[i] = at_end;
+            consuming->at_end[i] = true;
 }
 
 static bool is_at_end(const struct consuming *consuming)
@@ -218,14 +256,15 @@ static int print_records(struct consuming *consuming)
         } else if (!is_end) {
             say_error(0, "%s", rd_kafka_message_errstr(message));
         }
-        mark_end(consuming, message->partition, is_end);
+        if (is_end || is_last(consuming, message))
+            mark_end(consuming, message->partition);
         rd_kafka_message_destroy(message);
         if (is_fatal)
             return EXIT_FAILED;
-        if (ends && is_end && is_at_end(consuming))
+        if (ends && is_at_end(consuming))
             break;
     }
-    if (!is_open && errno != EPIPE)
+    if (!is_open && errno != EPIPE && !stopped)
         return say_error(EXIT_FAILED, "standard output: %s", strerror(errno));
     return EXIT_DONE;
 }
@@ -276,13 +315,12 @@ int run_consume(struct call *call)
         code = open_client(&consuming);
     if (!code)
         code = find_partitions(&consuming);
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
+    watch_signals();
     if (!code)
         code = consuming.group ? consume_group_join(&consuming) : start_alone(&consuming, &started);
     if (!code)
         code = print_records(&consuming);
-    fflush(stdout);
+    flush_output();
     if (consuming.group && consuming.client) {
         int left = consume_group_leave(&consuming);
         code = code ? code : left;
