@@ -92,6 +92,7 @@ def member(topic, name, *words):
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen([SKIFF, "consume", topic, "-g", name, *words, *cluster.words()],
                                    stdout=subprocess.PIPE, stderr=errors, env=cluster.env, text=True)
+        process.told = lambda: os.pread(errors.fileno(), 1 << 24, 0).decode(errors="replace")
         try:
             yield process
         finally:
@@ -353,6 +354,31 @@ def test_ctrl_c_ends_a_reader_whose_output_nobody_takes():
             process.kill()
             process.communicate()
     assert 0 < committed(name)[(topic, 0)] < 70
+
+
+def test_ctrl_c_ends_a_member_whose_rebalance_another_one_holds_up():
+    topic, name = topic_of(2, 5), unique("group")
+    how = ("-X", "partition.assignment.strategy=cooperative-sticky", "-X", "auto.commit.interval.ms=600000",
+           "-X", "heartbeat.interval.ms=100", "-X", "debug=cgrp")
+
+    def asks():  # To be let in; nothing but the client's own words tells of it.
+        return first.told().count("-> wait-join")
+    with member(topic, name, *how) as first, contextlib.ExitStack() as others:
+        stable(name, 1, 2)
+        for _ in range(10):
+            first.stdout.readline()
+        hung = others.enter_context(member(topic, name, *how))
+        stable(name, 2, 2)
+        hung.send_signal(signal.SIGSTOP)
+        others.callback(hung.send_signal, signal.SIGCONT)
+        asked = asks()
+        others.enter_context(member(topic, name, *how))
+        until("the first asks to be let in again", lambda: asks() > asked)
+        begun = time.monotonic()
+        first.send_signal(signal.SIGINT)
+        assert first.wait(timeout=60) == 0
+        assert time.monotonic() - begun < 8
+        assert committed(name) == {(topic, 0): 5, (topic, 1): 5}
 
 
 def test_the_coordinator_is_found_again_when_its_node_is_killed():

@@ -19,6 +19,7 @@ struct consuming {
     int64_t limit; /* Records; -1: none. */
     const char *format;
     bool commit_failed;
+    bool is_stuck; /* It could not leave: the client must not be touched any more. */
 };
 
 /* What a member needs beside what a reader alone does; called before -X and -F are read.
@@ -32,7 +33,10 @@ int consume_group_join(struct consuming *consuming);
 void consume_group_took(const rd_kafka_message_t *message);
 /* Whether the ends of all partitions that are assigned here were reached, and there are some. */
 bool consume_group_is_at_end(const struct consuming *consuming);
-/* Commit, and leave. Errors: EXIT_FAILED, told: something printed is not committed. */
+/* Have the client's connections at hand, for when it leaves. */
+void consume_leave_set(rd_kafka_conf_t *settings);
+/* Commit, and leave, within seconds whatever others do.
+ * Errors  EXIT_FAILED, told: something printed is not committed. */
 int consume_group_leave(struct consuming *consuming);
 
 #endif

@@ -89,6 +89,7 @@ int consume_group_set(struct consuming *consuming, rd_kafka_conf_t *settings)
     rd_kafka_conf_set_rebalance_cb(settings, on_rebalance);
     rd_kafka_conf_set_offset_commit_cb(settings, on_commit);
     rd_kafka_conf_set_opaque(settings, consuming);
+    consume_leave_set(settings);
     return code;
 }
 
@@ -122,12 +123,4 @@ bool consume_group_is_at_end(const struct consuming *consuming)
     bool all = assigned->cnt > 0 && ends == (uint32_t)assigned->cnt;
     rd_kafka_topic_partition_list_destroy(assigned);
     return all;
-}
-
-int consume_group_leave(struct consuming *consuming)
-{
-    rd_kafka_resp_err_t err = rd_kafka_consumer_close(consuming->client);
-    if (err)
-        return say_error(EXIT_FAILED, "group %s: %s", consuming->group, rd_kafka_err2str(err));
-    return consuming->commit_failed ? EXIT_FAILED : EXIT_DONE;
 }

@@ -271,6 +271,8 @@ static int print_records(struct consuming *consuming)
 
 static void close_client(struct consuming *consuming, uint32_t started)
 {
+    if (consuming->is_stuck)
+        return; /* Destroying waits, too; the process ends now. */
     for (uint32_t i = 0; i < started; i++)
         rd_kafka_consume_stop(consuming->topic, consuming->partitions[i]);
     if (consuming->queue)
