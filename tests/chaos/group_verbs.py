@@ -303,12 +303,27 @@ def test_groups_are_deleted():
     assert consumed(topic, names[0]) == ["0"]
 
 
+def test_each_of_several_groups_says_what_became_of_it():
+    topic, names = topic_of(1, 1), [unique("group-a"), unique("group-b"), unique("group-c")]
+    consumed(topic, names[0])
+    consumed(topic, names[2])
+    run = call("group", "describe", *names[:2], "--json")
+    seen, unseen = json.loads(run.stdout)
+    assert run.returncode == NOT_FOUND and unseen == {"group": names[1], "error": "GROUP_ID_NOT_FOUND"}
+    assert seen["group"] == names[0] and seen["error"] is None and seen["partitions"]
+    run = call("group", "delete", *names, "--json")
+    assert run.returncode == NOT_FOUND and names[1] in run.stderr, run
+    assert [(row["group"], row["result"], row["error"]) for row in json.loads(run.stdout)] == [
+        (names[0], "deleted", None), (names[1], "failed", "GROUP_ID_NOT_FOUND"), (names[2], "deleted", None)]
+
+
 def test_some_of_what_is_committed_is_deleted():
     topics, name = [topic_of(2, 3), topic_of(2, 3)], unique("group")
     for topic in topics:
         consumed(topic, name)
-    assert json.loads(skiff("group", "delete", name, "--offsets", topics[0], "--offsets", f"{topics[1]}/1",
-                            "--json")) == {"deleted": 3}
+    rows = json.loads(skiff("group", "delete", name, "--offsets", topics[0], "--offsets", f"{topics[1]}/1", "--json"))
+    assert sorted((row["topic"], row["partition"], row["error"]) for row in rows) == sorted(
+        [(topics[0], 0, None), (topics[0], 1, None), (topics[1], 1, None)])
     assert committed(name) == {(topics[1], 0): 3}
     assert call("group", "delete", name, "--offsets", topics[0]).returncode == NOT_FOUND
     assert sorted(consumed(topics[0], name)) == ["0", "0", "1", "1", "2", "2"]

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """topic_verbs.py -- topics that grow, and partitions whose leaders go back, as a user types it."""
 import json
+import socket
 import sys
+import threading
 
 from live import Cluster, run_in_cluster, until
 
 cluster = None
-FAILED, USAGE, NOT_FOUND = 1, 2, 3
+FAILED, USAGE, NOT_FOUND, TIMED_OUT = 1, 2, 3, 5
 
 
 def partitions(*words):
@@ -98,6 +100,78 @@ def test_leadership_goes_back_by_itself():
         assert "leadership goes back to preferred replicas" in "".join(other.log(node) for node in (1, 2, 3))
     finally:
         other.close()
+
+
+def results(*words):
+    """Exit code, what went wrong for people, and what became of each topic."""
+    run = cluster.call(*words, "--json")
+    return run.returncode, run.stderr, json.loads(run.stdout)
+
+
+def test_each_of_several_topics_says_whether_it_was_created():
+    cluster.skiff("topic", "create", "second", "-p", "1")
+    code, told, rows = results("topic", "create", "first", "second", "third/", "fourth", "-p", "1")
+    assert code == FAILED and "second: TOPIC_ALREADY_EXISTS" in told, told
+    assert [(row["topic"], row["result"], row["error"]) for row in rows] == [
+        ("first", "created", None), ("second", "failed", "TOPIC_ALREADY_EXISTS"),
+        ("third/", "failed", "INVALID_TOPIC_EXCEPTION"), ("fourth", "created", None)]
+    assert rows[0]["message"] is None and "second" in rows[1]["message"], rows
+    code, _, rows = results("topic", "create", "first", "fifth", "-p", "1", "--if-not-exists")
+    assert code == 0 and [row["result"] for row in rows] == ["exists", "created"]
+
+
+def test_each_of_several_topics_says_whether_it_was_deleted():
+    cluster.skiff("topic", "create", "one", "three", "-p", "1")
+    code, told, rows = results("topic", "rm", "one", "two", "three")
+    assert code == NOT_FOUND and "two: UNKNOWN_TOPIC_OR_PARTITION" in told, told
+    assert [(row["topic"], row["result"], row["error"]) for row in rows] == [
+        ("one", "deleted", None), ("two", "failed", "UNKNOWN_TOPIC_OR_PARTITION"), ("three", "deleted", None)]
+
+
+class Mute:
+    """A broker that shakes hands, as the node behind it does, and answers nothing after that."""
+
+    def __init__(self, port):
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.node = socket.create_connection(("127.0.0.1", port))
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self):
+        client = self.listening.accept()[0]
+        self.node.sendall(client.recv(65536))
+        client.sendall(self.node.recv(65536))
+        while client.recv(65536):
+            pass
+        client.close()
+
+    def address(self):
+        return f"127.0.0.1:{self.listening.getsockname()[1]}"
+
+    def close(self):
+        self.thread.join(20)
+        self.listening.close()
+        self.node.close()
+
+
+def test_topics_after_one_without_an_answer_are_not_tried_and_say_so():
+    for verb in ("create", "delete"):
+        mute = Mute(cluster.port())
+        try:
+            code, told, rows = results("topic", verb, "a", "b", "--timeout", "300ms", "-b", mute.address())
+        finally:
+            mute.close()
+        assert code == TIMED_OUT and "may have been done" in told and "topic b: not tried" in told, told
+        assert [(row["topic"], row["result"], row["error"]) for row in rows] == [
+            ("a", "unknown", "REQUEST_TIMED_OUT"), ("b", "untried", "OPERATION_NOT_ATTEMPTED")]
+
+
+def test_each_of_several_topics_is_described_or_says_why_not():
+    cluster.skiff("topic", "create", "seen", "-p", "1")
+    code, told, rows = results("topic", "describe", "unseen", "seen")
+    assert code == NOT_FOUND and "unseen" in told
+    assert rows[0] == {"topic": "unseen", "error": "UNKNOWN_TOPIC_OR_PARTITION"}
+    assert rows[1]["topic"] == "seen" and rows[1]["error"] is None and len(rows[1]["partitions"]) == 1
 
 
 def test_an_unclean_election_has_to_name_its_partitions():

@@ -219,7 +219,7 @@ static void join_partitions(struct group_view *view)
     view->partition_count = count;
 }
 
-int group_view_read(struct group_view *out, struct group_asking *asking)
+enum err group_view_read(struct group_view *out, struct group_asking *asking)
 {
     struct group_view view = {.type = "classic", .state = STR("Dead"), .epoch = -1};
     enum err err = read_consumer(&view, asking);
@@ -231,11 +231,11 @@ int group_view_read(struct group_view *out, struct group_asking *asking)
         err = read_offsets(&view, asking);
     if (err) {
         group_view_free(&view);
-        return group_failed(asking->group, err);
+        return err;
     }
     join_partitions(&view);
     *out = view;
-    return EXIT_DONE;
+    return ERR_NONE;
 }
 
 void group_view_free(struct group_view *view)

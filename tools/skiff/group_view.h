@@ -41,8 +41,8 @@ struct group_view {
 
 /* Read a group. One that does not exist is Dead, without members and partitions.
  * Owns    *out until group_view_free(); strings live as long as the brokers.
- * Errors  an exit code, told. */
-int group_view_read(struct group_view *out, struct group_asking *asking);
+ * Errors  as group_ask(). */
+enum err group_view_read(struct group_view *out, struct group_asking *asking);
 void group_view_free(struct group_view *view);
 
 bool group_view_is_dead(const struct group_view *view);

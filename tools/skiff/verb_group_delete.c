@@ -4,6 +4,7 @@
 
 #include "group_view.h"
 #include "output.h"
+#include "results.h"
 #include "say.h"
 #include "topic_place.h"
 #include "verbs.h"
@@ -20,7 +21,8 @@ static enum err deleted_error(const void *response)
                                       : ERR_CORRUPT_MESSAGE;
 }
 
-static int delete_group(struct brokers *brokers, const char *name)
+static void delete_group(const struct call *call, struct brokers *brokers, const char *name,
+                         struct results *results)
 {
     static const struct group_api api = {{WIRE_DELETE_GROUPS, 0, INT16_MAX}, deleted_error};
     struct group_asking asking = {.brokers = brokers, .group = str_from(name), .coordinator = -1};
@@ -30,23 +32,25 @@ static int delete_group(struct brokers *brokers, const char *name)
     request.groups_count = 1;
     request.groups = &asking.group;
     enum err err = group_ask(&asking, &api, &request, &response);
-    if (err == ERR_NON_EMPTY_GROUP)
-        return say_error(EXIT_FAILED, "group %s has members: stop them first", name);
-    return err ? group_failed(asking.group, err) : EXIT_DONE;
+    if (err) {
+        int code = err == ERR_NON_EMPTY_GROUP
+                       ? say_error(EXIT_FAILED, "group %s has members: stop them first", name)
+                       : group_failed(asking.group, err);
+        results_failed(results, name, code, err, (struct str){0});
+        return;
+    }
+    results_done(results, name, "deleted");
+    if (!call->json)
+        printf("deleted %s\n", name);
 }
 
-static int delete_groups(struct call *call, struct brokers *brokers)
+static int delete_groups(const struct call *call, struct brokers *brokers)
 {
-    int code = EXIT_DONE;
-    for (uint32_t i = 0; i < call->argument_count; i++) {
-        int one = delete_group(brokers, call->arguments[i]);
-        code = one ? one : code;
-        if (!one && !call->json)
-            printf("deleted %s\n", call->arguments[i]);
-    }
-    if (call->json)
-        print_json(json_pack("{sb}", "deleted", code == EXIT_DONE));
-    return code;
+    struct results results;
+    results_begin(&results, call, "group");
+    for (uint32_t i = 0; i < call->argument_count; i++)
+        delete_group(call, brokers, call->arguments[i], &results);
+    return results_end(&results);
 }
 
 /* NON_EMPTY_GROUP: the members are no consumers, so nobody can tell what they read. */
@@ -86,9 +90,13 @@ static uint32_t choose(const struct call *call, const struct group_view *view, s
 }
 
 static int tell_partition(struct str topic,
-                          const struct offset_delete_response_partition *partition)
+                          const struct offset_delete_response_partition *partition, json_t *list)
 {
     enum err err = (enum err)partition->error_code;
+    if (list)
+        json_array_append_new(list, json_pack("{so si so}", "topic", json_text(topic), "partition",
+                                              (int)partition->index, "error",
+                                              err ? json_string(err_name(err)) : json_null()));
     if (err == ERR_GROUP_SUBSCRIBED_TO_TOPIC)
         return say_error(EXIT_FAILED, "%.*s/%d: members read this topic: stop them first",
                          (int)topic.size, topic.data, partition->index);
@@ -98,7 +106,7 @@ static int tell_partition(struct str topic,
 }
 
 static int delete_chosen(struct group_asking *asking, const struct offset_delete_request *request,
-                         uint32_t *deleted)
+                         uint32_t *deleted, json_t *list)
 {
     static const struct group_api api = {{WIRE_OFFSET_DELETE, 0, INT16_MAX}, offsets_deleted_error};
     struct offset_delete_response response;
@@ -111,7 +119,8 @@ static int delete_chosen(struct group_asking *asking, const struct offset_delete
         return group_failed(asking->group, err);
     for (uint32_t i = 0; i < response.topics_count; i++)
         for (uint32_t j = 0; j < response.topics[i].partitions_count; j++) {
-            int one = tell_partition(response.topics[i].name, &response.topics[i].partitions[j]);
+            int one =
+                tell_partition(response.topics[i].name, &response.topics[i].partitions[j], list);
             code = one ? one : code;
             *deleted += !one;
         }
@@ -125,9 +134,11 @@ static int delete_offsets(struct call *call, struct brokers *brokers)
     struct offset_delete_request request;
     struct group_view view;
     uint32_t deleted = 0;
-    int code = group_view_read(&view, &asking);
-    if (code)
-        return code;
+    int code = EXIT_DONE;
+    enum err err = group_view_read(&view, &asking);
+    if (err)
+        return group_failed(asking.group, err);
+    json_t *list = call->json ? json_array() : NULL;
     offset_delete_request_init(&request);
     request.group_id = asking.group;
     if (group_view_is_dead(&view))
@@ -136,10 +147,10 @@ static int delete_offsets(struct call *call, struct brokers *brokers)
         code =
             say_error(EXIT_NOT_FOUND, "group %s has committed nothing there", call->arguments[0]);
     else
-        code = delete_chosen(&asking, &request, &deleted);
+        code = delete_chosen(&asking, &request, &deleted, list);
     group_view_free(&view);
-    if (call->json)
-        print_json(json_pack("{sI}", "deleted", (json_int_t)deleted));
+    if (list)
+        print_json(list);
     else if (deleted)
         printf("deleted %u offset%s of %s\n", deleted, deleted == 1 ? "" : "s", call->arguments[0]);
     return code;

@@ -98,24 +98,32 @@ static json_t *partitions_json(const struct group_view *view)
 
 static json_t *describe_json(const struct group_asking *asking, const struct group_view *view)
 {
-    return json_pack("{so ss so so so so si sI so so}", "group", json_text(asking->group), "type",
-                     view->type, "protocol_type", json_text(view->protocol_type), "state",
+    return json_pack("{so ss so so so so si sI so so sn}", "group", json_text(asking->group),
+                     "type", view->type, "protocol_type", json_text(view->protocol_type), "state",
                      json_text(view->state), "assignor", json_text(view->assignor), "epoch",
                      json_number(view->epoch), "coordinator", asking->coordinator, "lag",
                      (json_int_t)total_lag(view), "members", members_json(view), "partitions",
-                     partitions_json(view));
+                     partitions_json(view), "error");
+}
+
+static int describe_failed(struct str group, enum err err, json_t *list)
+{
+    if (list)
+        json_array_append_new(
+            list, json_pack("{so ss}", "group", json_text(group), "error", err_name(err)));
+    return group_failed(group, err);
 }
 
 static int describe_one(struct brokers *brokers, const char *name, json_t *list)
 {
     struct group_asking asking = {.brokers = brokers, .group = str_from(name), .coordinator = -1};
     struct group_view view;
-    int code = group_view_read(&view, &asking);
-    if (code)
-        return code;
+    enum err err = group_view_read(&view, &asking);
+    if (err)
+        return describe_failed(asking.group, err, list);
     if (group_view_is_dead(&view)) {
         group_view_free(&view);
-        return group_failed(asking.group, ERR_GROUP_ID_NOT_FOUND);
+        return describe_failed(asking.group, ERR_GROUP_ID_NOT_FOUND, list);
     }
     group_view_find_ends(&view, brokers);
     if (list)

@@ -176,8 +176,10 @@ int run_group_seek(struct call *call)
         return code;
     struct group_asking asking = {
         .brokers = brokers, .group = str_from(call->arguments[0]), .coordinator = -1};
-    code = group_view_read(&view, &asking);
-    if (!code) {
+    enum err err = group_view_read(&view, &asking);
+    if (err) {
+        code = group_failed(asking.group, err);
+    } else {
         if (!group_view_is_idle(&view) || view.member_count)
             code = say_error(EXIT_FAILED, "group %s is %.*s, with %u member%s: stop them first",
                              call->arguments[0], (int)view.state.size, view.state.data,

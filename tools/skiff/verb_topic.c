@@ -5,6 +5,7 @@
 #include "admin.h"
 #include "first_write.h"
 #include "output.h"
+#include "results.h"
 #include "say.h"
 #include "verbs.h"
 
@@ -25,16 +26,22 @@ const struct flag topic_ls_flags[] = {
 
 const struct flag no_flags[] = {{0, NULL, NULL, NULL}};
 
-static int topic_failed(const char *topic, enum err err, struct str message)
+/* Tell why, and note it. Returns whether the link is of no further use. */
+static bool topic_failed(struct results *results, const char *topic, enum err err,
+                         struct str message)
 {
-    if (err < -100 || err == ERR_REQUEST_TIMED_OUT)
-        return say_error(exit_code_of(err),
-                         "topic %s: no answer in time (%s); it may have been done", topic,
-                         err_name(err));
-    if (message.data && message.size)
-        return say_error(exit_code_of(err), "topic %s: %s (%.*s)", topic, err_name(err),
-                         (int)message.size, message.data);
-    return say_error(exit_code_of(err), "topic %s: %s", topic, err_name(err));
+    int code = exit_code_of(err);
+    bool is_unknown = results_is_unknown(err);
+    if (is_unknown)
+        say_error(code, "topic %s: no answer in time (%s); it may have been done", topic,
+                  err_name(err));
+    else if (message.size)
+        say_error(code, "topic %s: %s (%.*s)", topic, err_name(err), (int)message.size,
+                  message.data);
+    else
+        say_error(code, "topic %s: %s", topic, err_name(err));
+    results_failed(results, topic, code, err, message);
+    return is_unknown;
 }
 
 static int read_create_flags(const struct call *call, struct admin_topic *topic,
@@ -60,61 +67,84 @@ static int read_create_flags(const struct call *call, struct admin_topic *topic,
     return EXIT_DONE;
 }
 
+/* Returns whether the next one may be tried. */
+static bool create_one(const struct call *call, struct link *link, const struct admin_topic *topic,
+                       struct results *results)
+{
+    struct arena arena = {0};
+    struct str message;
+    bool goes_on = true;
+    enum err err = admin_create(link, topic, now_us() + call->timeout_us, &arena, &message);
+    bool is_there = err == ERR_TOPIC_ALREADY_EXISTS && call_flag(call, "if-not-exists");
+    if (err && !is_there) {
+        goes_on = !topic_failed(results, topic->name, err, message);
+    } else {
+        results_done(results, topic->name, is_there ? "exists" : "created");
+        if (!call->json)
+            printf("%s %s\n", is_there ? "there already:" : "created", topic->name);
+    }
+    arena_free(&arena);
+    return goes_on;
+}
+
 int run_topic_create(struct call *call)
 {
     struct admin_topic topic = {0};
     const char *configs[CONFIGS_MAX];
+    struct results results;
     struct link *link;
+    bool goes_on = true;
     int code = read_create_flags(call, &topic, configs);
     if (!code)
         code = admin_open_call(&link, call);
     if (code)
         return code;
+    results_begin(&results, call, "topic");
     for (uint32_t i = 0; i < call->argument_count; i++) {
-        struct arena arena = {0};
-        struct str message;
         topic.name = call->arguments[i];
-        enum err err = admin_create(link, &topic, now_us() + call->timeout_us, &arena, &message);
-        bool is_there = err == ERR_TOPIC_ALREADY_EXISTS && call_flag(call, "if-not-exists");
-        if (is_there)
-            err = ERR_NONE;
-        if (err)
-            code = topic_failed(topic.name, err, message);
-        else if (!call->json)
-            printf("%s %s\n", is_there ? "there already:" : "created", topic.name);
-        arena_free(&arena);
-        if (err < -100 || err == ERR_REQUEST_TIMED_OUT)
-            break; /* The link is of no further use. */
+        if (goes_on)
+            goes_on = create_one(call, link, &topic, &results);
+        else
+            results_untried(&results, topic.name);
     }
     link_close(link);
-    if (call->json)
-        print_json(json_pack("{sb}", "created", code == EXIT_DONE));
-    return code;
+    return results_end(&results);
+}
+
+static bool delete_one(const struct call *call, struct link *link, const char *name,
+                       struct results *results)
+{
+    struct arena arena = {0};
+    struct str message;
+    bool goes_on = true;
+    enum err err = admin_delete(link, name, now_us() + call->timeout_us, &arena, &message);
+    if (err) {
+        goes_on = !topic_failed(results, name, err, message);
+    } else {
+        results_done(results, name, "deleted");
+        if (!call->json)
+            printf("deleted %s\n", name);
+    }
+    arena_free(&arena);
+    return goes_on;
 }
 
 int run_topic_delete(struct call *call)
 {
+    struct results results;
     struct link *link;
+    bool goes_on = true;
     int code = admin_open_call(&link, call);
     if (code)
         return code;
-    for (uint32_t i = 0; i < call->argument_count; i++) {
-        struct arena arena = {0};
-        struct str message;
-        const char *name = call->arguments[i];
-        enum err err = admin_delete(link, name, now_us() + call->timeout_us, &arena, &message);
-        if (err)
-            code = topic_failed(name, err, message);
-        else if (!call->json)
-            printf("deleted %s\n", name);
-        arena_free(&arena);
-        if (err < -100 || err == ERR_REQUEST_TIMED_OUT)
-            break;
-    }
+    results_begin(&results, call, "topic");
+    for (uint32_t i = 0; i < call->argument_count; i++)
+        if (goes_on)
+            goes_on = delete_one(call, link, call->arguments[i], &results);
+        else
+            results_untried(&results, call->arguments[i]);
     link_close(link);
-    if (call->json)
-        print_json(json_pack("{sb}", "deleted", code == EXIT_DONE));
-    return code;
+    return results_end(&results);
 }
 
 static bool is_hidden(const struct metadata_response_topic *topic)
@@ -224,8 +254,15 @@ static json_t *describe_json(const struct metadata_response_topic *topic)
                       json_nodes(partition->isr_nodes, partition->isr_nodes_count), "offline",
                       json_nodes(partition->offline_replicas, partition->offline_replicas_count)));
     }
-    return json_pack("{ss% ss so}", "topic", topic->name.data, (size_t)topic->name.size, "id", id,
-                     "partitions", partitions);
+    return json_pack("{ss% ss so sn}", "topic", topic->name.data, (size_t)topic->name.size, "id",
+                     id, "partitions", partitions, "error");
+}
+
+static int describe_failed(const char *name, enum err err, json_t *list)
+{
+    if (list)
+        json_array_append_new(list, json_pack("{ss ss}", "topic", name, "error", err_name(err)));
+    return say_error(exit_code_of(err), "topic %s: %s", name, err_name(err));
 }
 
 static int describe_one(const struct call *call, struct link *link, const char *name, json_t *list)
@@ -238,7 +275,7 @@ static int describe_one(const struct call *call, struct link *link, const char *
         enum err err = response.topics_count == 1 ? (enum err)response.topics[0].error_code
                                                   : ERR_UNKNOWN_TOPIC_OR_PARTITION;
         if (err && err != ERR_LEADER_NOT_AVAILABLE)
-            code = say_error(exit_code_of(err), "topic %s: %s", name, err_name(err));
+            code = describe_failed(name, err, list);
         else if (list)
             json_array_append_new(list, describe_json(&response.topics[0]));
         else
