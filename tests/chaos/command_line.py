@@ -211,6 +211,23 @@ def test_configs_of_a_topic_are_set_shown_and_unset():
     cluster.skiff("topic", "delete", "set")
 
 
+def test_what_is_unset_and_was_not_set_is_told():
+    cluster.skiff("topic", "create", "bare", "-p", "1")
+    unset = cluster.skiff("topic", "set", "bare", "-u", "segment.ms", "retention.ms=7000")
+    assert unset == "segment.ms was not set\nset\n" and configs("topic", "config", "bare").keys() == {"retention.ms"}
+    assert cluster.skiff("topic", "set", "bare", "-u", "segment.ms") == "segment.ms was not set\n"
+    assert json.loads(cluster.skiff("topic", "set", "bare", "-u", "segment.ms", "-u", "retention.ms", "--json")) == {
+        "set": True, "was_not_set": ["segment.ms"]}
+    assert configs("topic", "config", "bare") == {}
+    assert cluster.skiff("cluster", "config", "-u", "log.retention.ms") == "log.retention.ms was not set\n"
+    for words in (("topic", "set", "bare", "retention.ms=8000"), ("cluster", "config"), ("cluster", "config", "--node", "2")):
+        unknown = cluster.call(*words, "-u", "nope")
+        assert unknown.returncode == NOT_FOUND and "nope: there is no such config" in unknown.stderr, unknown
+    assert configs("topic", "config", "bare") == {}
+    assert cluster.call("topic", "set", "nothing", "-u", "retention.ms").returncode == NOT_FOUND
+    cluster.skiff("topic", "delete", "bare")
+
+
 def test_configs_of_nodes_are_set_shown_and_unset():
     assert configs("cluster", "config") == {}
     cluster.skiff("cluster", "config", "log.retention.ms=5000")
@@ -243,8 +260,12 @@ def test_wrong_words_are_usage_errors():
                   ["ps", "--timeout", "soon"], ["topic", "create", "x", "-p", "0"],
                   ["topic", "trim", "t"], ["topic", "trim", "t", "5"], ["topic", "trim", "t/0", "x"],
                   ["topic", "trim", "/0", "5"], ["topic", "trim", "t/x", "5"], ["topic", "set", "t"],
-                  ["topic", "set", "t", "novalue"], ["cluster", "config", "novalue"]):
+                  ["topic", "set", "t", "novalue"], ["cluster", "config", "novalue"],
+                  ["topic", "ls", "--timeout", "0"], ["consume", "a", "--timeout", "0ms"],
+                  ["topic", "ls", "-b", ""], ["consume", "a", "--brokers="]):
         assert bare(*words).returncode == USAGE, words
+    assert "from 1 to 9999 is allowed" in bare("topic", "create", "x", "-p", "10000").stderr
+    assert "-b names no broker" in cluster.call("topic", "ls", "-b", "").stderr
 
 
 def test_every_verb_has_help_with_examples():

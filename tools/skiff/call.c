@@ -156,6 +156,8 @@ int call_parse(struct call *call, const struct verb *verb, int count, char **wor
     const char *timeout = call_flag(call, "timeout");
     if (timeout && (call->timeout_us = parse_duration_us(timeout)) < 0)
         return say_error(EXIT_USAGE, "--timeout %s: not a time such as 500ms, 10s, 2m", timeout);
+    if (call->timeout_us == 0 && verb->kind == VERB_REMOTE)
+        return say_error(EXIT_USAGE, "--timeout %s: brokers need some time to answer", timeout);
     return call_wants_help(call) ? EXIT_DONE : check_arguments(call);
 }
 

@@ -13,6 +13,8 @@ static int find_brokers(const struct call *call, char *out, size_t size)
 {
     const char *given = call_flag(call, "brokers");
     const char *dir = call_flag(call, "dir");
+    if (given && !*given)
+        return say_error(EXIT_USAGE, "-b names no broker: write HOST:PORT, or leave it out");
     if (!given && !dir)
         given = getenv("SKIFF_BROKERS");
     if (given && *given) {

@@ -12,6 +12,7 @@
 #include "verbs.h"
 
 enum { CHANGES_MAX = 32, SET = 0, DELETE = 1 };
+enum { OF_TOPIC = 1, OF_NODE = 2, OF_ALL_NODES = 3 };
 
 const struct flag topic_config_flags[] = {
     {'a', "all", NULL, "what the topic does not say itself too"},
@@ -59,6 +60,14 @@ static enum err ask(struct brokers *brokers, const struct resource *resource,
 
 /* ---- Showing. */
 
+/* What DescribeConfigs calls what was altered of this very resource. */
+static int own_source(const struct resource *resource)
+{
+    if (resource->type == CONFIG_OF_TOPIC)
+        return OF_TOPIC;
+    return resource->name.size ? OF_NODE : OF_ALL_NODES;
+}
+
 static const char *source_name(int source)
 {
     static const char *const names[] = {"?", "topic", "node", "all nodes", "file", "default"};
@@ -97,19 +106,21 @@ static json_t *show_json(const struct describe_configs_response_result *result, 
     return list;
 }
 
-static int show(const struct call *call, struct brokers *brokers, const struct resource *resource,
-                int own)
+/* What is said of one resource. Errors: an exit code, told. */
+static int describe(struct brokers *brokers, const struct resource *resource, bool documented,
+                    const struct describe_configs_response_result **out)
 {
     static const struct brokers_api api = {WIRE_DESCRIBE_CONFIGS, 1, INT16_MAX};
     struct describe_configs_request request;
     struct describe_configs_response response;
+    *out = NULL;
     describe_configs_request_init(&request);
     request.resources_count = 1;
     request.resources = describe_configs_request_resource_new(brokers_arena(brokers), 1);
     request.resources[0].resource_type = (int8_t)resource->type;
     request.resources[0].resource_name = resource->name;
     request.resources[0].configuration_keys = NULL;
-    request.include_documentation = call->json;
+    request.include_documentation = documented;
     enum err err = ask(brokers, resource, &api, &request, &response);
     if (!err && response.results_count != 1)
         err = ERR_CORRUPT_MESSAGE;
@@ -118,12 +129,20 @@ static int show(const struct call *call, struct brokers *brokers, const struct r
     if (response.results[0].error_code)
         return failed(resource, (enum err)response.results[0].error_code,
                       response.results[0].error_message);
-    bool all = call_flag(call, "all") != NULL;
-    if (call->json)
-        print_json(show_json(&response.results[0], all, own));
-    else
-        show_table(&response.results[0], all, own);
+    *out = response.results;
     return EXIT_DONE;
+}
+
+static int show(const struct call *call, struct brokers *brokers, const struct resource *resource)
+{
+    const struct describe_configs_response_result *result;
+    int code = describe(brokers, resource, call->json, &result);
+    bool all = call_flag(call, "all") != NULL;
+    if (!code && call->json)
+        print_json(show_json(result, all, own_source(resource)));
+    else if (!code)
+        show_table(result, all, own_source(resource));
+    return code;
 }
 
 /* ---- Setting. */
@@ -138,6 +157,8 @@ static uint32_t count_unset(const struct call *call)
 
 struct changes {
     uint32_t count;
+    uint32_t unset_count; /* Of those, at the end. */
+    json_t *not_set;      /* Keys that were to be unset, and had no value of their own. */
     struct incremental_alter_configs_request_config list[CHANGES_MAX];
 };
 
@@ -154,7 +175,7 @@ static void add_change(struct changes *changes, struct str name, int operation, 
 static int read_changes(const struct call *call, uint32_t first, struct changes *out)
 {
     uint32_t unset = count_unset(call), set = call->argument_count - first;
-    out->count = 0;
+    *out = (struct changes){.unset_count = unset};
     if (set + unset > CHANGES_MAX)
         return say_error(EXIT_USAGE, "more than %d at once", CHANGES_MAX);
     for (uint32_t i = 0; i < set; i++) {
@@ -169,8 +190,59 @@ static int read_changes(const struct call *call, uint32_t first, struct changes 
     return EXIT_DONE;
 }
 
-static int set(const struct call *call, struct brokers *brokers, const struct resource *resource,
-               struct changes *changes)
+static const struct describe_configs_response_config *find_config(
+    const struct describe_configs_response_result *result, struct str key)
+{
+    for (uint32_t i = 0; i < result->configs_count; i++)
+        if (str_equal(result->configs[i].name, key))
+            return &result->configs[i];
+    return NULL;
+}
+
+/* Whether there is such a key at all; what all nodes have in common, each of them knows.
+ * Errors  an exit code, told. */
+static int check_key(struct brokers *brokers, const struct resource *resource, struct str key)
+{
+    const struct metadata_response *metadata = brokers_metadata(brokers);
+    const struct describe_configs_response_result *result;
+    struct resource whole = *resource;
+    if (own_source(resource) == OF_ALL_NODES && metadata->brokers_count > 0) {
+        whole.node = metadata->brokers[0].node_id;
+        whole.name = str_from(arena_format(brokers_arena(brokers), "%d", (int)whole.node));
+    }
+    int code = describe(brokers, &whole, false, &result);
+    if (!code && !find_config(result, key))
+        code = say_error(EXIT_NOT_FOUND, "--unset %.*s: there is no such config of a %s",
+                         (int)key.size, key.data,
+                         resource->type == CONFIG_OF_TOPIC ? "topic" : "node");
+    return code;
+}
+
+/* Leave out what has no value of its own to lose. The brokers take that without a word.
+ * Errors  an exit code, told: there is no such key. */
+static int drop_not_set(struct brokers *brokers, const struct resource *resource,
+                        struct changes *changes)
+{
+    const struct describe_configs_response_result *result;
+    uint32_t kept = changes->count - changes->unset_count;
+    int code = changes->unset_count ? describe(brokers, resource, false, &result) : EXIT_DONE;
+    for (uint32_t i = kept; !code && i < changes->count; i++) {
+        struct str key = changes->list[i].name;
+        const struct describe_configs_response_config *config = find_config(result, key);
+        if (config && config->config_source == own_source(resource)) {
+            changes->list[kept++] = changes->list[i];
+            continue;
+        }
+        code = config ? EXIT_DONE : check_key(brokers, resource, key);
+        if (!code)
+            json_array_append_new(changes->not_set, json_text(key));
+    }
+    changes->count = kept;
+    return code;
+}
+
+static int alter(struct brokers *brokers, const struct resource *resource, struct changes *changes,
+                 bool only_checks)
 {
     static const struct brokers_api api = {WIRE_INCREMENTAL_ALTER_CONFIGS, 0, INT16_MAX};
     struct incremental_alter_configs_request request;
@@ -182,7 +254,7 @@ static int set(const struct call *call, struct brokers *brokers, const struct re
     request.resources[0].resource_name = resource->name;
     request.resources[0].configs_count = changes->count;
     request.resources[0].configs = changes->list;
-    request.validate_only = call_flag(call, "dry-run") != NULL;
+    request.validate_only = only_checks;
     enum err err = ask(brokers, resource, &api, &request, &response);
     if (!err && response.responses_count != 1)
         err = ERR_CORRUPT_MESSAGE;
@@ -191,11 +263,36 @@ static int set(const struct call *call, struct brokers *brokers, const struct re
     if (response.responses[0].error_code)
         return failed(resource, (enum err)response.responses[0].error_code,
                       response.responses[0].error_message);
-    if (call->json)
-        print_json(json_pack("{sb}", request.validate_only ? "valid" : "set", 1));
-    else
-        printf("%s\n", request.validate_only ? "it would be taken" : "set");
     return EXIT_DONE;
+}
+
+static void tell(const struct call *call, const struct changes *changes, bool only_checks)
+{
+    size_t at;
+    json_t *key;
+    if (call->json) {
+        print_json(json_pack("{sb sO}", only_checks ? "valid" : "set", 1, "was_not_set",
+                             changes->not_set));
+        return;
+    }
+    json_array_foreach(changes->not_set, at, key)
+        printf("%s was not set\n", json_string_value(key));
+    if (changes->count > 0)
+        printf("%s\n", only_checks ? "it would be taken" : "set");
+}
+
+static int set(const struct call *call, struct brokers *brokers, const struct resource *resource,
+               struct changes *changes)
+{
+    bool only_checks = call_flag(call, "dry-run") != NULL;
+    changes->not_set = json_array();
+    int code = drop_not_set(brokers, resource, changes);
+    if (!code && changes->count > 0)
+        code = alter(brokers, resource, changes, only_checks);
+    if (!code)
+        tell(call, changes, only_checks);
+    json_decref(changes->not_set);
+    return code;
 }
 
 /* ---- The verbs. */
@@ -207,7 +304,7 @@ int run_topic_config(struct call *call)
     int code = brokers_open(&brokers, call);
     if (code)
         return code;
-    code = show(call, brokers, &resource, 1);
+    code = show(call, brokers, &resource);
     brokers_close(brokers);
     return code;
 }
@@ -260,7 +357,7 @@ int run_cluster_config(struct call *call)
     if (changes.count > 0)
         code = set(call, brokers, &resource, &changes);
     else
-        code = show(call, brokers, &resource, resource.node < 0 ? 3 : 2);
+        code = show(call, brokers, &resource);
     brokers_close(brokers);
     return code;
 }

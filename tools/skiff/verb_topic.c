@@ -3,13 +3,17 @@
 #include <string.h>
 
 #include "admin.h"
+#include "controller.h"
 #include "first_write.h"
 #include "output.h"
 #include "results.h"
 #include "say.h"
 #include "verbs.h"
 
-enum { CONFIGS_MAX = 32 };
+enum {
+    CONFIGS_MAX = 32,
+    PARTITIONS_MAX = CONTROLLER_RECORDS_MAX - 1, /* The topic itself is a record, too. */
+};
 
 const struct flag topic_create_flags[] = {
     {'p', "partitions", "N", "how many (the brokers' num.partitions)"},
@@ -50,7 +54,7 @@ static int read_create_flags(const struct call *call, struct admin_topic *topic,
     int64_t partitions;
     int64_t copies;
     const char *config;
-    int code = call_number(call, "partitions", 1, 1000000, -1, &partitions);
+    int code = call_number(call, "partitions", 1, PARTITIONS_MAX, -1, &partitions);
     if (!code)
         code = call_number(call, "replication-factor", 1, INT16_MAX, -1, &copies);
     if (code)
