@@ -103,6 +103,11 @@ const struct verb verbs[] = {
      "skiff dump data/orders-0/00000000000000000000.log -r\n"
      "skiff dump data/__cluster_metadata-0/*.log\nskiff dump --json data/marks-0.0",
      run_dump},
+    {"explain", "[ERROR...]", 0, ANY, VERB_LOCAL, false, no_flags,
+     "What an error of Kafka means, whether clients ask again, and what to do about it.\n"
+     "ERROR is its number or its name; without one, all of them.",
+     "skiff explain 19\nskiff explain NotLeaderOrFollowerException\nskiff explain --json",
+     run_explain},
     {"completion", "bash|zsh", 1, 1, VERB_LOCAL, false, no_flags,
      "A script with which a shell completes verbs, flags, and the names of topics and groups.",
      "source <(skiff completion bash)\nskiff completion zsh > ~/.zfunc/_skiff", run_completion},

@@ -43,6 +43,7 @@ int run_cluster_quorum(struct call *call);
 int run_cluster_config(struct call *call);
 int run_produce(struct call *call);
 int run_dump(struct call *call);
+int run_explain(struct call *call);
 int run_completion(struct call *call);
 int run_consume(struct call *call);
 int run_chaos_suite(struct call *call);
