@@ -272,7 +272,7 @@ def test_every_verb_has_help_with_examples():
     for words in (["up"], ["down"], ["with"], ["ps"], ["logs"], ["kill"], ["restart"], ["pause"], ["resume"],
                   ["topic", "create"], ["topic", "ls"], ["topic", "describe"], ["topic", "delete"],
                   ["topic", "trim"], ["topic", "config"], ["topic", "set"], ["produce"], ["consume"], ["dump"],
-                  ["cluster", "info"], ["cluster", "quorum"], ["cluster", "config"], ["explain"]):
+                  ["cluster", "info"], ["cluster", "quorum"], ["cluster", "config"], ["cluster", "health"], ["explain"]):
         run = bare(*words, "--help")
         assert run.returncode == 0 and "Examples:" in run.stdout, words
         assert run.stdout.count("--timeout TIME") == 1, run.stdout

@@ -39,8 +39,9 @@ static void print_help(void)
 {
     printf("skiff: a Kafka-compatible broker with its own quorum\n\n");
     print_verbs(NULL);
-    printf("\nskiff VERB --help shows flags and examples.\n"
-           "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 denied, 5 timed out.\n");
+    printf(
+        "\nskiff VERB --help shows flags and examples.\n"
+        "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 denied, 5 timed out, 10 unhealthy.\n");
 }
 
 /* The word after which a verb's own words begin; 0: not this verb. */

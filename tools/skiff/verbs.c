@@ -113,6 +113,11 @@ const struct verb verbs[] = {
      "source <(skiff completion bash)\nskiff completion zsh > ~/.zfunc/_skiff", run_completion},
     {"cluster info", "", 0, 0, VERB_REMOTE, true, no_flags, "The cluster's id and nodes.",
      "skiff cluster info", run_cluster_info},
+    {"cluster health", "", 0, 0, VERB_REMOTE, true, no_flags,
+     "Whether nodes, the quorum and all partitions are well, and what is not.\n"
+     "Exit code 10 where something is not.",
+     "skiff cluster health\nskiff cluster health -w\nskiff cluster health --json",
+     run_cluster_health},
     {"cluster quorum", "", 0, 0, VERB_REMOTE, true, no_flags,
      "Who leads the quorum, and how far each voter has got.", "skiff cluster quorum -w",
      run_cluster_quorum},

@@ -38,6 +38,7 @@ int run_group_describe(struct call *call);
 int run_group_seek(struct call *call);
 int run_group_delete(struct call *call);
 int run_topic_trim(struct call *call);
+int run_cluster_health(struct call *call);
 int run_cluster_info(struct call *call);
 int run_cluster_quorum(struct call *call);
 int run_cluster_config(struct call *call);
