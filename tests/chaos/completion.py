@@ -33,23 +33,23 @@ def bash(*words):
     return run.stdout.split()
 
 
-class Zsh:
-    """An interactive zsh on a terminal of its own, with the script loaded."""
+class Shell:
+    """An interactive shell on a terminal of its own, with the script loaded."""
 
-    def __init__(self):
-        if not shutil.which("zsh"):
-            raise Skip("there is no zsh")
+    def __init__(self, name, words, settings):
+        if not shutil.which(name):
+            raise Skip(f"there is no {name}")
         self.home = tempfile.mkdtemp(prefix="skiff-test-")
-        self.script = os.path.join(self.home, "skiff.zsh")
+        self.script = os.path.join(self.home, "skiff.sh")
         with open(self.script, "w", encoding="utf-8") as file:
-            subprocess.run([SKIFF, "completion", "zsh"], stdout=file, check=True)
-        env = dict(cluster.env, HOME=self.home, ZDOTDIR=self.home, TERM="dumb", COLUMNS="200",
+            subprocess.run([SKIFF, "completion", name], stdout=file, check=True)
+        env = dict(cluster.env, HOME=self.home, ZDOTDIR=self.home, TERM="dumb", COLUMNS="500",
                    PATH=os.path.dirname(SKIFF) + os.pathsep + os.environ["PATH"])
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
-            os.execvpe("zsh", ["zsh", "-f", "-i"], env)
+            os.execvpe(name, [name, *words], env)
         self.seen = ""
-        self.say("PS1='ready> '; autoload -U compinit; compinit -u -D; LISTMAX=9999\n")
+        self.say(settings + "\n")
         self.say(f"source {self.script}; echo loaded-$((40+2))\n")
         self.wait("loaded-42")
 
@@ -76,6 +76,18 @@ class Zsh:
         os.close(self.terminal)
         os.waitpid(self.pid, 0)
         shutil.rmtree(self.home, ignore_errors=True)
+
+
+class Zsh(Shell):
+    def __init__(self):
+        super().__init__("zsh", ["-f", "-i"], "PS1='ready> '; autoload -U compinit; compinit -u -D; LISTMAX=9999")
+
+
+class Bash(Shell):
+    def __init__(self):
+        super().__init__("bash", ["--norc", "-i"], "PS1='ready> '; bind 'set show-all-if-ambiguous on'; "
+                         "bind 'set page-completions off'; bind 'set completion-query-items 0'; "
+                         "bind 'set enable-bracketed-paste off'")
 
 
 def verbs_of_help():
@@ -129,6 +141,52 @@ def test_bash_offers_what_stands_for_an_argument():
         assert bash("dump", folder + "/in") == [folder + "/inside"]
 
 
+def test_bash_completes_after_aliases_too():
+    place = ["--dir", cluster.dir]
+    cluster.skiff("topic", "create", "aliased", "-p", "1", "-r", "1")
+    assert "aliased" in bash("topic", "rm", *place, "")
+    assert bash("topic", "list", "--int") == ["--internal"]
+    assert bash("group", "rm", "--off") == ["--offsets"]
+
+
+def test_bash_offers_configs():
+    of_topics = bash("topic", "set", "orders", "")
+    assert "retention.ms=" in of_topics and "cleanup.policy=" in of_topics and "log.retention.ms=" not in of_topics
+    assert "follower.replication.throttled.replicas=" not in of_topics, "it has no effect"
+    assert bash("topic", "set", "orders", "cleanup.p") == ["cleanup.policy="]
+    assert bash("topic", "set", "orders", "cleanup.policy=d") == ["cleanup.policy=delete"]
+    assert "zstd" in " ".join(bash("topic", "create", "x", "-c", "compression.type="))
+    assert bash("topic", "create", "x", "--config", "unclean.leader.election.enable=") == [
+        "unclean.leader.election.enable=true", "unclean.leader.election.enable=false"]
+    assert bash("topic", "create", "x", "--config=min.in") == ["--config=min.insync.replicas="]
+    assert bash("topic", "set", "orders", "-u", "retention.m") == ["retention.ms"]
+    assert bash("cluster", "config", "--unset", "log.retention.m") == ["log.retention.ms"]
+    of_nodes = bash("cluster", "config", "")
+    assert "log.retention.ms=" in of_nodes and "node.id=" not in of_nodes
+    assert "node.id=" in bash("up", "--set", "") and "log.dirs=" in bash("with", "--set", "")
+    assert bash("produce", "-k", "reten") == bash("consume", "-X", "reten") == []
+
+
+def test_bash_offers_errors():
+    assert bash("explain", "NOT_LEADER") == bash("explain", "NONE", "NOT_LEADER") == ["NOT_LEADER_OR_FOLLOWER"]
+
+
+def test_a_real_bash_completes_words_that_it_cuts():
+    cluster.skiff("topic", "create", "bashful", "-p", "1", "-r", "1")
+    shell = Bash()
+    try:
+        shell.shows("skiff topic cr", "skiff topic create ")
+        shell.shows(f"skiff topic rm --dir {cluster.dir} bash", "bashful ")
+        shell.shows("skiff topic set bashful cleanup.pol", "cleanup[.]policy=(?! )")
+        shell.shows("skiff topic set bashful cleanup.policy=comp", "bashful cleanup[.]policy=compact ")
+        shell.shows("skiff topic set bashful cleanup.policy=", "compact +delete")
+        shell.shows("skiff topic create x --config=cleanup.policy=d", "--config=cleanup[.]policy=delete ")
+        shell.shows("skiff topic set a retention.ms=5 -u min.ins", "-u min[.]insync[.]replicas ")
+        shell.shows("skiff produce x -K : --qui", "-K : --quiet ")
+    finally:
+        shell.close()
+
+
 def test_bash_offers_no_names_without_a_cluster():
     started = time.monotonic()
     assert bash("topic", "describe", "-b", "127.0.0.1:1", "") == []
@@ -145,6 +203,13 @@ def test_zsh_completes_verbs_flags_and_names():
         zsh.shows("skiff up --no", "--nodes")
         zsh.shows("skiff kill contr", "controller")
         zsh.shows(f"skiff topic describe --dir {cluster.dir} zeb", "zebras")
+        zsh.shows(f"skiff topic rm --dir {cluster.dir} zeb", "zebras")
+        zsh.shows("skiff topic set zebras cleanup.pol", "cleanup[.]policy=(?! )")
+        zsh.shows("skiff topic set zebras cleanup.policy=comp", "cleanup[.]policy=compact")
+        zsh.shows("skiff topic create x -c unclean.leader.election.enable=t", "enable=true")
+        zsh.shows("skiff topic set zebras --unset min.ins", "min[.]insync[.]replicas")
+        zsh.shows("skiff cluster config log.retention.m", "log[.]retention[.]ms=")
+        zsh.shows("skiff explain NOT_LEADER", "NOT_LEADER_OR_FOLLOWER")
         zsh.shows("skiff partition elect -", "where nobody leads, whoever lives: acknowledged")
     finally:
         zsh.close()

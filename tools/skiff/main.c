@@ -53,10 +53,9 @@ static int match(const struct verb *verb, int count, char **words)
     if (count < 2)
         return 0;
     const char *second = words[1];
-    if (!strcmp(second, "list"))
-        second = "ls";
-    else if (!strcmp(second, "rm"))
-        second = "delete";
+    for (uint32_t i = 0; i < verb_alias_count; i++)
+        if (!strcmp(second, verb_aliases[i].word))
+            second = verb_aliases[i].stands_for;
     snprintf(given, sizeof given, "%.30s %.30s", words[0], second);
     return strcmp(verb->name, given) == 0 ? 2 : 0;
 }

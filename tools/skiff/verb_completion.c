@@ -2,11 +2,13 @@
  *
  * A script holds verbs, flags and what stands for what; names of topics and groups it asks the
  * cluster for, at most a second long, when the user wants them. What a word of the table stands
- * for is its kind: `topics`, `groups`, `files`, `folders`, `commands`, `=a,b` (one of these) or
- * `-`, which is anything. */
+ * for is its kind: `topics`, `groups`, `files`, `folders`, `commands`, `keys-of-topic` and
+ * `settings-of-topic` and their like (completion_lists.h), `=a,b` (one of these) or `-`, which is
+ * anything. */
 #include <stdio.h>
 #include <string.h>
 
+#include "completion_lists.h"
 #include "say.h"
 #include "verbs.h"
 
@@ -32,13 +34,22 @@ static void kind_of_choices(const char *word, size_t size, char kind[KIND_MAX])
         snprintf(kind, KIND_MAX, "-");
 }
 
-static void kind_of(const char *word, size_t size, char kind[KIND_MAX])
+static bool kind_of_config(const struct verb *verb, const char *word, size_t size,
+                           char kind[KIND_MAX])
 {
-    static const char *const kinds[][2] = {{"TOPIC", "topics"},
-                                           {"GROUP", "groups"},
-                                           {"FILE", "files"},
-                                           {"DIR", "folders"},
-                                           {"CMD", "commands"}};
+    if (strncmp(word, "KEY", 3) != 0)
+        return false;
+    bool is_setting = size > 3 && word[3] == '=';
+    snprintf(kind, KIND_MAX, "%s-of-%s", is_setting ? "settings" : "keys",
+             completion_list_of(verb->name));
+    return true;
+}
+
+static void kind_of(const struct verb *verb, const char *word, size_t size, char kind[KIND_MAX])
+{
+    static const char *const kinds[][2] = {{"TOPIC", "topics"}, {"GROUP", "groups"},
+                                           {"FILE", "files"},   {"DIR", "folders"},
+                                           {"CMD", "commands"}, {"ERROR", "keys-of-errors"}};
     size_t bracket = size > 0 && word[0] == '[';
     word += bracket;
     size -= bracket;
@@ -47,6 +58,8 @@ static void kind_of(const char *word, size_t size, char kind[KIND_MAX])
             snprintf(kind, KIND_MAX, "%s", kinds[i][1]);
             return;
         }
+    if (kind_of_config(verb, word, size, kind))
+        return;
     if (memchr(word, '|', size))
         kind_of_choices(word, size, kind);
     else
@@ -54,7 +67,8 @@ static void kind_of(const char *word, size_t size, char kind[KIND_MAX])
 }
 
 /* The next word of a verb's arguments, or false. */
-static bool next_argument(const char **arguments, char kind[KIND_MAX], bool *repeats)
+static bool next_argument(const struct verb *verb, const char **arguments, char kind[KIND_MAX],
+                          bool *repeats)
 {
     size_t size;
     do {
@@ -62,7 +76,7 @@ static bool next_argument(const char **arguments, char kind[KIND_MAX], bool *rep
         size = strcspn(*arguments, " ");
         if (size == 0)
             return false;
-        kind_of(*arguments, size, kind);
+        kind_of(verb, *arguments, size, kind);
         *repeats = size >= 3 && strstr(*arguments, "...") && !strchr(*arguments, ' ');
         *arguments += size;
     } while (strncmp(*arguments - size, "[--]", size) == 0);
@@ -95,6 +109,17 @@ static bool is_in_group(const struct verb *verb, const struct verb *of)
     return first_word_size(verb) == size && strncmp(verb->name, of->name, size) == 0;
 }
 
+/* 'topic ls'|'topic list') or 'up'\ *) */
+static void print_pattern(const struct verb *verb)
+{
+    const char *second = strchr(verb->name, ' ');
+    printf("    '%s'%s", verb->name, second ? "" : "\\ *");
+    for (uint32_t i = 0; second && i < verb_alias_count; i++)
+        if (strcmp(second + 1, verb_aliases[i].stands_for) == 0)
+            printf("|'%.*s %s'", (int)(second - verb->name), verb->name, verb_aliases[i].word);
+    printf(")\n");
+}
+
 /* ---- bash */
 
 static void bash_flag(const struct flag *flag)
@@ -104,12 +129,12 @@ static void bash_flag(const struct flag *flag)
     printf("--%s ", flag->name);
 }
 
-static void bash_value(const struct flag *flag)
+static void bash_value(const struct verb *verb, const struct flag *flag)
 {
     char kind[KIND_MAX];
     if (!flag->value)
         return;
-    kind_of(flag->value, strlen(flag->value), kind);
+    kind_of(verb, flag->value, strlen(flag->value), kind);
     if (flag->letter)
         printf("-%c:%s ", flag->letter, kind);
     printf("--%s:%s ", flag->name, kind);
@@ -121,21 +146,22 @@ static void bash_verb(const struct verb *verb)
     char kind[KIND_MAX];
     bool repeats = false;
     const struct flag *flag;
-    printf("    '%s'%s)\n        flags='", verb->name, has_second_word(verb) ? "" : "\\ *");
+    print_pattern(verb);
+    printf("        flags='");
     for (uint32_t i = 0; (flag = verb_flag(verb, i)); i++)
         bash_flag(flag);
     printf("'\n        values=' ");
     for (uint32_t i = 0; (flag = verb_flag(verb, i)); i++)
-        bash_value(flag);
+        bash_value(verb, flag);
     printf("'\n        kinds=(");
-    while (next_argument(&arguments, kind, &repeats))
+    while (next_argument(verb, &arguments, kind, &repeats))
         printf("'%s' ", kind);
     printf(") repeats=%d first=%d ;;\n", repeats, has_second_word(verb) ? 3 : 2);
 }
 
 static void bash_groups(void)
 {
-    printf("        case ${COMP_WORDS[1]} in\n");
+    printf("        case ${words[1]} in\n");
     for (uint32_t i = 0; i < verb_count; i++) {
         if (!has_second_word(&verbs[i]) || !is_first_of_group(i))
             continue;
@@ -152,13 +178,34 @@ static const char bash_asking[] =
     "_skiff_names()\n"
     "{\n"
     "    local i where=() name rest\n"
-    "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
-    "        case ${COMP_WORDS[i]} in -b|--brokers|--dir) where=(\"${COMP_WORDS[@]:i:2}\") ;; "
-    "esac\n"
+    "    for ((i = 1; i < ${#words[@]} - 1; i++)); do\n"
+    "        case ${words[i]} in -b|--brokers|--dir) where=(\"${words[@]:i:2}\") ;; esac\n"
     "    done\n"
-    "    \"${COMP_WORDS[0]}\" \"$1\" ls \"${where[@]}\" --timeout 1s 2>/dev/null |\n"
+    "    \"${words[0]}\" \"$1\" ls \"${where[@]}\" --timeout 1s 2>/dev/null |\n"
     "        { read -r rest; while read -r name rest; do printf '%s\\n' \"$name\"; done; }\n"
-    "}\n\n"
+    "}\n"
+    "\n"
+    "_skiff_settings()\n"
+    "{\n"
+    "    local name=_skiff_list_$1 one key=${2%%=*} choices=\n"
+    "    if [[ $2 != *=* ]]; then\n"
+    "        compopt -o nospace 2>/dev/null\n"
+    "        COMPREPLY=($(for one in ${!name}; do printf '%s=\\n' \"${one%%=*}\"; done))\n"
+    "    else\n"
+    "        for one in ${!name}; do [[ $one == \"$key=\"* ]] && choices=${one#*=}; done\n"
+    "        COMPREPLY=($(for one in ${choices//,/ }; do printf '%s=%s\\n' \"$key\" \"$one\"; "
+    "done))\n"
+    "    fi\n"
+    "    COMPREPLY=($(compgen -W \"${COMPREPLY[*]}\" -- \"$2\"))\n"
+    "}\n"
+    "\n"
+    "_skiff_keys()\n"
+    "{\n"
+    "    local name=_skiff_list_$1 one\n"
+    "    COMPREPLY=($(compgen -W \"$(for one in ${!name}; do printf '%s\\n' \"${one%%=*}\"; "
+    "done)\" -- \"$2\"))\n"
+    "}\n"
+    "\n"
     "_skiff_offer()\n"
     "{\n"
     "    local word=$2\n"
@@ -168,31 +215,61 @@ static const char bash_asking[] =
     "    files) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
     "    folders) COMPREPLY=($(compgen -d -- \"$word\")) ;;\n"
     "    commands) COMPREPLY=($(compgen -c -- \"$word\")) ;;\n"
+    "    keys-of-*|settings-of-*) \"_skiff_${1%%-*}\" \"${1##*-}\" \"$word\" ;;\n"
     "    =*) COMPREPLY=($(compgen -W \"$(printf '%s' \"${1#=}\" | tr , ' ')\" -- \"$word\")) ;;\n"
     "    esac\n"
-    "}\n\n"
+    "}\n"
+    "\n"
+    "# The words up to the cursor. bash cuts them at = and :, which are parts of words here.\n"
+    "_skiff_words()\n"
+    "{\n"
+    "    local i one blanks rest=${COMP_LINE-}\n"
+    "    words=(\"${COMP_WORDS[@]:0:COMP_CWORD + 1}\")\n"
+    "    [[ $rest ]] || return\n"
+    "    words=()\n"
+    "    rest=${rest:0:COMP_POINT}\n"
+    "    for ((i = 0; i <= COMP_CWORD; i++)); do\n"
+    "        one=${COMP_WORDS[i]}\n"
+    "        blanks=$rest\n"
+    "        [[ $one ]] && blanks=${rest%%\"$one\"*}\n"
+    "        rest=${rest#\"$blanks$one\"}\n"
+    "        if [[ $blanks ]] || ((i == 0)); then\n"
+    "            words+=(\"$one\")\n"
+    "        else\n"
+    "            words[${#words[@]}-1]+=$one\n"
+    "        fi\n"
+    "    done\n"
+    "}\n"
+    "\n"
     "_skiff()\n"
     "{\n"
-    "    local word=${COMP_WORDS[COMP_CWORD]} flags= values= kinds=() repeats=0 first=2 i at=0 "
-    "kind\n"
-    "    COMPREPLY=()\n";
+    "    local words=() word raw=${COMP_WORDS[COMP_CWORD]} last flags= values= kinds=() repeats=0\n"
+    "    local first=2 i at=0 kind before=\n"
+    "    COMPREPLY=()\n"
+    "    _skiff_words\n"
+    "    last=$((${#words[@]} - 1))\n"
+    "    word=${words[last]}\n";
 
 static const char bash_choosing[] =
-    "    if ((COMP_CWORD < first)); then\n"
+    "    if ((last < first)); then\n"
     "        COMPREPLY=($(compgen -W \"$flags\" -- \"$word\"))\n"
     "        return\n"
     "    fi\n"
-    "    kind=\" ${COMP_WORDS[COMP_CWORD-1]}:\"\n"
+    "    kind=\" ${words[last-1]}:\"\n"
+    "    if [[ $word == --*=* ]]; then\n"
+    "        kind=\" ${word%%=*}:\"\n"
+    "        before=${word%%=*}=\n"
+    "    fi\n"
     "    if [[ $values == *\"$kind\"* ]]; then\n"
     "        kind=${values#*\"$kind\"}\n"
-    "        _skiff_offer \"${kind%% *}\" \"$word\"\n"
+    "        _skiff_offer \"${kind%% *}\" \"${word#\"$before\"}\"\n"
     "    elif [[ $word == -* ]]; then\n"
     "        COMPREPLY=($(compgen -W \"$flags\" -- \"$word\"))\n"
     "    else\n"
-    "        for ((i = first; i < COMP_CWORD; i++)); do\n"
-    "            if [[ $values == *\" ${COMP_WORDS[i]}:\"* ]]; then\n"
+    "        for ((i = first; i < last; i++)); do\n"
+    "            if [[ $values == *\" ${words[i]}:\"* ]]; then\n"
     "                ((i++))\n"
-    "            elif [[ ${COMP_WORDS[i]} != -* ]]; then\n"
+    "            elif [[ ${words[i]} != -* ]]; then\n"
     "                ((at++))\n"
     "            fi\n"
     "        done\n"
@@ -201,20 +278,28 @@ static const char bash_choosing[] =
     "        fi\n"
     "        _skiff_offer \"${kinds[at]:--}\" \"$word\"\n"
     "    fi\n"
-    "}\n\n"
+    "    # bash puts each in the place of what follows the last = or : alone.\n"
+    "    [[ $raw == [=:] ]] && raw=\n"
+    "    word=${word%\"$raw\"}\n"
+    "    COMPREPLY=(\"${COMPREPLY[@]/#/\"$before\"}\")\n"
+    "    COMPREPLY=(\"${COMPREPLY[@]#\"$word\"}\")\n"
+    "}\n"
+    "\n"
     "complete -o default -F _skiff skiff\n";
 
 static void print_bash(void)
 {
-    printf("# bash completion of skiff: source <(skiff completion bash)\n%s", bash_asking);
-    printf("    if ((COMP_CWORD == 1)); then\n        flags='");
+    printf("# bash completion of skiff: source <(skiff completion bash)\n");
+    completion_lists_print();
+    printf("%s", bash_asking);
+    printf("    if ((last == 1)); then\n        flags='");
     for (uint32_t i = 0; i < verb_count; i++)
         if (is_first_of_group(i))
             printf("%.*s ", (int)first_word_size(&verbs[i]), verbs[i].name);
-    printf("--help --version'\n    elif ((COMP_CWORD == 2)); then\n        first=3\n");
+    printf("--help --version'\n    elif ((last == 2)); then\n        first=3\n");
     bash_groups();
     printf("        [[ $flags ]] || first=2\n    fi\n"
-           "    ((COMP_CWORD < first)) || case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n");
+           "    ((last < first)) || case \"${words[1]} ${words[2]}\" in\n");
     for (uint32_t i = 0; i < verb_count; i++)
         bash_verb(&verbs[i]);
     printf("    esac\n");
@@ -245,6 +330,10 @@ static void zsh_action(const char *kind)
         putchar(')');
     } else if (strcmp(kind, "topics") == 0 || strcmp(kind, "groups") == 0) {
         printf("_skiff_%s", kind);
+    } else if (strncmp(kind, "keys-of-", 8) == 0) { /* The blank keeps _arguments' words out. */
+        printf(" _skiff_keys %s", kind + 8);
+    } else if (strncmp(kind, "settings-of-", 12) == 0) {
+        printf(" _skiff_settings %s", kind + 12);
     } else if (strcmp(kind, "files") == 0) {
         printf("_files");
     } else if (strcmp(kind, "folders") == 0) {
@@ -254,7 +343,7 @@ static void zsh_action(const char *kind)
     }
 }
 
-static void zsh_flag(const struct flag *flag)
+static void zsh_flag(const struct verb *verb, const struct flag *flag)
 {
     char kind[KIND_MAX];
     printf(" \\\n            '*'");
@@ -266,7 +355,7 @@ static void zsh_flag(const struct flag *flag)
     zsh_text(flag->help);
     putchar(']');
     if (flag->value) {
-        kind_of(flag->value, strlen(flag->value), kind);
+        kind_of(verb, flag->value, strlen(flag->value), kind);
         putchar(':');
         zsh_text(flag->value);
         putchar(':');
@@ -281,12 +370,12 @@ static void zsh_verb(const struct verb *verb)
     char kind[KIND_MAX];
     bool repeats = false;
     const struct flag *flag;
-    printf("    '%s'%s)\n        %sshift words; ((CURRENT--))\n        _arguments -S", verb->name,
-           has_second_word(verb) ? "" : "\\ *",
+    print_pattern(verb);
+    printf("        %sshift words; ((CURRENT--))\n        _arguments -S",
            has_second_word(verb) ? "shift words; ((CURRENT--)); " : "");
     for (uint32_t i = 0; (flag = verb_flag(verb, i)); i++)
-        zsh_flag(flag);
-    while (next_argument(&arguments, kind, &repeats)) {
+        zsh_flag(verb, flag);
+    while (next_argument(verb, &arguments, kind, &repeats)) {
         printf(" \\\n            '%s:", repeats ? "*" : "");
         zsh_text(strcmp(kind, "-") == 0 || kind[0] == '=' ? "argument" : kind);
         putchar(':');
@@ -327,6 +416,29 @@ static const char zsh_asking[] =
     "    names=(${${(f)\"$(skiff $1 ls $where --timeout 1s 2>/dev/null)\"}[2,-1]%% *})\n"
     "    compadd -a names\n"
     "}\n"
+    "_skiff_settings()\n"
+    "{\n"
+    "    local name=_skiff_list_$1 key\n"
+    "    local -a all found\n"
+    "    all=(${=${(P)name}})\n"
+    "    if compset -P 1 '*='; then\n"
+    "        key=${IPREFIX%=}\n"
+    "        found=(${(M)all:#${key##*=}=*})\n"
+    "        found=(${(s:,:)${found[1]#*=}})\n"
+    "        compadd -a found\n"
+    "    else\n"
+    "        found=(${all%%=*})\n"
+    "        compadd -S = -a found\n"
+    "    fi\n"
+    "}\n"
+    "_skiff_keys()\n"
+    "{\n"
+    "    local name=_skiff_list_$1\n"
+    "    local -a all\n"
+    "    all=(${=${(P)name}})\n"
+    "    all=(${all%%=*})\n"
+    "    compadd -a all\n"
+    "}\n"
     "_skiff_topics() { _skiff_names topic }\n"
     "_skiff_groups() { _skiff_names group }\n\n"
     "_skiff()\n"
@@ -338,8 +450,9 @@ static const char zsh_asking[] =
 static void print_zsh(void)
 {
     printf("#compdef skiff\n# zsh completion of skiff: source <(skiff completion zsh), after "
-           "compinit\n%s",
-           zsh_asking);
+           "compinit\n");
+    completion_lists_print();
+    printf("%s", zsh_asking);
     for (uint32_t i = 0; i < verb_count; i++)
         if (is_first_of_group(i))
             zsh_choice(verbs[i].name, (int)first_word_size(&verbs[i]),

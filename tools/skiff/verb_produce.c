@@ -18,7 +18,7 @@ enum { HEADERS_MAX = 32, STAY_US = 10000 };
 #define PARTITIONER "murmur2_random"
 
 const struct flag produce_flags[] = {
-    {'k', "key", "KEY", "the key of every record"},
+    {'k', "key", "TEXT", "the key of every record"},
     {'K', "key-delimiter", "TEXT", "lines are KEY TEXT VALUE"},
     {'H', "header", "K=V", "a header of every record; may be repeated"},
     {'Z', "null", NULL, "an empty value is null: a tombstone, where the topic is compacted"},

@@ -18,7 +18,7 @@ enum {
 const struct flag topic_create_flags[] = {
     {'p', "partitions", "N", "how many (the brokers' num.partitions)"},
     {'r', "replication-factor", "N", "copies of each (the brokers' default, 3 of 3 nodes)"},
-    {'c', "config", "K=V", "a topic config, such as min.insync.replicas=1; may be repeated"},
+    {'c', "config", "KEY=VALUE", "a topic config, such as min.insync.replicas=1; may be repeated"},
     {0, "if-not-exists", NULL, "a topic that is there already is fine"},
     {0, NULL, NULL, NULL},
 };

@@ -31,7 +31,7 @@ const struct flag up_flags[] = {
     {'n', "nodes", "N", "how many (3)"},
     {'p', "port", "PORT",
      "the first client port (9092); internal ones are 1000 higher, HTTP 2000; 0: free ones"},
-    {0, "set", "K=V", "a line for every server.properties, kept for later starts; repeatable"},
+    {0, "set", "KEY=VALUE", "a line for every server.properties, for later starts too; repeatable"},
     {0, "chaos", NULL,
      "its network, disks and clocks can be broken: skiff chaos ...; kept for later starts"},
     {0, "timeout", "TIME", "for the first acknowledged write: 500ms, 30s (the default), 2m"},

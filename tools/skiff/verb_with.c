@@ -24,7 +24,7 @@ enum { NODES_DEFAULT = 3, NOT_EXECUTABLE = 126, NO_SUCH_COMMAND = 127, KILLED_BY
 
 const struct flag with_flags[] = {
     {'n', "nodes", "N", "how many (3)"},
-    {0, "set", "K=V", "a line for every server.properties; may be repeated"},
+    {0, "set", "KEY=VALUE", "a line for every server.properties; may be repeated"},
     {0, "chaos", NULL, "as of `skiff up`; with --dir, CMD can break it: skiff chaos ..."},
     {0, "timeout", "TIME", "for the first acknowledged write: 500ms, 30s (the default), 2m"},
     {0, NULL, NULL, NULL},

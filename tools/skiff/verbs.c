@@ -4,6 +4,10 @@
 
 enum { ANY = CALL_ARGUMENTS_MAX };
 
+const struct verb_alias verb_aliases[] = {{"list", "ls"}, {"rm", "delete"}};
+
+const uint32_t verb_alias_count = sizeof verb_aliases / sizeof verb_aliases[0];
+
 const struct verb verbs[] = {
     {"up", "", 0, 0, VERB_LOCAL, false, up_flags,
      "Start a local quorum, or show the one that runs.",
@@ -109,7 +113,7 @@ const struct verb verbs[] = {
      "skiff explain 19\nskiff explain NotLeaderOrFollowerException\nskiff explain --json",
      run_explain},
     {"completion", "bash|zsh", 1, 1, VERB_LOCAL, false, no_flags,
-     "A script with which a shell completes verbs, flags, and the names of topics and groups.",
+     "A script with which a shell completes verbs, flags, configs, names of topics and groups.",
      "source <(skiff completion bash)\nskiff completion zsh > ~/.zfunc/_skiff", run_completion},
     {"cluster info", "", 0, 0, VERB_REMOTE, true, no_flags, "The cluster's id and nodes.",
      "skiff cluster info", run_cluster_info},

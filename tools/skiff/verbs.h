@@ -8,6 +8,15 @@
 extern const struct verb verbs[];
 extern const uint32_t verb_count;
 
+/* Another word for the second one of a verb. */
+struct verb_alias {
+    const char *word;
+    const char *stands_for;
+};
+
+extern const struct verb_alias verb_aliases[];
+extern const uint32_t verb_alias_count;
+
 extern const struct flag up_flags[], down_flags[], with_flags[], dump_flags[], logs_flags[],
     restart_flags[], topic_create_flags[], topic_ls_flags[], produce_flags[], consume_flags[],
     no_flags[], chaos_cut_flags[], chaos_slow_flags[], chaos_hang_flags[], chaos_fill_flags[],
