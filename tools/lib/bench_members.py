@@ -14,6 +14,7 @@ from live import Reader, Wire, text
 OFFSET_COMMIT, OFFSET_FETCH, FIND_COORDINATOR, JOIN, HEARTBEAT, LEAVE, SYNC, CONSUMER_HEARTBEAT = \
     8, 9, 10, 11, 12, 13, 14, 68
 REBALANCES, MEMBER_ID_REQUIRED = 27, 79
+LOADS, LOADS_AGAIN_S = 14, 0.02  # A coordinator that has just got its seat.
 HEARTBEAT_S = 0.1
 SESSION_MS = 300000
 
@@ -216,8 +217,9 @@ class Member(threading.Thread):
 
 class ClassicMember(Member):
     def live(self):
-        group = self.gathering.group
-        code, _, _, self.id, _ = join(self.wire, group, "", self.gathering.topic)
+        group, code = self.gathering.group, LOADS
+        while code == LOADS and not self.gathering.end.wait(LOADS_AGAIN_S):
+            code, _, _, self.id, _ = join(self.wire, group, "", self.gathering.topic)
         assert code == MEMBER_ID_REQUIRED, code
         self.joined = time.monotonic()
         self.rejoin()
@@ -254,8 +256,14 @@ class ConsumerMember(Member):
         self.joined = time.monotonic()
         wait_s = 0
         while True:
-            self.id, self.generation, wait_s, assigned = consumer_heartbeat(
-                self.wire, group, self.id, self.generation, topic if self.generation == 0 else None, owned)
+            try:
+                self.id, self.generation, wait_s, assigned = consumer_heartbeat(
+                    self.wire, group, self.id, self.generation, topic if self.generation == 0 else None, owned)
+            except Refused as why:
+                if why.code != LOADS or not self.pause(LOADS_AGAIN_S):
+                    raise
+                self.joined = time.monotonic()
+                continue
             if assigned is not None and assigned != owned:
                 owned = assigned
                 self.has, self.at = {index for indexes in owned.values() for index in indexes}, time.monotonic()
