@@ -42,7 +42,7 @@ struct wire_request_header {
     int16_t api_key;
     int16_t api_version;
     int32_t correlation_id;
-    struct str client_id; /* ? */
+    struct str client_id; /* ? Bytes as they came. */
 };
 
 enum { WIRE_SIZE_PREFIX = 4 }; /* Bytes of a frame's size field. */

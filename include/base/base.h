@@ -22,5 +22,6 @@
 #include "base/time.h"
 #include "base/timer.h"
 #include "base/trace.h"
+#include "base/utf8.h"
 
 #endif

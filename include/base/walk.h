@@ -142,8 +142,9 @@ enum err wire_read_int16(struct wire_reader *reader, int16_t *out);
 enum err wire_read_int32(struct wire_reader *reader, int32_t *out);
 enum err wire_read_uvarint(struct wire_reader *reader, uint32_t *out);
 enum err wire_read_string(struct wire_reader *reader,
-                          struct str *out);          /* int16 length, may be null. */
-enum err wire_read_tags(struct wire_reader *reader); /* Skips them all. */
+                          struct str *out); /* int16 length, may be null. */
+enum err wire_read_raw_string(struct wire_reader *reader, struct str *out); /* Of any bytes. */
+enum err wire_read_tags(struct wire_reader *reader);                        /* Skips them all. */
 void wire_write_int16(struct wire_writer *writer, int16_t value);
 void wire_write_int32(struct wire_writer *writer, int32_t value);
 void wire_write_uvarint(struct wire_writer *writer, uint32_t value);
@@ -152,7 +153,8 @@ uint32_t wire_uvarint_size(uint32_t value);
 
 /* Read one message body of `version` into `out`, a struct of message->body->size bytes.
  * Bytes that follow the body are left in the reader, as Kafka does.
- * Owns    strings, bytes and records point into the frame, arrays live in `arena`.
+ * Owns    strings, bytes and records point into the frame; arrays live in `arena`, and so does a
+ *         string that was not UTF-8 (utf8.h).
  * Errors  ERR_INVALID_REQUEST: malformed, or over a limit; ERR_UNSUPPORTED_VERSION.
  *         `out` and `arena` then hold a part; neither may be used but to free the arena. */
 enum err walk_read(const struct walk_message *message, int16_t version, struct wire_reader *reader,

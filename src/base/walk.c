@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "walk_inside.h"
 
 alignas(16) const char walk_empty[16];
@@ -101,7 +102,7 @@ enum err wire_read_uvarint(struct wire_reader *reader, uint32_t *out)
     return ERR_INVALID_REQUEST;
 }
 
-enum err wire_read_string(struct wire_reader *reader, struct str *out)
+enum err wire_read_raw_string(struct wire_reader *reader, struct str *out)
 {
     int16_t size;
     enum err err = wire_read_int16(reader, &size);
@@ -113,12 +114,19 @@ enum err wire_read_string(struct wire_reader *reader, struct str *out)
         *out = (struct str){0};
         return ERR_NONE;
     }
-    struct str text = {.data = (const char *)reader->at, .size = (uint32_t)size};
-    if (!walk_is_utf8(text))
-        return ERR_INVALID_REQUEST;
+    *out = (struct str){.data = (const char *)reader->at, .size = (uint32_t)size};
     reader->at += size;
-    *out = text;
     return ERR_NONE;
+}
+
+enum err wire_read_string(struct wire_reader *reader, struct str *out)
+{
+    struct wire_reader before = *reader;
+    enum err err = wire_read_raw_string(reader, out);
+    if (err || utf8_is_valid(*out))
+        return err;
+    *reader = before;
+    return ERR_INVALID_REQUEST;
 }
 
 enum err wire_read_tags(struct wire_reader *reader)

@@ -13,7 +13,6 @@ enum {
 };
 
 uint32_t walk_element_size(const struct walk_field *field);
-bool walk_is_utf8(struct str text);
 
 /* Take one tagged field's tag and content; tags rise, so none comes twice. */
 enum err walk_read_tag(struct wire_reader *reader, int64_t *tag, struct bytes *content);

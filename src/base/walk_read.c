@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "walk_inside.h"
 
 struct source {
@@ -89,6 +90,17 @@ static enum err read_run(struct source *source, const struct walk_field *field, 
     return ERR_NONE;
 }
 
+/* Errors  ERR_INVALID_REQUEST: it would be too long for a string, or for the memory. */
+static enum err mend(struct source *source, struct str *text)
+{
+    uint64_t size = (uint64_t)text->size * UTF8_MENDED_TIMES;
+    if (size > source->reader->memory_left)
+        return ERR_INVALID_REQUEST;
+    source->reader->memory_left -= size;
+    *text = utf8_mend(source->arena, *text);
+    return text->size <= WALK_STRING_MAX ? ERR_NONE : ERR_INVALID_REQUEST;
+}
+
 static enum err read_string(struct source *source, const struct walk_field *field, bool may_be_null,
                             struct str *out)
 {
@@ -96,11 +108,10 @@ static enum err read_string(struct source *source, const struct walk_field *fiel
     enum err err = read_run(source, field, may_be_null, &run);
     if (err)
         return err;
-    struct str text = {.data = (const char *)run.data, .size = run.size};
-    if (text.size > WALK_STRING_MAX || !walk_is_utf8(text))
+    *out = (struct str){.data = (const char *)run.data, .size = run.size};
+    if (out->size > WALK_STRING_MAX)
         return ERR_INVALID_REQUEST;
-    *out = text;
-    return ERR_NONE;
+    return utf8_is_valid(*out) ? ERR_NONE : mend(source, out);
 }
 
 static enum err read_records(struct source *source, const struct walk_field *field,
@@ -307,42 +318,4 @@ static enum err read_struct(struct source *source, const struct walk_struct *of,
             return err;
     }
     return source->flexible ? read_tags(source, of, out) : ERR_NONE;
-}
-
-/* Bytes of the sequence at `at`, or 0 if it is none: overlong, a surrogate, past U+10FFFF, cut. */
-static uint32_t utf8_sequence(const uint8_t *at, uint32_t left)
-{
-    uint8_t first = at[0];
-    uint32_t size = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    if (size == 0 || size > left || first > 0xf4)
-        return 0;
-    for (uint32_t i = 1; i < size; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    bool overlong = (first == 0xe0 && at[1] < 0xa0) || (first == 0xf0 && at[1] < 0x90);
-    bool surrogate = first == 0xed && at[1] >= 0xa0;
-    bool too_high = first == 0xf4 && at[1] >= 0x90;
-    return overlong || surrogate || too_high ? 0 : size;
-}
-
-bool walk_is_utf8(struct str text)
-{
-    const uint8_t *at = (const uint8_t *)text.data;
-    uint32_t left = text.size;
-    while (left > 0) {
-        uint64_t eight;
-        if (left >= sizeof eight && (memcpy(&eight, at, sizeof eight), true) &&
-            (eight & UINT64_C(0x8080808080808080)) == 0) {
-            at += sizeof eight;
-            left -= (uint32_t)sizeof eight;
-            continue;
-        }
-        uint32_t size = utf8_sequence(at, left);
-        if (size == 0)
-            return false;
-        at += size;
-        left -= size;
-    }
-    return true;
 }

@@ -45,6 +45,14 @@ static bool request_is_strange_api_versions(const struct wire_api *wire,
            (header->api_version < 0 || header->api_version > wire->max);
 }
 
+static void request_take_header(struct request *request, const struct wire_request_header *header)
+{
+    request->api = api_find(header->api_key);
+    request->version = header->api_version;
+    request->correlation_id = header->correlation_id;
+    request->client_id = utf8_mend(&request->arena, header->client_id);
+}
+
 static bool request_parse(struct request *request, const struct conn *conn)
 {
     struct wire_request_header header;
@@ -53,10 +61,7 @@ static bool request_parse(struct request *request, const struct conn *conn)
     if (result != ERR_NONE && !(result == ERR_UNSUPPORTED_VERSION &&
                                 request_is_strange_api_versions(request->wire, &header)))
         return false;
-    request->api = api_find(header.api_key);
-    request->version = header.api_version;
-    request->correlation_id = header.correlation_id;
-    request->client_id = header.client_id;
+    request_take_header(request, &header);
     request->listener = conn->listener;
     request->internal = conn->internal;
     return request_allowed(request);
@@ -111,10 +116,7 @@ bool request_begin_inside(struct request *envelope, struct bytes frame)
         request_free(request);
         return false;
     }
-    request->api = api_find(header.api_key);
-    request->version = header.api_version;
-    request->correlation_id = header.correlation_id;
-    request->client_id = header.client_id;
+    request_take_header(request, &header);
     if (!request->api || !request->api->forwarded) {
         request_free(request);
         return false;
@@ -145,7 +147,7 @@ void request_begin_again(struct request *request)
     request->context = NULL;
     wire_reader_init(&request->reader, request->frame.bytes);
     check(wire_request_header_read(&header, &request->wire, &request->reader) == ERR_NONE);
-    request->client_id = header.client_id;
+    request_take_header(request, &header);
     request_dispatch(request->shard, request);
 }
 

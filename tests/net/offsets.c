@@ -229,6 +229,17 @@ Test(offsets, all_of_a_group_are_fetched_and_once_if_it_is_named_twice)
     cr_assert_not(uuid_is_zero(by_id.groups[0].topics[0].topic_id));
 }
 
+/* As Kafka reads it: U+FFFD for what is not UTF-8. */
+Test(offsets, metadata_of_any_bytes_is_kept_as_text)
+{
+    struct offset_commit_response_topic topic =
+        commit_topic(STR("kept"), (struct uuid){{0}}, STR("\xff\1 M\xfcller"), 9);
+    cr_assert_eq(topic.partitions[0].error_code, ERR_NONE);
+    struct offset_fetch_response told = fetch_all(9);
+    cr_assert(str_equal(told.groups[0].topics[0].partitions[0].metadata,
+                        STR("\xef\xbf\xbd\1 M\xef\xbf\xbdller")));
+}
+
 /* Each would come with its metadata. */
 Test(offsets, of_a_partition_that_is_named_often_are_told_once)
 {

@@ -80,9 +80,15 @@ Test(request, closes_on_a_name_that_runs_over_the_frame)
     cr_assert(is_closed_by(WIRE_METADATA, 1, "\0\0\0\1\x7f\xffkept", 10));
 }
 
-Test(request, closes_on_a_name_that_is_not_utf8)
+/* Kafka reads U+FFFD there, and refuses the topic. */
+Test(request, answers_a_name_and_a_client_id_that_are_not_utf8)
 {
-    cr_assert(is_closed_by(WIRE_METADATA, 1, "\0\0\0\1\0\2\xc3\x28", 8));
+    static const char frame[] = "\0\0\0\x18\0\3\0\1\0\0\0\7\0\6M\xfcller\0\0\0\1\0\2\xc3\x28";
+    conn_id conn = node_connect(&node);
+    node_send(&node, conn, frame, sizeof frame - 1);
+    node_run(&node, 5000);
+    cr_assert_not_null(node_reply(&node, conn).data);
+    cr_assert_not(node_has_closed(&node, conn));
 }
 
 Test(request, closes_on_records_that_run_over_the_frame)

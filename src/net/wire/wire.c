@@ -31,7 +31,7 @@ enum err wire_request_header_read(struct wire_request_header *out, const struct 
     *api = wire_api_find(out->api_key);
     if (!*api || out->api_version < (*api)->min || out->api_version > (*api)->max)
         return ERR_UNSUPPORTED_VERSION;
-    if ((err = wire_read_string(reader, &out->client_id)))
+    if ((err = wire_read_raw_string(reader, &out->client_id)))
         return err;
     return out->api_version >= (*api)->flexible_from ? wire_read_tags(reader) : ERR_NONE;
 }
