@@ -3,6 +3,7 @@
 The jars come from their registry once, through maven, and are kept in build/. What tools/bench and
 tools/chaos start differs in addresses and in what they set beside Kafka's own defaults.
 """
+import fcntl
 import os
 import shutil
 import subprocess
@@ -22,12 +23,18 @@ class Missing(Exception):
 
 
 def fetch():
-    """Bring the jars, once. Raises Missing."""
+    """Bring the jars, once, whoever else wants them at the same time. Raises Missing."""
     for program in ("java", "mvn"):
         if not shutil.which(program):
             raise Missing(f"{program} is not installed")
-    if os.path.exists(os.path.join(JARS, f"kafka_2.13-{VERSION}.jar")):
-        return
+    os.makedirs(os.path.dirname(JARS), exist_ok=True)
+    with open(JARS + ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(os.path.join(JARS, f"kafka_2.13-{VERSION}.jar")):
+            fetch_now()
+
+
+def fetch_now():
     try:
         run = subprocess.run(["mvn", "-B", "-q", "-f", POM, "dependency:copy-dependencies",
                               "-DincludeScope=runtime", f"-DoutputDirectory={JARS}.new"], capture_output=True,
