@@ -118,6 +118,35 @@ Test(disk, says_when_descriptors_ran_out)
     within(runs_out_of_files);
 }
 
+/* Of 64 the last 8 are not for partitions. */
+static void leaves_the_last_to_the_quorum(void)
+{
+    struct rlimit before;
+    file_id file = -1;
+    enum err err = ERR_NONE;
+    cr_assert_eq(env_mkdir(fake.env, "t-0"), ERR_NONE);
+    cr_assert_eq(env_mkdir(fake.env, "__cluster_metadata-0"), ERR_NONE);
+    getrlimit(RLIMIT_NOFILE, &before);
+    struct rlimit limit = {.rlim_cur = 64, .rlim_max = before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &limit);
+    for (int i = 0; i < 64 && err == ERR_NONE; i++)
+        err = env_open(fake.env, "t-0/f", ENV_OPEN_CREATE, &file);
+    cr_assert_eq(err, ERR_FILES);
+    for (int i = 0; i < 4; i++) {
+        cr_assert_eq(env_open(fake.env, "__cluster_metadata-0/f", ENV_OPEN_CREATE, &file),
+                     ERR_NONE);
+        cr_assert_eq(env_open(fake.env, "marks-meta", ENV_OPEN_CREATE, &file), ERR_NONE);
+    }
+    cr_assert_eq(env_open(fake.env, "__cluster_metadata-0/f", ENV_OPEN_CREATE, &file), ERR_FILES);
+    setrlimit(RLIMIT_NOFILE, &before);
+    cr_assert_not_null(strstr(fake.lines, "t-0/f cannot be opened (ulimit -n is 64)"));
+}
+
+Test(disk, leaves_the_last_descriptors_to_the_quorum)
+{
+    within(leaves_the_last_to_the_quorum);
+}
+
 static void lists_sorted(void)
 {
     struct arena arena = {.blocks = NULL};

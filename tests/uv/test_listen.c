@@ -1,6 +1,7 @@
 /* test_listen.c -- ports: taken ones, both families, running out of descriptors. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
@@ -130,7 +131,9 @@ static void connect_raw(int fd)
     cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
 }
 
-/* Leave no descriptor free, then have somebody connect. */
+static int filled_to; /* No descriptor below this one is free then. */
+
+/* Leave no descriptor free, or only the last ones, then have somebody connect. */
 static void starve(void)
 {
     struct rlimit limit;
@@ -138,8 +141,9 @@ static void starve(void)
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = 64;
     setrlimit(RLIMIT_NOFILE, &limit);
-    while (filler_count < FILLERS_MAX && (fillers[filler_count] = dup(waiting_fd)) >= 0)
-        filler_count++;
+    int filler = 0;
+    while (filler_count < FILLERS_MAX && filler + 1 < filled_to && (filler = dup(waiting_fd)) >= 0)
+        fillers[filler_count++] = filler;
     cr_assert_lt(filler_count, FILLERS_MAX);
     connect_raw(waiting_fd);
 }
@@ -176,8 +180,9 @@ static void open_starving(void)
     fake.on_deadline = starve_then_wait;
 }
 
-Test(listen, keeps_serving_after_it_ran_out_of_descriptors)
+static void check_starving(int filled)
 {
+    filled_to = filled;
     fake_init("127.0.0.1");
     fake.on_open = open_starving;
     fake.on_event = on_starving;
@@ -186,4 +191,15 @@ Test(listen, keeps_serving_after_it_ran_out_of_descriptors)
     cr_assert_lt(fake.ticks, 20);
     cr_assert_not_null(strstr(fake.lines, "out of file descriptors"));
     close(waiting_fd);
+}
+
+Test(listen, keeps_serving_after_it_ran_out_of_descriptors)
+{
+    check_starving(INT_MAX);
+}
+
+/* Of 64 the last 8 are the quorum's. */
+Test(listen, leaves_the_last_descriptors_to_other_nodes)
+{
+    check_starving(57);
 }

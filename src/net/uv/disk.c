@@ -72,6 +72,26 @@ void disk_unpin(struct uv_shard *owner, file_id file)
         give_back(owner, file);
 }
 
+/* One that may have been opened. Errors  ERR_FILES: there are none left for it. */
+static enum err check_descriptor(struct uv_shard *owner, const char *path, int fd)
+{
+    struct uv_disk *disk = &owner->disk;
+    bool is_short = fd < 0 ? errno == EMFILE || errno == ENFILE
+                           : descriptor_is_for_partition(path) && descriptor_is_kept(fd);
+    if (is_short && (disk->starved == 0 || uv_shard_now() - disk->starved >= STARVED_AGAIN_MS)) {
+        disk->starved = uv_shard_now();
+        trace_warn(owner->env.trace,
+                   "out of file descriptors: %s cannot be opened (ulimit -n is %llu)", path,
+                   (unsigned long long)descriptors_limit());
+    }
+    if (fd < 0)
+        return is_short ? ERR_FILES : err_of_errno(errno);
+    if (!is_short)
+        return ERR_NONE;
+    close(fd);
+    return ERR_FILES;
+}
+
 enum err disk_open(struct env *env, const char *path, enum env_open_mode mode, file_id *out)
 {
     static const int flags[] = {
@@ -83,8 +103,9 @@ enum err disk_open(struct env *env, const char *path, enum env_open_mode mode, f
     struct uv_shard *owner = uv_shard_of(env);
     int fd =
         openat(owner->disk.root_fd, path[0] == '\0' ? "." : path, flags[mode] | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return err_of_errno(errno);
+    enum err err = check_descriptor(owner, path, fd);
+    if (err != ERR_NONE)
+        return err;
     file_id slot = take_slot(&owner->disk);
     owner->disk.files[slot] =
         (struct uv_file){.fd = fd, .directory = mode == ENV_OPEN_DIRECTORY, .holds = 1};

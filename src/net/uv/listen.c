@@ -184,6 +184,11 @@ enum err listen_bind_all(struct platform *platform)
     return ERR_NONE;
 }
 
+static bool is_for_clients(const struct uv_listen *listen_on)
+{
+    return !listen_on->owner->platform->config->listeners[listen_on->listener].internal;
+}
+
 static void accepted(struct uv_listen *listen_on, int fd, const struct sockaddr_storage *peer)
 {
     socket_tune(fd, peer);
@@ -203,14 +208,20 @@ static void on_retry(uv_timer_t *timer)
     uv_poll_start(&listen_on->poll, UV_READABLE, on_pending);
 }
 
+static void say_starved(struct uv_listen *listen_on)
+{
+    if (!listen_on->starved)
+        trace_warn(listen_on->owner->env.trace,
+                   "out of file descriptors: new connections are refused (ulimit -n is %llu)",
+                   (unsigned long long)descriptors_limit());
+    listen_on->starved = true;
+}
+
 /* Take one connection on the spare descriptor and close it. */
 static void refuse_one(struct uv_listen *listen_on)
 {
     struct uv_sockets *sockets = &listen_on->owner->sockets;
-    if (!listen_on->starved)
-        trace_warn(listen_on->owner->env.trace,
-                   "out of file descriptors: new connections are refused (ulimit -n)");
-    listen_on->starved = true;
+    say_starved(listen_on);
     if (sockets->spare_fd >= 0) {
         close(sockets->spare_fd);
         int fd = accept4(listen_on->fd, NULL, NULL, SOCK_CLOEXEC);
@@ -234,6 +245,11 @@ static void on_pending(uv_poll_t *poll, int status, int events)
         socklen_t size = sizeof peer;
         int fd =
             accept4(listen_on->fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0 && is_for_clients(listen_on) && descriptor_is_kept(fd)) {
+            close(fd);
+            say_starved(listen_on);
+            continue;
+        }
         if (fd >= 0) {
             listen_on->starved = false;
             accepted(listen_on, fd, &peer);

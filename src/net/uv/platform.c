@@ -4,20 +4,9 @@
  * itself on the disk. The backlog takes connections from then on, so peers that dial
  * while this node still recovers are not refused. */
 #include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "uv_shard.h"
-
-/* As many descriptors as the system allows without asking: sockets and segments. */
-static void raise_file_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 static void ignore_signals(void)
 {
@@ -38,7 +27,7 @@ enum err platform_open(struct platform **out, struct config *config, struct trac
     platform->dir_fd = -1;
     platform->lock_fd = -1;
     owner->platform = platform;
-    raise_file_limit();
+    descriptors_raise();
     ignore_signals();
     sockets_init(owner);
     err = listen_bind_all(platform);

@@ -30,6 +30,7 @@ enum {
     LOADS_ASKED_MAX = 256,        /* That readers wait for. */
     LOAD_SIZE_MAX = 1 << 20,      /* Bytes of one. */
     LOAD_STRIDE = 256 << 10,      /* Bytes between two pages that are asked for. */
+    STARVED_AGAIN_MS = 60000,     /* Before it is said again that there are no descriptors. */
     LOAD_RECENT_MS = 5000, /* What was written since is in memory, or memory is far too short. */
 };
 
@@ -115,6 +116,7 @@ struct uv_disk {
     struct uv_file *files;
     uint32_t file_count, file_capacity;
     file_id first_free; /* -1: none. */
+    mono_ms starved;    /* When it was said last that there are no descriptors; 0: never. */
 };
 
 /* One shard with its loop; `env` comes first, so that the shard's pointer is ours. */
@@ -163,6 +165,14 @@ enum err uv_shard_run(struct uv_shard *owner);
 
 /* usage.c */
 void usage_read(struct env *env, struct env_usage *out);
+
+/* descriptors.c */
+void descriptors_raise(void);
+uint64_t descriptors_limit(void);
+/* Is this one of the last, which are left to the quorum? */
+bool descriptor_is_kept(int fd);
+/* Is this the path of a partition's file, which may not have one of these? */
+bool descriptor_is_for_partition(const char *path);
 
 /* errno.c */
 enum err err_of_errno(int code);
