@@ -267,7 +267,7 @@ static conn_id do_dial(struct env *env, const struct env_address *address)
 {
     struct fake_env *fake = of(env);
     conn_id id = conn_new(fake, -1);
-    fake->conns[id].is_dialing = true;
+    fake->conns[id].is_dialing = fake->conns[id].is_dialed = true;
     for (uint32_t i = 0; i < fake->config->listener_count; i++) {
         if (fake->config->listeners[i].bind.port != address->port)
             continue;
@@ -460,7 +460,7 @@ static bool deliver_conn(struct fake_env *fake, conn_id id)
 {
     struct fake_conn *conn = &fake->conns[id];
     struct env_event event = {.conn = id};
-    if (!conn->is_there)
+    if (!conn->is_there || (conn->is_dialed && fake->replies_wait))
         return false;
     if (conn->is_dialing) {
         conn->is_dialing = false;

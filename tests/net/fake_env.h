@@ -26,6 +26,7 @@ struct fake_file {
 struct fake_conn {
     bool is_there;
     bool is_dialing;
+    bool is_dialed; /* By the node, not by the test. */
     bool wants_read;
     bool was_blocked;   /* ENV_WRITABLE is owed when there is room. */
     bool peer_has_gone; /* End of the stream once `in` is read. */
@@ -53,10 +54,11 @@ struct fake_env {
     uint32_t conn_count, conn_capacity;
     uint64_t *syncs; /* Tickets, oldest first. */
     uint32_t sync_count, sync_capacity;
-    bool syncs_wait; /* The disk does not answer. */
-    bool is_full;    /* It has no space to give. */
-    bool is_cold;    /* Nothing of its files is in memory. */
-    uint64_t loads;  /* How often somebody has asked, then. */
+    bool syncs_wait;   /* The disk does not answer. */
+    bool replies_wait; /* Nor does anybody whom the node has dialed. */
+    bool is_full;      /* It has no space to give. */
+    bool is_cold;      /* Nothing of its files is in memory. */
+    uint64_t loads;    /* How often somebody has asked, then. */
     uint32_t recv_count;
 };
 
