@@ -248,8 +248,12 @@ static enum err seat_check(const struct partition *partition, const struct group
     if (!partition || !partition->seat)
         return ERR_NOT_COORDINATOR;
     enum err err = replica_may_append(partition->replica, -1);
-    if (err == ERR_NOT_LEADER_OR_FOLLOWER || partition_may_be_deposed(partition))
+    if (err == ERR_NOT_LEADER_OR_FOLLOWER)
         return ERR_NOT_COORDINATOR;
+#ifndef SKIFF_MUTANT_SERVES_DEPOSED
+    if (partition_may_be_deposed(partition))
+        return ERR_NOT_COORDINATOR;
+#endif
     if (!coordinator_is_started(partition->seat->coordinator))
         return ERR_COORDINATOR_LOAD_IN_PROGRESS;
     return err != ERR_NONE && ask_writes(ask) ? ERR_COORDINATOR_NOT_AVAILABLE : ERR_NONE;

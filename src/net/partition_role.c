@@ -225,9 +225,13 @@ static struct replica_nodes nodes_of(const struct node_list *list)
 static bool may_refetch(const struct partition *partition, const struct image_partition *known)
 {
     node_id self = partition->shard->config->node_id;
+#ifndef SKIFF_MUTANT_ROT_OLD_EPOCH
+    if (known->leader_epoch <= last_epoch(partition))
+        return false;
+#endif
     return log_error(partition->log) == ERR_CORRUPT && known->leader >= 0 &&
-           known->leader != self && known->leader_epoch > last_epoch(partition) &&
-           !node_list_has(&known->isr, self) && !node_list_has(&known->elr, self);
+           known->leader != self && !node_list_has(&known->isr, self) &&
+           !node_list_has(&known->elr, self);
 }
 
 /* Kafka counts at the leader, which is who proposed the change. */
