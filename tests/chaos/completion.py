@@ -30,7 +30,7 @@ def bash(*words):
     run = subprocess.run(["bash", "--norc", "-uc", BY_BASH.format(skiff=shlex.quote(SKIFF), words=typed)],
                          capture_output=True, text=True, timeout=20, env=cluster.env, check=False)
     assert run.returncode == 0 and not run.stderr, run.stderr
-    return run.stdout.split()
+    return run.stdout.splitlines()
 
 
 class Shell:
@@ -185,6 +185,69 @@ def test_a_real_bash_completes_words_that_it_cuts():
         shell.shows("skiff produce x -K : --qui", "-K : --quiet ")
     finally:
         shell.close()
+
+
+ODD_GROUPS = ("two words", "it's", 'x"y', "*", "a:b=c@d", "~", "nl\nx", "\x1b[31mred")
+
+
+def commit_as(*groups):
+    cluster.skiff("topic", "create", "committed", "-p", "1", "-r", "1", "--if-not-exists")
+    for name in groups:
+        cluster.skiff("group", "seek", name, "committed", "--to", "0")
+
+
+def of_bash(quoted):
+    """What bash makes of a word that it was offered."""
+    return subprocess.run(["bash", "-c", f"printf %s {quoted}"], capture_output=True, text=True, check=True).stdout
+
+
+def test_bash_offers_names_of_groups_as_they_are():
+    place = ["--dir", cluster.dir]
+    proof = os.path.join(cluster.home, "proof")
+    runs = "$(touch${IFS}" + proof + ")"
+    commit_as(runs, *ODD_GROUPS)
+    offered = bash("group", "describe", *place, "")
+    assert not os.path.exists(proof), "a group's name ran"
+    assert {runs, *ODD_GROUPS} <= {of_bash(word) for word in offered}, offered
+    assert bash("group", "describe", *place, "two\\ w") == ["two\\ words"]
+    assert bash("group", "describe", *place, "'two w") == bash("group", "describe", *place, '"two w') == ["two words"]
+    assert bash("group", "describe", *place, "'$(") == bash("group", "describe", *place, '"x') == []
+    assert bash("consume", *place, "committed", f"--group={runs[:2]}") == []
+    assert not os.path.exists(proof), "a group's name ran"
+
+
+def test_a_real_bash_quotes_names_of_groups():
+    proof = os.path.join(cluster.home, "bash-proof")
+    commit_as(*ODD_GROUPS, "run$(touch${IFS}" + proof + ")")
+    shell = Bash()
+    try:
+        typed = f"skiff group describe --dir {cluster.dir} "
+        shell.shows(typed + "two", r"two\\ words ")
+        shell.shows(typed + "'two", "'two words' ")
+        shell.shows(typed + "a:", "a:b=c@d ")
+        shell.shows(typed + "a:b=c@", "a:b=c@d ")
+        shell.shows(typed + "run", r"run\\[$]\\\(touch\\[$]\\{IFS\\}")
+        shell.shows(typed, "two")
+        assert "\x1b[31m" not in shell.seen, shell.seen
+        assert not os.path.exists(proof), "a group's name ran"
+    finally:
+        shell.close()
+
+
+def test_zsh_quotes_names_of_groups():
+    proof = os.path.join(cluster.home, "zsh-proof")
+    commit_as(*ODD_GROUPS, "run$(touch${IFS}" + proof + ")")
+    zsh = Zsh()
+    try:
+        typed = f"skiff group describe --dir {cluster.dir} "
+        zsh.shows(typed + "two", r"two\\ words ")
+        zsh.shows(typed + "run", r"run\\[$]\\\(touch\\[$]\\{IFS\\}")
+        zsh.shows(typed + "a:", "a:b=c@d")
+        zsh.shows(typed, "two")
+        assert "\x1b[31m" not in zsh.seen, zsh.seen
+        assert not os.path.exists(proof), "a group's name ran"
+    finally:
+        zsh.close()
 
 
 def test_bash_offers_no_names_without_a_cluster():

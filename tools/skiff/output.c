@@ -87,6 +87,12 @@ void table_print_close(struct table *table)
     mem_free(table);
 }
 
+void print_null_ended(struct str text)
+{
+    fwrite(text.data, 1, text.size, stdout);
+    putchar(0);
+}
+
 json_t *json_text(struct str text)
 {
     return text.data ? json_stringn(text.data, text.size) : json_null();

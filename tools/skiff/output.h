@@ -23,6 +23,9 @@ void table_number(struct table *table, int64_t number);
 void table_nodes(struct table *table, const int32_t *nodes, uint32_t count);
 void table_print_close(struct table *table);
 
+/* For a program: a name as it is, which may hold an end of line, and a null byte. */
+void print_null_ended(struct str text);
+
 /* Bytes as text where they are UTF-8, else in base64 under "<name>_base64"; NULL is null. */
 void json_set_bytes(json_t *object, const char *name, const void *data, size_t size);
 

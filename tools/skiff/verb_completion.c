@@ -1,10 +1,12 @@
 /* verb_completion.c -- skiff completion bash, zsh: the verbs' table as a script for a shell.
  *
  * A script holds verbs, flags and what stands for what; names of topics and groups it asks the
- * cluster for, at most a second long, when the user wants them. What a word of the table stands
- * for is its kind: `topics`, `groups`, `files`, `folders`, `commands`, `keys-of-topic` and
- * `settings-of-topic` and their like (completion_lists.h), `=a,b` (one of these) or `-`, which is
- * anything. */
+ * cluster for, at most a second long, when the user wants them. Whoever reaches the cluster chooses
+ * those names: a script never lets its shell read them, and offers them quoted.
+ *
+ * What a word of the table stands for is its kind: `topics`, `groups`, `files`, `folders`,
+ * `commands`, `keys-of-topic` and `settings-of-topic` and their like (completion_lists.h), `=a,b`
+ * (one of these) or `-`, which is anything. */
 #include <stdio.h>
 #include <string.h>
 
@@ -177,12 +179,24 @@ static void bash_groups(void)
 static const char bash_asking[] =
     "_skiff_names()\n"
     "{\n"
-    "    local i where=() name rest\n"
+    "    local i where=()\n"
     "    for ((i = 1; i < ${#words[@]} - 1; i++)); do\n"
     "        case ${words[i]} in -b|--brokers|--dir) where=(\"${words[@]:i:2}\") ;; esac\n"
     "    done\n"
-    "    \"${words[0]}\" \"$1\" ls \"${where[@]}\" --timeout 1s 2>/dev/null |\n"
-    "        { read -r rest; while read -r name rest; do printf '%s\\n' \"$name\"; done; }\n"
+    "    \"${words[0]}\" \"$1\" ls --null \"${where[@]}\" --timeout 1s 2>/dev/null\n"
+    "}\n"
+    "\n"
+    "# Names that others chose: no shell reads them. They come quoted; a word that begins with a\n"
+    "# quote goes on within it, so only with names that mean nothing there.\n"
+    "_skiff_offer_names()\n"
+    "{\n"
+    "    local name quote= typed=$2\n"
+    "    case $typed in [\\'\\\"]*) quote=${typed:0:1} typed=${typed:1} ;; esac\n"
+    "    while IFS= read -r -d '' name; do\n"
+    "        [[ $quote ]] || printf -v name %q \"$name\"\n"
+    "        [[ $quote && $name == *[!A-Za-z0-9\\ ._:=@/-]* ]] && continue\n"
+    "        [[ $name == \"$typed\"* ]] && COMPREPLY+=(\"$name\")\n"
+    "    done < <(_skiff_names \"$1\")\n"
     "}\n"
     "\n"
     "_skiff_settings()\n"
@@ -210,8 +224,8 @@ static const char bash_asking[] =
     "{\n"
     "    local word=$2\n"
     "    case $1 in\n"
-    "    topics) COMPREPLY=($(compgen -W \"$(_skiff_names topic)\" -- \"$word\")) ;;\n"
-    "    groups) COMPREPLY=($(compgen -W \"$(_skiff_names group)\" -- \"$word\")) ;;\n"
+    "    topics) _skiff_offer_names topic \"$word\" ;;\n"
+    "    groups) _skiff_offer_names group \"$word\" ;;\n"
     "    files) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
     "    folders) COMPREPLY=($(compgen -d -- \"$word\")) ;;\n"
     "    commands) COMPREPLY=($(compgen -c -- \"$word\")) ;;\n"
@@ -413,7 +427,7 @@ static const char zsh_asking[] =
     "    local -a where names\n"
     "    local i=${words[(I)(-b|--brokers|--dir)]}\n"
     "    ((i > 0 && i < CURRENT - 1)) && where=(\"${words[i]}\" \"${words[i+1]}\")\n"
-    "    names=(${${(f)\"$(skiff $1 ls $where --timeout 1s 2>/dev/null)\"}[2,-1]%% *})\n"
+    "    names=(${(0)\"$(skiff $1 ls --null $where --timeout 1s 2>/dev/null)\"})\n"
     "    compadd -a names\n"
     "}\n"
     "_skiff_settings()\n"

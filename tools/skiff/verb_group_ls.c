@@ -15,6 +15,7 @@ enum { PAUSE_US = 50000 };
 const struct flag group_ls_flags[] = {
     {'s', "state", "STATE", "those in this state alone, such as Stable or Empty; may be repeated"},
     {'t', "type", "TYPE", "those of this type alone: classic, consumer; may be repeated"},
+    {0, "null", NULL, "names alone, each ended by a null byte, as `xargs -0` reads them"},
     {0, NULL, NULL, NULL},
 };
 
@@ -84,6 +85,12 @@ static int compare_listed(const void *a, const void *b)
     return str_compare(left->group->group_id, right->group->group_id);
 }
 
+static void print_names(const struct listing *listing)
+{
+    for (uint32_t i = 0; i < listing->count; i++)
+        print_null_ended(listing->groups[i].group->group_id);
+}
+
 static void print_listing(const struct listing *listing, bool json)
 {
     static const char *const heads[] = {"GROUP", "TYPE", "STATE", "PROTOCOL", "COORDINATOR"};
@@ -126,7 +133,10 @@ int run_group_ls(struct call *call)
     }
     if (listing.count)
         qsort(listing.groups, listing.count, sizeof *listing.groups, compare_listed);
-    print_listing(&listing, call->json);
+    if (call_flag(call, "null"))
+        print_names(&listing);
+    else
+        print_listing(&listing, call->json);
     mem_free(listing.groups);
     brokers_close(brokers);
     return code;

@@ -25,6 +25,7 @@ const struct flag topic_create_flags[] = {
 
 const struct flag topic_ls_flags[] = {
     {0, "internal", NULL, "internal topics too"},
+    {0, "null", NULL, "names alone, each ended by a null byte, as `xargs -0` reads them"},
     {0, NULL, NULL, NULL},
 };
 
@@ -172,6 +173,13 @@ static uint32_t under_replicated(const struct metadata_response_topic *topic)
     return count;
 }
 
+static void print_names(const struct metadata_response *response, bool all)
+{
+    for (uint32_t i = 0; i < response->topics_count; i++)
+        if (all || !is_hidden(&response->topics[i]))
+            print_null_ended(response->topics[i].name);
+}
+
 static void print_topics(const struct metadata_response *response, bool all, bool json)
 {
     static const char *const heads[] = {"TOPIC", "PARTITIONS", "REPLICAS", "LEADERLESS",
@@ -215,7 +223,11 @@ int run_topic_ls(struct call *call)
         return code;
     code = admin_metadata(link, NULL, now_us() + call->timeout_us, &arena, &reply, &response);
     if (!code) {
-        print_topics(&response, call_flag(call, "internal") != NULL, call->json);
+        bool all = call_flag(call, "internal") != NULL;
+        if (call_flag(call, "null"))
+            print_names(&response, all);
+        else
+            print_topics(&response, all, call->json);
         client_reply_free(&reply);
     }
     arena_free(&arena);
