@@ -211,6 +211,13 @@ def test_configs_of_a_topic_are_set_shown_and_unset():
     cluster.skiff("topic", "delete", "set")
 
 
+def test_a_long_value_is_shown_whole():
+    value = ",".join(f"{i}:1" for i in range(200))
+    cluster.skiff("topic", "create", "long", "-p", "1")
+    cluster.skiff("topic", "set", "long", "leader.replication.throttled.replicas=" + value)
+    assert value in cluster.skiff("topic", "config", "long").split()
+
+
 def test_what_is_unset_and_was_not_set_is_told():
     cluster.skiff("topic", "create", "bare", "-p", "1")
     unset = cluster.skiff("topic", "set", "bare", "-u", "segment.ms", "retention.ms=7000")

@@ -412,6 +412,21 @@ def test_the_coordinator_is_found_again_when_its_node_is_killed():
         cluster.skiff("restart", victim)
 
 
+def test_control_characters_of_names_are_shown_not_obeyed():
+    topic, name = topic_of(1), unique("\x1b[31mred\nrow\x9b\x7f")
+    skiff("group", "seek", name, topic, "--to", "0")
+    shown = "\\u001b[31mred\\nrow\\u009b\\u007f" + name[len("\x1b[31mred\nrow\x9b\x7f"):]
+    assert any(line.startswith(shown + " ") for line in skiff("group", "ls").splitlines())
+    assert name in [row["group"] for row in json.loads(skiff("group", "ls", "--json"))]
+    with member(topic, name, "-X", "client.id=\x1b[32mgreen\n"):
+        stable(name, 1)
+        told = skiff("group", "describe", name)
+    assert told.startswith(shown + "  ") and "\\u001b[32mgreen\\n" in told and "\x1b" not in told, told
+    assert len(told.splitlines()) == 3, told
+    assert skiff("group", "delete", name) == f"deleted {shown}\n"
+    assert call("group", "describe", name).stderr == f"skiff: there is no group {shown}\n"
+
+
 def test_wrong_words_are_usage_errors():
     for words in (("group",), ("group", "bogus"), ("group", "describe"), ("group", "seek", "g"),
                   ("group", "seek", "g", "--to", "soon"), ("group", "seek", "g", "--to", "@"),

@@ -6,19 +6,15 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "plain_text.h"
 
 struct table {
     uint32_t columns;
     uint32_t count; /* Cells, the head's included. */
     uint32_t capacity;
-    char (*cells)[TABLE_CELL_MAX];
+    const char **cells;
+    struct arena arena; /* What is in them. */
 };
-
-static char *next_cell(struct table *table)
-{
-    mem_grow(table->cells, table->count, &table->capacity);
-    return table->cells[table->count++];
-}
 
 struct table *table_open(uint32_t columns, const char *const *heads)
 {
@@ -34,7 +30,8 @@ void table_cell(struct table *table, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(next_cell(table), TABLE_CELL_MAX, format, arguments);
+    mem_grow(table->cells, table->count, &table->capacity);
+    table->cells[table->count++] = plain_text(&table->arena, format, arguments);
     va_end(arguments);
 }
 
@@ -53,11 +50,12 @@ void table_number(struct table *table, int64_t number)
 
 void table_nodes(struct table *table, const int32_t *nodes, uint32_t count)
 {
-    char text[TABLE_CELL_MAX] = "-";
+    enum { DIGITS_MAX = 12 }; /* A comma and an int32. */
+    char *text = arena_alloc(&table->arena, (size_t)count * DIGITS_MAX + 2);
     size_t used = 0;
-    for (uint32_t i = 0; i < count && used < sizeof text; i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%d", i ? "," : "", nodes[i]);
-    table_cell(table, "%s", text);
+    for (uint32_t i = 0; i < count; i++)
+        used += (size_t)snprintf(text + used, DIGITS_MAX + 1, "%s%d", i ? "," : "", nodes[i]);
+    table_cell(table, "%s", count ? text : "-");
 }
 
 json_t *json_nodes(const int32_t *nodes, uint32_t count)
@@ -84,6 +82,7 @@ void table_print_close(struct table *table)
             printf("%-*s  ", widths[column], table->cells[i]);
     }
     mem_free(table->cells);
+    arena_free(&table->arena);
     mem_free(table);
 }
 

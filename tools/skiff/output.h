@@ -7,13 +7,13 @@
 
 #include "base/bytes.h"
 
-enum { TABLE_COLUMNS_MAX = 12, TABLE_CELL_MAX = 256 };
+enum { TABLE_COLUMNS_MAX = 12 };
 
 struct table;
 
 /* `heads` are column names; the table copies them. */
 struct table *table_open(uint32_t columns, const char *const *heads);
-/* The next cell, from left to right, row after row. */
+/* The next cell, from left to right, row after row; all of it, with control characters shown. */
 void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A string that may be null or empty: a dash then. */
 void table_text(struct table *table, struct str text);

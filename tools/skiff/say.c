@@ -10,15 +10,29 @@
 #include <time.h>
 
 #include "base/base.h"
+#include "plain_text.h"
+
+static void put_line(FILE *file, const char *before, const char *format, va_list arguments)
+{
+    struct arena arena = {0};
+    fprintf(file, "%s%s\n", before, plain_text(&arena, format, arguments));
+    arena_free(&arena);
+}
+
+void say(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    put_line(stdout, "", format, arguments);
+    va_end(arguments);
+}
 
 int say_error(int code, const char *format, ...)
 {
     va_list arguments;
-    fputs("skiff: ", stderr);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    put_line(stderr, "skiff: ", format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
     return code;
 }
 

@@ -16,6 +16,9 @@ enum exit_code {
     EXIT_INCONCLUSIVE = 12,
 };
 
+/* Print a line. Here and below, control characters of names and reasons are shown, not obeyed. */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Print "skiff: ..." to standard error; returns `code`, so that a refusal is one line. */
 int say_error(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

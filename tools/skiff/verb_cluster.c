@@ -28,7 +28,7 @@ static enum err describe_cluster(struct link *link, int64_t deadline_us, struct 
 static void print_info(const struct describe_cluster_response *response, node_id controller)
 {
     static const char *const heads[] = {"NODE", "ADDRESS", "STATE", "ROLE"};
-    printf("cluster %.*s\n", (int)response->cluster_id.size, response->cluster_id.data);
+    say("cluster %.*s", (int)response->cluster_id.size, response->cluster_id.data);
     struct table *table = table_open(4, heads);
     for (uint32_t i = 0; i < response->brokers_count; i++) {
         const struct describe_cluster_response_broker *broker = &response->brokers[i];

@@ -275,8 +275,7 @@ static void tell(const struct call *call, const struct changes *changes, bool on
                              changes->not_set));
         return;
     }
-    json_array_foreach(changes->not_set, at, key)
-        printf("%s was not set\n", json_string_value(key));
+    json_array_foreach(changes->not_set, at, key) say("%s was not set", json_string_value(key));
     if (changes->count > 0)
         printf("%s\n", only_checks ? "it would be taken" : "set");
 }

@@ -41,7 +41,7 @@ static void delete_group(const struct call *call, struct brokers *brokers, const
     }
     results_done(results, name, "deleted");
     if (!call->json)
-        printf("deleted %s\n", name);
+        say("deleted %s", name);
 }
 
 static int delete_groups(const struct call *call, struct brokers *brokers)
@@ -152,7 +152,7 @@ static int delete_offsets(struct call *call, struct brokers *brokers)
     if (list)
         print_json(list);
     else if (deleted)
-        printf("deleted %u offset%s of %s\n", deleted, deleted == 1 ? "" : "s", call->arguments[0]);
+        say("deleted %u offset%s of %s", deleted, deleted == 1 ? "" : "s", call->arguments[0]);
     return code;
 }
 

@@ -27,20 +27,25 @@ static void print_member(struct table *table, const struct group_member *member)
     table_text(table, member->client_host);
 }
 
+static void describe_group(const struct group_asking *asking, const struct group_view *view)
+{
+    char epoch[32] = "";
+    if (view->epoch >= 0)
+        snprintf(epoch, sizeof epoch, "  epoch %d", view->epoch);
+    say("%.*s  %s %.*s  %.*s  coordinator %d  members %u  lag %lld%s%.*s%s",
+        (int)asking->group.size, asking->group.data, view->type, (int)view->protocol_type.size,
+        view->protocol_type.data ? view->protocol_type.data : "", (int)view->state.size,
+        view->state.data, asking->coordinator, view->member_count, (long long)total_lag(view),
+        view->assignor.size ? "  assignor " : "", (int)view->assignor.size,
+        view->assignor.size ? view->assignor.data : "", epoch);
+}
+
 /* Partitions in order, then the members that have none. */
 static void describe_table(const struct group_asking *asking, const struct group_view *view)
 {
     static const char *const heads[] = {"TOPIC",  "PARTITION", "COMMITTED", "END", "LAG",
                                         "MEMBER", "INSTANCE",  "CLIENT",    "HOST"};
-    printf("%.*s  %s %.*s  %.*s  coordinator %d  members %u  lag %lld", (int)asking->group.size,
-           asking->group.data, view->type, (int)view->protocol_type.size,
-           view->protocol_type.data ? view->protocol_type.data : "", (int)view->state.size,
-           view->state.data, asking->coordinator, view->member_count, (long long)total_lag(view));
-    if (view->assignor.size)
-        printf("  assignor %.*s", (int)view->assignor.size, view->assignor.data);
-    if (view->epoch >= 0)
-        printf("  epoch %d", view->epoch);
-    putchar('\n');
+    describe_group(asking, view);
     struct table *table = table_open(9, heads);
     for (uint32_t i = 0; i < view->partition_count; i++) {
         const struct group_partition *partition = &view->partitions[i];

@@ -30,12 +30,10 @@ static void add_problem(struct health *health, json_t *about, const char *format
 
 static void add_problem(struct health *health, json_t *about, const char *format, ...)
 {
-    char text[TABLE_CELL_MAX];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    json_object_set_new(about, "text", json_vsprintf(format, arguments));
     va_end(arguments);
-    json_object_set_new(about, "text", json_string(text));
     json_array_append_new(health->problems, about);
 }
 
@@ -164,7 +162,7 @@ static void print_health(const struct health *health)
     printf(", %u partitions, %u leaderless, %u under-replicated\n", health->partition_count,
            health->leaderless_count, health->under_replicated_count);
     json_array_foreach(health->problems, at, problem)
-        printf("  %s\n", json_string_value(json_object_get(problem, "text")));
+        say("  %s", json_string_value(json_object_get(problem, "text")));
 }
 
 static json_t *health_json(const struct health *health)

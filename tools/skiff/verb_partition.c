@@ -195,8 +195,8 @@ static int tell_one(struct str topic, const struct elect_leaders_response_partit
                          partition->index, err_name(err), (int)partition->error_message.size,
                          partition->error_message.size > 0 ? partition->error_message.data : "");
     if (!list)
-        printf("%.*s/%d %s\n", (int)topic.size, topic.data, partition->index,
-               err ? "needs no election" : "elected");
+        say("%.*s/%d %s", (int)topic.size, topic.data, partition->index,
+            err ? "needs no election" : "elected");
     return EXIT_DONE;
 }
 

@@ -86,7 +86,7 @@ static bool create_one(const struct call *call, struct link *link, const struct 
     } else {
         results_done(results, topic->name, is_there ? "exists" : "created");
         if (!call->json)
-            printf("%s %s\n", is_there ? "there already:" : "created", topic->name);
+            say("%s %s", is_there ? "there already:" : "created", topic->name);
     }
     arena_free(&arena);
     return goes_on;
@@ -128,7 +128,7 @@ static bool delete_one(const struct call *call, struct link *link, const char *n
     } else {
         results_done(results, name, "deleted");
         if (!call->json)
-            printf("deleted %s\n", name);
+            say("deleted %s", name);
     }
     arena_free(&arena);
     return goes_on;
@@ -241,7 +241,7 @@ static void describe_table(const struct metadata_response_topic *topic)
                                         "REPLICAS",  "ISR",    "OFFLINE"};
     char id[UUID_TEXT_SIZE];
     uuid_format(topic->topic_id, id);
-    printf("%.*s  id %s\n", (int)topic->name.size, topic->name.data, id);
+    say("%.*s  id %s", (int)topic->name.size, topic->name.data, id);
     struct table *table = table_open(6, heads);
     for (uint32_t i = 0; i < topic->partitions_count; i++) {
         const struct metadata_response_partition *partition = &topic->partitions[i];
