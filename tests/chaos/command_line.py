@@ -141,7 +141,8 @@ def test_a_partition_is_trimmed():
     assert cluster.skiff("topic", "trim", "cut/0", "4") == "cut/0 starts at 4\n"
     assert cluster.skiff("consume", "cut", "-e").splitlines()[0] == "line 4"
     beyond = cluster.call("topic", "trim", "cut/0", "11")
-    assert beyond.returncode == 1 and "cut/0: " in beyond.stderr
+    assert beyond.returncode == 1, beyond
+    assert beyond.stderr == "skiff: cut/0: offset 11 is not in it: it has offsets 4 to 10\n", beyond
     trimmed = json.loads(cluster.skiff("topic", "trim", "cut/0", "end", "--json"))
     assert trimmed == {"topic": "cut", "partition": 0, "start": 10}
     assert cluster.skiff("consume", "cut", "-e") == ""
@@ -198,7 +199,8 @@ def configs(*words):
 def test_configs_of_a_topic_are_set_shown_and_unset():
     cluster.skiff("topic", "create", "set", "-p", "1", "-c", "segment.ms=1000")
     assert configs("topic", "config", "set") == {"segment.ms": ("1000", "topic")}
-    assert cluster.skiff("topic", "set", "set", "retention.ms=5000", "-u", "segment.ms") == "set\n"
+    assert cluster.skiff("topic", "set", "set", "retention.ms=5000", "-u", "segment.ms") == (
+        "retention.ms set\nsegment.ms unset\n")
     assert configs("topic", "config", "set") == {"retention.ms": ("5000", "topic")}
     known = configs("topic", "config", "set", "--all")
     assert known["cleanup.policy"] == ("delete", "default") and len(known) > 30
@@ -221,10 +223,12 @@ def test_a_long_value_is_shown_whole():
 def test_what_is_unset_and_was_not_set_is_told():
     cluster.skiff("topic", "create", "bare", "-p", "1")
     unset = cluster.skiff("topic", "set", "bare", "-u", "segment.ms", "retention.ms=7000")
-    assert unset == "segment.ms was not set\nset\n" and configs("topic", "config", "bare").keys() == {"retention.ms"}
+    assert unset == "segment.ms was not set\nretention.ms set\n" and configs("topic", "config", "bare").keys() == {"retention.ms"}
     assert cluster.skiff("topic", "set", "bare", "-u", "segment.ms") == "segment.ms was not set\n"
     assert json.loads(cluster.skiff("topic", "set", "bare", "-u", "segment.ms", "-u", "retention.ms", "--json")) == {
-        "set": True, "was_not_set": ["segment.ms"]}
+        "applied": True, "was_not_set": ["segment.ms"]}
+    twice = cluster.call("topic", "set", "bare", "retention.ms=5", "--unset", "retention.ms")
+    assert twice.returncode == USAGE and twice.stderr == "skiff: retention.ms is named twice\n", twice
     assert configs("topic", "config", "bare") == {}
     assert cluster.skiff("cluster", "config", "-u", "log.retention.ms") == "log.retention.ms was not set\n"
     for words in (("topic", "set", "bare", "retention.ms=8000"), ("cluster", "config"), ("cluster", "config", "--node", "2")):
@@ -259,6 +263,7 @@ def test_logs_show_what_a_node_printed():
 def test_local_verbs_refuse_brokers():
     run = cluster.call("kill", "1", "-b", "localhost:9092")
     assert run.returncode == USAGE and "--dir" in run.stderr
+    assert "`explain` asks no broker" in bare("explain", "3", "-b", "localhost:9092").stderr
 
 
 def test_wrong_words_are_usage_errors():
@@ -271,6 +276,8 @@ def test_wrong_words_are_usage_errors():
                   ["topic", "ls", "--timeout", "0"], ["consume", "a", "--timeout", "0ms"],
                   ["topic", "ls", "-b", ""], ["consume", "a", "--brokers="]):
         assert bare(*words).returncode == USAGE, words
+    assert bare("topic", "create", "x", "-c", "retention.ms").stderr == "skiff: -c retention.ms: write KEY=VALUE\n"
+    assert "more than 32" in bare("topic", "create", "x", *["-c", "a=b"] * 33).stderr
     assert "from 1 to 9999 is allowed" in bare("topic", "create", "x", "-p", "10000").stderr
     assert "-b names no broker" in cluster.call("topic", "ls", "-b", "").stderr
 
@@ -300,8 +307,26 @@ def test_no_cluster_is_not_found():
 
 
 def test_brokers_that_do_not_answer_are_told():
-    run = bare("topic", "ls", "-b", "localhost:1")
-    assert run.returncode == 1 and "localhost:1" in run.stderr
+    for words in (("topic", "ls"), ("group", "ls"), ("cluster", "health")):
+        run = bare(*words, "-b", "localhost:1")
+        assert run.returncode == 1, run
+        assert run.stderr == "skiff: none of localhost:1 answers as a broker (connection refused)\n", run
+    run = bare("topic", "ls", "-b", f"localhost:{cluster.nodes[1]['http_port']}", "--timeout", "1s")
+    assert run.returncode == TIMED_OUT and "not a port for Kafka's protocol" in run.stderr, run
+    run = cluster.call("cluster", "config", "--node", "9")
+    assert run.returncode == NOT_FOUND and run.stderr == "skiff: node 9: no such node serves\n", run
+
+
+def test_a_cluster_that_is_down_is_told():
+    other = Cluster(nodes=1)
+    try:
+        other.skiff("down")
+        for words in (("topic", "ls"), ("group", "ls"), ("cluster", "health")):
+            run = other.call(*words)
+            assert run.returncode == 1 and f"the cluster in {other.dir} is down" in run.stderr, run
+        assert "connection refused" in bare("topic", "ls", "-b", other.brokers()).stderr
+    finally:
+        other.close()
 
 
 def test_a_taken_port_is_told_and_leaves_nothing():

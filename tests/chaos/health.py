@@ -34,6 +34,7 @@ def test_a_cluster_that_is_well_says_so():
 def test_a_dead_node_and_what_lacks_it_are_told():
     cluster.skiff("topic", "create", "lacks", "-p", "1")
     cluster.skiff("topic", "create", "alone", "-p", "3", "-r", "1")
+    cluster.skiff("topic", "create", "many", "-p", "30")
     rows = json.loads(cluster.skiff("partition", "ls", "alone", "--json"))
     of_three = next(row["partition"] for row in rows if row["leader"] == 3)
     cluster.skiff("kill", "3")
@@ -50,6 +51,9 @@ def test_a_dead_node_and_what_lacks_it_are_told():
     told = cluster.call("cluster", "health")
     assert told.returncode == UNHEALTHY and told.stdout.startswith("unhealthy: 2 of 3 nodes serve"), told
     assert "  node 3 is fenced" in told.stdout and "  lacks/0 has 2 of 3 replicas in sync" in told.stdout
+    assert len([line for line in told.stdout.splitlines() if line.endswith("replicas in sync")]) == 10, told
+    more = found["under_replicated"] - found["leaderless"] - 10
+    assert f"  and {more} more (skiff partition ls --internal --under-replicated)\n" in told.stdout, told
 
     cluster.skiff("restart", "3")
     until("all are well again", lambda: health()["healthy"])

@@ -31,7 +31,7 @@ def test_growing_can_be_tried_without_doing_it():
         "it would be taken: tried 1 -> 3 partitions\n"
     assert len(partitions("tried")) == 1
     told = json.loads(cluster.skiff("topic", "add-partitions", "tried", "1", "--json"))
-    assert told == {"topic": "tried", "before": 1, "partitions": 2, "valid_only": False}
+    assert told == {"topic": "tried", "before": 1, "partitions": 2, "applied": True}
 
 
 def test_growing_is_refused_with_its_reason():

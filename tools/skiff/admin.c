@@ -64,9 +64,12 @@ int admin_open_failed(const char *brokers, enum err err)
 {
     if (err == ERR_INVALID_REQUEST)
         return say_error(EXIT_USAGE, "`%s` is not HOST:PORT, or several with commas", brokers);
-    return say_error(err == ERR_REQUEST_TIMED_OUT ? EXIT_TIMED_OUT : EXIT_FAILED,
-                     "none of %s answers as a broker (%s)", brokers,
-                     err == ERR_REFUSED ? "connection refused" : err_name(err));
+    if (err == ERR_REQUEST_TIMED_OUT) /* A dial that gets no answer is ERR_UNREACHABLE. */
+        return say_error(EXIT_TIMED_OUT,
+                         "none of %s answers as a broker (connected, but no answer in time: a node "
+                         "that hangs, or not a port for Kafka's protocol)",
+                         brokers);
+    return say_error(EXIT_FAILED, "none of %s answers as a broker (%s)", brokers, err_words(err));
 }
 
 int admin_open(struct link **out, const char *brokers, int64_t deadline_us)
@@ -79,12 +82,23 @@ int admin_open_call(struct link **out, const struct call *call)
 {
     char brokers[CLIENT_BROKERS_MAX];
     int code = client_brokers(call, brokers);
-    return code ? code : admin_open(out, brokers, now_us() + call->timeout_us);
+    enum err err = code ? ERR_NONE : admin_try_open(out, brokers, now_us() + call->timeout_us);
+    return err ? admin_open_call_failed(call, brokers, err) : code;
+}
+
+int admin_open_call_failed(const struct call *call, const char *brokers, enum err err)
+{
+    char dir[CLUSTER_PATH_MAX];
+    if (client_cluster_is_down(call, brokers, dir))
+        return say_error(EXIT_FAILED, "the cluster in %s is down; `skiff up --dir %s` starts it",
+                         dir, dir);
+    return admin_open_failed(brokers, err);
 }
 
 int admin_failed(const struct link *link, const char *what, enum err err)
 {
-    return say_error(exit_code_of(err), "%s: %s answered %s", what, link_peer(link), err_name(err));
+    return say_error(exit_code_of(err), "%s: %s%s %s", what, link_peer(link),
+                     err < -100 ? ":" : " answered", err_words(err));
 }
 
 int admin_metadata(struct link *link, const char *topic, int64_t deadline_us, struct arena *arena,

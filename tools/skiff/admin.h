@@ -20,6 +20,7 @@ enum err admin_try_open(struct link **out, const char *brokers, int64_t deadline
 int admin_open_failed(const char *brokers, enum err err);
 /* The same for a verb: where its flags say. */
 int admin_open_call(struct link **out, const struct call *call);
+int admin_open_call_failed(const struct call *call, const char *brokers, enum err err);
 
 /* Say that `what` failed with a link's error; returns the exit code. */
 int admin_failed(const struct link *link, const char *what, enum err err);

@@ -127,7 +127,7 @@ int brokers_open(struct brokers **out, const struct call *call)
     int code = client_brokers(call, brokers->addresses);
     enum err err = code ? ERR_NONE : brokers_learn(brokers);
     if (err)
-        code = admin_open_failed(brokers->addresses, err);
+        code = admin_open_call_failed(call, brokers->addresses, err);
     if (code)
         brokers_close(brokers);
     else

@@ -63,9 +63,11 @@ static const struct flag *find_flag(const struct verb *verb, char letter, const 
 static int refuse_flag(const struct verb *verb, const char *word)
 {
     if (verb->kind != VERB_REMOTE && (!strncmp(word, "-b", 2) || !strncmp(word, "--brokers", 9)))
-        return say_error(EXIT_USAGE,
-                         "`%s` works on processes of this machine; it takes --dir, not -b",
-                         verb->name);
+        return say_error(
+            EXIT_USAGE,
+            "`%s` asks no broker, so it takes no -b; a cluster of this machine is named "
+            "with --dir",
+            verb->name);
     return say_error(EXIT_USAGE, "`%s` has no flag %s (see: %s %s --help)", verb->name, word,
                      program_invocation_short_name, verb->name);
 }

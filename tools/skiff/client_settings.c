@@ -143,6 +143,18 @@ int client_settings_read(const struct call *call, rd_kafka_conf_t *settings)
     return code;
 }
 
+bool client_cluster_is_down(const struct call *call, const char *brokers,
+                            char dir[CLUSTER_PATH_MAX])
+{
+    char of_cluster[CLUSTER_BROKERS_MAX];
+    struct cluster cluster;
+    if (call_flag(call, "brokers") || cluster_dir(call_flag(call, "dir"), true, dir) ||
+        cluster_load(&cluster, dir))
+        return false;
+    cluster_brokers(&cluster, of_cluster);
+    return strcmp(of_cluster, brokers) == 0 && cluster_running(&cluster) == 0;
+}
+
 int client_brokers(const struct call *call, char out[CLIENT_BROKERS_MAX])
 {
     char protocol[64] = "";

@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "call.h"
+#include "cluster.h"
 
 enum { CLIENT_BROKERS_MAX = 1024 };
 
@@ -12,6 +13,10 @@ enum { CLIENT_BROKERS_MAX = 1024 };
  * $SKIFF_BROKERS, or the local cluster last started.
  * Errors  an exit code, told; EXIT_USAGE also when they ask for what our own client can't do. */
 int client_brokers(const struct call *call, char out[CLIENT_BROKERS_MAX]);
+
+/* Whether `brokers` are those of the local cluster that the call is for, and none of them runs. */
+bool client_cluster_is_down(const struct call *call, const char *brokers,
+                            char dir[CLUSTER_PATH_MAX]);
 
 /* A configuration to put a verb's own defaults into. What librdkafka has to tell comes out as
  * one line of ours; -X debug=... brings its own lines back.

@@ -71,10 +71,10 @@ int group_failed(struct str group, enum err err)
         return say_error(EXIT_NOT_FOUND, "there is no group %.*s", (int)group.size, group.data);
     if (group_is_moving(err))
         return say_error(EXIT_TIMED_OUT, "group %.*s: no coordinator answered in time (%s)",
-                         (int)group.size, group.data, err_name(err));
+                         (int)group.size, group.data, err_words(err));
     if (err == ERR_UNSUPPORTED_VERSION)
         return say_error(EXIT_FAILED, "group %.*s: the brokers do not offer this (%s)",
-                         (int)group.size, group.data, err_name(err));
+                         (int)group.size, group.data, err_words(err));
     return say_error(exit_code_of(err), "group %.*s: %s", (int)group.size, group.data,
-                     err_name(err));
+                     err_words(err));
 }

@@ -165,7 +165,7 @@ static int find(const struct moves *moves, struct brokers *brokers, int64_t time
     for (uint32_t i = 0; i < moves->count; i++)
         if (places[i].err)
             code = say_error(exit_code_of(places[i].err), "%.*s/%d: %s", (int)places[i].topic.size,
-                             places[i].topic.data, places[i].partition, err_name(places[i].err));
+                             places[i].topic.data, places[i].partition, err_words(places[i].err));
     return code;
 }
 

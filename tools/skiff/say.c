@@ -59,6 +59,22 @@ int exit_code_of(int err)
     }
 }
 
+const char *err_words(int err)
+{
+    switch (err) {
+    case ERR_CLOSED:
+        return "connection closed";
+    case ERR_REFUSED:
+        return "connection refused";
+    case ERR_UNREACHABLE:
+        return "unreachable";
+    case ERR_NOT_FOUND:
+        return "no such node serves";
+    default:
+        return err_name((enum err)err);
+    }
+}
+
 int64_t now_us(void)
 {
     struct timespec now;

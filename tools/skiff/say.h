@@ -25,6 +25,9 @@ int say_error(int code, const char *format, ...) __attribute__((format(printf, 2
 /* What a Kafka error means to a script. */
 int exit_code_of(int err);
 
+/* An error in a sentence: in words where it is no Kafka error, else by Kafka's name. */
+const char *err_words(int err);
+
 int64_t now_us(void); /* Monotonic microseconds. */
 void sleep_us(int64_t us);
 

@@ -45,7 +45,7 @@ static int failed(const struct resource *resource, enum err err, struct str mess
     bool is_all = resource->name.size == 0;
     return say_error(exit_code_of(err), "%s%.*s: %s%s%.*s%s", is_all ? "" : kind,
                      is_all ? 9 : (int)resource->name.size,
-                     is_all ? "all nodes" : resource->name.data, err_name(err),
+                     is_all ? "all nodes" : resource->name.data, err_words(err),
                      message.size > 0 ? " (" : "", (int)message.size,
                      message.size > 0 ? message.data : "", message.size > 0 ? ")" : "");
 }
@@ -162,32 +162,44 @@ struct changes {
     struct incremental_alter_configs_request_config list[CHANGES_MAX];
 };
 
-static void add_change(struct changes *changes, struct str name, int operation, struct str value)
+static bool is_named_before(const struct changes *changes, struct str name)
 {
+    for (uint32_t i = 0; i < changes->count; i++)
+        if (str_equal(changes->list[i].name, name))
+            return true;
+    return false;
+}
+
+static int add_change(struct changes *changes, struct str name, int operation, struct str value)
+{
+    if (is_named_before(changes, name))
+        return say_error(EXIT_USAGE, "%.*s is named twice", (int)name.size, name.data);
     struct incremental_alter_configs_request_config *change = &changes->list[changes->count++];
     incremental_alter_configs_request_config_init(change);
     change->name = name;
     change->config_operation = (int8_t)operation;
     change->value = value;
+    return EXIT_DONE;
 }
 
 /* KEY=VALUE from the `first` argument on, then each --unset. */
 static int read_changes(const struct call *call, uint32_t first, struct changes *out)
 {
     uint32_t unset = count_unset(call), set = call->argument_count - first;
+    int code = EXIT_DONE;
     *out = (struct changes){.unset_count = unset};
     if (set + unset > CHANGES_MAX)
         return say_error(EXIT_USAGE, "more than %d at once", CHANGES_MAX);
-    for (uint32_t i = 0; i < set; i++) {
+    for (uint32_t i = 0; !code && i < set; i++) {
         const char *word = call->arguments[first + i], *mark = strchr(word, '=');
         if (!mark || mark == word)
             return say_error(EXIT_USAGE, "`%s`: write KEY=VALUE", word);
-        add_change(out, (struct str){.data = word, .size = (uint32_t)(mark - word)}, SET,
-                   str_from(mark + 1));
+        code = add_change(out, (struct str){.data = word, .size = (uint32_t)(mark - word)}, SET,
+                          str_from(mark + 1));
     }
-    for (uint32_t i = 0; i < unset; i++)
-        add_change(out, str_from(call_flag_at(call, "unset", i)), DELETE, (struct str){0});
-    return EXIT_DONE;
+    for (uint32_t i = 0; !code && i < unset; i++)
+        code = add_change(out, str_from(call_flag_at(call, "unset", i)), DELETE, (struct str){0});
+    return code;
 }
 
 static const struct describe_configs_response_config *find_config(
@@ -271,13 +283,15 @@ static void tell(const struct call *call, const struct changes *changes, bool on
     size_t at;
     json_t *key;
     if (call->json) {
-        print_json(json_pack("{sb sO}", only_checks ? "valid" : "set", 1, "was_not_set",
-                             changes->not_set));
+        print_json(json_pack("{sb sO}", "applied", !only_checks, "was_not_set", changes->not_set));
         return;
     }
     json_array_foreach(changes->not_set, at, key) say("%s was not set", json_string_value(key));
-    if (changes->count > 0)
-        printf("%s\n", only_checks ? "it would be taken" : "set");
+    if (only_checks && changes->count > 0)
+        say("it would be taken");
+    for (uint32_t i = 0; !only_checks && i < changes->count; i++)
+        say("%.*s %s", (int)changes->list[i].name.size, changes->list[i].name.data,
+            changes->list[i].config_operation == SET ? "set" : "unset");
 }
 
 static int set(const struct call *call, struct brokers *brokers, const struct resource *resource,

@@ -101,7 +101,7 @@ static int tell_partition(struct str topic,
         return say_error(EXIT_FAILED, "%.*s/%d: members read this topic: stop them first",
                          (int)topic.size, topic.data, partition->index);
     return err ? say_error(exit_code_of(err), "%.*s/%d: %s", (int)topic.size, topic.data,
-                           partition->index, err_name(err))
+                           partition->index, err_words(err))
                : EXIT_DONE;
 }
 

@@ -66,7 +66,7 @@ static int list_node(const struct call *call, struct brokers *brokers, node_id n
     enum err err = ask_node(brokers, node, &response);
     if (err)
         return say_error(exit_code_of(err), "node %d did not list its groups: %s", node,
-                         err_name(err));
+                         err_words(err));
     for (uint32_t i = 0; i < response.groups_count; i++) {
         const struct list_groups_response_group *group = &response.groups[i];
         if (!is_wanted(call, "state", group->group_state) ||

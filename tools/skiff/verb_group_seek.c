@@ -91,7 +91,7 @@ static int commit(struct group_asking *asking, const struct moves *moves)
                              (int)asking->group.size, asking->group.data);
         if (move->err)
             code = say_error(exit_code_of(move->err), "%.*s/%d: %s", (int)move->topic.size,
-                             move->topic.data, move->partition, err_name(move->err));
+                             move->topic.data, move->partition, err_words(move->err));
     }
     return code;
 }

@@ -4,6 +4,7 @@
  * its disk, a partition that nobody leads, or of which a replica is not in sync. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "admin.h"
 #include "brokers.h"
@@ -12,7 +13,12 @@
 #include "say.h"
 #include "verbs.h"
 
-enum { ANSWER_US = 2000000 }; /* A node that is alive and not overwhelmed answers within this. */
+enum {
+    ANSWER_US = 2000000, /* A node that is alive and not overwhelmed answers within this. */
+    PARTITIONS_SHOWN_MAX = 10,
+};
+
+static const char LEADERLESS[] = "LEADERLESS", UNDER_REPLICATED[] = "UNDER_REPLICATED";
 
 struct health {
     struct brokers *brokers;
@@ -63,7 +69,7 @@ static void judge_quorum(struct health *health)
     if (health->controller < 0)
         add_problem(health, json_pack("{ss}", "problem", "NO_CONTROLLER"),
                     "the quorum has no leader: nothing can be created, changed or elected (%s)",
-                    err_name(err));
+                    err_words(err));
     if (err)
         return;
     judge_voters(health, response.topics[0].partitions);
@@ -91,7 +97,7 @@ static void judge_node(struct health *health, const struct describe_cluster_resp
     }
     add_problem(health, json_pack("{ss si}", "problem", "NODE_SILENT", "node", node->broker_id),
                 "node %d does not answer at %.*s:%d (%s)", node->broker_id, (int)node->host.size,
-                node->host.data, node->port, err_name(err));
+                node->host.data, node->port, err_words(err));
 }
 
 /* Errors: Kafka's or a link's, untold. */
@@ -125,7 +131,7 @@ static void judge_partition(struct health *health, struct str topic,
     if (!is_leaderless && missing == 0)
         return;
     json_t *about =
-        json_pack("{ss so si so so}", "problem", is_leaderless ? "LEADERLESS" : "UNDER_REPLICATED",
+        json_pack("{ss so si so so}", "problem", is_leaderless ? LEADERLESS : UNDER_REPLICATED,
                   "topic", json_text(topic), "partition", (int)partition->index, "replicas",
                   json_nodes(partition->replica_nodes, partition->replica_nodes_count), "isr",
                   json_nodes(partition->isr_nodes, partition->isr_nodes_count));
@@ -148,10 +154,27 @@ static void judge_partitions(struct health *health)
 
 /* ---- Telling. */
 
-static void print_health(const struct health *health)
+/* What is wrong with partitions in the way of `kind`, or with anything but partitions: NULL. A dead
+ * node is felt by many partitions: some are named, and `flag` of `partition ls` lists them all. */
+static void print_problems(const struct health *health, const char *kind, const char *flag)
 {
     size_t at;
+    uint32_t count = 0;
     const json_t *problem;
+    json_array_foreach(health->problems, at, problem)
+    {
+        const char *is = json_string_value(json_object_get(problem, "problem"));
+        bool is_wanted = kind ? strcmp(is, kind) == 0 : !json_object_get(problem, "topic");
+        count += is_wanted;
+        if (is_wanted && (!kind || count <= PARTITIONS_SHOWN_MAX))
+            say("  %s", json_string_value(json_object_get(problem, "text")));
+    }
+    if (kind && count > PARTITIONS_SHOWN_MAX)
+        say("  and %u more (skiff partition ls --internal %s)", count - PARTITIONS_SHOWN_MAX, flag);
+}
+
+static void print_health(const struct health *health)
+{
     bool is_healthy = json_array_size(health->problems) == 0;
     printf("%s: %u of %u nodes serve, ", is_healthy ? "healthy" : "unhealthy",
            health->serving_count, health->node_count);
@@ -161,8 +184,9 @@ static void print_health(const struct health *health)
         printf("controller %d", health->controller);
     printf(", %u partitions, %u leaderless, %u under-replicated\n", health->partition_count,
            health->leaderless_count, health->under_replicated_count);
-    json_array_foreach(health->problems, at, problem)
-        say("  %s", json_string_value(json_object_get(problem, "text")));
+    print_problems(health, NULL, NULL);
+    print_problems(health, LEADERLESS, "--leaderless");
+    print_problems(health, UNDER_REPLICATED, "--under-replicated");
 }
 
 static json_t *health_json(const struct health *health)
@@ -186,7 +210,7 @@ int run_cluster_health(struct call *call)
     judge_quorum(&health);
     enum err err = judge_nodes(&health);
     if (err) {
-        code = say_error(exit_code_of(err), "DescribeCluster: %s", err_name(err));
+        code = say_error(exit_code_of(err), "DescribeCluster: %s", err_words(err));
     } else {
         judge_partitions(&health);
         code = json_array_size(health.problems) > 0 ? EXIT_UNHEALTHY : EXIT_DONE;

@@ -192,7 +192,7 @@ static int tell_one(struct str topic, const struct elect_leaders_response_partit
                                               err ? json_string(err_name(err)) : json_null()));
     if (err && err != ERR_ELECTION_NOT_NEEDED)
         return say_error(exit_code_of(err), "%.*s/%d: %s (%.*s)", (int)topic.size, topic.data,
-                         partition->index, err_name(err), (int)partition->error_message.size,
+                         partition->index, err_words(err), (int)partition->error_message.size,
                          partition->error_message.size > 0 ? partition->error_message.data : "");
     if (!list)
         say("%.*s/%d %s", (int)topic.size, topic.data, partition->index,
@@ -230,7 +230,7 @@ int run_partition_elect(struct call *call)
     code = check_places(call, brokers_metadata(brokers));
     if (!code) {
         enum err err = ask(call, brokers, &response);
-        code = err ? say_error(exit_code_of(err), "no elections: %s", err_name(err))
+        code = err ? say_error(exit_code_of(err), "no elections: %s", err_words(err))
                    : tell(call, &response);
     }
     brokers_close(brokers);

@@ -39,7 +39,7 @@ static bool topic_failed(struct results *results, const char *topic, enum err er
     bool is_unknown = results_is_unknown(err);
     if (is_unknown)
         say_error(code, "topic %s: no answer in time (%s); it may have been done", topic,
-                  err_name(err));
+                  err_words(err));
     else if (message.size)
         say_error(code, "topic %s: %s (%.*s)", topic, err_name(err), (int)message.size,
                   message.data);
@@ -64,9 +64,10 @@ static int read_create_flags(const struct call *call, struct admin_topic *topic,
     topic->replication_factor = (int16_t)copies;
     topic->configs = configs;
     while ((config = call_flag_at(call, "config", topic->config_count))) {
-        if (topic->config_count == CONFIGS_MAX || !strchr(config, '='))
-            return say_error(EXIT_USAGE, "-c %s: not key=value, or more than %d of them", config,
-                             CONFIGS_MAX);
+        if (!strchr(config, '=') || *config == '=')
+            return say_error(EXIT_USAGE, "-c %s: write KEY=VALUE", config);
+        if (topic->config_count == CONFIGS_MAX)
+            return say_error(EXIT_USAGE, "-c %s: more than %d of them", config, CONFIGS_MAX);
         configs[topic->config_count++] = config;
     }
     return EXIT_DONE;

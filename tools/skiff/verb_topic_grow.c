@@ -30,8 +30,8 @@ static int failed(const char *topic, enum err err, struct str message)
     if (err < -100 || err == ERR_REQUEST_TIMED_OUT)
         return say_error(exit_code_of(err),
                          "topic %s: no answer in time (%s); it may have been done", topic,
-                         err_name(err));
-    return say_error(exit_code_of(err), "topic %s: %s%s%.*s%s", topic, err_name(err),
+                         err_words(err));
+    return say_error(exit_code_of(err), "topic %s: %s%s%.*s%s", topic, err_words(err),
                      message.size > 0 ? " (" : "", (int)message.size,
                      message.size > 0 ? message.data : "", message.size > 0 ? ")" : "");
 }
@@ -83,7 +83,7 @@ static int grow(const struct call *call, struct brokers *brokers, int32_t more)
     bool is_dry = call_flag(call, "dry-run") != NULL;
     if (call->json)
         print_json(json_pack("{ss si si sb}", "topic", name, "before", (int)before, "partitions",
-                             (int)count, "valid_only", is_dry));
+                             (int)count, "applied", !is_dry));
     else if (is_dry)
         printf("it would be taken: %s %d -> %lld partitions\n", name, before, (long long)count);
     else

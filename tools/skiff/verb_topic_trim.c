@@ -51,12 +51,23 @@ static bool is_there(const struct trim *trim, rd_kafka_t *client)
     return found;
 }
 
+static bool find_ends(const struct trim *trim, rd_kafka_t *client, int64_t *start, int64_t *end)
+{
+    return !rd_kafka_query_watermark_offsets(client, trim->topic, trim->partition, start, end,
+                                             (int)(trim->call->timeout_us / 1000));
+}
+
 static int failed(const struct trim *trim, rd_kafka_t *client, rd_kafka_resp_err_t err,
                   const char *reason)
 {
     int code = err == RD_KAFKA_RESP_ERR__TIMED_OUT ? EXIT_TIMED_OUT
                : err > 0                           ? exit_code_of((int)err)
                                                    : EXIT_FAILED;
+    int64_t start, end;
+    if (err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE && find_ends(trim, client, &start, &end))
+        return say_error(code, "%s/%d: offset %lld is not in it: it has offsets %lld to %lld",
+                         trim->topic, (int)trim->partition, (long long)trim->offset,
+                         (long long)start, (long long)end);
     if (code == EXIT_FAILED && !is_there(trim, client))
         return say_error(EXIT_NOT_FOUND, "%s/%d: there is no such partition", trim->topic,
                          (int)trim->partition);

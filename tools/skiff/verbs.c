@@ -52,8 +52,9 @@ const struct verb verbs[] = {
      "skiff topic set orders --unset retention.ms",
      run_topic_set},
     {"topic add-partitions", "TOPIC N", 2, 2, VERB_REMOTE, false, topic_grow_flags,
-     "Give a topic N more partitions; there are never fewer.\n"
-     "Keys go elsewhere from then on, and readers that begin at the end miss what is written to\n"
+     "Add N partitions to those that a topic has: how many more, not how many there will be.\n"
+     "There are never fewer. Keys go elsewhere from then on, and readers that begin at the end "
+     "miss what is written to\n"
      "new partitions before they find them.",
      "skiff topic add-partitions orders 6\nskiff topic add-partitions orders 6 --dry-run",
      run_topic_grow},
