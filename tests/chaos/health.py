@@ -23,6 +23,7 @@ def problems(found):
 
 def test_a_cluster_that_is_well_says_so():
     cluster.skiff("topic", "create", "well", "-p", "3")
+    until("all know that the topic of the first write is gone", lambda: health()["partitions"] == 3)
     until("all are well", lambda: health()["healthy"])
     found = health()
     assert found["nodes"] == found["serving"] == 3 and found["controller"] in (1, 2, 3)
