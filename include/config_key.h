@@ -9,6 +9,8 @@
 
 #include "base/base.h"
 
+enum { CONFIG_TEXT_MAX = 4096 }; /* Bytes of a value. */
+
 /* Kafka's numbers, as on the wire. */
 enum config_resource {
     CONFIG_OF_TOPIC = 2,
@@ -63,6 +65,12 @@ const struct config_key *config_key_at(enum config_resource resource, uint32_t i
  * Errors  ERR_INVALID_CONFIG. */
 enum err config_key_check(const struct config_key *key, struct str value, struct arena *arena,
                           struct str *kept, struct str *message);
+
+/* Whether a value is short enough to be looked at closer.
+ * Owns    *message lives in `arena`, and names key, size and limit.
+ * Errors  ERR_INVALID_CONFIG. */
+enum err config_key_check_size(const struct config_key *key, struct str value, struct arena *arena,
+                               struct str *message);
 
 /* The next of the words that stand between commas in `rest`, trimmed; false: no more. */
 bool config_next_word(struct str *rest, struct str *word);

@@ -6,7 +6,7 @@
 
 #include "config_parts.h"
 
-enum { SHOWN_MAX = 100, TEXT_MAX = 4096 };
+enum { SHOWN_MAX = 100 };
 
 /* Long or odd text is cut and cleaned before it is repeated. */
 static const char *shown(struct arena *arena, struct str text)
@@ -78,7 +78,7 @@ static bool is_text(struct str value)
     for (uint32_t i = 0; i < value.size; i++)
         if (value.data[i] < ' ' || value.data[i] > '~')
             return false;
-    return value.size <= TEXT_MAX;
+    return true;
 }
 
 /* A number that Kafka reads as an int, and nothing beside it. */
@@ -169,7 +169,7 @@ static const char *allowed(const struct config_key *key, struct arena *arena)
     if (key->is_replicas)
         return "must be * or partition:broker, several with commas";
     if (key->choices == NULL)
-        return arena_format(arena, "must be at most %d printable characters", TEXT_MAX);
+        return "must be printable characters";
     return arena_format(arena, "must be one of %s%s", spaced(arena, key->choices),
                         key->type == CONFIG_LIST ? ", or several with commas" : "");
 }
@@ -211,6 +211,16 @@ static struct str in_one_form(const struct config_key *key, struct str value, st
     }
 }
 
+enum err config_key_check_size(const struct config_key *key, struct str value, struct arena *arena,
+                               struct str *message)
+{
+    if (value.size <= CONFIG_TEXT_MAX)
+        return ERR_NONE;
+    *message = str_from(arena_format(arena, "%s: a value of %u bytes is too long: at most %d.",
+                                     key->name, value.size, CONFIG_TEXT_MAX));
+    return ERR_INVALID_CONFIG;
+}
+
 enum err config_key_check(const struct config_key *key, struct str value, struct arena *arena,
                           struct str *kept, struct str *message)
 {
@@ -218,6 +228,8 @@ enum err config_key_check(const struct config_key *key, struct str value, struct
     *kept = value;
     if (key->reach == CONFIG_GONE)
         return ERR_NONE;
+    if (config_key_check_size(key, trimmed, arena, message) != ERR_NONE)
+        return ERR_INVALID_CONFIG;
     if (takes(key, trimmed)) {
         *kept = in_one_form(key, trimmed, arena);
         return ERR_NONE;

@@ -1,6 +1,8 @@
 /* decide_alter_configs.c -- what altering configs writes, and what it refuses. */
 #include "world.h"
 
+#include <stdio.h>
+
 struct wanted {
     enum config_resource type;
     const char *resource, *key;
@@ -98,6 +100,62 @@ Test(decide_alter_configs, appends_to_lists_and_subtracts_from_them)
 
     struct wanted number = {CONFIG_OF_TOPIC, "orders", "retention.ms", ALTER_APPEND, "7"};
     cr_assert_eq(alter_with(&world, &number, false, false), ERR_INVALID_CONFIG);
+    world_close(&world);
+}
+
+/* "0:0,1:0,..." of at least `size` bytes. */
+static char *replica_list(struct world *world, uint32_t size)
+{
+    char *list = arena_alloc(&world->arena, size + 32);
+    int used = 0;
+    for (int partition = 0; used < (int)size; partition++)
+        used += snprintf(list + used, 32, "%s%d:0", used > 0 ? "," : "", partition);
+    return list;
+}
+
+Test(decide_alter_configs, joins_long_lists_in_little_memory)
+{
+    struct world world;
+    const char *key = "leader.replication.throttled.replicas";
+    start(&world, 3);
+    char *list = replica_list(&world, 4000);
+    struct wanted append = {CONFIG_OF_TOPIC, "orders", key, ALTER_APPEND, list};
+    struct wanted subtract = {CONFIG_OF_TOPIC, "orders", key, ALTER_SUBTRACT, list + 4};
+    size_t before = world.arena.total;
+
+    cr_assert_eq(alter_with(&world, &append, false, false), ERR_NONE);
+    assert_topic(&world, key, list);
+    cr_assert_eq(alter_with(&world, &append, false, false), ERR_NONE, "it has it all already");
+    cr_assert_eq(alter_with(&world, &subtract, false, false), ERR_NONE);
+    assert_topic(&world, key, "0:0");
+
+    cr_assert_lt(world.arena.total - before, 256 * 1024);
+    world_close(&world);
+}
+
+Test(decide_alter_configs, refuses_long_values_before_it_joins_them)
+{
+    struct world world;
+    const char *key = "leader.replication.throttled.replicas";
+    start(&world, 3);
+    char *list = replica_list(&world, 28000), *most = replica_list(&world, 4000);
+    struct wanted append = {CONFIG_OF_TOPIC, "orders", key, ALTER_APPEND, list};
+    struct wanted subtract = {CONFIG_OF_TOPIC, "orders", key, ALTER_SUBTRACT, list};
+    struct wanted first = {CONFIG_OF_TOPIC, "orders", key, ALTER_APPEND, most};
+    struct wanted second = {CONFIG_OF_TOPIC, "orders", key, ALTER_APPEND,
+                            strchr(list + 26000, ',') + 1};
+    size_t before = world.arena.total;
+
+    cr_assert_eq(alter_with(&world, &append, false, true), ERR_INVALID_CONFIG);
+    const char *text = arena_format(
+        &world.arena, "%s: a value of %zu bytes is too long: at most 4096.", key, strlen(list));
+    cr_assert(str_equal(message, str_from(text)), "%.*s", (int)message.size, message.data);
+    cr_assert_eq(alter_with(&world, &subtract, false, false), ERR_INVALID_CONFIG);
+    cr_assert_lt(world.arena.total - before, 64 * 1024);
+
+    cr_assert_eq(alter_with(&world, &first, false, false), ERR_NONE);
+    cr_assert_eq(alter_with(&world, &second, false, false), ERR_INVALID_CONFIG, "together");
+    assert_topic(&world, key, most);
     world_close(&world);
 }
 

@@ -49,32 +49,51 @@ static enum err put(struct config_changes *changes, const struct config_key *key
     return ERR_NONE;
 }
 
-static bool has_word(struct str list, struct str wanted)
+static const struct pmap_kind plain;
+
+static struct bytes key_of(struct str word)
 {
-    struct str word;
-    while (config_next_word(&list, &word))
-        if (str_equal(word, wanted))
-            return true;
-    return false;
+    return (struct bytes){.data = (const uint8_t *)word.data, .size = word.size};
 }
 
-static struct str with_word(struct arena *arena, struct str list, struct str word)
+/* Only keys matter; any value will do. */
+static struct pmap *with_word(struct arena *arena, struct pmap *words, struct str word)
 {
-    return str_from(arena_format(arena, "%.*s%s%.*s", (int)list.size,
-                                 list.data == NULL ? "" : list.data, list.size > 0 ? "," : "",
-                                 (int)word.size, word.data));
+    struct pmap *result = pmap_put(&plain, words, key_of(word), arena);
+    pmap_unref(&plain, words);
+    return result;
 }
 
-/* `list` with the words of `value` that it has not, or without those that it has. */
+/* There is room for it. */
+static void join(struct str *list, char *room, struct str word)
+{
+    if (list->size > 0)
+        room[list->size++] = ',';
+    memcpy(room + list->size, word.data, word.size);
+    list->size += word.size;
+}
+
+/* `list` with the words of `value` that it has not, or without those that it has. Words are looked
+ * up and not searched for, and joined once: a request may bring many. */
 static struct str combined(struct arena *arena, struct str list, struct str value, bool append)
 {
-    struct str result = STR(""), rest = list, word;
-    while (config_next_word(&rest, &word))
-        if (append || !has_word(value, word))
-            result = with_word(arena, result, word);
-    while (append && config_next_word(&value, &word))
-        if (!has_word(result, word))
-            result = with_word(arena, result, word);
+    char *room = arena_alloc(arena, (size_t)list.size + 1 + value.size);
+    struct str result = {.data = room}, word;
+    struct pmap *known = NULL;
+    for (struct str rest = value; !append && config_next_word(&rest, &word);)
+        known = with_word(arena, known, word);
+    while (config_next_word(&list, &word)) {
+        if (append)
+            known = with_word(arena, known, word);
+        if (append || pmap_get(known, key_of(word)) == NULL)
+            join(&result, room, word);
+    }
+    while (append && config_next_word(&value, &word)) {
+        if (pmap_get(known, key_of(word)) == NULL)
+            join(&result, room, word);
+        known = with_word(arena, known, word);
+    }
+    pmap_unref(&plain, known);
     return result;
 }
 
@@ -116,6 +135,9 @@ static enum err change_one(struct config_changes *changes, const struct alter_co
             str_from(arena_format(arena, "%s is no list: nothing can be %s it.", key->name,
                                   wanted->operation == ALTER_APPEND ? "appended to"
                                                                     : "subtracted from")));
+    err = config_key_check_size(key, wanted->value, arena, message);
+    if (err != ERR_NONE)
+        return err;
     return put(
         changes, key,
         combined(arena, list_now(changes, key), wanted->value, wanted->operation == ALTER_APPEND),
