@@ -24,7 +24,7 @@
 #include "record.h"
 
 enum {
-    CONTROLLER_RECORDS_MAX = 10000,        /* Of one request; more is POLICY_VIOLATION. */
+    CONTROLLER_RECORDS_MAX = 10000,        /* Of what a request names; more: POLICY_VIOLATION. */
     CONTROLLER_PRODUCER_IDS = 1000,        /* Of one block. */
     CONTROLLER_DIALS_REFUSED = 2,          /* Refusals that, with a closed link, prove a death. */
     CONTROLLER_CONFIGS_MAX = 100000,       /* Groups of which something is altered. */

@@ -461,6 +461,76 @@ Test(decide_alter_configs, brings_a_default_of_all_brokers_to_topics_that_say_no
     world_close(&world);
 }
 
+/* More partitions than a request may make. */
+enum { PARTITIONS = CONTROLLER_RECORDS_MAX + 2 };
+
+static void start_large(struct world *world)
+{
+    start(world, 3);
+    cr_assert_eq(world_create(world, "large", PARTITIONS - 10, 3).err, ERR_NONE);
+    cr_assert_eq(world_grow(world, "large", PARTITIONS).err, ERR_NONE);
+}
+
+Test(decide_alter_configs, changes_all_partitions_of_a_large_topic)
+{
+    struct world world;
+    start_large(&world);
+    uint32_t before = world.record_count;
+
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "large", "retention.ms", "7"), ERR_NONE);
+    cr_assert_eq(world.record_count, before + 1);
+    cr_assert_eq(alter(&world, CONFIG_OF_TOPIC, "large", "min.insync.replicas", "3"), ERR_NONE);
+    cr_assert_eq(world.record_count, before + 1 + 1 + PARTITIONS);
+    cr_assert_eq(world_partition(&world, "large", PARTITIONS - 1)->min_insync, 3);
+    cr_assert_eq(world_partition(&world, "orders", 0)->min_insync, 2);
+    world_close(&world);
+}
+
+Test(decide_alter_configs, brings_a_default_of_all_brokers_to_however_many_partitions)
+{
+    struct world world;
+    start_large(&world);
+    uint32_t before = world.record_count;
+
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "", "min.insync.replicas", "3"), ERR_NONE);
+    cr_assert_eq(world.record_count, before + 1 + 2 + PARTITIONS);
+    cr_assert_eq(world_partition(&world, "large", PARTITIONS - 1)->min_insync, 3);
+    before = world.record_count;
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "", "log.retention.ms", "7"), ERR_NONE);
+    cr_assert_eq(world.record_count, before + 1, "no partition changes");
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "", "min.insync.replicas", NULL), ERR_NONE);
+    cr_assert_eq(world_partition(&world, "large", PARTITIONS - 1)->min_insync, 2);
+    world_close(&world);
+}
+
+Test(decide_alter_configs, refuses_a_request_that_names_too_much)
+{
+    enum { COUNT = CONTROLLER_RECORDS_MAX + 1 };
+    struct world world;
+    const struct alter_config config = {.name = STR("consumer.session.timeout.ms"),
+                                        .value = STR("50000")};
+    struct alter_configs_reply reply;
+    start(&world, 3);
+    struct alter_resource *resources = arena_array(&world.arena, struct alter_resource, COUNT);
+    for (int i = 0; i < COUNT; i++)
+        resources[i] =
+            (struct alter_resource){.type = CONFIG_OF_GROUP,
+                                    .name = str_from(arena_format(&world.arena, "g%d", i)),
+                                    .config_count = 1,
+                                    .configs = &config};
+    struct alter_configs_command command = {
+        .principal = STR("User:x"), .count = COUNT, .resources = resources};
+    uint32_t before = world.record_count;
+
+    decide_alter_configs(world_begin(&world), &command, &reply);
+    world_accept(&world);
+
+    cr_assert_eq(reply.resources[0].err, ERR_POLICY_VIOLATION);
+    cr_assert_eq(reply.resources[COUNT - 1].err, ERR_POLICY_VIOLATION);
+    cr_assert_eq(world.record_count, before);
+    world_close(&world);
+}
+
 Test(decide_alter_configs, are_told_in_a_line)
 {
     struct world world;

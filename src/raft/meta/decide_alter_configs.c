@@ -2,8 +2,9 @@
  *
  * A topic's stand in its Topic record, which is written again; what partitions need of them to be
  * led and counted follows in the same batch: min.insync.replicas with the ELR (rule 5), unclean
- * elections at once. Those of brokers and groups are a Configs record. The durability class of a
- * topic (flush.messages) stays what it was when the topic was made. */
+ * elections at once. As where a node fails, as many partitions change as must; a request is
+ * measured by what it names. Those of brokers and groups are a Configs record. The durability
+ * class of a topic (flush.messages) stays what it was when the topic was made. */
 #include "config_changes.h"
 #include "group_configs.h"
 #include "number.h"
@@ -24,25 +25,20 @@ static void refuse(struct alteration *alteration, enum err err, struct str text)
 
 /* ---- Topics. */
 
-/* Of the broker's settings what a topic's partitions hold in their records. */
-static bool is_held_by_partitions(struct str name)
-{
-    return str_equal(name, STR("min.insync.replicas")) ||
-           str_equal(name, STR("unclean.leader.election.enable"));
-}
-
 /* Bring the partitions of `topic`, as they were in `before`, to what it says now. */
 static void settle_topic(struct decision *decision, const struct image *before,
                          const struct record_topic *topic, struct str cause)
 {
+    struct record_partition now = {.replicas = {.count = 0}};
     for (partition_id index = 0; index < topic->partition_count; index++) {
         const struct image_partition *old = image_partition(before, topic->id, index);
-        struct record_partition now = {.key = {.index = index}};
         struct change change;
         if (old == NULL)
             continue;
-        now.replicas = old->replicas;
-        topic_settings_apply(decision, topic, &now);
+        if (index == 0 || now.replicas.count != old->replicas.count) { /* All that it goes by. */
+            now.replicas = old->replicas;
+            topic_settings_apply(decision, topic, &now);
+        }
         if (now.min_insync == old->min_insync && now.unclean_allowed == old->unclean_allowed)
             continue;
         change_begin(&change, old);
@@ -119,11 +115,6 @@ static void alter_topic(struct alteration *alteration, struct config_changes *ch
                    "settled when a topic is made."));
         return;
     }
-    if ((uint32_t)old->partition_count >= CONTROLLER_RECORDS_MAX - decision->count) {
-        refuse(alteration, ERR_POLICY_VIOLATION,
-               STR("One request may change at most 10000 topics and partitions."));
-        return;
-    }
     before = image_ref(before);
     decision_emit(decision, &record);
     settle_topic(decision, before, &record.topic, alteration->cause);
@@ -175,14 +166,22 @@ static bool is_broker(const struct alteration *alteration)
                               image_broker(alteration->decision->image, (node_id)id) != NULL);
 }
 
-static bool is_held(const struct config_changes *changes, const struct image_configs *old)
+/* Whether the value of `name` is not what it was; it may have come or gone. */
+static bool has_changed(const struct config_changes *changes, const struct image_configs *old,
+                        struct str name)
 {
-    bool held = false;
-    for (uint32_t i = 0; i < changes->count; i++)
-        held = held || is_held_by_partitions(changes->configs[i].name);
-    for (uint32_t i = 0; old != NULL && i < old->config_count; i++)
-        held = held || is_held_by_partitions(old->configs[i].name);
-    return held;
+    const struct record_config *now = find_config(changes->configs, changes->count, name);
+    const struct record_config *was =
+        old == NULL ? NULL : find_config(old->configs, old->config_count, name);
+    return (now == NULL) != (was == NULL) || (now != NULL && !str_equal(now->value, was->value));
+}
+
+/* Of what partitions hold in their records. */
+static bool changes_partitions(const struct config_changes *changes,
+                               const struct image_configs *old)
+{
+    return has_changed(changes, old, STR("min.insync.replicas")) ||
+           has_changed(changes, old, STR("unclean.leader.election.enable"));
 }
 
 static void settle_topics(struct decision *decision, struct str cause)
@@ -224,13 +223,7 @@ static void alter_broker(struct alteration *alteration, struct config_changes *c
         config_changes_make(changes, wanted->configs, wanted->config_count, &reply->message);
     if (reply->err != ERR_NONE || !config_changes_differ(changes, configs, count))
         return;
-    bool settles = name.size == 0 && is_held(changes, old);
-    uint32_t records = settles ? decision->image->partition_count : 0;
-    if (records >= CONTROLLER_RECORDS_MAX - decision->count) {
-        refuse(alteration, ERR_POLICY_VIOLATION,
-               STR("One request may change at most 10000 topics and partitions."));
-        return;
-    }
+    bool settles = name.size == 0 && changes_partitions(changes, old);
     decision_emit(decision, &(struct record){.type = RECORD_CONFIGS,
                                              .cause = alteration->cause,
                                              .configs = {.resource = CONFIG_OF_BROKER,
@@ -280,8 +273,7 @@ static void alter_group(struct alteration *alteration, struct config_changes *ch
                                      changes->count, decision->arena, &reply->message);
     if (reply->err != ERR_NONE)
         return;
-    if (decision->count == CONTROLLER_RECORDS_MAX ||
-        (old == NULL && image_configs_count(decision->image) >= CONTROLLER_CONFIGS_MAX)) {
+    if (old == NULL && image_configs_count(decision->image) >= CONTROLLER_CONFIGS_MAX) {
         refuse(alteration, ERR_POLICY_VIOLATION, STR("Too many groups have configs of their own."));
         return;
     }
@@ -299,6 +291,12 @@ static void alter_one(struct alteration *alteration)
 {
     struct config_changes changes = {.arena = alteration->decision->arena,
                                      .resource = (enum config_resource)alteration->wanted->type};
+    if (alteration->command->count > CONTROLLER_RECORDS_MAX &&
+        alteration->wanted->type != CONFIG_OF_LOGGER) {
+        refuse(alteration, ERR_POLICY_VIOLATION,
+               STR("One request may alter at most 10000 topics, brokers and groups."));
+        return;
+    }
     switch (alteration->wanted->type) {
     case CONFIG_OF_TOPIC:
         alter_topic(alteration, &changes);
