@@ -18,13 +18,14 @@ enum err {
     ERR_SPACE = -106,       /* No room on the disk. */
     ERR_NOT_FOUND = -107,   /* No such file, key or node. */
     ERR_EXISTS = -108,
-    ERR_CORRUPT = -109,   /* Bytes that fail their checksum or their format. */
-    ERR_COLD = -110,      /* Not in memory yet; ask again when told. */
-    ERR_DATA_LOSS = -111, /* Going on would drop committed records. */
-    ERR_BUSY = -112,      /* An earlier step of the same object is still under way. */
-    ERR_TOO_LARGE = -113, /* Over a named limit. */
-    ERR_FILES = -114,     /* Out of file descriptors. */
-    ERR_DENIED = -115,    /* The operating system refuses access. */
+    ERR_CORRUPT = -109,     /* Bytes that fail their checksum or their format. */
+    ERR_COLD = -110,        /* Not in memory yet; ask again when told. */
+    ERR_DATA_LOSS = -111,   /* Going on would drop committed records. */
+    ERR_BUSY = -112,        /* An earlier step of the same object is still under way. */
+    ERR_TOO_LARGE = -113,   /* Over a named limit. */
+    ERR_FILES = -114,       /* Out of file descriptors. */
+    ERR_DENIED = -115,      /* The operating system refuses access. */
+    ERR_UNCONFIRMED = -116, /* The quorum's leader appended it and lost office: it may come yet. */
     /* Kafka's. */
     ERR_UNKNOWN_SERVER_ERROR = -1,
     ERR_NONE = 0,

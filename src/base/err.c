@@ -15,6 +15,7 @@ struct name {
 
 /* Sorted by code. */
 static const struct name names[] = {
+    {ERR_UNCONFIRMED, "UNCONFIRMED"},
     {ERR_DENIED, "DENIED"},
     {ERR_FILES, "FILES"},
     {ERR_TOO_LARGE, "TOO_LARGE"},
@@ -209,6 +210,8 @@ enum err err_on_wire(enum err err)
         return ERR_DUPLICATE_RESOURCE;
     case ERR_TOO_LARGE:
         return ERR_MESSAGE_TOO_LARGE;
+    case ERR_UNCONFIRMED:
+        return ERR_NOT_CONTROLLER; /* Kafka's clients ask the next controller. */
     default:
         check(err >= ERR_UNKNOWN_SERVER_ERROR);
         return err;

@@ -162,9 +162,10 @@ static enum err office_append(struct office *office, struct decision *decision)
 static void act_done(struct wait *wait, enum err result)
 {
     struct act *act = list_entry(wait, struct act, wait);
+    enum err lost = act->is_appended ? ERR_UNCONFIRMED : ERR_NOT_CONTROLLER;
     act->finish(act, result == ERR_NONE                ? act->result
                      : result == ERR_REQUEST_TIMED_OUT ? result
-                                                       : ERR_NOT_CONTROLLER);
+                                                       : lost);
 }
 
 void office_do(struct shard *shard, struct act *act)
@@ -187,10 +188,11 @@ void office_do(struct shard *shard, struct act *act)
         return;
     }
     log_offset end = decision_end(&decision);
+    act->is_appended = decision.count > 0;
     enum err result = office_append(office, &decision);
     office_arm(office);
     if (result != ERR_NONE)
-        act->finish(act, ERR_NOT_CONTROLLER);
+        act->finish(act, result == ERR_UNCONFIRMED ? result : ERR_NOT_CONTROLLER);
     else if (end <= quorum_committed(shard->quorum))
         act->finish(act, act->result);
     else

@@ -2,7 +2,8 @@
  *
  * While this node leads the quorum the office is open. A command is decided against
  * the controller's image, its records are appended as one batch, and its reply
- * waits for the commit; one that leadership loss overtakes hears NOT_CONTROLLER.
+ * waits for the commit; one that leadership loss overtakes hears NOT_CONTROLLER, and in words
+ * whether it may still happen.
  *
  * Shard   0.
  * Source  controller.h. */
@@ -29,10 +30,12 @@ struct act {
     struct request *request;
     struct wait wait;
     enum err result;    /* Of decide(). */
+    bool is_appended;   /* What was decided; else there was nothing to write. */
     int32_t timeout_ms; /* How long the reply may wait for the commit; 0 or less: five seconds. */
     enum err (*decide)(struct act *act, struct decision *decision);
     /* Write the reply and end the request; `result` as decide() said, ERR_NOT_CONTROLLER when
-     * we do not lead (any more), ERR_REQUEST_TIMED_OUT. */
+     * we do not lead (any more) and nothing was written, ERR_UNCONFIRMED when it was,
+     * ERR_REQUEST_TIMED_OUT. */
     void (*finish)(struct act *act, enum err result);
 };
 

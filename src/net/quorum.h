@@ -40,8 +40,8 @@ void quorum_take_fetch(struct quorum *quorum, struct request *request,
                        const struct fetch_request *fetch);
 
 /* Append one atomic batch as leader and step raft; `records` get the offsets from the log's end.
- * Errors  ERR_NOT_CONTROLLER: not the leader, or not any more: what was appended may still be
- *         committed by another one; the log's own: nothing was appended. */
+ * Errors  ERR_UNCONFIRMED: not the leader any more, and what was appended may still be committed
+ *         by another one; ERR_NOT_CONTROLLER, and the log's own: nothing was appended. */
 enum err quorum_append(struct quorum *quorum, const struct record *records, uint32_t count);
 log_offset quorum_end(const struct quorum *quorum);       /* The next offset. */
 log_offset quorum_committed(const struct quorum *quorum); /* Applied below this. */

@@ -116,5 +116,5 @@ enum err quorum_append(struct quorum *quorum, const struct record *records, uint
         return result;
     quorum_step_appended(quorum, raft_epoch(quorum->raft));
     /* A pause may have outlasted the check-quorum: the step has ended our leadership. */
-    return quorum_leads(quorum) ? ERR_NONE : ERR_NOT_CONTROLLER;
+    return quorum_leads(quorum) ? ERR_NONE : ERR_UNCONFIRMED;
 }

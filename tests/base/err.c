@@ -27,12 +27,13 @@ Test(err, every_code_of_kafka_has_a_name)
 Test(err, our_own_never_leave_as_unknown)
 {
     uint32_t unknown = 0;
-    for (int code = ERR_DENIED; code <= ERR_AGAIN; code++)
+    for (int code = ERR_UNCONFIRMED; code <= ERR_AGAIN; code++)
         unknown += err_on_wire((enum err)code) <= ERR_NONE;
 
     cr_assert_eq(unknown, 0);
     cr_assert_eq(err_on_wire(ERR_IO), ERR_KAFKA_STORAGE_ERROR);
     cr_assert_eq(err_on_wire(ERR_BUSY), ERR_REQUEST_TIMED_OUT);
+    cr_assert_eq(err_on_wire(ERR_UNCONFIRMED), ERR_NOT_CONTROLLER);
 }
 
 Test(err, kafkas_leave_as_they_are)

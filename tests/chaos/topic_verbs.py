@@ -166,6 +166,39 @@ def test_topics_after_one_without_an_answer_are_not_tried_and_say_so():
             ("a", "unknown", "REQUEST_TIMED_OUT"), ("b", "untried", "OPERATION_NOT_ATTEMPTED")]
 
 
+class Unseated(Mute):
+    """Answers the CreateTopics that follows (version 7) with NOT_CONTROLLER and `words`."""
+
+    def __init__(self, port, words):
+        self.words = words.encode()
+        super().__init__(port)
+
+    def serve(self):
+        client = self.listening.accept()[0]
+        self.node.sendall(client.recv(65536))
+        client.sendall(self.node.recv(65536))
+        request = client.recv(65536)
+        assert request[4:8] == b"\0\x13\0\7", request
+        answer = request[8:12] + b"\0" + b"\0\0\0\0" + b"\2" + b"\2a" + bytes(16) + b"\0\x29"
+        answer += bytes([len(self.words) + 1]) + self.words + b"\xff" * 4 + b"\xff" * 2 + b"\1\0" + b"\0"
+        client.sendall(len(answer).to_bytes(4, "big") + answer)
+        while client.recv(65536):
+            pass
+        client.close()
+
+
+def test_what_a_lost_controller_may_still_do_is_not_called_failed():
+    for words, result in (("It may still happen.", "unknown"), ("", "unknown"), ("Nothing is changed.", "failed")):
+        broker = Unseated(cluster.port(), words)
+        try:
+            code, told, rows = results("topic", "create", "a", "-b", broker.address())
+        finally:
+            broker.close()
+        assert code == FAILED and "NOT_CONTROLLER" in told, told
+        assert ("may have been done" in told) == (result == "unknown"), told
+        assert [(row["topic"], row["result"], row["error"]) for row in rows] == [("a", result, "NOT_CONTROLLER")]
+
+
 def test_each_of_several_topics_is_described_or_says_why_not():
     cluster.skiff("topic", "create", "seen", "-p", "1")
     code, told, rows = results("topic", "describe", "unseen", "seen")

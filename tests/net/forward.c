@@ -4,6 +4,7 @@
 #include "controller_link.h"
 #include "node.h"
 #include "node_fixture.h"
+#include "quorum.h"
 
 static struct node node;
 
@@ -87,7 +88,10 @@ Test(forward, ends_when_there_is_no_controller_for_long)
     node_run(&node, 4900);
     cr_assert_eq(node_reply_count(&node, conn), 0);
     node_run(&node, 200);
-    cr_assert_eq(answer(conn), ERR_NOT_CONTROLLER);
+    struct create_topics_response_topic topic = told(conn);
+    cr_assert_eq(topic.error_code, ERR_NOT_CONTROLLER);
+    cr_assert(str_equal(topic.error_message, STR("No controller is known at the moment: there may "
+                                                 "be no quorum. Nothing is changed.")));
 
     controller_link_set(node.shard->controller, controller);
     node_run(&node, 100);
@@ -109,4 +113,27 @@ Test(forward, tells_that_what_only_validates_changes_nothing)
     cr_assert_eq(validated.error_code, ERR_REQUEST_TIMED_OUT);
     cr_assert(str_equal(validated.error_message,
                         STR("It was not validated in time. Nothing is changed.")));
+}
+
+/* It was appended, and only then the office was lost; another one may commit it. */
+Test(forward, tells_that_what_was_appended_may_still_happen)
+{
+    node.fake.syncs_wait = true;
+    conn_id change = ask_for(false), validation = ask_for(true);
+    node_run(&node, 100);
+    quorum_end_waits(node.shard->quorum);
+    node_run(&node, 100);
+    node.fake.syncs_wait = false;
+
+    struct create_topics_response_topic changed = told(change), validated = told(validation);
+    cr_assert_eq(changed.error_code, ERR_NOT_CONTROLLER);
+    cr_assert(str_equal(changed.error_message,
+                        STR("The controller lost its office before this was confirmed. It may "
+                            "still happen.")));
+    cr_assert_eq(validated.error_code, ERR_NOT_CONTROLLER);
+    cr_assert(str_equal(validated.error_message,
+                        STR("No controller is known at the moment: there may be no quorum. "
+                            "Nothing is changed.")));
+    node_run(&node, 100);
+    cr_assert(image_topic_by_name(node.shard->image, STR("t")));
 }

@@ -109,8 +109,10 @@ const struct error_text error_texts[] = {
      "Each partition needs brokers that exist, each once, and all partitions the same number."},
     {ERR_INVALID_CONFIG, false, "A config has a name or value that is not allowed.",
      "The message says which and what is allowed; docs/configs.md has all of them."},
-    {ERR_NOT_CONTROLLER, true, "The broker asked is not the controller.",
-     "Clients find it again by themselves. skiff cluster quorum shows it."},
+    {ERR_NOT_CONTROLLER, true,
+     "The broker asked is not the controller, or lost that office before the change was confirmed.",
+     "The message says whether it may still happen: then look before doing it again. Clients find "
+     "the controller again by themselves; skiff cluster quorum shows it."},
     {ERR_INVALID_REQUEST, false, "The request contradicts itself, or its version.",
      "The message says how. A client's mistake, not the user's."},
     {ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, false, "Records of the stored format cannot do this.",

@@ -1,6 +1,8 @@
 /* results.c -- what became of each of several things that a verb was told to do. */
 #include "results.h"
 
+#include <string.h>
+
 #include "output.h"
 #include "say.h"
 
@@ -29,7 +31,7 @@ void results_done(struct results *results, const char *name, const char *result)
 void results_failed(struct results *results, const char *name, int code, enum err err,
                     struct str message)
 {
-    add_row(results, name, results_is_unknown(err) ? "unknown" : "failed", err, message);
+    add_row(results, name, results_is_unknown(err, message) ? "unknown" : "failed", err, message);
     results->code = code;
 }
 
@@ -46,7 +48,16 @@ int results_end(struct results *results)
     return results->code;
 }
 
-bool results_is_unknown(enum err err)
+/* The broker's own words; where it cannot say them (older versions of a request) it is unknown. */
+static bool denies(struct str message)
 {
-    return err < -100 || err == ERR_REQUEST_TIMED_OUT;
+    struct str words = STR("Nothing is changed.");
+    return message.size >= words.size &&
+           memcmp(message.data + message.size - words.size, words.data, words.size) == 0;
+}
+
+bool results_is_unknown(enum err err, struct str message)
+{
+    bool may_be = err < -100 || err == ERR_REQUEST_TIMED_OUT || err == ERR_NOT_CONTROLLER;
+    return may_be && !denies(message);
 }

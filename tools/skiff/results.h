@@ -29,7 +29,8 @@ void results_untried(struct results *results, const char *name);
 /* Print the list for machines. Returns the verb's exit code. */
 int results_end(struct results *results);
 
-/* Whether no answer came, so that nobody knows whether it was done. */
-bool results_is_unknown(enum err err);
+/* Whether nobody knows if it was done: no answer came, or one that knows no better. `message` is
+ * what the broker says of `err`. */
+bool results_is_unknown(enum err err, struct str message);
 
 #endif

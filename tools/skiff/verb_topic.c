@@ -36,9 +36,9 @@ static bool topic_failed(struct results *results, const char *topic, enum err er
                          struct str message)
 {
     int code = exit_code_of(err);
-    bool is_unknown = results_is_unknown(err);
+    bool is_unknown = results_is_unknown(err, message);
     if (is_unknown)
-        say_error(code, "topic %s: no answer in time (%s); it may have been done", topic,
+        say_error(code, "topic %s: not confirmed (%s); it may have been done", topic,
                   err_words(err));
     else if (message.size)
         say_error(code, "topic %s: %s (%.*s)", topic, err_name(err), (int)message.size,

@@ -6,6 +6,7 @@
 
 #include "brokers.h"
 #include "output.h"
+#include "results.h"
 #include "say.h"
 #include "topic_place.h"
 #include "verbs.h"
@@ -27,10 +28,9 @@ static const struct metadata_response_topic *topic_of(const struct brokers *brok
 
 static int failed(const char *topic, enum err err, struct str message)
 {
-    if (err < -100 || err == ERR_REQUEST_TIMED_OUT)
-        return say_error(exit_code_of(err),
-                         "topic %s: no answer in time (%s); it may have been done", topic,
-                         err_words(err));
+    if (results_is_unknown(err, message))
+        return say_error(exit_code_of(err), "topic %s: not confirmed (%s); it may have been done",
+                         topic, err_words(err));
     return say_error(exit_code_of(err), "topic %s: %s%s%.*s%s", topic, err_words(err),
                      message.size > 0 ? " (" : "", (int)message.size,
                      message.size > 0 ? message.data : "", message.size > 0 ? ")" : "");

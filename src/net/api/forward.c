@@ -97,8 +97,12 @@ void forward(struct shard *shard, struct request *request,
 
 struct str forward_refusal(enum err err, bool only_validates)
 {
+    if (err == ERR_UNCONFIRMED)
+        return STR("The controller lost its office before this was confirmed. It may still "
+                   "happen.");
     if (err == ERR_NOT_CONTROLLER)
-        return STR("No controller is known at the moment: there may be no quorum.");
+        return STR("No controller is known at the moment: there may be no quorum. Nothing is "
+                   "changed.");
     if (err == ERR_REQUEST_TIMED_OUT && only_validates)
         return STR("It was not validated in time. Nothing is changed.");
     if (err == ERR_REQUEST_TIMED_OUT)
