@@ -33,25 +33,34 @@ TestSuite(configs, .init = start, .fini = stop);
 
 /* ---- Asking. */
 
-static struct describe_configs_response_result describe_in(int16_t version,
-                                                           enum config_resource type,
-                                                           const char *name, const char *key)
+/* `keys` NULL: all. */
+static struct describe_configs_response_result describe_keys(int16_t version,
+                                                             enum config_resource type,
+                                                             const char *name, struct str *keys,
+                                                             uint32_t count)
 {
     struct describe_configs_request body;
     struct describe_configs_response response;
-    struct str wanted = str_from(key);
     describe_configs_request_init(&body);
     body.resources_count = 1;
     body.resources = describe_configs_request_resource_new(&node.arena, 1);
     body.resources[0].resource_type = (int8_t)type;
     body.resources[0].resource_name = str_from(name);
-    body.resources[0].configuration_keys = key ? &wanted : NULL;
-    body.resources[0].configuration_keys_count = key ? 1 : 0;
+    body.resources[0].configuration_keys = keys;
+    body.resources[0].configuration_keys_count = count;
     body.include_synonyms = version >= 1;
     body.include_documentation = version >= 3;
     node_call(&node, node_connect(&node), WIRE_DESCRIBE_CONFIGS, version, &body, &response);
     cr_assert_eq(response.results_count, 1);
     return response.results[0];
+}
+
+static struct describe_configs_response_result describe_in(int16_t version,
+                                                           enum config_resource type,
+                                                           const char *name, const char *key)
+{
+    struct str wanted = str_from(key);
+    return describe_keys(version, type, name, key ? &wanted : NULL, key ? 1 : 0);
 }
 
 static struct describe_configs_response_result describe(enum config_resource type, const char *name)
@@ -204,6 +213,14 @@ Test(configs, that_are_not_there_are_left_out)
 {
     node_create_topic(&node, "t");
     cr_assert_eq(describe_in(4, CONFIG_OF_TOPIC, "t", "no.such.key").configs_count, 0);
+}
+
+Test(configs, are_all_told_where_no_key_is_named)
+{
+    struct str none;
+    node_create_topic(&node, "t");
+    uint32_t all = describe(CONFIG_OF_TOPIC, "t").configs_count;
+    cr_assert_eq(describe_keys(4, CONFIG_OF_TOPIC, "t", &none, 0).configs_count, all);
 }
 
 Test(configs, of_what_is_not_there_are_an_error)

@@ -125,7 +125,7 @@ static enum err describe(struct description *description, struct config_list *li
     enum err err = describe_any(description, list, result);
     if (err != ERR_NONE)
         return err;
-    if (wanted->configuration_keys)
+    if (wanted->configuration_keys_count > 0) /* Of none, as of null: all. */
         *list = config_view_chosen(&description->view, list, wanted->configuration_keys,
                                    wanted->configuration_keys_count);
     description->size += list->size;
