@@ -45,6 +45,7 @@ struct config_key {
     enum config_reach reach;
     const char *fallback; /* The default; NULL: none, or computed. */
     int64_t min, max;     /* Of numbers; of a ratio in millionths. */
+    bool is_never_zero;   /* -1 means something, and from 1 on all does. */
     const char
         *choices; /* With commas: any of them in a list, else one. NULL: any text, any number. */
     bool is_replicas;     /* A list of partition:broker, or '*' alone. */

@@ -58,6 +58,7 @@ static bool is_number(const struct config_key *key, struct str value)
 {
     int64_t number = 0;
     return parse_number(value, &number) && number >= key->min && number <= key->max &&
+           !(number == 0 && key->is_never_zero) &&
            (key->choices == NULL || is_choice(key->choices, value));
 }
 
@@ -153,8 +154,9 @@ static const char *allowed(const struct config_key *key, struct arena *arena)
     case CONFIG_LONG:
         if (key->choices != NULL)
             break;
-        return arena_format(arena, "must be a whole number from %lld to %lld", (long long)key->min,
-                            (long long)key->max);
+        return arena_format(arena, "must be %sa whole number from %lld to %lld",
+                            key->is_never_zero ? "-1 or " : "",
+                            key->is_never_zero ? 1 : (long long)key->min, (long long)key->max);
     case CONFIG_DOUBLE:
         if (is_rate(key))
             return arena_format(arena, "must be a number of at least %lld", (long long)key->min);

@@ -30,6 +30,8 @@ static void print_takes(const struct config_key *key)
     bool is_number = key->type >= CONFIG_INT && key->type <= CONFIG_LONG;
     if (key->choices)
         printf("%s", key->choices);
+    else if (is_number && key->is_never_zero)
+        printf("-1, or 1 or more");
     else if (is_number && key->max == most)
         printf("%lld or more", (long long)key->min);
     else if (is_number)

@@ -46,7 +46,7 @@ Test(topics, the_finest_unit_that_was_given_counts)
 Test(topics, refuse_times_that_mean_nothing)
 {
     reader_read(&reader, "log.retention.ms=0", NULL);
-    cr_assert(reader_refuses(&reader, "log.retention.ms=0: must be -1"));
+    cr_assert(reader_refuses(&reader, "log.retention.ms=0: must be -1 or a whole number from 1"));
     reader_free(&reader);
     reader_read(&reader, "log.retention.hours=soon", NULL);
     cr_assert(reader_refuses(&reader, "log.retention.hours=soon: must be a whole number from -1"));
