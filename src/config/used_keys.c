@@ -89,8 +89,9 @@ const struct key used_keys[] = {
         "queued.max.request.bytes", START, inflight_size_max, -1, INT64_MAX,
         "What open requests and replies that have not left hold together before sockets are no "
         "longer read, and long answers no longer made. -1: 32 MiB."),
-    NUMBER32("max.connections", LIVE, connections_max, 0, INT32_MAX,
-             "So many connections a node accepts from clients."),
+    NUMBER32("max.connections", LIVE, connections_max, 10, INT32_MAX,
+             "So many connections a node accepts from clients; those of other nodes do not count. "
+             "Kafka takes 0 to 9 too: here whoever lowers it can still come in to raise it."),
     NUMBER32("max.incremental.fetch.session.cache.slots", START, fetch_sessions_max, 0, INT32_MAX,
              "So many fetch sessions of consumers a node keeps."),
     NUMBER32("max.request.partition.size.limit", START, request_partitions_max, 1, INT32_MAX,

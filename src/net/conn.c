@@ -255,10 +255,11 @@ void conn_accept(struct shard *shard, conn_id id, uint32_t listener)
     endpoint->conn = conn;
     map_put(&shard->endpoints, &id, endpoint);
     shard->conn_count++;
+    shard->client_count += !conn->internal;
     shard->counters.connections_accepted++;
     if (!conn->internal && !shard->serving)
         conn_set_pause(shard, conn, CONN_PAUSE_SERVING, true);
-    if (!conn->internal && shard->conn_count > (uint32_t)shard->config->connections_max) {
+    if (!conn->internal && shard->client_count > (uint32_t)shard->config->connections_max) {
         trace_warn(shard->env->trace, "connection %d: over max.connections=%d; closed", id,
                    shard->config->connections_max);
         conn_close(shard, conn);
@@ -286,6 +287,7 @@ static void conn_free(struct shard *shard, struct conn *conn)
     conn_free_line(shard, conn);
     mem_free(map_remove(&shard->endpoints, &conn->id));
     shard->conn_count--;
+    shard->client_count -= !conn->internal;
     mem_free(conn);
 }
 

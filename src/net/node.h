@@ -66,6 +66,7 @@ struct shard {
     /* Sockets. */
     struct map endpoints; /* conn_id -> struct endpoint. */
     uint32_t conn_count;
+    uint32_t client_count; /* Of them, those that are not internal. */
     struct buf_pool *slabs;
     struct spare requests;             /* request.h */
     struct spare places;               /* conn_line.c */

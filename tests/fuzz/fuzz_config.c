@@ -143,7 +143,7 @@ static void check_config(const struct config *config)
     check(config->heartbeat_interval_ms < config->session_timeout_ms);
     check(config->message_size_max <= config->request_size_max);
     check(config->inflight_size_max >= 0);
-    check(config->connections_max >= 0);
+    check(config->connections_max > 0);
     check(config->partitions_default > 0);
     check(config->segment_size > 0);
     check(config->flush_messages > 0);

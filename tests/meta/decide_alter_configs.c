@@ -355,6 +355,7 @@ Test(decide_alter_configs, keeps_what_was_altered_for_all_brokers_or_one)
     cr_assert(str_equal(image_broker_config(world.image, STR("log.retention.ms")), STR("7")));
     cr_assert_not_null(image_configs(world.image, CONFIG_OF_BROKER, STR("2")));
     cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "", "log.retention.ms", "0"), ERR_INVALID_CONFIG);
+    cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "", "max.connections", "0"), ERR_INVALID_CONFIG);
     cr_assert_eq(alter(&world, CONFIG_OF_BROKER, "2", "log.retention.ms", NULL), ERR_NONE);
     cr_assert_null(image_configs(world.image, CONFIG_OF_BROKER, STR("2")));
     world_close(&world);

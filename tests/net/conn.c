@@ -1,6 +1,7 @@
 /* conn.c -- frames that lie, replies in order, and peers that do not read. */
 #include <criterion/criterion.h>
 
+#include "node.h"
 #include "node_fixture.h"
 
 static struct node node;
@@ -90,6 +91,43 @@ Test(conn, answers_a_frame_that_comes_byte_by_byte)
     struct bytes reply = node_reply(&node, conn);
     cr_assert_geq(reply.size, 6);
     cr_assert_eq(load_be32(reply.data), 5);
+}
+
+static void limit(const char *count)
+{
+    struct incremental_alter_configs_request body;
+    struct incremental_alter_configs_response response;
+    incremental_alter_configs_request_init(&body);
+    body.resources_count = 1;
+    body.resources = incremental_alter_configs_request_resource_new(&node.arena, 1);
+    body.resources[0].resource_type = CONFIG_OF_BROKER;
+    body.resources[0].resource_name = STR("");
+    body.resources[0].configs_count = 1;
+    body.resources[0].configs = incremental_alter_configs_request_config_new(&node.arena, 1);
+    body.resources[0].configs[0].name = STR("max.connections");
+    body.resources[0].configs[0].value = str_from(count);
+    node_call(&node, node_connect(&node), WIRE_INCREMENTAL_ALTER_CONFIGS, 1, &body, &response);
+    cr_assert_eq(response.responses[0].error_code, ERR_NONE);
+}
+
+Test(conn, counts_no_other_nodes_against_the_limit_of_clients)
+{
+    uint32_t open = node.shard->client_count + 1; /* And the one that sets the limit. */
+    enum { LIMIT = 10, NODES = 20 };
+    limit("10");
+    for (int i = 0; i < NODES; i++)
+        fake_env_connect(&node.fake, LISTENER_INTERNAL);
+    conn_id last = -1;
+    for (uint32_t i = open; i < LIMIT; i++)
+        last = node_connect(&node);
+    conn_id one_more = node_connect(&node);
+    node_run(&node, 1);
+
+    cr_assert_not(node_has_closed(&node, last));
+    cr_assert(node_has_closed(&node, one_more));
+    for (uint32_t i = 0; i < node.fake.conn_count; i++)
+        node.fake.conns[i].peer_has_gone = true;
+    node_run(&node, 1);
 }
 
 Test(conn, forgets_a_peer_that_goes_in_the_middle_of_a_frame)
