@@ -73,6 +73,23 @@ enum err config_key_check(const struct config_key *key, struct str value, struct
 enum err config_key_check_size(const struct config_key *key, struct str value, struct arena *arena,
                                struct str *message);
 
+/* Two numbers of a broker: one is below the other, or at most the same. */
+struct config_pair {
+    const char *lesser, *greater;
+    bool may_be_equal;
+};
+
+struct config_pair_numbers {
+    int64_t lesser, greater;
+};
+
+/* One after the other; NULL: past the last. */
+const struct config_pair *config_pair_at(uint32_t index);
+/* Owns    *message lives in `arena`, and names both keys and numbers.
+ * Errors  ERR_INVALID_CONFIG. */
+enum err config_pair_check(const struct config_pair *pair, struct config_pair_numbers numbers,
+                           struct arena *arena, struct str *message);
+
 /* The next of the words that stand between commas in `rest`, trimmed; false: no more. */
 bool config_next_word(struct str *rest, struct str *word);
 

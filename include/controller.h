@@ -52,6 +52,9 @@ struct controller_config {
      * min.insync.replicas; borrowed. */
     const struct record_config *topic_defaults;
     uint32_t topic_default_count;
+    /* The numbers of config_pair_at() that this node was started with; borrowed. */
+    const struct record_config *paired_settings;
+    uint32_t paired_setting_count;
     struct controller_range consumer_session_ms; /* group.consumer.*session.timeout.ms */
     struct controller_range consumer_heartbeat_ms;
 };

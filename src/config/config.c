@@ -279,10 +279,6 @@ static void finish_limits(struct reading *reading)
     struct config *config = reading->config;
     if (config->inflight_size_max < 0) /* Kafka's "no limit"; here there is always one. */
         config->inflight_size_max = 32 << 20;
-    if (config->heartbeat_interval_ms >= config->session_timeout_ms)
-        refuse(reading,
-               "broker.heartbeat.interval.ms=%d: must be below broker.session.timeout.ms=%d",
-               (int)config->heartbeat_interval_ms, (int)config->session_timeout_ms);
     if (config->message_size_max > config->request_size_max)
         warn(reading, "message.max.bytes=%d: a request may have socket.request.max.bytes=%d",
              (int)config->message_size_max, (int)config->request_size_max);
@@ -320,6 +316,7 @@ enum err config_finish(struct config *config, struct arena *arena, struct config
     finish_log_dir(&reading);
     finish_trace(&reading);
     finish_limits(&reading);
+    finish_pairs(&reading);
     finish_topics(&reading);
     finish_consumers(&reading);
     finish_listeners(&reading);

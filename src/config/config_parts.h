@@ -115,8 +115,9 @@ bool next_property(struct str *rest, struct arena *arena, struct property *out);
 /* values.c: put what config_key_check() keeps of a value into the key's field. */
 void key_store(struct config *config, const struct key *key, struct str value);
 
-/* topics.c */
+/* topics.c, pairs.c */
 void finish_topics(struct reading *reading);
+void finish_pairs(struct reading *reading);
 
 /* keys.c */
 const struct key *key_find(struct str name);

@@ -79,6 +79,7 @@ struct office *office_open(struct shard *shard)
     struct office *office = mem_zalloc(sizeof *office);
     office->shard = shard;
     wanted.topic_default_count = topic_defaults(config, &office->arena, &wanted.topic_defaults);
+    wanted.paired_setting_count = paired_settings(config, &office->arena, &wanted.paired_settings);
     office->controller = controller_open(&wanted);
     office->timer.fire = office_fire;
     list_init(&office->attendances);

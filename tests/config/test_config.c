@@ -112,6 +112,31 @@ Test(config, refuses_limits_that_contradict_each_other)
     reader_read(&reader, "broker.heartbeat.interval.ms=3000", NULL);
     cr_assert(reader_refuses(&reader, "must be below broker.session.timeout.ms=3000"));
     reader_free(&reader);
+    reader_read(&reader, "group.min.session.timeout.ms=1800001", NULL);
+    cr_assert(reader_refuses(&reader, "group.min.session.timeout.ms=1800001: must be at most "
+                                      "group.max.session.timeout.ms=1800000"));
+    reader_free(&reader);
+    reader_read(&reader, "group.consumer.heartbeat.interval.ms=45000", NULL);
+    cr_assert(reader_refuses(&reader, "must be below group.consumer.session.timeout.ms=45000"));
+    reader_free(&reader);
+    reader_read(&reader, "group.consumer.min.session.timeout.ms=60001", NULL);
+    cr_assert(reader_refuses(&reader, "at most group.consumer.max.session.timeout.ms=60000"));
+    reader_free(&reader);
+    reader_read(&reader, "log.cleaner.max.compaction.lag.ms=7",
+                "log.cleaner.min.compaction.lag.ms=8");
+    cr_assert(reader_refuses(&reader, "log.cleaner.min.compaction.lag.ms=8: must be at most "
+                                      "log.cleaner.max.compaction.lag.ms=7"));
+    reader_free(&reader);
+}
+
+Test(config, takes_limits_that_are_the_same)
+{
+    reader_read(&reader,
+                "group.min.session.timeout.ms=9\ngroup.max.session.timeout.ms=9\n"
+                "log.cleaner.min.compaction.lag.ms=7\nlog.cleaner.max.compaction.lag.ms=7",
+                NULL);
+    cr_assert_eq(reader.result, ERR_NONE);
+    reader_free(&reader);
 }
 
 /* Kafka starts with it, and files that say so are about. */

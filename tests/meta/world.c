@@ -1,20 +1,32 @@
 /* world.c -- see world.h. */
 #include "world.h"
 
+static const struct record_config *list_of(struct world *world, const char *const (*texts)[2],
+                                           uint32_t count)
+{
+    struct record_config *list = arena_array(&world->arena, struct record_config, count);
+    for (uint32_t i = 0; i < count; i++)
+        list[i] =
+            (struct record_config){.name = str_from(texts[i][0]), .value = str_from(texts[i][1])};
+    return list;
+}
+
 /* What a node with no settings of its own hands to the controller, of what tests look at. */
 static void take_defaults(struct world *world)
 {
-    static const char *const defaults[][2] = {{"flush.messages", "1"},
-                                              {"unclean.leader.election.enable", "false"},
-                                              {"cleanup.policy", "delete"},
-                                              {"retention.ms", "604800000"}};
-    enum { COUNT = sizeof defaults / sizeof defaults[0] };
-    struct record_config *list = arena_array(&world->arena, struct record_config, COUNT);
-    for (int i = 0; i < COUNT; i++)
-        list[i] = (struct record_config){.name = str_from(defaults[i][0]),
-                                         .value = str_from(defaults[i][1])};
-    world->config.topic_defaults = list;
-    world->config.topic_default_count = COUNT;
+    static const char *const topics[][2] = {{"flush.messages", "1"},
+                                            {"unclean.leader.election.enable", "false"},
+                                            {"cleanup.policy", "delete"},
+                                            {"retention.ms", "604800000"}};
+    static const char *const pairs[][2] = {
+        {"group.min.session.timeout.ms", "6000"},
+        {"group.max.session.timeout.ms", "1800000"},
+        {"log.cleaner.min.compaction.lag.ms", "0"},
+        {"log.cleaner.max.compaction.lag.ms", "9223372036854775807"}};
+    world->config.topic_default_count = sizeof topics / sizeof topics[0];
+    world->config.topic_defaults = list_of(world, topics, world->config.topic_default_count);
+    world->config.paired_setting_count = sizeof pairs / sizeof pairs[0];
+    world->config.paired_settings = list_of(world, pairs, world->config.paired_setting_count);
 }
 
 void world_open(struct world *world)

@@ -5,6 +5,7 @@
  * elections at once. As where a node fails, as many partitions change as must; a request is
  * measured by what it names. Those of brokers and groups are a Configs record. The durability
  * class of a topic (flush.messages) stays what it was when the topic was made. */
+#include "broker_configs.h"
 #include "config_changes.h"
 #include "group_configs.h"
 #include "number.h"
@@ -222,6 +223,10 @@ static void alter_broker(struct alteration *alteration, struct config_changes *c
     reply->err =
         config_changes_make(changes, wanted->configs, wanted->config_count, &reply->message);
     if (reply->err != ERR_NONE || !config_changes_differ(changes, configs, count))
+        return;
+    reply->err =
+        broker_configs_check(decision, name, changes->configs, changes->count, &reply->message);
+    if (reply->err != ERR_NONE)
         return;
     bool settles = name.size == 0 && changes_partitions(changes, old);
     decision_emit(decision, &(struct record){.type = RECORD_CONFIGS,
