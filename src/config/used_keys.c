@@ -54,6 +54,19 @@
                   .doc = doc_},                                                                    \
         .kind = KEY_TEXT, .offset = offsetof(struct config_given, field)                           \
     }
+/* A time that may be given in several units: topics.c takes it. */
+#define TIME(text, field, from, never_zero, fallback_, doc_)                                       \
+    {                                                                                              \
+        .about = {.name = (text),                                                                  \
+                  .type = CONFIG_INT,                                                              \
+                  .reach = CONFIG_START,                                                           \
+                  .fallback = (fallback_),                                                         \
+                  .min = (from),                                                                   \
+                  .max = INT32_MAX,                                                                \
+                  .is_never_zero = (never_zero),                                                   \
+                  .doc = doc_},                                                                    \
+        .kind = KEY_TEXT, .offset = offsetof(struct config_given, field)                           \
+    }
 /* clang-format on */
 
 const struct key used_keys[] = {
@@ -257,11 +270,11 @@ const struct key used_keys[] = {
          "How much the node tells at its start: debug, info, "
          "warn or error."),
     TEXT("skiff.log.format", STRING, log_format, NULL, "What its lines look like: text or json."),
-    TEXT("log.retention.minutes", INT, retention_minutes, NULL,
+    TIME("log.retention.minutes", retention_minutes, -1, true, NULL,
          "log.retention.ms in minutes; the finest unit that is given counts."),
-    TEXT("log.retention.hours", INT, retention_hours, "168", "log.retention.ms in hours."),
-    TEXT("log.roll.hours", INT, roll_hours, "168", "log.roll.ms in hours."),
-    TEXT("log.roll.jitter.hours", INT, roll_jitter_hours, "0", "log.roll.jitter.ms in hours."),
+    TIME("log.retention.hours", retention_hours, -1, true, "168", "log.retention.ms in hours."),
+    TIME("log.roll.hours", roll_hours, 1, false, "168", "log.roll.ms in hours."),
+    TIME("log.roll.jitter.hours", roll_jitter_hours, 0, false, "0", "log.roll.jitter.ms in hours."),
 };
 
 const uint32_t used_key_count = sizeof used_keys / sizeof used_keys[0];

@@ -115,6 +115,14 @@ Test(tables, take_the_levels_that_gzip_has_in_kafka)
     arena_free(&arena);
 }
 
+Test(tables, say_what_each_number_with_an_effect_takes)
+{
+    const struct config_key *key;
+    for (uint32_t i = 0; (key = config_key_at(CONFIG_OF_BROKER, i)) != NULL; i++)
+        if (key->reach != CONFIG_IDLE && (key->type == CONFIG_INT || key->type == CONFIG_LONG))
+            cr_assert_lt(key->min, key->max, "%s takes one number only", key->name);
+}
+
 Test(tables, tell_what_was_given_without_effect)
 {
     static struct config_reader reader;

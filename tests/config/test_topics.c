@@ -49,7 +49,10 @@ Test(topics, refuse_times_that_mean_nothing)
     cr_assert(reader_refuses(&reader, "log.retention.ms=0: must be -1 or a whole number from 1"));
     reader_free(&reader);
     reader_read(&reader, "log.retention.hours=soon", NULL);
-    cr_assert(reader_refuses(&reader, "log.retention.hours=soon: must be a whole number from -1"));
+    cr_assert(reader_refuses(&reader, "log.retention.hours=soon: must be -1 or a whole number"));
+    reader_free(&reader);
+    reader_read(&reader, "log.retention.minutes=0", NULL);
+    cr_assert(reader_refuses(&reader, "log.retention.minutes=0: must be -1 or a whole number"));
     reader_free(&reader);
     reader_read(&reader, "log.roll.hours=0", NULL);
     cr_assert(reader_refuses(&reader, "log.roll.hours=0: must be a whole number from 1"));
