@@ -183,13 +183,6 @@ struct create_topics_command {
     const struct create_topic *topics;
 };
 
-/* One setting of a topic as a client may be told it. */
-struct topic_setting {
-    struct str name;
-    struct str value;
-    bool is_default; /* Not an override. */
-};
-
 struct create_topic_reply {
     struct str name;
     enum err err;
@@ -197,8 +190,8 @@ struct create_topic_reply {
     struct uuid id;             /* Zero with validate_only or an error. */
     int32_t partition_count;    /* -1 with an error. */
     int32_t replication_factor; /* -1 with an error. */
-    uint32_t setting_count;
-    const struct topic_setting *settings;
+    uint32_t config_count;      /* Its own, as they are kept. */
+    const struct record_config *configs;
 };
 
 struct create_topics_reply {
@@ -287,13 +280,6 @@ struct elect_leaders_reply {
 enum err decide_elect_leaders(struct decision *decision,
                               const struct elect_leaders_command *command,
                               struct elect_leaders_reply *reply);
-
-/* All settings that the topic has, sorted by name; `replicas` decides min.insync.replicas' default.
- * Returns how many.
- * Owns    *out lives in `arena`. */
-uint32_t topic_settings(const struct controller_config *config, const struct image *image,
-                        int32_t replicas, const struct record_topic *topic, struct arena *arena,
-                        const struct topic_setting **out);
 
 /* Kafka's numbers. */
 enum alter_operation { ALTER_SET, ALTER_DELETE, ALTER_APPEND, ALTER_SUBTRACT };

@@ -213,17 +213,22 @@ Test(decide_create_topics, writes_nothing_when_it_only_validates)
     world_close(&world);
 }
 
-Test(decide_create_topics, tells_the_settings_that_the_topic_has)
+Test(decide_create_topics, tells_the_configs_that_the_topic_keeps)
 {
     struct world world;
     open(&world);
+    const struct record_config wanted = {.name = STR("retention.ms"), .value = STR(" 7")};
 
-    struct create_topic_reply reply = world_create(&world, "orders", 1, 3);
+    struct create_topic_reply reply =
+        world_create_with(&world, (struct create_topic){.name = STR("orders"),
+                                                        .partition_count = 1,
+                                                        .replication_factor = 3,
+                                                        .config_count = 1,
+                                                        .configs = &wanted});
 
-    cr_assert_eq(reply.setting_count, 34);
-    cr_assert(str_equal(reply.settings[0].name, STR("cleanup.policy")));
-    cr_assert(str_equal(reply.settings[0].value, STR("delete")));
-    cr_assert(reply.settings[0].is_default);
+    cr_assert_eq(reply.config_count, 1);
+    cr_assert(str_equal(reply.configs[0].name, STR("retention.ms")));
+    cr_assert(str_equal(reply.configs[0].value, STR("7")));
     world_close(&world);
 }
 

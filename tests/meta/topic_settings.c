@@ -143,34 +143,3 @@ Test(topic_settings, repeat_only_printable_text_of_a_client)
     cr_assert(str_equal(message, STR("Unknown topic config 'bad?key?'.")));
     arena_free(&arena);
 }
-
-Test(topic_settings, are_listed_with_overrides_and_the_brokers_defaults)
-{
-    struct arena arena = {0};
-    const struct record_config broker[] = {{.name = STR("segment.ms"), .value = STR("99")},
-                                           {.name = STR("segment.bytes"), .value = STR("4096")}};
-    struct controller_config config = {
-        .min_insync_default = -1, .topic_defaults = broker, .topic_default_count = 2};
-    struct record_config override = {.name = STR("retention.ms"), .value = STR("7")};
-    struct record_topic topic = {.config_count = 1, .configs = &override};
-    const struct topic_setting *settings = NULL;
-    struct image *image = image_new();
-
-    uint32_t count = topic_settings(&config, image, 3, &topic, &arena, &settings);
-
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        cr_assert(i == 0 || str_compare(settings[i - 1].name, settings[i].name) < 0);
-        found += str_equal(settings[i].name, STR("retention.ms")) &&
-                 str_equal(settings[i].value, STR("7")) && !settings[i].is_default;
-        found += str_equal(settings[i].name, STR("min.insync.replicas")) &&
-                 str_equal(settings[i].value, STR("2")) && settings[i].is_default;
-        found += str_equal(settings[i].name, STR("segment.bytes")) &&
-                 str_equal(settings[i].value, STR("4096"));
-        found += str_equal(settings[i].name, STR("segment.ms")) &&
-                 str_equal(settings[i].value, STR("99")) && settings[i].is_default;
-    }
-    cr_assert_eq(found, 4);
-    image_unref(image);
-    arena_free(&arena);
-}

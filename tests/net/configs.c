@@ -319,6 +319,33 @@ Test(configs, are_refused_with_kafkas_codes)
     cr_assert_eq(replace_in(2, "t", "retention.ms", NULL), ERR_INVALID_REQUEST);
 }
 
+/* ---- Of a topic that is made. */
+
+Test(configs, of_a_new_topic_are_told_as_describing_it_tells_them)
+{
+    static const struct node_setting own[] = {{"retention.ms", "7"}, {NULL, NULL}};
+    cr_assert_eq(alter(CONFIG_OF_BROKER, "", "log.segment.bytes", "3000000"), ERR_NONE);
+    cr_assert_eq(alter(CONFIG_OF_BROKER, "1", "log.roll.ms", "5000"), ERR_NONE);
+
+    struct create_topics_response_topic made = node_create(&node, "t", 1, own);
+
+    struct describe_configs_response_result told = describe(CONFIG_OF_TOPIC, "t");
+    cr_assert_eq(made.configs_count, told.configs_count);
+    uint32_t sources[9] = {0};
+    for (uint32_t i = 0; i < made.configs_count; i++) {
+        cr_assert(str_equal(made.configs[i].name, told.configs[i].name));
+        cr_assert(str_equal(made.configs[i].value, told.configs[i].value));
+        cr_assert_eq(made.configs[i].config_source, told.configs[i].config_source);
+        cr_assert_eq(made.configs[i].read_only, told.configs[i].read_only);
+        sources[made.configs[i].config_source]++;
+        cr_assert_eq(made.configs[i].read_only,
+                     str_equal(made.configs[i].name, STR("flush.messages")));
+    }
+    cr_assert_eq(sources[1], 1);
+    cr_assert_eq(sources[2], 1);
+    cr_assert_eq(sources[3], 1);
+}
+
 /* ---- What is felt. */
 
 static int64_t earliest(const char *topic)

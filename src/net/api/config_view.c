@@ -29,12 +29,17 @@ static int32_t broker_count(const struct config_view *view)
     return (int32_t)(known > voters ? known : voters);
 }
 
+static struct str value_in(const struct record_config *configs, uint32_t count, struct str name)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (str_equal(configs[i].name, name))
+            return configs[i].value;
+    return (struct str){0};
+}
+
 static struct str altered(const struct image_configs *configs, struct str name)
 {
-    for (uint32_t i = 0; configs && i < configs->config_count; i++)
-        if (str_equal(configs->configs[i].name, name))
-            return configs->configs[i].value;
-    return (struct str){0};
+    return configs ? value_in(configs->configs, configs->config_count, name) : (struct str){0};
 }
 
 /* What `key` of the broker is by the word of `origin`; null: that says nothing. */
@@ -241,20 +246,19 @@ static bool is_by_replicas(const struct describe_configs_response_config *config
            config->config_source == ORIGIN_DEFAULT;
 }
 
-struct config_list config_view_topic(struct config_view *view, const struct image_topic *topic)
+struct config_list config_view_new_topic(struct config_view *view, const struct record_config *own,
+                                         uint32_t own_count, int32_t replicas)
 {
     const struct shard *shard = view->request->shard;
-    const struct image_partition *partition = image_partition(shard->image, topic->id, 0);
-    int32_t replicas = partition ? (int32_t)partition->replicas.count : broker_count(view);
     if (!view->topic.configs)
         add_defaults(view, &view->topic, CONFIG_OF_TOPIC);
-    if (topic->config_count == 0 && replicas == broker_count(view))
+    if (own_count == 0 && replicas == broker_count(view))
         return view->topic;
     struct config_list list = list_new(view, view->topic.count);
     for (uint32_t i = 0; i < view->topic.count; i++) {
         struct describe_configs_response_config *config = &list.configs[list.count++];
         *config = view->topic.configs[i];
-        struct str value = image_topic_config(topic, config->name);
+        struct str value = value_in(own, own_count, config->name);
         if (value.data)
             override(view, config, value, ORIGIN_TOPIC);
         else if (is_by_replicas(config))
@@ -264,6 +268,14 @@ struct config_list config_view_topic(struct config_view *view, const struct imag
         list.size += size_of(config);
     }
     return list;
+}
+
+struct config_list config_view_topic(struct config_view *view, const struct image_topic *topic)
+{
+    const struct image_partition *partition =
+        image_partition(view->request->shard->image, topic->id, 0);
+    int32_t replicas = partition ? (int32_t)partition->replicas.count : broker_count(view);
+    return config_view_new_topic(view, topic->configs, topic->config_count, replicas);
 }
 
 static const char *const levels[] = {

@@ -1,4 +1,5 @@
-/* config_view.h -- configs as DescribeConfigs tells them: what counts, and what would count else.
+/* config_view.h -- configs as DescribeConfigs and CreateTopics tell them: what counts, where it is
+ * from, and what would count else.
  *
  * What one request is told of brokers, and of topics and groups that say nothing themselves, is
  * made once and pointed to by every resource of the answer. All of it lives in the request's
@@ -40,6 +41,9 @@ const struct config_list *config_view_broker(struct config_view *view);
 struct config_list config_view_all_brokers(struct config_view *view);
 struct config_list config_view_group(struct config_view *view, struct str name);
 struct config_list config_view_topic(struct config_view *view, const struct image_topic *topic);
+/* The same of one that the image may not show yet. */
+struct config_list config_view_new_topic(struct config_view *view, const struct record_config *own,
+                                         uint32_t own_count, int32_t replicas);
 /* How much this node tells about itself: the one logger that there is. */
 struct config_list config_view_logger(struct config_view *view);
 /* Of these only the ones that are named. */

@@ -3,10 +3,11 @@
  * The node that a client asked answers when its own image shows the new topics, so
  * that the next Metadata there knows them. */
 #include "api.h"
+#include "config_view.h"
 #include "office.h"
 #include "state.h"
 
-enum { SHOW_MAX_MS = 1000, CONFIG_TOPIC = 1, CONFIG_DEFAULT = 5 };
+enum { SHOW_MAX_MS = 1000 };
 
 struct creation {
     struct act act;
@@ -28,16 +29,20 @@ static enum err creation_decide(struct act *act, struct decision *decision)
     return ERR_NONE;
 }
 
-static void put_settings(struct request *request, struct create_topics_response_topic *out,
-                         const struct create_topic_reply *from)
+static void put_configs(struct config_view *view, struct create_topics_response_topic *out,
+                        const struct create_topic_reply *from)
 {
-    out->configs_count = from->setting_count;
-    out->configs = create_topics_response_config_new(&request->arena, from->setting_count);
-    for (uint32_t i = 0; i < from->setting_count; i++) {
-        out->configs[i].name = from->settings[i].name;
-        out->configs[i].value = from->settings[i].value;
-        out->configs[i].config_source =
-            from->settings[i].is_default ? CONFIG_DEFAULT : CONFIG_TOPIC;
+    struct config_list list =
+        config_view_new_topic(view, from->configs, from->config_count, from->replication_factor);
+    out->configs_count = list.count;
+    out->configs = create_topics_response_config_new(&view->request->arena, list.count);
+    for (uint32_t i = 0; i < list.count; i++) {
+        const struct describe_configs_response_config *config = &list.configs[i];
+        out->configs[i].name = config->name;
+        out->configs[i].value = config->value;
+        out->configs[i].read_only = config->read_only;
+        out->configs[i].config_source = config->config_source;
+        out->configs[i].is_sensitive = config->is_sensitive;
     }
 }
 
@@ -66,6 +71,8 @@ static void creation_finish(struct act *act, enum err result)
         return;
     }
     struct create_topics_response response;
+    struct config_view view;
+    config_view_init(&view, request);
     create_topics_response_init(&response);
     response.topics_count = creation->reply.count;
     response.topics = create_topics_response_topic_new(&request->arena, creation->reply.count);
@@ -79,7 +86,7 @@ static void creation_finish(struct act *act, enum err result)
         out->num_partitions = from->partition_count;
         out->replication_factor = (int16_t)from->replication_factor;
         if (from->err == ERR_NONE)
-            put_settings(request, out, from);
+            put_configs(&view, out, from);
     }
     request_reply(request, &response);
 }

@@ -155,9 +155,8 @@ static void create_one(struct decision *decision, const struct create_topic *wan
     reply->id = plan.topic.id;
     reply->partition_count = plan.topic.partition_count;
     reply->replication_factor = plan.factor;
-    reply->setting_count =
-        topic_settings(&decision->controller->config, decision->image, plan.factor, &plan.topic,
-                       decision->arena, &reply->settings);
+    reply->config_count = plan.topic.config_count;
+    reply->configs = plan.topic.configs;
 }
 
 /* How often each name stands in the request, without a loop over pairs. */

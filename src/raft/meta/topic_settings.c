@@ -143,28 +143,3 @@ void topic_settings_apply(const struct decision *decision, const struct record_t
     partition->unclean_allowed = str_equal(
         value_of(decision, topic, STR("unclean.leader.election.enable"), replicas), STR("true"));
 }
-
-uint32_t topic_settings(const struct controller_config *config, const struct image *image,
-                        int32_t replicas, const struct record_topic *topic, struct arena *arena,
-                        const struct topic_setting **out)
-{
-    const struct config_key *key;
-    uint32_t count = 0;
-    while (config_key_at(CONFIG_OF_TOPIC, count) != NULL)
-        count++;
-    struct topic_setting *settings = arena_array(arena, struct topic_setting, count);
-    count = 0;
-    for (uint32_t i = 0; (key = config_key_at(CONFIG_OF_TOPIC, i)) != NULL; i++) {
-        struct str name = str_from(key->name);
-        const struct record_config *own = find_config(topic->configs, topic->config_count, name);
-        if (key->reach == CONFIG_GONE)
-            continue;
-        settings[count++] = (struct topic_setting){
-            .name = name,
-            .is_default = own == NULL,
-            .value = own != NULL ? own->value
-                                 : topic_setting_default(config, image, key, replicas, arena)};
-    }
-    *out = settings;
-    return count;
-}
