@@ -319,6 +319,30 @@ Test(configs, are_refused_with_kafkas_codes)
     cr_assert_eq(replace_in(2, "t", "retention.ms", NULL), ERR_INVALID_REQUEST);
 }
 
+Test(configs, of_a_logger_that_is_named_twice_are_left_alone)
+{
+    struct incremental_alter_configs_request body;
+    struct incremental_alter_configs_response response;
+    incremental_alter_configs_request_init(&body);
+    body.resources_count = 2;
+    body.resources = incremental_alter_configs_request_resource_new(&node.arena, 2);
+    for (int i = 0; i < 2; i++) {
+        body.resources[i].resource_type = CONFIG_OF_LOGGER;
+        body.resources[i].resource_name = STR("1");
+        body.resources[i].configs_count = 1;
+        body.resources[i].configs = incremental_alter_configs_request_config_new(&node.arena, 1);
+        body.resources[i].configs[0].name = STR("root");
+        body.resources[i].configs[0].value = i == 0 ? STR("ERROR") : STR("WARN");
+    }
+    struct str before = describe_key(CONFIG_OF_LOGGER, "1", "root").value;
+
+    node_call(&node, node_connect(&node), WIRE_INCREMENTAL_ALTER_CONFIGS, 1, &body, &response);
+
+    cr_assert_eq(response.responses[0].error_code, ERR_INVALID_REQUEST);
+    cr_assert_eq(response.responses[1].error_code, ERR_INVALID_REQUEST);
+    cr_assert(str_equal(describe_key(CONFIG_OF_LOGGER, "1", "root").value, before));
+}
+
 /* ---- Of a topic that is made. */
 
 Test(configs, of_a_new_topic_are_told_as_describing_it_tells_them)

@@ -117,16 +117,29 @@ static enum err alter_logger(struct alter_job *job, const struct alter_resource 
     return wanted->config_count == 0 ? ERR_NONE : set_logger(job, &wanted->configs[0], reply);
 }
 
+/* That of this node; all others are refused. */
+static bool is_own_logger(const struct alter_job *job, const struct alter_resource *wanted)
+{
+    return wanted->type == CONFIG_OF_LOGGER && is_this_node(job->request->shard, wanted->name);
+}
+
 static bool alter_loggers(struct alter_job *job)
 {
-    bool is_all = true;
+    uint32_t own = 0, all = 0;
     for (uint32_t i = 0; i < job->command.count; i++)
-        if (job->command.resources[i].type == CONFIG_OF_LOGGER)
-            job->reply.resources[i].err =
-                alter_logger(job, &job->command.resources[i], &job->reply.resources[i]);
-        else
-            is_all = false;
-    return is_all;
+        own += is_own_logger(job, &job->command.resources[i]);
+    for (uint32_t i = 0; i < job->command.count; i++) {
+        const struct alter_resource *wanted = &job->command.resources[i];
+        struct alter_resource_reply *reply = &job->reply.resources[i];
+        if (wanted->type != CONFIG_OF_LOGGER)
+            continue;
+        all++;
+        reply->err = own > 1 && is_own_logger(job, wanted)
+                         ? refuse(reply, ERR_INVALID_REQUEST,
+                                  STR("The request names this resource more than once."))
+                         : alter_logger(job, wanted, reply);
+    }
+    return all == job->command.count;
 }
 
 static struct str value_in_image(const struct image *image, const struct alter_resource *resource,
