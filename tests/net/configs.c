@@ -223,6 +223,23 @@ Test(configs, are_all_told_where_no_key_is_named)
     cr_assert_eq(describe_keys(4, CONFIG_OF_TOPIC, "t", &none, 0).configs_count, all);
 }
 
+Test(configs, are_found_among_many_keys_that_are_not_there_and_told_once)
+{
+    enum { MANY = 100000 };
+    struct str *keys = arena_array(&node.arena, struct str, MANY);
+    for (int i = 0; i < MANY; i++)
+        keys[i] = str_from(arena_format(&node.arena, "not.there.%d", i));
+    keys[0] = keys[MANY - 1] = STR("node.id");
+    keys[MANY / 2] = STR("num.partitions");
+
+    struct describe_configs_response_result result =
+        describe_keys(4, CONFIG_OF_BROKER, "1", keys, MANY);
+
+    cr_assert_eq(result.configs_count, 2);
+    cr_assert(str_equal(result.configs[0].name, STR("node.id")));
+    cr_assert(str_equal(result.configs[1].name, STR("num.partitions")));
+}
+
 Test(configs, of_what_is_not_there_are_an_error)
 {
     cr_assert_eq(describe(CONFIG_OF_TOPIC, "nothing").error_code, ERR_UNKNOWN_TOPIC_OR_PARTITION);

@@ -318,24 +318,53 @@ struct config_list config_view_logger(struct config_view *view)
     return list;
 }
 
-static bool is_named(struct str name, const struct str *names, uint32_t count)
+enum { CONFIGS_MAX = 512, NAME_SIZE_MAX = 127 }; /* Of one list; of one name in it. */
+static_assert((int)CONFIGS_MAX >= (int)RECORD_CONFIGS_MAX, "a list may hold all that is altered");
+
+/* Which configs of a list are named. A request may name far more keys than there are, so each is
+ * held only against configs whose names are as long. */
+struct choice {
+    const struct config_list *from;
+    uint16_t first[NAME_SIZE_MAX + 1]; /* By length; places count from 1, 0 is none. */
+    uint16_t next[CONFIGS_MAX];
+    bool is_chosen[CONFIGS_MAX];
+};
+
+static void choice_begin(struct choice *choice, const struct config_list *from)
 {
-    for (uint32_t i = 0; i < count; i++)
-        if (str_equal(names[i], name))
-            return true;
-    return false;
+    check(from->count <= CONFIGS_MAX);
+    memset(choice, 0, sizeof *choice);
+    choice->from = from;
+    for (uint32_t i = 0; i < from->count; i++) {
+        uint32_t size = from->configs[i].name.size;
+        check(size <= NAME_SIZE_MAX);
+        choice->next[i] = choice->first[size];
+        choice->first[size] = (uint16_t)(i + 1);
+    }
+}
+
+static void choose(struct choice *choice, struct str name)
+{
+    uint32_t place = name.size > NAME_SIZE_MAX ? 0 : choice->first[name.size];
+    while (place > 0 && !str_equal(choice->from->configs[place - 1].name, name))
+        place = choice->next[place - 1];
+    if (place > 0)
+        choice->is_chosen[place - 1] = true;
 }
 
 struct config_list config_view_chosen(struct config_view *view, const struct config_list *from,
                                       const struct str *names, uint32_t count)
 {
-    struct config_list list = {.count = 0};
+    struct choice choice;
     uint32_t room = 0;
+    choice_begin(&choice, from);
+    for (uint32_t i = 0; i < count; i++)
+        choose(&choice, names[i]);
     for (uint32_t i = 0; i < from->count; i++)
-        room += is_named(from->configs[i].name, names, count);
-    list = list_new(view, room);
-    for (uint32_t i = 0; i < from->count && list.count < room; i++) {
-        if (!is_named(from->configs[i].name, names, count))
+        room += choice.is_chosen[i];
+    struct config_list list = list_new(view, room);
+    for (uint32_t i = 0; i < from->count; i++) {
+        if (!choice.is_chosen[i])
             continue;
         list.configs[list.count++] = from->configs[i];
         list.size += size_of(&from->configs[i]);
