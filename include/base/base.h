@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/durations.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/ids.h"
 #include "base/list.h"
 #include "base/map.h"

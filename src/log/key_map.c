@@ -5,7 +5,7 @@
 #include "key_map.h"
 
 struct entry {
-    struct key_digest digest;
+    struct hash_digest digest;
     uint64_t offset; /* One higher; 0: empty. */
 };
 
@@ -16,66 +16,6 @@ struct key_map {
 };
 
 static_assert(sizeof(struct entry) == KEY_MAP_ENTRY_SIZE, "the buffer's size is counted with it");
-
-static inline uint64_t rotate(uint64_t value, int bits)
-{
-    return value << bits | value >> (64 - bits);
-}
-
-static inline void rounds(uint64_t v[4], int count)
-{
-    for (int i = 0; i < count; i++) {
-        v[0] += v[1];
-        v[1] = rotate(v[1], 13) ^ v[0];
-        v[0] = rotate(v[0], 32);
-        v[2] += v[3];
-        v[3] = rotate(v[3], 16) ^ v[2];
-        v[0] += v[3];
-        v[3] = rotate(v[3], 21) ^ v[0];
-        v[2] += v[1];
-        v[1] = rotate(v[1], 17) ^ v[2];
-        v[2] = rotate(v[2], 32);
-    }
-}
-
-/* Little-endian, of up to 8 bytes. */
-static inline uint64_t load_word(const uint8_t *at, uint32_t size)
-{
-    uint64_t word = 0;
-    for (uint32_t i = 0; i < size; i++)
-        word |= (uint64_t)at[i] << (8 * i);
-    return word;
-}
-
-static inline void take_word(uint64_t v[4], uint64_t word)
-{
-    v[3] ^= word;
-    rounds(v, 2);
-    v[0] ^= word;
-}
-
-struct key_digest key_digest(const uint64_t secret[2], struct bytes key)
-{
-    uint64_t v[4] = {
-        secret[0] ^ 0x736f6d6570736575,
-        secret[1] ^ 0x646f72616e646f6d ^ 0xee,
-        secret[0] ^ 0x6c7967656e657261,
-        secret[1] ^ 0x7465646279746573,
-    };
-    uint32_t whole = key.size & ~7u;
-
-    for (uint32_t at = 0; at < whole; at += 8)
-        take_word(v, load_word(key.data + at, 8));
-    uint64_t rest = key.size > whole ? load_word(key.data + whole, key.size - whole) : 0;
-    take_word(v, rest | (uint64_t)key.size << 56);
-    v[2] ^= 0xee;
-    rounds(v, 4);
-    struct key_digest digest = {.low = v[0] ^ v[1] ^ v[2] ^ v[3]};
-    v[1] ^= 0xdd;
-    rounds(v, 4);
-    digest.high = v[0] ^ v[1] ^ v[2] ^ v[3];
-    return digest;
-}
 
 struct key_map *key_map_open(uint64_t size, uint32_t load_percent, uint64_t entries_max,
                              const uint64_t secret[2])
@@ -109,7 +49,7 @@ void key_map_close(struct key_map *map)
 }
 
 /* The entry of the digest, or the free one where it would stand. */
-static struct entry *find(const struct key_map *map, struct key_digest digest)
+static struct entry *find(const struct key_map *map, struct hash_digest digest)
 {
     uint64_t slot = (digest.low >> 32) * map->slots >> 32;
 
@@ -124,7 +64,7 @@ static struct entry *find(const struct key_map *map, struct key_digest digest)
 
 bool key_map_put(struct key_map *map, struct bytes key, log_offset offset)
 {
-    struct key_digest digest = key_digest(map->secret, key);
+    struct hash_digest digest = hash_digest(map->secret, key);
     struct entry *entry = find(map, digest);
 
     check(offset >= 0);
@@ -141,7 +81,7 @@ bool key_map_put(struct key_map *map, struct bytes key, log_offset offset)
 
 log_offset key_map_get(const struct key_map *map, struct bytes key)
 {
-    return (log_offset)find(map, key_digest(map->secret, key))->offset - 1;
+    return (log_offset)find(map, hash_digest(map->secret, key))->offset - 1;
 }
 
 uint64_t key_map_count(const struct key_map *map)

@@ -1,20 +1,11 @@
 /* key_map.h -- the greatest offset of each key, in memory that was fixed beforehand.
  *
  * Keys are held as digests of 128 bits: a collision would drop a live record, so the digest is
- * keyed, and nobody who writes records can look for one.
- *
- * Source  Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012). */
+ * keyed (base/hash.h), and nobody who writes records can look for one. */
 #ifndef LOG_KEY_MAP_H
 #define LOG_KEY_MAP_H
 
 #include "base/base.h"
-
-struct key_digest {
-    uint64_t low, high;
-};
-
-/* SipHash-2-4 with 128 bits of output; `secret` is its key. */
-struct key_digest key_digest(const uint64_t secret[2], struct bytes key);
 
 struct key_map;
 
