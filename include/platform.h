@@ -12,6 +12,9 @@
 
 struct platform;
 
+/* Draw the secret that this process's hashes are keyed with (base/hash.h): first of all, once. */
+void platform_draw_secret(void);
+
 /* Lines to standard output, one write each: "2026-01-02 03:04:05.678 INFO text" (UTC), or
  * one JSON object a line. `trace` may be used by any thread. */
 void platform_trace(struct trace *trace, enum trace_level level, bool json);

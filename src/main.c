@@ -207,6 +207,7 @@ int main(int argc, char **argv)
     struct arena arena = {.blocks = NULL}; /* Of what was read, which clients may ask for. */
     struct trace trace;
 
+    platform_draw_secret();
     mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP_SIZE);
     mallopt(M_TRIM_THRESHOLD, MALLOC_TRIM_SIZE);
     parse_options(&options, argc, argv);

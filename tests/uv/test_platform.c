@@ -185,6 +185,19 @@ Test(platform, has_clocks_and_randomness)
     run(read_clocks);
 }
 
+Test(platform, draws_a_secret_for_the_hashes)
+{
+    struct bytes key = bytes_of_str(STR("name"));
+    uint64_t fixed = hash_key(key);
+
+    platform_draw_secret();
+    uint64_t first = hash_key(key);
+    platform_draw_secret();
+
+    cr_assert_neq(first, fixed);
+    cr_assert_neq(hash_key(key), first);
+}
+
 static void post_one(void)
 {
     env_post(fake.env, 0, NULL);

@@ -8,6 +8,14 @@
 
 #include "uv_shard.h"
 
+void platform_draw_secret(void)
+{
+    uint64_t secret[2];
+    int failed = uv_random(NULL, NULL, secret, sizeof secret, 0, NULL);
+    check(failed == 0); /* Linux has randomness to give. */
+    hash_set_secret(secret);
+}
+
 static void ignore_signals(void)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
