@@ -1,4 +1,4 @@
-/* map.h -- two maps, both iterated in an order that depends only on their keys.
+/* map.h -- two maps; the keys may be anybody's choice, because both hash them with a secret.
  *
  * struct map changes in place: small integers or fixed-size keys to pointers.
  * struct pmap is path-copying: an update gives a new root and the old root keeps

@@ -86,3 +86,61 @@ Test(map, keys_may_have_any_size)
     cr_assert_eq(map_get(&map, &b), &second);
     map_free(&map);
 }
+
+/* x, such that x ^ x >> by gives `value`. */
+static uint64_t undo_shift(uint64_t value, unsigned by)
+{
+    uint64_t found = value;
+    for (unsigned right = 0; right < 64; right += by)
+        found = value ^ found >> by;
+    return found;
+}
+
+/* The inverse of an odd factor, by Newton's steps: each doubles the bits that are right. */
+static uint64_t undo_factor(uint64_t factor)
+{
+    uint64_t inverse = factor;
+    for (int step = 0; step < 6; step++)
+        inverse *= 2 - factor * inverse;
+    return inverse;
+}
+
+/* A key that a mix which everybody knows sends to slot 0 of any map: so were maps hashed once. */
+static uint64_t chosen_key(uint64_t serial)
+{
+    uint64_t hash = serial * undo_factor(UINT64_C(0xbf58476d1ce4e5b9));
+    hash = undo_shift(hash, 29) * undo_factor(UINT64_C(0x9e3779b97f4a7c15));
+    return hash ^ sizeof(uint64_t);
+}
+
+/* The most slots in a row that are in use: what a search may have to pass. */
+static uint32_t longest_run(const struct map *map)
+{
+    uint32_t cursor = 0, run = 0, longest = 0;
+    void *value;
+    for (uint32_t before = 0; map_next(map, &cursor, &value); before = cursor) {
+        run = cursor == before + 1 ? run + 1 : 1;
+        longest = run > longest ? run : longest;
+    }
+    return longest;
+}
+
+Test(map, chosen_keys_do_not_meet)
+{
+    struct map plain, chosen;
+    int value = 1;
+    map_init(&plain, sizeof(uint64_t));
+    map_init(&chosen, sizeof(uint64_t));
+
+    for (uint64_t serial = 1; serial <= 20000; serial++) {
+        uint64_t key = chosen_key(serial);
+        map_put(&plain, &serial, &value);
+        map_put(&chosen, &key, &value);
+    }
+
+    cr_assert_eq(chosen.count, 20000);
+    cr_assert_lt(longest_run(&plain), 200);
+    cr_assert_lt(longest_run(&chosen), 200);
+    map_free(&plain);
+    map_free(&chosen);
+}

@@ -2,6 +2,7 @@
 #include "base/base.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 enum { KEYS = 300 };
 
@@ -194,6 +195,57 @@ Test(pmap, has_a_shape_that_depends_only_on_its_keys)
     cr_assert_lt(deepest, 40); /* Balanced: log2(300) is 8.2, and a treap has some twice that. */
     pmap_unref(&kind, rising);
     pmap_unref(&kind, falling);
+    cr_assert_eq(refs_held(), 0);
+}
+
+/* A rank that everybody knows: so were keys ranked once. */
+static uint64_t known_rank(const char *key, size_t size)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ (uint8_t)key[i]) * UINT64_C(0x100000001b3);
+    hash = (hash ^ (hash >> 32)) * UINT64_C(0xd6e8feb86659fd93);
+    hash = (hash ^ (hash >> 32)) * UINT64_C(0xd6e8feb86659fd93);
+    return hash ^ (hash >> 32);
+}
+
+/* Keys that rise, and rise by that rank, too: a treap of them would be a list. */
+static size_t chosen_name(uint32_t serial, char name[24])
+{
+    uint64_t width = UINT64_MAX / KEYS;
+    for (uint32_t suffix = 0;; suffix++) {
+        int size = snprintf(name, 24, "%06u-%u", serial, suffix);
+        if (known_rank(name, (size_t)size) / width == serial)
+            return (size_t)size;
+    }
+}
+
+static void put_chosen(struct pmap **root, uint32_t serial)
+{
+    char name[24];
+    size_t size = chosen_name(serial, name);
+    struct bytes key = {.data = (const uint8_t *)name, .size = (uint32_t)size};
+    struct pmap *next = pmap_put(&kind, *root, key, &values[serial]);
+    pmap_unref(&kind, *root);
+    *root = next;
+}
+
+/* The nodes that are copied in all are what the work is, and the depth of the stack. */
+Test(pmap, chosen_keys_make_no_deep_tree)
+{
+    struct pmap *root = NULL;
+    char low[] = "!";
+    for (uint32_t i = KEYS; i > 0; i--)
+        put_chosen(&root, i - 1);
+    int before = refs_held();
+
+    struct pmap *next =
+        pmap_put(&kind, root, (struct bytes){.data = (const uint8_t *)low, .size = 1}, &values[0]);
+
+    cr_assert_eq(pmap_count(next), KEYS + 1);
+    cr_assert_lt(refs_held() - before, 40);
+    pmap_unref(&kind, root);
+    pmap_unref(&kind, next);
     cr_assert_eq(refs_held(), 0);
 }
 
