@@ -60,7 +60,8 @@ bool sync_is_idle(const struct sync *sync);
 /* Ask for the marks to leave now (a clean stop). */
 void sync_hurry(struct sync *sync);
 
-/* The key of the first mark at or after place *cursor (0 to start): which logs were there. */
+/* The key of each mark in turn (*cursor 0 to start): which logs were there. The one that was just
+ * told may be dropped. */
 bool sync_next_mark(const struct sync *sync, uint32_t *cursor, struct partition_key *out);
 
 /* Forget the mark of a log that is not open and whose directory the caller has removed

@@ -16,8 +16,9 @@
 struct map {
     uint32_t key_size;
     uint32_t count;
-    uint32_t capacity; /* Power of two, or 0. */
-    uint8_t *slots;
+    uint32_t capacity; /* Slots of the table: a power of two, or 0. */
+    uint32_t *table;   /* One more than the place of an entry; 0: empty. */
+    uint8_t *entries;
 };
 
 void map_init(struct map *map, uint32_t key_size);
@@ -25,8 +26,9 @@ void map_free(struct map *map);                               /* Not the values.
 void *map_get(const struct map *map, const void *key);        /* NULL: absent. */
 void *map_put(struct map *map, const void *key, void *value); /* Returns what stood there. */
 void *map_remove(struct map *map, const void *key);           /* Returns what stood there. */
-/* Iterate in slot order, a function of keys and history, never of addresses:
- * start with *cursor = 0; false at the end. Do not change the map meanwhile. */
+/* Iterate in an order that follows from the puts and removals alone, never from hashes or
+ * addresses: start with *cursor = 0; false at the end. Meanwhile what was just visited may be
+ * removed, and nothing else may change. */
 bool map_next(const struct map *map, uint32_t *cursor, void **value);
 
 /* Path-copying ordered map from byte strings to counted values; NULL is empty.

@@ -1,9 +1,13 @@
-/* map.c -- open addressing with linear probing; removal shifts the run back, so
- * there are no tombstones and a lookup ends at the first empty slot.
+/* map.c -- a table of numbers in front of a dense array of entries.
  *
- * A slot is the value's pointer, then the key, padded to eight bytes. An empty slot
- * has a null value. At most three quarters of the slots are in use. Keys come from clients, so
- * their hash is keyed: nobody can choose many that begin at one slot. */
+ * An entry is the value's pointer, then the key, padded to eight bytes; the last one takes the
+ * place of one that is removed. The table says where a key's entry stands: open addressing with
+ * linear probing. Removal shifts the run back, so there are no tombstones and a lookup ends at the
+ * first empty slot. At most three quarters of the slots are in use, and for so many entries there
+ * is room.
+ *
+ * Keys come from clients, so their hash is keyed: nobody can choose many that begin at one slot.
+ * It decides on slots alone, and what is visited is the array, in an order without secrets. */
 #include "base/map.h"
 
 #include "base/check.h"
@@ -12,33 +16,32 @@
 
 enum { CAPACITY_FIRST = 8 };
 
-static uint32_t slot_size(const struct map *map)
+static uint32_t entry_size(const struct map *map)
 {
     return (uint32_t)sizeof(void *) + ((map->key_size + 7) & ~7U);
 }
 
-static uint8_t *slot_at(const struct map *map, uint32_t place)
+static uint8_t *entry_at(const struct map *map, uint32_t place)
 {
-    return map->slots + (size_t)place * slot_size(map);
+    return map->entries + (size_t)place * entry_size(map);
 }
 
-static void *slot_value(const uint8_t *slot)
+static void *entry_value(const uint8_t *entry)
 {
     void *value;
-    memcpy(&value, slot, sizeof(void *));
+    memcpy(&value, entry, sizeof(void *));
     return value;
 }
 
-static const uint8_t *slot_key(const uint8_t *slot)
+static const uint8_t *entry_key(const uint8_t *entry)
 {
-    return slot + sizeof(void *);
+    return entry + sizeof(void *);
 }
 
-static void set_slot(const struct map *map, uint32_t place, const void *key, void *value)
+/* The entry that a slot in use stands for. */
+static uint8_t *slot_entry(const struct map *map, uint32_t slot)
 {
-    uint8_t *slot = slot_at(map, place);
-    memcpy(slot, &value, sizeof(void *));
-    memcpy(slot + sizeof(void *), key, map->key_size);
+    return entry_at(map, map->table[slot] - 1);
 }
 
 /* The slot where a search for `key` begins. */
@@ -51,25 +54,27 @@ static uint32_t home_of(const struct map *map, const void *key)
 /* The slot of `key`, or the empty one where it would go. */
 static uint32_t find(const struct map *map, const void *key)
 {
-    uint32_t place = home_of(map, key);
-    for (;; place = (place + 1) & (map->capacity - 1)) {
-        const uint8_t *slot = slot_at(map, place);
-        if (slot_value(slot) == NULL || memcmp(slot_key(slot), key, map->key_size) == 0)
-            return place;
-    }
+    uint32_t slot = home_of(map, key);
+    for (;; slot = (slot + 1) & (map->capacity - 1))
+        if (map->table[slot] == 0 ||
+            memcmp(entry_key(slot_entry(map, slot)), key, map->key_size) == 0)
+            return slot;
 }
 
+/* Entries and table are one block of memory. */
 static void resize(struct map *map, uint32_t capacity)
 {
-    struct map old = *map;
+    size_t entries_size = (size_t)(capacity / 4 * 3) * entry_size(map);
+    uint8_t *entries = mem_alloc(entries_size + capacity * sizeof *map->table);
+    if (map->count > 0)
+        memcpy(entries, map->entries, (size_t)map->count * entry_size(map));
+    mem_free(map->entries);
+    map->entries = entries;
     map->capacity = capacity;
-    map->slots = mem_zalloc((size_t)capacity * slot_size(map));
-    for (uint32_t place = 0; place < old.capacity; place++) {
-        const uint8_t *slot = slot_at(&old, place);
-        if (slot_value(slot) != NULL)
-            set_slot(map, find(map, slot_key(slot)), slot_key(slot), slot_value(slot));
-    }
-    mem_free(old.slots);
+    map->table = (uint32_t *)(void *)(entries + entries_size);
+    memset(map->table, 0, capacity * sizeof *map->table);
+    for (uint32_t place = 0; place < map->count; place++)
+        map->table[find(map, entry_key(entry_at(map, place)))] = place + 1;
 }
 
 void map_init(struct map *map, uint32_t key_size)
@@ -80,7 +85,7 @@ void map_init(struct map *map, uint32_t key_size)
 
 void map_free(struct map *map)
 {
-    mem_free(map->slots);
+    mem_free(map->entries);
     map_init(map, map->key_size);
 }
 
@@ -88,7 +93,8 @@ void *map_get(const struct map *map, const void *key)
 {
     if (map->count == 0)
         return NULL;
-    return slot_value(slot_at(map, find(map, key)));
+    uint32_t slot = find(map, key);
+    return map->table[slot] == 0 ? NULL : entry_value(slot_entry(map, slot));
 }
 
 void *map_put(struct map *map, const void *key, void *value)
@@ -97,53 +103,61 @@ void *map_put(struct map *map, const void *key, void *value)
     check(map->key_size > 0);
     if (map->capacity == 0)
         resize(map, CAPACITY_FIRST);
-    else if ((uint64_t)(map->count + 1) * 4 > (uint64_t)map->capacity * 3)
+    else if (map->count == map->capacity / 4 * 3)
         resize(map, 2 * map->capacity);
 
-    uint32_t place = find(map, key);
-    void *before = slot_value(slot_at(map, place));
-    set_slot(map, place, key, value);
-    map->count += before == NULL;
+    uint32_t slot = find(map, key);
+    void *before = NULL;
+    if (map->table[slot] == 0) {
+        map->table[slot] = ++map->count;
+        memcpy(slot_entry(map, slot) + sizeof(void *), key, map->key_size);
+    } else {
+        before = entry_value(slot_entry(map, slot));
+    }
+    memcpy(slot_entry(map, slot), &value, sizeof(void *));
     return before;
 }
 
-/* Move each later entry of the run into the gap unless it stands at or after its home. */
+/* Move each later slot of the run into the gap unless it stands at or after its home. */
 static void close_gap(struct map *map, uint32_t gap)
 {
     uint32_t mask = map->capacity - 1;
-    uint32_t place = (gap + 1) & mask;
-    for (;; place = (place + 1) & mask) {
-        const uint8_t *slot = slot_at(map, place);
-        if (slot_value(slot) == NULL)
-            break;
-        uint32_t home = home_of(map, slot_key(slot));
-        if (((place - home) & mask) < ((place - gap) & mask))
+    for (uint32_t slot = (gap + 1) & mask; map->table[slot] != 0; slot = (slot + 1) & mask) {
+        uint32_t home = home_of(map, entry_key(slot_entry(map, slot)));
+        if (((slot - home) & mask) < ((slot - gap) & mask))
             continue;
-        memcpy(slot_at(map, gap), slot, slot_size(map));
-        gap = place;
+        map->table[gap] = map->table[slot];
+        gap = slot;
     }
-    memset(slot_at(map, gap), 0, slot_size(map));
+    map->table[gap] = 0;
 }
 
 void *map_remove(struct map *map, const void *key)
 {
     if (map->count == 0)
         return NULL;
-    uint32_t place = find(map, key);
-    void *value = slot_value(slot_at(map, place));
-    if (value == NULL)
+    uint32_t slot = find(map, key);
+    if (map->table[slot] == 0)
         return NULL;
+    uint32_t place = map->table[slot] - 1, last = map->count - 1;
+    void *value = entry_value(entry_at(map, place));
+    close_gap(map, slot);
+    if (place != last) {
+        map->table[find(map, entry_key(entry_at(map, last)))] = place + 1;
+        memcpy(entry_at(map, place), entry_at(map, last), entry_size(map));
+    }
     map->count--;
-    close_gap(map, place);
     return value;
 }
 
+/* From the last entry to the first: the one that takes the place of one just visited
+ * has been visited, too. */
 bool map_next(const struct map *map, uint32_t *cursor, void **value)
 {
-    while (*cursor < map->capacity) {
-        *value = slot_value(slot_at(map, (*cursor)++));
-        if (*value != NULL)
-            return true;
-    }
-    return false;
+    uint32_t left = *cursor == 0 ? map->count : *cursor - 1;
+    if (left == 0)
+        return false;
+    *cursor = left;
+    *value = entry_value(entry_at(map, left - 1));
+    return true;
 }

@@ -17,7 +17,6 @@ enum {
     STARVED_READ_SIZE = 4 * 1024, /* Of one read while the budget is spent. */
 };
 
-/* The map's order depends on ids alone, so it is the same in each run of a seed. */
 struct conn *conn_next(struct shard *shard, uint32_t *cursor)
 {
     void *value;

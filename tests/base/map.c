@@ -72,6 +72,63 @@ Test(map, visits_each_value_once)
     map_free(&map);
 }
 
+Test(map, what_was_just_visited_may_be_removed)
+{
+    static struct {
+        uint32_t key, visits;
+    } values[KEYS];
+    struct map map;
+    map_init(&map, sizeof(uint32_t));
+    for (uint32_t i = 0; i < KEYS; i++) {
+        values[i].key = i;
+        map_put(&map, &i, &values[i]);
+    }
+
+    uint32_t cursor = 0, wrong = 0;
+    for (void *value; map_next(&map, &cursor, &value);) {
+        uint32_t *key = value;
+        key[1]++;
+        if (*key % 3 != 0)
+            wrong += map_remove(&map, key) != value;
+    }
+    for (uint32_t i = 0; i < KEYS; i++) {
+        wrong += values[i].visits != 1;
+        wrong += (map_get(&map, &i) != NULL) != (i % 3 == 0);
+    }
+
+    cr_assert_eq(wrong, 0);
+    cr_assert_eq(map.count, (KEYS + 2) / 3);
+    map_free(&map);
+}
+
+/* The values in the order of a visit, after some history. */
+static void visit(int *values, void *visited[KEYS])
+{
+    struct map map;
+    map_init(&map, sizeof(uint64_t));
+    for (uint64_t key = 0; key < KEYS; key++)
+        map_put(&map, &key, &values[key]);
+    for (uint64_t key = 0; key < KEYS; key += 7)
+        map_remove(&map, &key);
+    uint32_t cursor = 0;
+    for (uint32_t i = 0; map_next(&map, &cursor, &visited[i]); i++) {
+    }
+    map_free(&map);
+}
+
+Test(map, no_secret_shows_in_the_order_of_a_visit)
+{
+    static int values[KEYS];
+    void *first[KEYS] = {NULL}, *second[KEYS] = {NULL};
+
+    hash_set_secret((uint64_t[2]){1, 2});
+    visit(values, first);
+    hash_set_secret((uint64_t[2]){3, 4});
+    visit(values, second);
+
+    cr_assert_arr_eq(first, second, sizeof first);
+}
+
 Test(map, keys_may_have_any_size)
 {
     struct map map;
@@ -116,10 +173,9 @@ static uint64_t chosen_key(uint64_t serial)
 /* The most slots in a row that are in use: what a search may have to pass. */
 static uint32_t longest_run(const struct map *map)
 {
-    uint32_t cursor = 0, run = 0, longest = 0;
-    void *value;
-    for (uint32_t before = 0; map_next(map, &cursor, &value); before = cursor) {
-        run = cursor == before + 1 ? run + 1 : 1;
+    uint32_t run = 0, longest = 0;
+    for (uint32_t slot = 0; slot < map->capacity; slot++) {
+        run = map->table[slot] == 0 ? 0 : run + 1;
         longest = run > longest ? run : longest;
     }
     return longest;

@@ -295,6 +295,31 @@ Test(sync, marks_grow_with_their_logs_and_are_found_again)
     log_fixture_close(&f);
 }
 
+Test(sync, marks_may_be_dropped_while_they_are_told)
+{
+    struct log_fixture f;
+    char dir[16];
+    struct partition_key key;
+    uint32_t cursor = 0, count = 0;
+    log_fixture_open(&f, 0);
+    for (int i = 0; i < 40; i++) {
+        snprintf(dir, sizeof dir, "o-%d", i);
+        struct log *other = open_other(&f, i, dir);
+        append_to(other);
+        log_fixture_settle(&f);
+        log_close(other);
+    }
+
+    for (; sync_next_mark(f.sync, &cursor, &key); count++)
+        sync_drop_mark(f.sync, key);
+    log_fixture_settle(&f);
+    cursor = 0;
+
+    cr_assert_eq(count, 40);
+    cr_assert_not(sync_next_mark(f.sync, &cursor, &key));
+    log_fixture_close(&f);
+}
+
 Test(sync, tells_how_many_batches_and_logs_a_sync_served_and_how_long_it_took)
 {
     struct log_fixture f;

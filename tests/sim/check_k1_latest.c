@@ -9,7 +9,7 @@
 
 void check_k1_begin(struct check_reader *reader, log_offset from)
 {
-    mem_free(reader->newest.slots);
+    mem_free(reader->newest.entries);
     map_init(&reader->newest, sizeof(uint64_t));
     reader->from = from;
 }
