@@ -1,6 +1,6 @@
 /* main.c -- skiff-sim: one seed, or many, each in a process of its own.
  *
- *   skiff-sim --seed S [--verbose] [--shards N] [--nodes N] [--calm]
+ *   skiff-sim --seed S [--verbose] [--shards N] [--nodes N] [--calm] [--secret N]
  *   skiff-sim --seeds N [--first F] [--jobs J] [--repeat K] [--show] [--file tests/sim/seeds.txt]
  *
  * Exit codes: 0 all well, 11 a checker found a violation, 2 usage, 1 anything else: a
@@ -19,6 +19,7 @@ enum {
     SECONDS_MAX = 300, /* Of one seed, on the wall. */
     MARKS_SEEDS = 300, /* From so many seeds on every needed mark must be seen. */
     CORPUS_MAX = 4096,
+    SECRET_AGAIN = 1, /* What maps are hashed with in the second run of a seed. */
 };
 
 /* Without these, and worlds of one shard and of four, a set of seeds proves little. */
@@ -59,7 +60,7 @@ struct job {
     uint64_t seed;
     int results;
     FILE *output;
-    bool repeat;       /* The second run of this seed. */
+    bool repeat;       /* The second run of this seed, with another secret. */
     uint64_t expected; /* Hash of the first. */
 };
 
@@ -87,6 +88,12 @@ static uint64_t seed_at(const struct runner *runner, uint64_t index)
     return runner->first + index - runner->corpus_count;
 }
 
+/* Nothing that anybody sees may depend on it. */
+static void set_secret(uint64_t number)
+{
+    hash_set_secret((uint64_t[2]){number, ~number});
+}
+
 static void start_job(struct runner *runner, struct job job)
 {
     int ends[2];
@@ -105,6 +112,8 @@ static void start_job(struct runner *runner, struct job job)
         dup2(fileno(job.output), STDOUT_FILENO);
         dup2(fileno(job.output), STDERR_FILENO);
         alarm(SECONDS_MAX);
+        if (job.repeat)
+            set_secret(SECRET_AGAIN);
         world_run(&options, &result);
         fflush(stdout);
         ssize_t written = write(ends[1], &result, sizeof result);
@@ -279,6 +288,7 @@ static int usage(void)
 {
     fprintf(stderr,
             "usage: skiff-sim --seed S [--verbose] [--shards 1|4] [--nodes N] [--calm]\n"
+            "                 [--secret N]\n"
             "       skiff-sim --seeds N [--first F] [--jobs J] [--repeat K] [--show] [--file F]\n");
     return 2;
 }
@@ -313,6 +323,8 @@ static bool take_value(struct runner *runner, const char *key, const char *value
         runner->jobs_max = (uint32_t)number;
     } else if (strcmp(key, "--repeat") == 0) {
         runner->repeat_every = (uint32_t)number;
+    } else if (strcmp(key, "--secret") == 0) {
+        set_secret(number);
     } else if (strcmp(key, "--shards") == 0 && number >= 1 && number <= SIM_SHARDS_MAX) {
         runner->options.shards = (uint32_t)number;
     } else if (strcmp(key, "--nodes") == 0 && number >= 1 && number <= SIM_NODES_MAX) {
