@@ -18,7 +18,6 @@
 struct cleaner;
 
 struct cleaner_config {
-    const char *path;          /* Of the checkpoint: "cleaner-offset-checkpoint". */
     uint16_t tag;              /* Upper 16 bits of its tickets. */
     uint64_t map_size;         /* log.cleaner.dedupe.buffer.size */
     uint32_t map_load_percent; /* log.cleaner.io.buffer.load.factor, 1 to 99. */
@@ -37,11 +36,8 @@ void cleaner_configure(struct cleaner *cleaner, int64_t rate_max, int32_t backof
 /* Compact this log from now on, as its config says. */
 void cleaner_add(struct cleaner *cleaner, struct log *log);
 /* No more: what is under way on it ends here, but for a swap that was begun, which is the log's.
- * Before log_close(). A log that was not added is fine.
- * `for_good`: it is deleted, and a later one of its name starts anew. */
-void cleaner_remove(struct cleaner *cleaner, struct log *log, bool for_good);
-/* All logs that there are were added: the checkpoint forgets those that are not. */
-void cleaner_settle(struct cleaner *cleaner);
+ * Before log_close(). A log that was not added is fine. */
+void cleaner_remove(struct cleaner *cleaner, struct log *log);
 
 /* Go on. `wall`: the time that lags and delete horizons go by; -1: not known, nothing is done. */
 void cleaner_tick(struct cleaner *cleaner, mono_ms now, wall_ms wall);

@@ -177,7 +177,9 @@ enum err log_reset(struct log *log, log_offset start)
     log_swap_cancel(log);
     log->recent_count = 0;
     log->read_count = 0;
+#ifndef SKIFF_MUTANT_KEEPS_CLEAN /* The mutant takes what comes for what it had compacted. */
     log->clean_end = start;
+#endif
     log->unclean_at = -1;
     log->synced = log->start_synced = log->live = start; /* By a mark, or it is not ready. */
     log->ends = (struct log_ends){start, start, start, start, start};

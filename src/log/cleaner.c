@@ -1,29 +1,25 @@
 /* cleaner.c -- which log is compacted next, and how fast.
  *
- *   WAITS --due--> LOOKS --some log is dirty enough--> WORKS --its end--> STORES --> LOOKS
+ *   WAITS --due--> LOOKS --some log is dirty enough--> WORKS --its end--> LOOKS
  *                  LOOKS --none is--> WAITS
  *
- * A look goes over the logs a few a tick; WORKS takes one compaction from step to step; STORES
- * writes the checkpoint. In WORKS and STORES a sync may be under way: nothing is done meanwhile.
+ * A look goes over the logs a few a tick; WORKS takes one compaction from step to step, and a sync
+ * of it may be under way: nothing is done meanwhile. How far a log is clean stands in its mark, so
+ * it goes, synced, before any of the log does (rule 21), and no later log takes it for its own.
  * A compaction that fails leaves its log as it was. Where the disk was full it is tried again;
  * for any other reason the log is not touched again before the place where it failed has gone,
  * by retention or by a truncation, or before the next start; and that is said. */
-#include "cleaner_offsets.h"
 #include "compact.h"
 #include "log_cleaner.h"
 
-#include <stdio.h>
-
 enum {
     CLEANER_LOOKS_MAX = 64, /* Logs looked at in a tick. */
-    CLEANER_FILE_SIZE_MAX = 64 << 20,
-    CLEANER_PATH_MAX = 64,
     CLEANER_BLIND_MS = 200, /* Between two looks at a clock that is not known yet. */
     CLEANER_SWAP_MS = 1,    /* Between two looks at a swap. */
     RATIO_ONE = 1000000,
 };
 
-enum cleaner_state { CLEANER_WAITS, CLEANER_LOOKS, CLEANER_WORKS, CLEANER_STORES };
+enum cleaner_state { CLEANER_WAITS, CLEANER_LOOKS, CLEANER_WORKS };
 
 struct cleaner_member {
     struct list link;
@@ -43,10 +39,8 @@ struct candidate {
 struct cleaner {
     struct env *env;
     struct cleaner_config config;
-    char path[CLEANER_PATH_MAX]; /* Of the checkpoint. */
     struct list members;
     struct list *cursor; /* Of the look: the next member's link. */
-    struct cleaner_offsets offsets;
     enum cleaner_state state;
     mono_ms due;
     struct candidate best;
@@ -55,24 +49,11 @@ struct cleaner {
     mono_ms began;
     uint64_t ticket;
     bool is_syncing;
-    bool are_offsets_changed;
-    file_id offsets_file; /* Being synced; -1: none. */
     mono_ms now;
     int64_t allowance;                /* Bytes that may be moved at once. */
     struct cleaner_stats stats, look; /* `look`: what the look under way has found. */
     mono_ms ended;                    /* When the last compaction or look did. */
 };
-
-static void read_offsets(struct cleaner *cleaner)
-{
-    struct buf *text;
-
-    enum err err = log_read_small(cleaner->env, cleaner->path, CLEANER_FILE_SIZE_MAX, &text);
-    if (err != ERR_NONE)
-        return;
-    cleaner_offsets_read(&cleaner->offsets, (struct bytes){.data = text->data, .size = text->size});
-    buf_unref(text);
-}
 
 struct cleaner *cleaner_open(struct env *env, const struct cleaner_config *config)
 {
@@ -80,14 +61,10 @@ struct cleaner *cleaner_open(struct env *env, const struct cleaner_config *confi
 
     cleaner->env = env;
     cleaner->config = *config;
-    check(strlen(config->path) < CLEANER_PATH_MAX);
-    memcpy(cleaner->path, config->path, strlen(config->path) + 1);
     cleaner->ticket = (uint64_t)config->tag << 48;
-    cleaner->offsets_file = -1;
     cleaner->now = cleaner->ended = env_mono(env);
     list_init(&cleaner->members);
     cleaner->cursor = &cleaner->members;
-    read_offsets(cleaner);
     return cleaner;
 }
 
@@ -103,22 +80,13 @@ void cleaner_close(struct cleaner *cleaner)
 {
     end_compaction(cleaner);
     check(list_is_empty(&cleaner->members));
-    if (cleaner->offsets_file >= 0)
-        env_close(cleaner->env, cleaner->offsets_file);
-    cleaner_offsets_free(&cleaner->offsets);
     mem_free(cleaner);
 }
 
 void cleaner_add(struct cleaner *cleaner, struct log *log)
 {
-    struct cleaner_offset *known = cleaner_offsets_find(&cleaner->offsets, log->dir);
     struct cleaner_member *member = mem_zalloc(sizeof *member);
 
-    log->clean_end = log->ends.start;
-    if (known)
-        known->is_known = true;
-    if (known && known->offset > log->ends.start && known->offset <= log->ends.end)
-        log->clean_end = known->offset;
     member->log = log;
     check(!log->cleaner);
     log->cleaner = member;
@@ -126,14 +94,10 @@ void cleaner_add(struct cleaner *cleaner, struct log *log)
     cleaner->stats.logs++;
 }
 
-void cleaner_remove(struct cleaner *cleaner, struct log *log, bool for_good)
+void cleaner_remove(struct cleaner *cleaner, struct log *log)
 {
     struct cleaner_member *member = log->cleaner;
 
-    if (for_good && cleaner_offsets_find(&cleaner->offsets, log->dir)) {
-        cleaner_offsets_remove(&cleaner->offsets, log->dir);
-        cleaner->are_offsets_changed = true;
-    }
     if (!member)
         return;
     if (cleaner->member == member)
@@ -148,16 +112,6 @@ void cleaner_remove(struct cleaner *cleaner, struct log *log, bool for_good)
         cleaner->stats.uncleanable--;
     mem_free(member);
     cleaner->stats.logs--;
-}
-
-void cleaner_settle(struct cleaner *cleaner)
-{
-    for (uint32_t i = cleaner->offsets.count; i-- > 0;) {
-        if (cleaner->offsets.entries[i].is_known)
-            continue;
-        cleaner_offsets_remove(&cleaner->offsets, cleaner->offsets.entries[i].dir);
-        cleaner->are_offsets_changed = true;
-    }
 }
 
 /* ---- The look. */
@@ -214,17 +168,6 @@ static uint64_t size_between(const struct log *log, uint32_t first, log_offset e
     return size;
 }
 
-/* A truncation may have gone below what the checkpoint says. */
-static void lower_offset(struct cleaner *cleaner, const struct log *log)
-{
-    struct cleaner_offset *stored = cleaner_offsets_find(&cleaner->offsets, log->dir);
-
-    if (!stored || stored->offset <= log->clean_end)
-        return;
-    stored->offset = log->clean_end;
-    cleaner->are_offsets_changed = true;
-}
-
 /* The segment where compaction gave up is not read any more, or the place was cut away. */
 static bool has_lost_its_flaw(const struct log *log)
 {
@@ -244,9 +187,6 @@ static void clear_flaw(struct cleaner *cleaner, struct cleaner_member *member)
  * compacted above: a tombstone there would go before what it deletes. */
 static bool is_start_synced(const struct log *log)
 {
-#ifdef SKIFF_MUTANT_TRUSTS_START
-    return true;
-#endif
     return log->start_synced >= log->ends.start;
 }
 
@@ -265,7 +205,6 @@ static void look_at(struct cleaner *cleaner, struct cleaner_member *member, wall
         return;
     if (log->clean_end < log->ends.start)
         log->clean_end = log->ends.start;
-    lower_offset(cleaner, log);
     found.first_dirty = log->clean_end;
     if (find_limit(log, found.first_dirty, wall, &found.limit) != ERR_NONE ||
         found.first_dirty >= found.limit)
@@ -345,13 +284,7 @@ static void take_look(struct cleaner *cleaner, wall_ms wall)
     cleaner->due = cleaner->now + cleaner->config.backoff_ms;
 }
 
-/* ---- The checkpoint. */
-
-static void offsets_path(const struct cleaner *cleaner, char out[ENV_PATH_MAX])
-{
-    int size = snprintf(out, ENV_PATH_MAX, "%s.tmp", cleaner->path);
-    check(size < ENV_PATH_MAX);
-}
+/* ---- The work. */
 
 static void start_sync(struct cleaner *cleaner, const file_id *files, uint32_t count)
 {
@@ -360,55 +293,6 @@ static void start_sync(struct cleaner *cleaner, const file_id *files, uint32_t c
     env_sync(cleaner->env,
              &(struct env_sync){.ticket = cleaner->ticket, .count = count, .files = files});
 }
-
-/* Write the checkpoint beside its name; what cannot be written is written after the next
- * compaction. */
-static void store_offsets(struct cleaner *cleaner)
-{
-    char path[ENV_PATH_MAX];
-
-    enter_look(cleaner);
-    if (!cleaner->are_offsets_changed)
-        return;
-    offsets_path(cleaner, path);
-    enum err err = env_open(cleaner->env, path, ENV_OPEN_CREATE, &cleaner->offsets_file);
-    if (err != ERR_NONE) {
-        cleaner->offsets_file = -1;
-        return;
-    }
-    struct buf *text = cleaner_offsets_write(&cleaner->offsets);
-    struct bytes bytes = {.data = text->data, .size = text->size};
-    err = env_truncate(cleaner->env, cleaner->offsets_file, 0);
-    bool is_whole = err == ERR_NONE &&
-                    env_write(cleaner->env, cleaner->offsets_file, 0, &bytes, 1) == bytes.size;
-    buf_unref(text);
-    if (is_whole) {
-        cleaner->are_offsets_changed = false;
-        cleaner->state = CLEANER_STORES;
-        start_sync(cleaner, &cleaner->offsets_file, 1);
-        return;
-    }
-    env_close(cleaner->env, cleaner->offsets_file);
-    cleaner->offsets_file = -1;
-}
-
-static void finish_offsets(struct cleaner *cleaner, enum err result)
-{
-    char path[ENV_PATH_MAX];
-
-    env_close(cleaner->env, cleaner->offsets_file);
-    cleaner->offsets_file = -1;
-    offsets_path(cleaner, path);
-    if (result == ERR_NONE)
-        result = env_rename(cleaner->env, path, cleaner->path);
-    if (result != ERR_NONE) {
-        cleaner->are_offsets_changed = true;
-        trace_warn(cleaner->env->trace, "%s: not written: %s", cleaner->path, err_name(result));
-    }
-    enter_look(cleaner);
-}
-
-/* ---- The work. */
 
 static void count_up(struct cleaner *cleaner, const struct compaction *compaction)
 {
@@ -434,10 +318,6 @@ static void end_well(struct cleaner *cleaner)
                (unsigned long long)compaction->size_after,
                (unsigned long long)compaction->records_dropped,
                (long long)(cleaner->now - cleaner->began));
-    if (!is_start_synced(log))
-        return; /* It began at an earlier one, and has left out what lies between. */
-    cleaner_offsets_put(&cleaner->offsets, log->dir, log->clean_end)->is_known = true;
-    cleaner->are_offsets_changed = true;
 }
 
 static bool is_passing(enum err err)
@@ -494,7 +374,7 @@ static void work(struct cleaner *cleaner)
     cleaner->stats.bytes_written += written;
     cleaner->ended = cleaner->now;
     end_compaction(cleaner);
-    store_offsets(cleaner);
+    enter_look(cleaner);
 }
 
 /* What may be moved grows with the time; it does not gather for more than a second. */
@@ -540,18 +420,16 @@ void cleaner_tick(struct cleaner *cleaner, mono_ms now, wall_ms wall)
     }
     switch (cleaner->state) {
     case CLEANER_WAITS:
-        store_offsets(cleaner);
+        enter_look(cleaner);
         break;
     case CLEANER_LOOKS:
         take_look(cleaner, wall);
         break;
     case CLEANER_WORKS:
         if (!cleaner->compaction) /* Its log was removed. */
-            store_offsets(cleaner);
+            enter_look(cleaner);
         else if (may_move(cleaner))
             work(cleaner);
-        break;
-    case CLEANER_STORES:
         break;
     }
 }
@@ -567,9 +445,7 @@ bool cleaner_on_synced(struct cleaner *cleaner, uint64_t ticket, enum err result
         return false;
     cleaner->is_syncing = false;
     cleaner->due = cleaner->now;
-    if (cleaner->state == CLEANER_STORES)
-        finish_offsets(cleaner, result);
-    else if (cleaner->compaction)
+    if (cleaner->compaction)
         compaction_synced(cleaner->compaction, result);
     return true;
 }

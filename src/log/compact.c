@@ -264,6 +264,7 @@ static enum compact_outcome choose(struct compaction *compaction)
     if (next->base > compaction->rules.latest) {
         compaction->phase = COMPACT_END;
         compaction->log->clean_end = compaction_end(compaction);
+        log_put_mark(compaction->log);
         return COMPACT_DONE;
     }
     choose_group(compaction);

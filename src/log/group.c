@@ -234,7 +234,8 @@ void log_put_mark(struct log *log)
     sync_put_mark(log->sync, &(struct mark){.key = log->config.key,
                                             .epoch = epoch_cache_find(&log->epochs, known - 1),
                                             .start = log->ends.start,
-                                            .durable = log->synced});
+                                            .durable = log->synced,
+                                            .clean = log->clean_end});
 }
 
 void log_raise_synced(struct log *log, log_offset end)

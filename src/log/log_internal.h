@@ -94,7 +94,8 @@ struct log {
     uint32_t removals; /* Counts whenever segments go, or are cut, but for a swap's: who kept an
                         * index starts anew. */
     struct log_swap swap;
-    log_offset clean_end;           /* Compacted up to here; at or below the end. */
+    log_offset clean_end;           /* Compacted up to here; at or below the end. The marks tell
+                                     * the next start of it. */
     log_offset unclean_at;          /* Where compaction gave up; -1 once that is cut away. */
     struct cleaner_member *cleaner; /* Of cleaner.c; NULL: it is not compacted. */
     struct segment **doomed;        /* To be unlinked by the change under way. */
@@ -212,7 +213,7 @@ void log_recover(struct log *log);
 void log_close_flight(struct log *log);
 /* Synced to `end`: mark it, and raise durable. */
 void log_raise_synced(struct log *log, log_offset end);
-/* Let the mark say where the log starts, and how far it is synced. */
+/* Let the mark say where the log starts, and how far it is synced and clean. */
 void log_put_mark(struct log *log);
 
 /* change.c */

@@ -400,6 +400,7 @@ void log_recover(struct log *log)
         recovery.settled = mark->durable > mark->start ? mark->durable : mark->start;
     }
     set_empty(log, recovery.mark.start);
+    log->clean_end = recovery.mark.clean;
     enum err err = open_segments(&recovery, &arena, &names, &count);
     bool is_mine = err == ERR_NONE && check_identity(&recovery);
     if (is_mine)
@@ -413,6 +414,8 @@ void log_recover(struct log *log)
     arena_free(&arena);
     mem_free(recovery.window);
     epoch_cache_retire(&log->epochs, log->ends.start);
+    if (log->clean_end < log->ends.start || log->clean_end > log->ends.end)
+        log->clean_end = log->ends.start;
     if (log->state == LOG_READY && log->ends.start > 0)
         sync_want_group(log->sync, &log->member); /* Whether the mark is durable nobody knows. */
     log_probe(log, (struct probe){.kind = PROBE_LOG_OPEN,

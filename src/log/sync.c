@@ -4,8 +4,9 @@
  * before it made durable, so a mark never claims what is not synced. A group that fails
  * takes its logs offline; the marks in it are written again to the same copy.
  *
- * Marks payload, big-endian: version u16 = 2, zero u16, count u32, then 48 bytes each: topic
- * id, index i32, epoch i32, start i64, durable i64, committed i64. Version 1 lacks committed. */
+ * Marks payload, big-endian: version u16 = 3, zero u16, count u32, then 56 bytes each: topic
+ * id, index i32, epoch i32, start i64, durable i64, committed i64, clean i64. Version 2 lacks
+ * clean, version 1 committed too. */
 #include "sync.h"
 
 #include "probe.h"
@@ -14,12 +15,14 @@
 
 enum {
     MARKS_KIND = 0x4d41524b, /* "MARK" */
-    MARKS_VERSION = 2,
+    MARKS_VERSION = 3,
     MARKS_HEADER_SIZE = 8,
-    MARK_SIZE = 48,
-    MARK_SIZE_1 = 40, /* Of version 1. */
+    MARK_SIZE = 56,
     MARKS_RESERVE_DEFAULT = 64 << 10,
 };
+
+/* Bytes of a mark, by version. */
+static const uint32_t mark_sizes[MARKS_VERSION + 1] = {0, 40, 48, MARK_SIZE};
 
 struct sync {
     struct env *env;
@@ -57,9 +60,10 @@ static enum err read_marks(struct sync *sync)
     if (payload.size < MARKS_HEADER_SIZE)
         return ERR_CORRUPT;
     uint16_t version = load_be16(payload.data);
-    uint32_t size = version == 1 ? MARK_SIZE_1 : MARK_SIZE, count = load_be32(payload.data + 4);
-    if ((version != 1 && version != MARKS_VERSION) ||
-        (payload.size - MARKS_HEADER_SIZE) / size != count ||
+    if (version < 1 || version > MARKS_VERSION)
+        return ERR_CORRUPT;
+    uint32_t size = mark_sizes[version], count = load_be32(payload.data + 4);
+    if ((payload.size - MARKS_HEADER_SIZE) / size != count ||
         (payload.size - MARKS_HEADER_SIZE) % size != 0)
         return ERR_CORRUPT;
     for (uint32_t i = 0; i < count; i++) {
@@ -67,10 +71,11 @@ static enum err read_marks(struct sync *sync)
         struct mark mark = {.key.index = (partition_id)load_be32(at + 16),
                             .epoch = (log_epoch)load_be32(at + 20),
                             .start = (log_offset)load_be64(at + 24),
-                            .durable = (log_offset)load_be64(at + 32)};
+                            .durable = (log_offset)load_be64(at + 32),
+                            .clean = version >= 3 ? (log_offset)load_be64(at + 48) : 0};
         memcpy(mark.key.topic_id.bytes, at, 16);
         sync_put_mark(sync, &mark);
-        if (version != 1)
+        if (version >= 2)
             sync_put_committed(sync, mark.key, (log_offset)load_be64(at + 40));
     }
     return ERR_NONE;
@@ -256,6 +261,7 @@ static void write_mark(uint8_t *at, const struct mark *mark)
     store_be64(at + 24, (uint64_t)mark->start);
     store_be64(at + 32, (uint64_t)mark->durable);
     store_be64(at + 40, (uint64_t)mark->committed);
+    store_be64(at + 48, (uint64_t)mark->clean);
 }
 
 static enum err write_marks(struct sync *sync)

@@ -13,6 +13,7 @@ struct mark {
     log_offset start;     /* The log's start when it was marked. */
     log_offset durable;   /* Synced up to here. */
     log_offset committed; /* Known to be so, at or below `durable`; 0: nothing is known. */
+    log_offset clean;     /* Compacted up to here; at or below the start: nothing is. */
     /* Of sync.c: what the disk would tell of `durable` at the next start. */
     log_offset leaving; /* In the copy that was written last. */
     log_offset stored;  /* For certain; at or below `durable`. */

@@ -159,15 +159,15 @@ void partitions_clean_close(struct partitions *partitions);
 /* The broker's settings have changed. */
 void partitions_clean_configure(struct partitions *partitions);
 /* All logs that were there at the start are known. */
-void partitions_clean_settle(struct partitions *partitions);
+void partitions_clean_begin(struct partitions *partitions);
 /* Compact a little. False: nothing is due; else a flush is. */
 bool partitions_clean(struct partitions *partitions);
 bool partitions_clean_goes_on(const struct partitions *partitions); /* The next slice is due. */
 bool partitions_clean_synced(struct partitions *partitions, uint64_t ticket, enum err result);
 /* Its log was opened, as partition->compaction wants it. */
 void partition_clean_start(struct partition *partition);
-/* Before its log is closed. `for_good`: it is deleted from this node. */
-void partition_clean_stop(struct partition *partition, bool for_good);
+/* Before its log is closed, or deleted. */
+void partition_clean_stop(struct partition *partition);
 
 /* partition_alter.c */
 void partition_ask(struct partition *partition);

@@ -8,8 +8,6 @@
 #include "log_cleaner.h"
 #include "partition.h"
 
-#include <stdio.h>
-
 enum {
     SLICE_SHARE = 16, /* Of log.cleaner.io.buffer.size, one such part a slice... */
     SLICES = 8,       /* ...and so many in a millisecond. */
@@ -60,13 +58,9 @@ void partitions_clean_open(struct partitions *partitions)
 {
     struct shard *shard = partitions->shard;
     const struct config *config = shard->config;
-    char path[48] = "cleaner-offset-checkpoint";
     int32_t io_size = config->cleaner_io_size / SLICE_SHARE;
 
-    if (config->shards > 1)
-        snprintf(path, sizeof path, "cleaner-offset-checkpoint-%u", shard->index);
     struct cleaner_config cleaner = {
-        .path = path,
         .tag = PARTITIONS_CLEANER_TAG,
         .map_size = (uint64_t)config->cleaner_map_size / config->shards,
         .map_load_percent = (uint32_t)config->cleaner_map_load / (CONFIG_RATIO_ONE / 100),
@@ -92,9 +86,8 @@ void partitions_clean_close(struct partitions *partitions)
     cleaner_close(partitions->cleaner);
 }
 
-void partitions_clean_settle(struct partitions *partitions)
+void partitions_clean_begin(struct partitions *partitions)
 {
-    cleaner_settle(partitions->cleaner);
     schedule(partitions);
 }
 
@@ -112,10 +105,10 @@ void partition_clean_start(struct partition *partition)
         cleaner_add(partition->shard->partitions->cleaner, partition->log);
 }
 
-void partition_clean_stop(struct partition *partition, bool for_good)
+void partition_clean_stop(struct partition *partition)
 {
     if (partition->log)
-        cleaner_remove(partition->shard->partitions->cleaner, partition->log, for_good);
+        cleaner_remove(partition->shard->partitions->cleaner, partition->log);
 }
 
 void partitions_clean_stats(const struct partitions *partitions, struct cleaner_stats *out)

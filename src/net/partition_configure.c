@@ -138,7 +138,7 @@ void partition_reconfigure(struct partition *partition)
     struct log_config config = partition_log_config(partition);
     log_configure(partition->log, &config);
     if (was_compacted && !partition->compaction.is_on)
-        partition_clean_stop(partition, true);
+        partition_clean_stop(partition);
     else if (!was_compacted)
         partition_clean_start(partition);
     if (!is_same_retention(&retention, &partition->retention))

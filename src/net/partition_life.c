@@ -107,7 +107,7 @@ void partition_free(struct partition *partition)
     coordinator_leave_seat(partition);
     timer_stop(&shard->timers, &partition->timer);
     timer_stop(&shard->timers, &partition->retain_timer);
-    partition_clean_stop(partition, false);
+    partition_clean_stop(partition);
     fetcher_leave(partition);
     list_remove(&partition->asking);
     list_remove(&partition->changed);
@@ -156,7 +156,7 @@ void partition_remove(struct partition *partition)
     partition->removing = true;
     timer_stop(&partition->shard->timers, &partition->timer);
     timer_stop(&partition->shard->timers, &partition->retain_timer);
-    partition_clean_stop(partition, true);
+    partition_clean_stop(partition);
     fetcher_leave(partition);
     list_remove(&partition->asking);
     partition_fail_waits(partition);

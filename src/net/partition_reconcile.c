@@ -212,7 +212,7 @@ void partitions_take_image(struct partitions *partitions, const struct partition
     if (!partitions->reconciled) {
         partitions->reconciled = true;
         reconcile_all(shard);
-        partitions_clean_settle(partitions);
+        partitions_clean_begin(partitions);
         return;
     }
     for (uint32_t i = 0; i < key_count; i++) {

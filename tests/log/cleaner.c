@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "batch_layout.h"
-#include "cleaner_offsets.h"
 #include "log_fixture.h"
 #include "log_internal.h"
 
@@ -291,38 +290,15 @@ Test(cleaner, remembers_over_a_restart_what_is_clean)
     open_filled(&f, 100, 40, 1);
     log_fixture_clean(&f);
     log_offset clean_end = f.log->clean_end;
-    struct bytes file = memory_env_bytes(f.memory, "cleaner-offset-checkpoint");
-    char expected[64];
-    int size = snprintf(expected, sizeof expected, "0\n1\nt 7 %lld\n", (long long)clean_end);
-    cr_assert_eq(file.size, (uint32_t)size);
-    cr_assert_eq(memcmp(file.data, expected, file.size), 0);
-
-    log_fixture_power_loss(&f, NULL);
-
     cr_assert_gt(clean_end, 0);
-    cr_assert(f.log->clean_end == clean_end || f.log->clean_end == 0); /* The rename may be lost. */
-    log_fixture_stop(&f, false);
-    log_fixture_start(&f);
-    cr_assert_leq(f.log->clean_end, clean_end);
-    log_fixture_close(&f);
-}
-
-Test(cleaner, a_kill_loses_no_checkpoint_and_a_damaged_one_costs_only_work)
-{
-    struct log_fixture f;
-    open_filled(&f, 100, 40, 1);
-    log_fixture_clean(&f);
-    log_offset clean_end = f.log->clean_end;
 
     log_fixture_stop(&f, false);
     log_fixture_start(&f);
     cr_assert_eq(f.log->clean_end, clean_end);
-    log_fixture_stop(&f, false);
-    memory_env_flip(f.memory, "cleaner-offset-checkpoint", 0);
-    log_fixture_start(&f);
 
-    cr_assert_eq(f.log->clean_end, 0);
-    cr_assert_eq(log_error(f.log), ERR_NONE);
+    log_fixture_settle(&f);
+    log_fixture_power_loss(&f, NULL);
+    cr_assert_eq(f.log->clean_end, clean_end);
     log_fixture_close(&f);
 }
 
@@ -361,7 +337,7 @@ Test(cleaner, rule_14_nothing_begins_at_a_start_that_a_crash_takes_back)
     log_fixture_close(&f);
 }
 
-Test(cleaner, rule_14_no_checkpoint_rests_on_a_start_that_a_crash_takes_back)
+Test(cleaner, rule_14_nothing_is_clean_by_a_start_that_a_crash_takes_back)
 {
     struct log_fixture f;
     log_offset retired = 0;
@@ -393,21 +369,71 @@ Test(cleaner, rule_14_no_checkpoint_rests_on_a_start_that_a_crash_takes_back)
     log_fixture_close(&f);
 }
 
-Test(cleaner, a_deleted_log_is_forgotten)
+/* What was clean is forgotten with it: a key below was mapped by nobody, and its tombstone would go
+ * first. */
+static void check_nothing_is_clean(struct log_fixture *f)
+{
+    fill(f, 60, 1);
+    log_fixture_stop(f, false);
+    log_fixture_start(f);
+
+    cr_assert_gt(log_ends(f->log)->end, 40);
+    cr_assert_eq(f->log->clean_end, log_ends(f->log)->start);
+    log_fixture_close(f);
+}
+
+Test(cleaner, a_topic_made_anew_is_not_clean_up_to_where_the_old_one_was)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 40, 1);
+    log_fixture_clean(&f);
+    cr_assert_gt(f.log->clean_end, 0);
+
+    log_delete(f.log);
+    log_fixture_settle(&f);
+    log_fixture_stop(&f, true);
+    f.config.key.topic_id.bytes[0]++;
+    log_fixture_start(&f);
+
+    check_nothing_is_clean(&f);
+}
+
+Test(cleaner, a_replica_that_comes_back_is_not_clean_up_to_where_it_was)
 {
     struct log_fixture f;
     open_filled(&f, 100, 40, 1);
     log_fixture_clean(&f);
 
-    cleaner_remove(f.cleaner, f.log, true);
-    f.memory->now += f.cleans.backoff_ms;
-    log_fixture_clean_once(&f);
+    log_delete(f.log);
+    log_fixture_settle(&f);
+    log_fixture_stop(&f, true);
+    log_fixture_start(&f);
+
+    check_nothing_is_clean(&f);
+}
+
+Test(cleaner, a_log_that_begins_anew_is_not_clean_up_to_where_it_was)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 40, 1);
+    log_fixture_clean(&f);
+
+    cr_assert_eq(log_reset(f.log, 0), ERR_NONE);
     log_fixture_settle(&f);
 
-    struct bytes file = memory_env_bytes(f.memory, "cleaner-offset-checkpoint");
-    cr_assert_eq(file.size, 4);
-    cr_assert_eq(memcmp(file.data, "0\n0\n", 4), 0);
-    log_fixture_close(&f);
+    check_nothing_is_clean(&f);
+}
+
+Test(cleaner, a_crash_does_not_take_back_that_a_truncation_lowers_what_is_clean)
+{
+    struct log_fixture f;
+    open_filled(&f, 100, 40, 1);
+    bool done;
+    log_fixture_clean(&f);
+    cr_assert_eq(log_truncate(f.log, 0, true, &done), ERR_NONE);
+    log_fixture_settle(&f);
+
+    check_nothing_is_clean(&f);
 }
 
 Test(cleaner, keeps_to_its_rate)
@@ -606,31 +632,4 @@ Test(cleaner, a_log_that_goes_amid_its_compaction_ends_it)
     cr_assert_eq(stats_of(&f).uncleanable, 0);
     cr_assert_eq(count_records(&f) <= 20, true);
     log_fixture_close(&f);
-}
-
-Test(cleaner, checkpoints_of_any_length_are_read_and_malformed_ones_say_nothing)
-{
-    static const char *const bad[] = {"",         "0",           "1\n0\n",         "0\n2\na 1 5\n",
-                                      "0\n1\n\n", "0\n1\na 1\n", "0\n1\na 1 -5\n", "0\n0\nx"};
-    struct cleaner_offsets offsets = {0};
-    char dir[32];
-
-    for (int i = 0; i < 300; i++) {
-        snprintf(dir, sizeof dir, "topic.%d-%d", (i * 7) % 100, i);
-        cleaner_offsets_put(&offsets, dir, i * 1000000007LL);
-    }
-    struct buf *text = cleaner_offsets_write(&offsets);
-    struct cleaner_offsets again = {0};
-    cleaner_offsets_read(&again, (struct bytes){text->data, text->size});
-    cr_assert_eq(again.count, 300);
-    cr_assert_eq(cleaner_offsets_find(&again, "topic.93-299")->offset, 299 * 1000000007LL);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct cleaner_offsets none = {0};
-        cleaner_offsets_read(&none, bytes_of_str(str_from(bad[i])));
-        cr_assert_eq(none.count, 0, "%s", bad[i]);
-        cleaner_offsets_free(&none);
-    }
-    buf_unref(text);
-    cleaner_offsets_free(&offsets);
-    cleaner_offsets_free(&again);
 }

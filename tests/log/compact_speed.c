@@ -326,8 +326,7 @@ static void open_bench(struct bench *bench, const char *root, uint64_t map_size)
     bench->disk.root = open(root, O_RDONLY | O_DIRECTORY);
     bench->disk.trace = (struct trace){.level = TRACE_ERROR};
     bench->disk.env = (struct env){.ops = &disk_ops, .trace = &bench->disk.trace};
-    struct cleaner_config cleaner = {.path = "cleaner-offset-checkpoint",
-                                     .tag = 2,
+    struct cleaner_config cleaner = {.tag = 2,
                                      .map_size = map_size,
                                      .map_load_percent = 90,
                                      .io_size = IO_SIZE,
@@ -342,7 +341,7 @@ static void open_bench(struct bench *bench, const char *root, uint64_t map_size)
 
 static void close_bench(struct bench *bench)
 {
-    cleaner_remove(bench->cleaner, bench->log, false);
+    cleaner_remove(bench->cleaner, bench->log);
     cleaner_close(bench->cleaner);
     log_close(bench->log);
     sync_close(bench->sync);

@@ -48,8 +48,7 @@ void log_fixture_open_compacted(struct log_fixture *fixture, uint32_t segment_si
         .segment_size = segment_size,
         .keeps_producers = true,
         .compaction = {.is_on = true, .lag_max_ms = INT64_MAX, .delete_retention_ms = 5000}};
-    fixture->cleans = (struct cleaner_config){.path = "cleaner-offset-checkpoint",
-                                              .tag = 9,
+    fixture->cleans = (struct cleaner_config){.tag = 9,
                                               .map_size = (uint64_t)(keys + 1) * 24 * 10 / 9,
                                               .map_load_percent = 90,
                                               .io_size = 2048,
@@ -76,7 +75,6 @@ void log_fixture_start(struct log_fixture *fixture)
         return;
     fixture->cleaner = cleaner_open(&fixture->memory->env, &fixture->cleans);
     cleaner_add(fixture->cleaner, fixture->log);
-    cleaner_settle(fixture->cleaner);
 }
 
 void log_fixture_stop(struct log_fixture *fixture, bool clean)
@@ -85,7 +83,7 @@ void log_fixture_stop(struct log_fixture *fixture, bool clean)
         log_fixture_settle(fixture);
     fixture->memory->is_dead = !clean;
     if (fixture->cleaner) {
-        cleaner_remove(fixture->cleaner, fixture->log, false);
+        cleaner_remove(fixture->cleaner, fixture->log);
         cleaner_close(fixture->cleaner);
         fixture->cleaner = NULL;
     }

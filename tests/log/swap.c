@@ -319,7 +319,7 @@ static void open_let_go(struct log_fixture *f, int phase)
     log_fixture_open_compacted(f, SEGMENT_SIZE, 100);
     append_rounds(f, 0, 10);
     reach_swap(f, phase);
-    cleaner_remove(f->cleaner, f->log, true);
+    cleaner_remove(f->cleaner, f->log);
 }
 
 Test(swap, goes_to_its_end_when_its_log_is_not_compacted_any_more)

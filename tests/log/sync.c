@@ -4,6 +4,7 @@
 
 #include "log_fixture.h"
 #include "slots.h"
+#include "sync_internal.h"
 
 static struct log *open_other(struct log_fixture *f, partition_id index, const char *dir)
 {
@@ -417,34 +418,54 @@ Test(sync, a_commit_alone_makes_the_marks_leave_within_their_delay_and_only_once
 }
 
 /* Of the first of the two, which knew nothing of committed. */
-Test(sync, reads_marks_of_either_version)
+/* Marks as a run of an older version has left them: `size` bytes each, all of it synced. */
+static void leave_old_marks(struct log_fixture *f, uint8_t version, uint32_t size)
 {
-    struct log_fixture f;
     struct slots *slots;
     struct slots_config config = {.path = "marks-0", .kind = 0x4d41524b, .reserve = 64 << 10};
-    uint8_t payload[8 + 40] = {0, 1, [7] = 1};
-    log_fixture_open(&f, 0);
-    fixture_append(&f, 1, 3, 10, NULL);
-    log_fixture_settle(&f);
-    log_commit(f.log, 3);
-    log_fixture_stop(&f, true);
+    uint8_t payload[8 + 48] = {0, version, [7] = 1};
+    log_fixture_open(f, 0);
+    fixture_append(f, 1, 3, 10, NULL);
+    log_fixture_settle(f);
+    log_commit(f->log, 3);
+    log_fixture_stop(f, true);
     memcpy(payload + 8, fixture_key.topic_id.bytes, 16);
     store_be32(payload + 24, (uint32_t)fixture_key.index);
     store_be32(payload + 28, 1);
     store_be64(payload + 40, 3);
-    cr_assert_eq(slots_open(&slots, &f.memory->env, &config), ERR_NONE);
+    store_be64(payload + 48, 2);
+    cr_assert_eq(slots_open(&slots, &f->memory->env, &config), ERR_NONE);
     for (int i = 0; i < 2; i++) { /* The value that is found is synced first. */
         file_id files[SLOTS_SYNC_FILES_MAX];
         if (i == 1)
-            cr_assert_eq(slots_write(slots, (struct bytes){payload, sizeof payload}), ERR_NONE);
+            cr_assert_eq(slots_write(slots, (struct bytes){payload, 8 + size}), ERR_NONE);
         slots_sync_files(slots, files);
         cr_assert_eq(slots_on_synced(slots, ERR_NONE), ERR_NONE);
     }
     slots_close(slots);
+}
+
+Test(sync, reads_marks_of_version_1_which_know_nothing_to_be_committed)
+{
+    struct log_fixture f;
+    leave_old_marks(&f, 1, 40);
 
     log_fixture_start(&f);
 
     cr_assert_eq(f.memory->last_probe[PROBE_LOG_OPEN].other, 3);
     cr_assert_eq(log_commit_marked(f.log), 0);
+    log_fixture_close(&f);
+}
+
+Test(sync, reads_marks_of_version_2_which_know_nothing_to_be_clean)
+{
+    struct log_fixture f;
+    leave_old_marks(&f, 2, 48);
+
+    log_fixture_start(&f);
+
+    cr_assert_eq(f.memory->last_probe[PROBE_LOG_OPEN].other, 3);
+    cr_assert_eq(log_commit_marked(f.log), 2);
+    cr_assert_eq(sync_mark(f.sync, fixture_key)->clean, 0);
     log_fixture_close(&f);
 }

@@ -1,8 +1,8 @@
 /* dump_slots.c -- one of the two copies of a small durable value: marks, or the vote.
  *
  * A copy is laid out as include/slots.h says; marks as src/log/sync.c does: version u16, zero
- * u16, count u32, then 48 bytes each, or 40 of version 1. A vote: epoch i32, node i32,
- * directory of 16 bytes. */
+ * u16, count u32, then 56 bytes each, 48 of version 2, 40 of version 1. A vote: epoch i32, node
+ * i32, directory of 16 bytes. */
 #include <stdio.h>
 #include <string.h>
 
@@ -16,11 +16,13 @@ enum {
     PAYLOAD_SIZE_AT = 20,
     CRC_AT = 24,
     MARKS_HEADER_SIZE = 8,
-    MARKS_VERSION = 2,
-    MARK_SIZE = 48,
-    MARK_SIZE_1 = 40,
+    MARKS_VERSION = 3,
+    MARK_SIZE = 56,
     VOTE_SIZE = 24,
 };
+
+/* Bytes of a mark, by version. */
+static const uint32_t mark_sizes[MARKS_VERSION + 1] = {0, 40, 48, MARK_SIZE};
 
 static void show_vote(struct dump *dump, struct bytes payload)
 {
@@ -38,34 +40,35 @@ static void show_vote(struct dump *dump, struct bytes payload)
                         (int)load_be32(payload.data + 4), "voted_directory", uuid));
 }
 
-static void show_mark(struct dump *dump, const uint8_t *at, uint32_t size)
+static void show_mark(struct dump *dump, const uint8_t *at, uint16_t version)
 {
     char uuid[UUID_TEXT_SIZE];
     struct uuid topic;
     memcpy(topic.bytes, at, sizeof topic.bytes);
     uuid_format(topic, uuid);
     dump_item(dump, "mark",
-              json_pack("{ss si si sI sI sI}", "topic_id", uuid, "partition",
+              json_pack("{ss si si sI sI sI sI}", "topic_id", uuid, "partition",
                         (int)load_be32(at + 16), "epoch", (int)load_be32(at + 20), "start_offset",
                         (json_int_t)load_be64(at + 24), "durable_offset",
                         (json_int_t)load_be64(at + 32), "committed_offset",
-                        (json_int_t)(size == MARK_SIZE ? load_be64(at + 40) : 0)));
+                        (json_int_t)(version >= 2 ? load_be64(at + 40) : 0), "clean_offset",
+                        (json_int_t)(version >= 3 ? load_be64(at + 48) : 0)));
 }
 
 static void show_marks(struct dump *dump, struct bytes payload)
 {
     uint16_t version = payload.size < MARKS_HEADER_SIZE ? 0 : load_be16(payload.data);
-    if (version != 1 && version != MARKS_VERSION) {
-        dump_problem(dump, SLOTS_HEADER_SIZE, NULL, NULL, "no marks of version 1 or 2");
+    if (version < 1 || version > MARKS_VERSION) {
+        dump_problem(dump, SLOTS_HEADER_SIZE, NULL, NULL, "no marks of version 1 to 3");
         return;
     }
-    uint32_t size = version == 1 ? MARK_SIZE_1 : MARK_SIZE, count = load_be32(payload.data + 4);
+    uint32_t size = mark_sizes[version], count = load_be32(payload.data + 4);
     uint32_t fitting = (payload.size - MARKS_HEADER_SIZE) / size;
     if (count != fitting || (payload.size - MARKS_HEADER_SIZE) % size != 0)
         dump_problem(dump, SLOTS_HEADER_SIZE + 4, NULL, NULL, "%u marks are promised, %u fit",
                      count, fitting);
     for (uint32_t i = 0; i < count && i < fitting; i++)
-        show_mark(dump, payload.data + MARKS_HEADER_SIZE + (size_t)i * size, size);
+        show_mark(dump, payload.data + MARKS_HEADER_SIZE + (size_t)i * size, version);
 }
 
 /* The header, and as much of the payload as is there. False: no such copy. */

@@ -257,7 +257,7 @@ static void let_go(struct history *history)
 {
     struct log_fixture *f = &history->fixture;
 
-    cleaner_remove(f->cleaner, f->log, true);
+    cleaner_remove(f->cleaner, f->log);
     note_run(history);
     for (uint64_t i = below(history, 4); i > 0; i--) {
         log_fixture_flush(f);
@@ -301,6 +301,30 @@ static void retire(struct history *history)
         log_fixture_settle(f);
 }
 
+/* A replica that drops what it has, or a topic that is deleted and made anew: of what was there
+ * before nothing is known any more. */
+static void begin_anew(struct history *history)
+{
+    struct log_fixture *f = &history->fixture;
+
+    if (!log_is_ready(f->log))
+        return;
+    if (chance(history, 2)) {
+        check(log_reset(f->log, 0) == ERR_NONE);
+        log_fixture_settle(f);
+    } else {
+        log_delete(f->log);
+        log_fixture_settle(f);
+        log_fixture_stop(f, chance(history, 2));
+        f->config.key.topic_id.bytes[15]++;
+        log_fixture_start(f);
+    }
+    history->was_running = false;
+    history->end = history->committed = 0;
+    for (uint32_t i = 0; i < PRODUCERS; i++)
+        history->producers[i] = (struct producer_model){.last = -1};
+}
+
 static void commit(struct history *history)
 {
     const struct log_ends *ends = log_ends(history->fixture.log);
@@ -341,6 +365,8 @@ static void step(struct history *history)
         truncate(history);
     else if (kind < 98)
         lose_power(history);
+    else if (chance(history, 10))
+        begin_anew(history);
     else
         restart(history);
 }
