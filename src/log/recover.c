@@ -158,9 +158,9 @@ static bool check_identity(struct recovery *recovery)
         log_go_offline(log, ERR_EXISTS, "The directory belongs to topic id %s.", found);
         return false;
     }
-    if (err == ERR_NONE && recovery->has_mark)
+    if (err == ERR_NONE && recovery->promised > 0)
         return true;
-    if (recovery->has_mark && recovery->mark.durable > recovery->mark.start) {
+    if (recovery->promised > 0) {
         rot(recovery, "partition.metadata is missing or bad", recovery->mark.start);
         return false;
     }

@@ -172,6 +172,27 @@ Test(recover, believes_nothing_rotten_when_power_fails_amid_its_reset)
     }
 }
 
+/* Seed 991 of log-compactions: the mark of a reset promises no record, so its directory may have
+ * been made by an append that nobody synced. */
+Test(recover, rule_8_syncs_an_identity_that_no_mark_promises)
+{
+    struct log_fixture f;
+    log_fixture_open(&f, 0);
+    cr_assert_eq(log_reset(f.log, 0), ERR_NONE);
+    log_fixture_settle(&f);
+    fixture_append(&f, 1, 2, 500, NULL);
+    log_fixture_stop(&f, false);
+    log_fixture_start(&f);
+    log_fixture_settle(&f);
+    fill(&f, 1, 2);
+
+    log_fixture_power_loss(&f, NULL);
+
+    cr_assert_eq(log_error(f.log), ERR_NONE, "%s", log_error_text(f.log));
+    cr_assert_geq(log_ends(f.log)->end, 4);
+    log_fixture_close(&f);
+}
+
 Test(recover, rule_9_accepts_gaps_of_offsets_within_a_segment)
 {
     struct log_fixture f;
