@@ -58,7 +58,7 @@ struct cleaner_stats {
     uint32_t recopy_percent;    /* What was left of the bytes, in the last compaction. */
     int64_t delay_ms_max; /* By how much max.compaction.lag.ms is exceeded, at the last look. */
     int64_t last_ms;      /* How long the last compaction took. */
-    int64_t idle_ms;      /* Since a compaction, or a look at all logs, ended. */
+    int64_t idle_ms;      /* Since a compaction came to its end, or nothing was to be done. */
     bool is_running;
     const char *dir;   /* Of the log under way; NULL: none. */
     uint64_t map_size; /* Bytes that its map takes. */

@@ -52,7 +52,7 @@ struct cleaner {
     mono_ms now;
     int64_t allowance;                /* Bytes that may be moved at once. */
     struct cleaner_stats stats, look; /* `look`: what the look under way has found. */
-    mono_ms ended;                    /* When the last compaction or look did. */
+    mono_ms ended; /* When a compaction last did, or a look that found nothing to do. */
 };
 
 struct cleaner *cleaner_open(struct env *env, const struct cleaner_config *config)
@@ -275,11 +275,11 @@ static void take_look(struct cleaner *cleaner, wall_ms wall)
     cleaner->stats.dirty_percent_max = cleaner->look.dirty_percent_max;
     cleaner->stats.delay_ms_max = cleaner->look.delay_ms_max;
     cleaner->stats.uncleanable_size = cleaner->look.uncleanable_size;
-    cleaner->ended = cleaner->now;
     if (cleaner->best.member && is_still_dirty(&cleaner->best, wall)) {
         begin_compaction(cleaner, wall);
         return;
     }
+    cleaner->ended = cleaner->now;
     cleaner->state = CLEANER_WAITS;
     cleaner->due = cleaner->now + cleaner->config.backoff_ms;
 }
@@ -372,7 +372,8 @@ static void work(struct cleaner *cleaner)
         end_badly(cleaner);
     cleaner->stats.bytes_read += read;
     cleaner->stats.bytes_written += written;
-    cleaner->ended = cleaner->now;
+    if (outcome != COMPACT_LAPSED) /* Who lapses again and again is to be seen. */
+        cleaner->ended = cleaner->now;
     end_compaction(cleaner);
     enter_look(cleaner);
 }

@@ -3,9 +3,13 @@
  * Invariants
  * - Only whole segments below the limit are read, and the limit is at or below what is committed
  *   and what the next start will know to be synced (rule 14).
- * - Between two steps anything may happen to the log. Whatever takes segments from it, or cuts
- *   one, counts in log->removals; a compaction that sees the number moved lapses. A swap that was
- *   begun goes to its end all the same: it is the log's (swap.c).
+ * - Between two steps anything may happen to the log. Whatever takes segments from its end, or
+ *   cuts one, counts in log->removals; a compaction that sees the number moved lapses. A swap that
+ *   was begun goes to its end all the same: it is the log's (swap.c). Where retention has unlinked
+ *   segments at the front it goes on with those that are left: a log that is retained by size or
+ *   age loses segments all the time, and would never be clean.
+ * - The second pass leaves out only what lies below a start that is synced: else a power loss
+ *   brought back records whose tombstones are gone.
  * - A group is replaced only when its successor is whole and synced. */
 #include "compact.h"
 
@@ -37,6 +41,7 @@ struct compaction *compaction_open(struct log *log, const struct compact_config 
     compaction->first_dirty = first_dirty;
     compaction->limit = limit;
     compaction->removals = log->removals;
+    compaction->unlinked = log->unlinked;
     compact_source_open(&compaction->source, log, config->io_size);
     compact_source_enter(&compaction->source, log_segment_index(log, first_dirty));
     compaction->out = buf_new(config->io_size);
@@ -169,18 +174,19 @@ static void enter_segment(struct compaction *compaction, uint32_t index)
 static enum compact_outcome end_map(struct compaction *compaction)
 {
     compaction->phase = COMPACT_CHOOSE;
-    compaction->group_end = log_segment_index(compaction->log, compaction->log->ends.start);
+    compaction->group_end = 0;
     return COMPACT_GOES_ON;
 }
 
-static enum compact_outcome map_next_segment(struct compaction *compaction)
+/* All below it is mapped, or gone. */
+static enum compact_outcome map_segment(struct compaction *compaction, uint32_t index)
 {
-    const struct segment *next = segment_at(compaction, compaction->source.segment + 1);
+    const struct segment *next = segment_at(compaction, index);
 
     compaction->rules.latest = next->base - 1;
     if (next->base >= compaction->limit)
         return end_map(compaction);
-    enter_segment(compaction, compaction->source.segment + 1);
+    enter_segment(compaction, index);
     return COMPACT_GOES_ON;
 }
 
@@ -192,7 +198,7 @@ static enum compact_outcome map_batch(struct compaction *compaction, struct comp
 
     enum err err = take_batch(compaction, work);
     if (err == ERR_NOT_FOUND)
-        return map_next_segment(compaction);
+        return map_segment(compaction, compaction->source.segment + 1);
     if (err != ERR_NONE)
         return go_without(compaction, err, work);
     bool is_dirty = batch_end(&job->info) > compaction->first_dirty;
@@ -259,8 +265,11 @@ static void choose_group(struct compaction *compaction)
 
 static enum compact_outcome choose(struct compaction *compaction)
 {
-    const struct segment *next = segment_at(compaction, compaction->group_end);
+    uint32_t live = log_segment_index(compaction->log, compaction->log->start_synced);
 
+    if (compaction->group_end < live)
+        compaction->group_end = live;
+    const struct segment *next = segment_at(compaction, compaction->group_end);
     if (next->base > compaction->rules.latest) {
         compaction->phase = COMPACT_END;
         compaction->log->clean_end = compaction_end(compaction);
@@ -457,6 +466,34 @@ static bool is_as_it_was(const struct compaction *compaction)
     return compaction->log->state == LOG_READY && compaction->removals == compaction->log->removals;
 }
 
+static uint32_t index_without(uint32_t index, uint32_t gone)
+{
+    return index > gone ? index - gone : 0;
+}
+
+/* Segments have gone at the front. Where one was at work, go on with the first that is left. */
+static void follow_front(struct compaction *compaction)
+{
+    uint32_t gone = compaction->log->unlinked - compaction->unlinked;
+    bool is_mapping = compaction->phase == COMPACT_MAP;
+    uint32_t at = is_mapping ? compaction->source.segment : compaction->group_first;
+
+    compaction->unlinked += gone;
+    compaction->source.segment = index_without(compaction->source.segment, gone);
+    compaction->group_first = index_without(compaction->group_first, gone);
+    compaction->group_end = index_without(compaction->group_end, gone);
+    if (at >= gone || compaction->phase == COMPACT_CHOOSE)
+        return;
+    compact_job_close(&compaction->job);
+    if (is_mapping) {
+        (void)map_segment(compaction, 0);
+        return;
+    }
+    drop_target(compaction);
+    compaction->phase = COMPACT_CHOOSE;
+    compaction->group_end = 0;
+}
+
 static enum compact_outcome step_commit(struct compaction *compaction)
 {
     struct log *log = compaction->log;
@@ -514,6 +551,7 @@ enum compact_outcome compaction_step(struct compaction *compaction, uint64_t bud
         return COMPACT_FAILED;
     if (!is_as_it_was(compaction))
         return COMPACT_LAPSED;
+    follow_front(compaction);
     while (outcome == COMPACT_GOES_ON && is_reading && compact_work_is_left(&work)) {
         is_reading = compaction->phase <= COMPACT_COPY;
         outcome = take_turn(compaction, &work);

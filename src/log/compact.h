@@ -128,6 +128,7 @@ struct compaction {
     log_offset first_dirty;
     log_offset limit;  /* Where a segment begins; no segment from there on is looked at. */
     uint32_t removals; /* log->removals at the start: whether the segments are still those. */
+    uint32_t unlinked; /* log->unlinked as the indexes below, and the source's, are counted. */
 
     struct compact_source source;
     struct compact_job job; /* With the batch before the source's position. */

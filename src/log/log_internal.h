@@ -91,8 +91,9 @@ struct log {
 
     struct segment **segments; /* Ascending; the last is active. */
     uint32_t segment_count, segment_capacity;
-    uint32_t removals; /* Counts whenever segments go, or are cut, but for a swap's: who kept an
-                        * index starts anew. */
+    uint32_t removals; /* Counts whenever segments go from the end, or are cut: who kept an index
+                        * starts anew. Not a swap's: that is told of by itself. */
+    uint32_t unlinked; /* Segments that ever went at the front: an index is by so many less. */
     struct log_swap swap;
     log_offset clean_end;           /* Compacted up to here; at or below the end. The marks tell
                                      * the next start of it. */

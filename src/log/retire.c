@@ -137,7 +137,7 @@ mono_ms log_unlink_retired(struct log *log, mono_ms now, int64_t delay_ms)
     }
     env_mark(log->env, "segment_unlinked");
     log->segment_count -= gone;
-    log->removals++;
+    log->unlinked += gone;
     memmove(log->segments, log->segments + gone, log->segment_count * sizeof *log->segments);
     log_retire_snapshots(log, log->segments[0]->base);
     log->is_directory_dirty = true;

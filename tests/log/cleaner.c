@@ -436,6 +436,71 @@ Test(cleaner, a_crash_does_not_take_back_that_a_truncation_lowers_what_is_clean)
     check_nothing_is_clean(&f);
 }
 
+/* One segment goes at the front, for good. */
+static void unlink_one(struct log_fixture *f)
+{
+    log_offset second = f->log->segments[1]->base;
+
+    if (f->log->swap.segment || second > log_ends(f->log)->committed / 2)
+        return;
+    cr_assert_eq(log_retire(f->log, second), second);
+    log_fixture_settle(f);
+    if (f->log->swap.segment)
+        return;
+    (void)log_unlink_retired(f->log, f->memory->now, 0);
+}
+
+/* Compact; from the tick `first` on segments go at the front, `count` of them. */
+static void clean_while_segments_go(struct log_fixture *f, uint32_t first, uint32_t count)
+{
+    bool has_begun = false;
+
+    f->memory->now += f->cleans.backoff_ms;
+    for (uint32_t i = 0; i < 1000 && (!has_begun || stats_of(f).is_running); i++) {
+        if (i >= first && i < first + count)
+            unlink_one(f);
+        log_fixture_clean_once(f);
+        log_fixture_settle(f);
+        has_begun |= stats_of(f).is_running;
+    }
+}
+
+Test(cleaner, segments_that_go_at_the_front_do_not_end_a_compaction)
+{
+    for (uint32_t first = 0; first < 80; first += 3) {
+        struct log_fixture f;
+        open_filled(&f, 100, 300, 40);
+        log_offset active = log_active(f.log)->base;
+
+        clean_while_segments_go(&f, first, 12);
+
+        cr_assert_eq(stats_of(&f).runs, 1, "from tick %u on", first);
+        cr_assert_eq(f.log->clean_end, active);
+        cr_assert_eq(count_records(&f), 40 + (uint32_t)(log_ends(f.log)->end - active));
+        cr_assert_eq(log_error(f.log), ERR_NONE);
+        log_fixture_close(&f);
+    }
+}
+
+Test(cleaner, a_compaction_that_lapses_is_no_run)
+{
+    struct log_fixture f;
+    bool done;
+    open_filled(&f, 100, 300, 40);
+    f.memory->now += f.cleans.backoff_ms;
+    while (!stats_of(&f).is_running)
+        log_fixture_clean_once(&f);
+    f.memory->now += 5000;
+
+    cr_assert_eq(log_truncate(f.log, 290, true, &done), ERR_NONE);
+    log_fixture_settle(&f);
+    log_fixture_clean_once(&f);
+
+    cr_assert_not(stats_of(&f).is_running);
+    cr_assert_geq(stats_of(&f).idle_ms, 5000);
+    log_fixture_close(&f);
+}
+
 Test(cleaner, keeps_to_its_rate)
 {
     struct log_fixture f;

@@ -416,7 +416,7 @@ static const struct family families[] = {
     {"kafka_log_logcleanermanager_max_dirty_percent", "gauge",
      "Of the log with the most to compact, how much of it.", TOTAL(cleaner.dirty_percent)},
     {"kafka_log_logcleanermanager_time_since_last_run_ms", "gauge",
-     "Since all compacted logs were looked at, or a compaction ended.", TOTAL(cleaner.idle_ms)},
+     "Since a compaction came to its end, or no log was dirty enough.", TOTAL(cleaner.idle_ms)},
     {"kafka_log_logcleaner_max_clean_time_secs", "gauge", "How long the last compaction took.",
      TOTAL(cleaner.last_s)},
     {"kafka_log_logcleaner_max_buffer_utilization_percent", "gauge",
