@@ -386,6 +386,7 @@ static void heal(struct history *history)
 {
     log_offset clean_end = 0;
 
+    clean_all(history); /* A look that was under way when the log was let go passes it by. */
     for (int round = 0; round < 2; round++) {
         append_segment(history);
         log_fixture_settle(&history->fixture);
