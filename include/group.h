@@ -17,6 +17,11 @@
  * resigned and closed; a successor is opened, fed with the log by coordinator_apply(),
  * and started. Until then it answers COORDINATOR_LOAD_IN_PROGRESS.
  *
+ * A reply to a join, a sync or a consumer's heartbeat may be large where the command is small. It
+ * is not made where the decision has no room for it. What was decided stands all the same, as if
+ * the reply was lost: a command that may be repeated hears ERR_AGAIN, and who has waited for
+ * others hears REBALANCE_IN_PROGRESS, and joins again.
+ *
  * Any subset of the log that compaction leaves adds up to the same groups. Soft state is
  * not in it: sessions, joins under way, ids that were given out and not used. Members get
  * a full session from the start.
@@ -48,6 +53,7 @@ enum {
     GROUP_NEW_MEMBER_JOIN_MS = 300000, /* How long a new member's join may wait (rule 101). */
     GROUP_REGEXES_MAX = 100,           /* Regular expressions of one group. */
     GROUP_REGEX_MAX = 4096,            /* Bytes of one. */
+    GROUP_REPLY_SMALL = 16 * 1024,     /* Bytes of a reply that needs no room. */
 };
 
 struct coordinator;
@@ -373,11 +379,15 @@ struct group_decision {
     wall_ms earliest; /* The cluster's time is not before this; one that goes back is held. */
     wall_ms time;     /* Nor after this: what records say. */
     log_offset base;
+    /* Bytes of replies that may still be made: a large one takes what it needs, or what is left,
+     * but not where nothing is. UINT64_MAX from the beginning. */
+    uint64_t room;
     uint32_t record_count;
     struct group_record *records;
     uint32_t reply_count;
     struct group_reply *replies;
     uint32_t record_capacity, reply_capacity; /* Private. */
+    uint64_t repeatable; /* The token of the command, where it may be repeated as it is. */
 };
 
 void group_decision_begin(struct group_decision *decision, struct coordinator *coordinator,

@@ -267,6 +267,8 @@ void group_decide_join(struct group_decision *decision, const struct join_group_
     struct coordinator *coordinator = decision->coordinator;
     if (decision_refuses(decision, GROUP_REPLY_JOIN, command->token, &command->group_id))
         return;
+    if (command->member_id.size > 0 || command->instance_id.data != NULL)
+        decision->repeatable = command->token; /* Else it would be one more member. */
     struct group *group = group_find(coordinator, command->group_id);
     enum err err = check_command(&coordinator->config, command);
     if (err == ERR_NONE && group == NULL && command->member_id.size > 0)

@@ -25,6 +25,19 @@ void reply_join_error(struct group_decision *decision, uint64_t token, struct st
     reply->join.member_id = arena_str(decision->arena, member_id);
 }
 
+/* What the leader is told of them. */
+static uint64_t members_size(const struct group *group)
+{
+    uint64_t size = 0;
+    struct list *node, *next;
+    list_each (node, next, &group->members) {
+        const struct member *member = list_entry(node, struct member, in_group);
+        size += sizeof(struct group_joined_member) + member->id.size + member->instance_id.size +
+                member_metadata(member, group->protocol).size;
+    }
+    return size;
+}
+
 static void fill_members(const struct group *group, struct group_joined *joined)
 {
     struct arena *arena = decision_of(group)->arena;
@@ -49,11 +62,17 @@ void reply_joined(struct member *member, bool skip_assignment)
 {
     const struct group *group = member->group;
     struct group_decision *decision = decision_of(group);
-    struct group_reply *reply =
-        decision_reply(decision, GROUP_REPLY_JOIN, member->join_token, ERR_NONE);
+    uint64_t size = member_is_leader(member) ? members_size(group) : 0;
+    enum err err = decision_take_room(decision, member->join_token, size);
 
     check(member->awaits_join);
     member->awaits_join = false;
+    if (err != ERR_NONE) {
+        reply_join_error(decision, member->join_token, member->id, err);
+        return;
+    }
+    struct group_reply *reply =
+        decision_reply(decision, GROUP_REPLY_JOIN, member->join_token, ERR_NONE);
     reply->join = (struct group_joined){
         .generation = group->generation,
         .protocol_type = arena_str(decision->arena, group->protocol_type),
@@ -70,6 +89,8 @@ void reply_synced(struct member *member, uint64_t token, enum err err)
 {
     const struct group *group = member->group;
     struct arena *arena = decision_of(group)->arena;
+    if (err == ERR_NONE)
+        err = decision_take_room(decision_of(group), token, member->assignment.size);
     struct group_reply *reply = decision_reply(decision_of(group), GROUP_REPLY_SYNC, token, err);
     if (err != ERR_NONE)
         return;

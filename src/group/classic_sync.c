@@ -90,6 +90,7 @@ void group_decide_sync(struct group_decision *decision, const struct sync_group_
     struct member *member = NULL;
     if (decision_refuses(decision, GROUP_REPLY_SYNC, command->token, &command->group_id))
         return;
+    decision->repeatable = command->token;
     struct group *group = group_find(decision->coordinator, command->group_id);
     if (group != NULL && group->consumers != NULL) {
         consumer_classic_sync(decision, group, command);

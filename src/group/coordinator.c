@@ -101,6 +101,7 @@ void group_decision_begin(struct group_decision *decision, struct coordinator *c
         .earliest = coordinator->earliest,
         .time = coordinator->time,
         .base = base,
+        .room = UINT64_MAX,
     };
     coordinator->decision = decision;
 }
@@ -158,6 +159,16 @@ struct group_reply *decision_reply(struct group_decision *decision, enum group_r
     *reply = group_reply_refuse(kind, token, err);
     reply->rests = must_rest(kind, err);
     return reply;
+}
+
+enum err decision_take_room(struct group_decision *decision, uint64_t token, uint64_t size)
+{
+    if (size <= GROUP_REPLY_SMALL)
+        return ERR_NONE;
+    if (decision->room == 0)
+        return token == decision->repeatable ? ERR_AGAIN : ERR_REBALANCE_IN_PROGRESS;
+    decision->room -= size < decision->room ? size : decision->room;
+    return ERR_NONE;
 }
 
 bool decision_refuses(struct group_decision *decision, enum group_reply_kind kind, uint64_t token,

@@ -123,6 +123,9 @@ struct coordinator {
 /* coordinator.c: what a decision gives. Strings are copied to the arena by who calls these. */
 struct group_reply *decision_reply(struct group_decision *decision, enum group_reply_kind kind,
                                    uint64_t token, enum err err);
+/* Take room for a reply of `size` bytes.
+ * Errors  ERR_AGAIN, ERR_REBALANCE_IN_PROGRESS: there is none; that is what it says instead. */
+enum err decision_take_room(struct group_decision *decision, uint64_t token, uint64_t size);
 /* A reply with this error alone, when the coordinator is loading or the id is empty. */
 bool decision_refuses(struct group_decision *decision, enum group_reply_kind kind, uint64_t token,
                       const struct str *group_id);

@@ -5,15 +5,20 @@
 #include "node.h"
 
 enum {
-    SMALL_SIZE = 16 * 1024, /* Of an answer that is made all the same. */
-    STALL_CHECK_MS = 500,   /* While somebody waits for the budget. */
-    STALL_MAX_MS = 2000,    /* Without a byte of a frame that holds some of it. */
-    UNREAD_MAX_MS = 10000,  /* Without a byte taken of replies that do. */
+    STALL_CHECK_MS = 500,  /* While somebody waits for the budget. */
+    STALL_MAX_MS = 2000,   /* Without a byte of a frame that holds some of it. */
+    UNREAD_MAX_MS = 10000, /* Without a byte taken of replies that do. */
 };
+
+uint64_t budget_left(const struct shard *shard)
+{
+    uint64_t max = (uint64_t)shard->config->inflight_size_max;
+    return shard->inflight_size < max ? max - shard->inflight_size : 0;
+}
 
 bool budget_is_spent(const struct shard *shard)
 {
-    return shard->inflight_size >= (uint64_t)shard->config->inflight_size_max;
+    return budget_left(shard) == 0;
 }
 
 void budget_take(struct shard *shard, uint64_t size)
@@ -38,7 +43,7 @@ void budget_release(struct shard *shard, uint64_t size)
 
 bool budget_has_room(const struct shard *shard, uint64_t size)
 {
-    return size <= SMALL_SIZE || !budget_is_spent(shard);
+    return size <= BUDGET_SMALL_SIZE || !budget_is_spent(shard);
 }
 
 /* Others wait for what a peer holds that began a frame and then fell silent, or that does not read

@@ -14,10 +14,14 @@
 struct conn;
 struct shard;
 
+enum { BUDGET_SMALL_SIZE = 16 * 1024 }; /* Of an answer that is made all the same. */
+
 void budget_take(struct shard *shard, uint64_t size);
 /* Reading resumes when enough has been released. */
 void budget_release(struct shard *shard, uint64_t size);
 bool budget_is_spent(const struct shard *shard);
+/* Bytes that are not spent. */
+uint64_t budget_left(const struct shard *shard);
 /* Whether an answer of `size` bytes may be made now; a small one may always. */
 bool budget_has_room(const struct shard *shard, uint64_t size);
 /* Whether `conn` may be read from; if not, it waits in line. */

@@ -89,6 +89,23 @@ static struct group_ask *ask_of(const struct group_reply *reply)
     return (struct group_ask *)(uintptr_t)reply->token;
 }
 
+static bool is_answered(const struct group_ask *ask, const struct group_decision *decision)
+{
+    for (uint32_t i = 0; i < decision->reply_count; i++)
+        if (ask_of(&decision->replies[i]) == ask)
+            return true;
+    return false;
+}
+
+/* That its frame is not needed any more; it is if the command has to be decided again. */
+static void ask_tell_decided(struct shard *shard, struct group_ask *ask,
+                             const struct group_decision *decision)
+{
+    ask->is_parked = !is_answered(ask, decision);
+    if (ask->decided && (ask->is_parked || ask->reply.err != ERR_AGAIN))
+        mailbox_send(shard, ask->letter.from, &ask->notice, ask->decided);
+}
+
 static void asks_keep_replies(struct shard *shard, const struct group_decision *decision)
 {
     for (uint32_t i = 0; i < decision->reply_count; i++) {
@@ -187,7 +204,10 @@ static bool ask_writes(const struct group_ask *ask)
     }
 }
 
-/* What only reads, and changes nothing, can be asked again. */
+static_assert((int)GROUP_REPLY_SMALL == (int)BUDGET_SMALL_SIZE, "of any answer");
+
+/* What only reads, and changes nothing, can be asked again. Of what changes something the reply
+ * says whether there was room (group.h). */
 static bool ask_has_room(const struct shard *shard, const struct group_ask *ask,
                          const struct group_decision *decision)
 {
@@ -208,6 +228,7 @@ static void seat_decide(struct seat *seat, struct group_ask *ask)
     uint64_t rebalances = coordinator_read_stats(seat->coordinator).rebalances;
     group_decision_begin(&decision, seat->coordinator, &arena, log_ends(partition->log)->end,
                          shard->now, cluster_time(shard));
+    decision.room = ask && ask->exceeds ? UINT64_MAX : budget_left(shard);
     if (ask)
         ask->decide(&decision, ask);
     else if (seat->forgets)
@@ -223,8 +244,8 @@ static void seat_decide(struct seat *seat, struct group_ask *ask)
     shard->counters.group_rebalances +=
         coordinator_read_stats(seat->coordinator).rebalances - rebalances;
     asks_keep_replies(shard, &decision);
-    if (ask && ask->decided)
-        mailbox_send(shard, ask->letter.from, &ask->notice, ask->decided);
+    if (ask)
+        ask_tell_decided(shard, ask, &decision);
     if (decision.record_count > 0) {
         probe_decided(partition, ask);
         err = append_records(partition, &decision);

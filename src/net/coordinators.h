@@ -26,6 +26,7 @@ struct group_ask {
     struct partition_key key; /* Of __consumer_offsets. */
     enum group_reply_kind kind;
     bool exceeds; /* Its reply may be of any size now; else one that is not small may be refused. */
+    bool is_parked; /* It was decided, and its reply waits for others. */
     /* Gives the decision the command, whose token is group_ask_token(). */
     void (*decide)(struct group_decision *decision, const struct group_ask *ask);
     void (*done)(struct shard *shard, struct letter *letter);

@@ -76,6 +76,8 @@ bool request_has_room(const struct request *request, uint64_t size);
 /* It may not: all that was done for the request is forgotten, and it is handled again when there
  * is room. Its frame must not have been released. */
 void request_wait(struct request *request);
+/* It waits for something else than room now. */
+void request_exceed_no_more(struct request *request);
 bool request_resume_all(struct shard *shard); /* Those that may go on; false: none. */
 void request_end_waits(struct shard *shard);
 

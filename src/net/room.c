@@ -34,6 +34,12 @@ void request_wait(struct request *request)
     shard->waiting_count++;
 }
 
+void request_exceed_no_more(struct request *request)
+{
+    if (request->reply.exceeds)
+        request->shard->exceeding = request->reply.exceeds = false;
+}
+
 /* One that came back without room held some of it itself, perhaps: it needs more than there is. */
 static bool may_go_on(const struct shard *shard, const struct request *request)
 {

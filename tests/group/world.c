@@ -123,6 +123,8 @@ struct group_decision *world_begin(struct world *world)
     group_decision_begin(&world->decision, world->coordinator, &world->arena, world->log_count,
                          world->now,
                          (struct wall_span){world->time - world->unsure_ms, world->time});
+    if (world->has_no_room)
+        world->decision.room = 0;
     return &world->decision;
 }
 

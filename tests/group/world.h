@@ -15,6 +15,7 @@ struct world {
     mono_ms now;
     wall_ms time;
     int64_t unsure_ms; /* By so much it may be earlier. */
+    bool has_no_room;  /* For large replies. */
     struct group_record *log;
     uint32_t log_count, log_capacity;
     uint64_t token;                                 /* The last one that was given out. */

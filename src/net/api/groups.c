@@ -41,7 +41,7 @@ bool group_ids_once(struct request *request, const struct str *ids, uint32_t *co
     return false;
 }
 
-/* A join may wait for others whose own requests must still be read. */
+/* A join may wait for others whose own requests must still be read, or answered. */
 static void ask_decided(struct shard *shard, struct letter *notice)
 {
     const struct group_ask *ask = list_entry(notice, struct group_ask, notice);
@@ -49,6 +49,8 @@ static void ask_decided(struct shard *shard, struct letter *notice)
     (void)shard;
     request_release_frame(job->request);
     request_recount(job->request);
+    if (ask->is_parked)
+        request_exceed_no_more(job->request);
 }
 
 struct group_job *group_job_begin(struct request *request, enum group_reply_kind kind,
