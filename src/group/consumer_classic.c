@@ -204,6 +204,14 @@ void consumer_classic_sync(struct group_decision *decision, struct group *group,
 {
     struct consumer *consumer = NULL;
     enum err err = check_sync(group, command, &consumer);
+    if (err != ERR_NONE) {
+        decision_reply(decision, GROUP_REPLY_SYNC, command->token, err);
+        return;
+    }
+    timer_stop(&decision->coordinator->timers, &consumer->patience);
+    consumer_restart_session(consumer);
+    struct bytes assignment = consumer_write_assignment(decision, consumer, &consumer->assigned);
+    err = decision_take_room(decision, command->token, assignment.size);
     struct group_reply *reply = decision_reply(decision, GROUP_REPLY_SYNC, command->token, err);
     if (err != ERR_NONE)
         return;
@@ -212,10 +220,8 @@ void consumer_classic_sync(struct group_decision *decision, struct group *group,
         .protocol = command->protocol.data != NULL
                         ? command->protocol
                         : arena_str(decision->arena, consumer->profile.protocols[0].name),
-        .assignment = consumer_write_assignment(decision, consumer, &consumer->assigned),
+        .assignment = assignment,
     };
-    timer_stop(&decision->coordinator->timers, &consumer->patience);
-    consumer_restart_session(consumer);
 }
 
 enum err consumer_classic_heartbeat(struct group *group,

@@ -206,20 +206,40 @@ static bool is_whole(const struct consumer_heartbeat_command *command)
                               (command->has_topics || command->topic_regex.data != NULL));
 }
 
+/* Whether the same heartbeat, sent again, is accepted, and hears the same. */
+static bool may_repeat(const struct beat *beat)
+{
+    const struct consumer_heartbeat_command *command = beat->command;
+    return is_whole(command) && command->member_id.size > 0 &&
+           (joins(command) || command->member_epoch == beat->consumer->epoch);
+}
+
 static void answer(struct beat *beat, bool has_assignment)
 {
-    struct arena *arena = beat->decision->arena;
-    struct group_reply *reply = decision_reply(beat->decision, GROUP_REPLY_CONSUMER_HEARTBEAT,
-                                               beat->command->token, ERR_NONE);
+    struct group_decision *decision = beat->decision;
+    const struct holding *assigned = &beat->consumer->assigned;
+    const struct group_topic_partitions *topics = NULL;
+    uint32_t topic_count = 0;
+    enum err err = ERR_NONE;
+    if (has_assignment)
+        topics = holding_topics(decision->arena, assigned, &topic_count);
+    if (has_assignment && may_repeat(beat)) {
+        decision->repeatable = beat->command->token;
+        err = decision_take_room(decision, beat->command->token,
+                                 topic_count * sizeof *topics + assigned->count * sizeof(int32_t));
+    }
+    struct group_reply *reply =
+        decision_reply(decision, GROUP_REPLY_CONSUMER_HEARTBEAT, beat->command->token, err);
+    if (err != ERR_NONE)
+        return;
     reply->beat = (struct consumer_beat){
-        .member_id = arena_str(arena, beat->consumer->id),
+        .member_id = arena_str(decision->arena, beat->consumer->id),
         .member_epoch = beat->consumer->epoch,
         .heartbeat_interval_ms = consumers_config(beat->group).heartbeat_interval_ms,
         .has_assignment = has_assignment,
+        .topic_count = topic_count,
+        .topics = topics,
     };
-    if (has_assignment)
-        reply->beat.topics =
-            holding_topics(arena, &beat->consumer->assigned, &reply->beat.topic_count);
 }
 
 /* The member is what it says; the group, its target and the member follow. */

@@ -430,3 +430,23 @@ Test(consumer_convert, tells_classic_members_of_illegal_generations_when_they_co
                  ERR_ILLEGAL_GENERATION);
     world_close(world);
 }
+
+Test(consumer_convert, lets_a_classic_member_sync_again_where_there_was_no_room)
+{
+    struct world *world = world_open();
+    world_topic(world, "t", CLIENT_PARTITIONS_MAX);
+    struct old_client old = classic_group(world, CLIENT_PARTITIONS_MAX);
+    struct client new = client_new(world, "g", "new");
+    new.topics[0] = "u";
+    client_join(&new);
+    old_join_only(&old);
+    cr_assert_eq(old.err, ERR_NONE);
+    world->has_no_room = true;
+
+    cr_assert_eq(old_sync(&old), ERR_AGAIN);
+
+    world->has_no_room = false;
+    cr_assert_eq(old_sync(&old), ERR_NONE);
+    cr_assert_eq(old_count(&old), CLIENT_PARTITIONS_MAX);
+    world_close(world);
+}

@@ -269,3 +269,36 @@ Test(consumer_heartbeat, is_refused_while_the_log_is_read)
     cr_assert_eq(client_join(&client), ERR_COORDINATOR_LOAD_IN_PROGRESS);
     world_close(world);
 }
+
+Test(consumer_heartbeat, that_finds_no_room_for_its_assignment_may_be_repeated)
+{
+    struct world *world = world_open();
+    struct client client = client_new(world, "g", "a");
+    world_topic(world, "t", CLIENT_PARTITIONS_MAX);
+    world->has_no_room = true;
+
+    cr_assert_eq(client_join(&client), ERR_AGAIN);
+    cr_assert_eq(client_join(&client), ERR_AGAIN);
+    uint32_t records = world->log_count;
+
+    world->has_no_room = false;
+    cr_assert_eq(client_join(&client), ERR_NONE);
+    cr_assert_eq(client.assigned_count, CLIENT_PARTITIONS_MAX);
+    cr_assert_eq(world->log_count, records);
+    world_close(world);
+}
+
+/* It would not hear of it again: it has not lost anything. */
+Test(consumer_heartbeat, is_told_once_what_is_new_whether_there_is_room_or_not)
+{
+    struct world *world = world_open();
+    struct client client = client_new(world, "g", "a");
+    world_topic(world, "t", 1);
+    client_join(&client);
+    world_topic(world, "t", CLIENT_PARTITIONS_MAX);
+    world->has_no_room = true;
+
+    cr_assert_eq(client_ping(&client), ERR_NONE);
+    cr_assert_eq(client.assigned_count, CLIENT_PARTITIONS_MAX);
+    world_close(world);
+}
