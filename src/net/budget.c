@@ -26,10 +26,19 @@ void budget_take(struct shard *shard, uint64_t size)
     shard->inflight_size += size;
 }
 
+void budget_call_back(struct shard *shard, struct conn *conn)
+{
+    if (budget_is_spent(shard) && list_is_empty(&conn->cut_short))
+        list_append(&shard->cut_short, &conn->cut_short);
+}
+
 void budget_release(struct shard *shard, uint64_t size)
 {
     check(shard->inflight_size >= size);
     shard->inflight_size -= size;
+    while (!budget_is_spent(shard) && !list_is_empty(&shard->cut_short))
+        conn_mark_dirty(shard,
+                        list_entry(list_take_first(&shard->cut_short), struct conn, cut_short));
     if (budget_is_spent(shard) && shard->admitted != -1)
         return;
     for (struct list *node; (node = list_take_first(&shard->starved));) {

@@ -5,6 +5,8 @@
  * peers with half of a large frame would stop all others. Nodes are always read: what clients
  * hold may wait for a follower's fetch, or for a heartbeat.
  *
+ * A peer that goes on asking has few requests open then: each may have a small answer.
+ *
  * Source  KIP-72. */
 #ifndef NET_BUDGET_H
 #define NET_BUDGET_H
@@ -26,6 +28,8 @@ uint64_t budget_left(const struct shard *shard);
 bool budget_has_room(const struct shard *shard, uint64_t size);
 /* Whether `conn` may be read from; if not, it waits in line. */
 bool budget_admits(struct shard *shard, struct conn *conn);
+/* Frames of `conn` wait, perhaps for the budget alone: they are looked at when it is not spent. */
+void budget_call_back(struct shard *shard, struct conn *conn);
 /* Somebody is about to wait: close who holds some of it and has fallen silent. */
 void budget_watch(struct shard *shard);
 

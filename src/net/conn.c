@@ -4,7 +4,8 @@
  * - At most one read a readiness event, into a slab that the next tick reuses.
  * - A frame's claimed size is checked against socket.request.max.bytes, and memory
  *   for it grows with what has arrived, never with what was claimed.
- * - Frames of one read wait too when the line or its replies are at their limit. */
+ * - Frames of one read wait too when the line or its replies are at their limit, which is low
+ *   while the budget is spent. */
 #include "conn.h"
 
 #include "budget.h"
@@ -122,6 +123,7 @@ static void conn_set_aside(struct shard *shard, struct conn *conn, const uint8_t
     memcpy(conn->rest->data, rest, size);
     conn->rest->size = size;
     budget_take(shard, size);
+    budget_call_back(shard, conn);
     conn_set_pause(shard, conn, CONN_PAUSE_REST, true);
 }
 
@@ -248,6 +250,7 @@ void conn_accept(struct shard *shard, conn_id id, uint32_t listener)
     list_init(&conn->line);
     list_init(&conn->dirty);
     list_init(&conn->starved);
+    list_init(&conn->cut_short);
     list_init(&conn->resuming);
     list_init(&conn->watches);
     struct endpoint *endpoint = mem_zalloc(sizeof *endpoint);
@@ -276,6 +279,7 @@ static void conn_free(struct shard *shard, struct conn *conn)
     env_hang_up(shard->env, conn->id);
     list_remove(&conn->dirty);
     list_remove(&conn->starved); /* Before its budget is released: nobody may read from it. */
+    list_remove(&conn->cut_short);
     list_remove(&conn->resuming);
     for (struct list *node; (node = list_take_first(&conn->watches));) {
         struct conn_watch *watch = list_entry(node, struct conn_watch, link);

@@ -18,6 +18,7 @@ enum {
     CONN_INFLIGHT_MAX = 1024,          /* Open requests of one connection. */
     CONN_OUTPUT_MAX = 4 * 1024 * 1024, /* Queued reply bytes at which reading stops. */
     CONN_OUTPUT_SPENT = 64 * 1024,     /* The same while the budget is spent. */
+    CONN_INFLIGHT_SPENT = 4,           /* Open requests of one connection then. */
 };
 
 struct shard;
@@ -61,9 +62,10 @@ struct conn {
     uint64_t next_place;
     uint64_t output_size; /* Bytes of ready replies, extents included. */
     mono_ms last_active;
-    struct list dirty;    /* In shard->dirty_conns when output may leave. */
-    struct list starved;  /* In shard->starved while the budget is spent. */
-    struct list resuming; /* In shard->resuming when `rest` may go on. */
+    struct list dirty;     /* In shard->dirty_conns when output may leave. */
+    struct list starved;   /* In shard->starved while the budget is spent. */
+    struct list cut_short; /* In shard->cut_short while the budget is spent. */
+    struct list resuming;  /* In shard->resuming when `rest` may go on. */
     struct list watches;
 };
 

@@ -45,9 +45,17 @@ static bool output_is_full(const struct shard *shard, const struct conn *conn)
     return conn->output_size > output_max(shard, conn);
 }
 
+static_assert((int)CONN_INFLIGHT_SPENT * (int)BUDGET_SMALL_SIZE <= (int)CONN_OUTPUT_SPENT,
+              "whose answers are all made at once");
+
+static uint32_t line_max(const struct shard *shard, const struct conn *conn)
+{
+    return !conn->internal && budget_is_spent(shard) ? CONN_INFLIGHT_SPENT : CONN_INFLIGHT_MAX;
+}
+
 bool conn_is_full(const struct shard *shard, const struct conn *conn)
 {
-    return conn->line_count >= CONN_INFLIGHT_MAX || output_is_full(shard, conn);
+    return conn->line_count >= line_max(shard, conn) || output_is_full(shard, conn);
 }
 
 void conn_open_places(struct shard *shard)

@@ -79,6 +79,7 @@ struct shard {
     uint32_t waiting_count;
     bool exceeding;           /* One of them may exceed the budget, and its reply has not left. */
     struct timer stall_timer; /* Runs while somebody is starved. */
+    struct list cut_short;    /* struct conn.cut_short */
     struct list resuming;     /* struct conn.resuming */
     struct list dirty_conns;  /* struct conn.dirty */
     struct list dirty_peers;  /* struct peer.dirty_link */

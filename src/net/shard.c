@@ -41,6 +41,7 @@ static void shard_init(struct shard *shard, const struct config *config, uint32_
     list_init(&shard->mail);
     list_init(&shard->starved);
     list_init(&shard->waiting);
+    list_init(&shard->cut_short);
     list_init(&shard->resuming);
     list_init(&shard->dirty_conns);
     list_init(&shard->dirty_peers);

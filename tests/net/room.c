@@ -24,8 +24,8 @@ static void tune(struct config *config)
     config->inflight_size_max = BUDGET;
 }
 
-/* What a group has committed for many partitions of `wide`, each with much metadata. */
-static void fill(const char *group)
+/* What a group has committed for so many partitions of `wide`, each with much metadata. */
+static void fill_some(const char *group, uint32_t count)
 {
     struct client client = client_new(&node, group);
     struct offset_commit_request body = client_commit_request(&client, 0);
@@ -33,17 +33,22 @@ static void fill(const char *group)
     struct offset_commit_request_topic *topic = &body.topics[0];
     memset(metadata, 'm', sizeof metadata);
     topic->name = STR("wide");
-    topic->partitions_count = OFFSETS;
-    topic->partitions = offset_commit_request_partition_new(&node.arena, OFFSETS);
-    for (int32_t i = 0; i < OFFSETS; i++) {
+    topic->partitions_count = count;
+    topic->partitions = offset_commit_request_partition_new(&node.arena, count);
+    for (int32_t i = 0; i < (int32_t)count; i++) {
         topic->partitions[i].index = i;
         topic->partitions[i].committed_offset = 1000 + i;
         topic->partitions[i].committed_metadata =
             (struct str){.data = metadata, .size = sizeof metadata};
     }
     node_call(&node, client.conn, WIRE_OFFSET_COMMIT, 9, &body, &response);
-    cr_assert_eq(response.topics[0].partitions[OFFSETS - 1].error_code, ERR_NONE);
+    cr_assert_eq(response.topics[0].partitions[count - 1].error_code, ERR_NONE);
     node.fake.conns[client.conn].peer_has_gone = true;
+}
+
+static void fill(const char *group)
+{
+    fill_some(group, OFFSETS);
 }
 
 static void start(void)
@@ -82,6 +87,17 @@ static conn_id ask_all(uint32_t count, const char *const *groups, uint32_t room)
     node.fake.conns[conn].room = room;
     node_ask(&node, conn, WIRE_OFFSET_FETCH, 9, &body);
     return conn;
+}
+
+static void ask_more(conn_id conn, const char *group)
+{
+    struct offset_fetch_request body;
+    offset_fetch_request_init(&body);
+    body.groups_count = 1;
+    body.groups = offset_fetch_request_group_new(&node.arena, 1);
+    body.groups[0].group_id = str_from(group);
+    body.groups[0].topics = NULL;
+    node_ask(&node, conn, WIRE_OFFSET_FETCH, 9, &body);
 }
 
 static conn_id ask_g(uint32_t room)
@@ -149,16 +165,9 @@ Test(room, is_waited_for_with_nothing_of_a_frame_that_has_gone)
 /* They come in one tick, and even in one read. */
 Test(room, is_looked_for_by_each_of_many_at_once)
 {
-    static const char *const group = "g";
-    struct offset_fetch_request body;
-    conn_id conn = ask_all(1, &group, STUCK);
-    offset_fetch_request_init(&body);
-    body.groups_count = 1;
-    body.groups = offset_fetch_request_group_new(&node.arena, 1);
-    body.groups[0].group_id = STR("g");
-    body.groups[0].topics = NULL;
+    conn_id conn = ask_g(STUCK);
     for (int i = 1; i < PEERS; i++)
-        node_ask(&node, conn, WIRE_OFFSET_FETCH, 9, &body);
+        ask_more(conn, "g");
     node_run(&node, 100);
     cr_assert_lt(node_inflight_size(&node), 3 * GROUP_BYTES);
 
@@ -167,6 +176,81 @@ Test(room, is_looked_for_by_each_of_many_at_once)
     for (int i = 0; i < PEERS; i++)
         read_all(conn, 1);
     cr_assert_eq(node_inflight_size(&node), 0);
+}
+
+static uint32_t offsets_of_next(conn_id conn)
+{
+    struct offset_fetch_response response;
+    struct wire_reader reader;
+    int32_t correlation;
+    wire_reader_init(&reader, node_reply(&node, conn));
+    cr_assert_eq(
+        wire_response_header_read(&correlation, wire_api_find(WIRE_OFFSET_FETCH), 9, &reader),
+        ERR_NONE);
+    cr_assert_eq(offset_fetch_response_read(&response, 9, &reader, &node.arena), ERR_NONE);
+    return response.groups[0].topics[0].partitions_count;
+}
+
+/* Each of its answers would be made at once. */
+Test(room, that_is_missing_leaves_a_peer_few_open_questions)
+{
+    enum { FEW = 3, ASKED = 50 };
+    fill_some("few", FEW);
+    conn_id stuck[2];
+    for (int i = 0; i < 2; i++)
+        stuck[i] = ask_g(STUCK);
+    node_run(&node, 10);
+    uint64_t before = node_inflight_size(&node);
+    conn_id conn = node_connect(&node);
+    node.fake.conns[conn].room = STUCK;
+    for (int i = 0; i < ASKED; i++)
+        ask_more(conn, "few");
+    node_run(&node, 10);
+    cr_assert_lt(node_inflight_size(&node), before + CONN_OUTPUT_SPENT);
+
+    node.fake.conns[conn].room = UINT32_MAX;
+    node_run(&node, 10);
+    for (int i = 0; i < ASKED; i++)
+        cr_assert_eq(offsets_of_next(conn), FEW);
+    node.fake.conns[stuck[0]].peer_has_gone = node.fake.conns[stuck[1]].peer_has_gone = true;
+}
+
+static void ask_to_wait(conn_id conn)
+{
+    struct fetch_request body;
+    fetch_request_init(&body);
+    body.max_wait_ms = 60000;
+    body.min_bytes = 1;
+    body.topics_count = 1;
+    body.topics = fetch_request_topic_new(&node.arena, 1);
+    body.max_bytes = 1000;
+    body.topics[0].name = STR("kept");
+    body.topics[0].partitions_count = 1;
+    body.topics[0].partitions = fetch_request_partition_new(&node.arena, 1);
+    body.topics[0].partitions[0].fetch_offset = 1; /* Its end. */
+    body.topics[0].partitions[0].partition_max_bytes = 1000;
+    node_ask(&node, conn, WIRE_FETCH, 12, &body);
+}
+
+Test(room, that_is_there_again_opens_what_stands_behind_questions_that_wait)
+{
+    conn_id stuck[2];
+    for (int i = 0; i < 2; i++)
+        stuck[i] = ask_g(STUCK);
+    node_run(&node, 10);
+    struct client client = client_new(&node, "small"), other = client_new(&node, "small");
+    struct offset_commit_request body = client_commit_request(&client, 7);
+    for (int i = 0; i < CONN_INFLIGHT_SPENT; i++)
+        ask_to_wait(client.conn);
+    node_ask(&node, client.conn, WIRE_OFFSET_COMMIT, 9, &body);
+    node_run(&node, 10);
+    cr_assert_eq(client_committed(&other, 9), -1);
+
+    for (int i = 0; i < 2; i++)
+        node.fake.conns[stuck[i]].room = UINT32_MAX;
+    node_run(&node, 10);
+    cr_assert_eq(client_committed(&other, 9), 7);
+    cr_assert_eq(node_reply_count(&node, client.conn), 0);
 }
 
 Test(room, is_found_for_what_needs_more_than_there_is)
