@@ -213,10 +213,11 @@ def test_bytes_that_run_over_their_frame_close(target):
     target.assert_closes(request(PRODUCE, 7, body))
 
 
-def test_a_name_that_is_not_utf8_is_refused(target):
-    name = b"\xff\xfe\xfd"
-    body = struct.pack(">i", 1) + struct.pack(">h", len(name)) + name
-    target.assert_closes(request(METADATA, 1, body))
+def test_a_name_that_is_not_utf8_is_read_as_kafka_reads_it(target):
+    name, wire = b"\xff\xfe\xfd", target.wire()
+    wire.raw(request(METADATA, 1, struct.pack(">i", 1) + struct.pack(">h", len(name)) + name))
+    assert "\ufffd\ufffd\ufffd".encode() in wire.reply()
+    target.assert_lives()
 
 
 def test_a_client_id_below_null_closes(target):
