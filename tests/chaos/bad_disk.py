@@ -19,7 +19,7 @@ from dump_files import dump, of_kind
 from live import (SKIFFD, Closed, Cluster, Skip, Wire, batch, create_topic, delete_topic, fetch, free_ports, metadata,
                   need_programs, produce, run_named, tests_of, until)
 
-NOT_LEADER = 6
+UNKNOWN_TOPIC, NOT_LEADER = 3, 6
 
 
 class Node:
@@ -105,7 +105,7 @@ def write(wire, topic, count, size=100):
         value = f"{number:08d}".encode() + b"x" * size
         error, base = produce(wire, topic, 0, batch([value]))
         deadline = time.monotonic() + 5
-        while error == NOT_LEADER and time.monotonic() < deadline:  # It has not heard of it yet.
+        while error in (UNKNOWN_TOPIC, NOT_LEADER) and time.monotonic() < deadline:  # It has not heard of it yet.
             time.sleep(0.01)
             error, base = produce(wire, topic, 0, batch([value]))
         if error:

@@ -3,7 +3,9 @@
  * A connection's requests are answered in order. While a member waits for a rebalance to end, which
  * another one that has died or hangs can hold up for its whole session, its JoinGroup has no answer
  * yet, and its last commit stands in line behind that. So a client that does not get away soon has
- * its connections cut: it dials anew, and commits and leaves over a new one. */
+ * its connections cut: it dials anew, and commits and leaves over a new one. They are cut one after
+ * the other, the youngest first, which is the coordinator's: where all go at once librdkafka may
+ * ask for its coordinator over one that has gone, and wait for that answer for ever. */
 #include "consume.h"
 
 #include <pthread.h>
@@ -14,7 +16,8 @@
 
 enum {
     PATIENCE_US = 1000000, /* A member that nobody holds up leaves within this. */
-    LIMIT_US = 6000000,
+    NEXT_US = 250000,      /* Between two connections that are cut. */
+    LIMIT_US = 10000000,
     POLL_MS = 20,
     SOCKETS_MAX = 256, /* Of one client; there is one for each broker. */
 };
@@ -23,7 +26,11 @@ enum {
 static struct {
     pthread_mutex_t lock;
     uint32_t count;
-    int list[SOCKETS_MAX];
+    uint64_t opened; /* Ever. */
+    struct {
+        int descriptor;
+        uint64_t number; /* As they were opened, from 1 on. */
+    } list[SOCKETS_MAX];
 } sockets = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static int on_socket(int domain, int type, int protocol, void *opaque)
@@ -31,8 +38,10 @@ static int on_socket(int domain, int type, int protocol, void *opaque)
     int descriptor = socket(domain, type | SOCK_CLOEXEC, protocol);
     (void)opaque;
     pthread_mutex_lock(&sockets.lock);
-    if (descriptor >= 0 && sockets.count < SOCKETS_MAX)
-        sockets.list[sockets.count++] = descriptor;
+    if (descriptor >= 0 && sockets.count < SOCKETS_MAX) {
+        sockets.list[sockets.count].descriptor = descriptor;
+        sockets.list[sockets.count++].number = ++sockets.opened;
+    }
     pthread_mutex_unlock(&sockets.lock);
     return descriptor;
 }
@@ -42,18 +51,33 @@ static int on_close(int descriptor, void *opaque)
     (void)opaque;
     pthread_mutex_lock(&sockets.lock);
     for (uint32_t i = 0; i < sockets.count; i++)
-        if (sockets.list[i] == descriptor)
+        if (sockets.list[i].descriptor == descriptor)
             sockets.list[i] = sockets.list[--sockets.count];
     int result = close(descriptor);
     pthread_mutex_unlock(&sockets.lock);
     return result;
 }
 
-static void cut_connections(void)
+static uint64_t count_opened(void)
 {
     pthread_mutex_lock(&sockets.lock);
+    uint64_t opened = sockets.opened;
+    pthread_mutex_unlock(&sockets.lock);
+    return opened;
+}
+
+/* Cut the youngest one whose number is *last at most; *last goes below it, to 0 behind them all. */
+static void cut_next(uint64_t *last)
+{
+    uint32_t youngest = SOCKETS_MAX;
+    pthread_mutex_lock(&sockets.lock);
     for (uint32_t i = 0; i < sockets.count; i++)
-        shutdown(sockets.list[i], SHUT_RDWR);
+        if (sockets.list[i].number <= *last &&
+            (youngest == SOCKETS_MAX || sockets.list[i].number > sockets.list[youngest].number))
+            youngest = i;
+    *last = youngest == SOCKETS_MAX ? 0 : sockets.list[youngest].number - 1;
+    if (youngest != SOCKETS_MAX)
+        shutdown(sockets.list[youngest].descriptor, SHUT_RDWR);
     pthread_mutex_unlock(&sockets.lock);
 }
 
@@ -67,15 +91,15 @@ void consume_leave_set(rd_kafka_conf_t *settings)
  * Errors  false: it did not in time. */
 static bool wait_until_left(const struct consuming *consuming, rd_kafka_queue_t *queue)
 {
-    int64_t begun_us = now_us();
-    bool is_cut = false;
+    int64_t begun_us = now_us(), cut_us = PATIENCE_US;
+    uint64_t last = count_opened(); /* Those that it dials from now on stay. */
     while (!rd_kafka_consumer_closed(consuming->client)) {
         int64_t took_us = now_us() - begun_us;
         if (took_us > LIMIT_US)
             return false;
-        if (took_us > PATIENCE_US && !is_cut) {
-            is_cut = true;
-            cut_connections();
+        if (took_us > cut_us) {
+            cut_us += NEXT_US;
+            cut_next(&last);
         }
         rd_kafka_message_t *unread = rd_kafka_consume_queue(queue, POLL_MS);
         if (unread)
