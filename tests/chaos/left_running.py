@@ -43,7 +43,8 @@ def test_what_a_test_started_ends_with_its_limit():
 
 
 def test_what_a_test_left_ends_when_it_fails():
-    pids, output, code, _ = outcome("setsid sleep 600 >/dev/null 2>&1 & echo $!; exit 3", LIMITS_S[-1])
+    begun = "until grep -q sleep /proc/$!/comm; do :; done; "  # Amid an exec nobody can tell whose a process is.
+    pids, output, code, _ = outcome(f"setsid sleep 600 >/dev/null 2>&1 & echo $!; {begun}exit 3", LIMITS_S[-1])
     assert len(pids) == 1 and code == 3, (code, output)
     assert not is_there(pids[0])
 
